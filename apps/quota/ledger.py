@@ -1,0 +1,141 @@
+"""The ledger: the only writer of ApiKey and QuotaSpend.
+
+A call is reserved before it is made, and counts as spent even if no answer came. What YouTube refuses overrides
+what was counted here. All workers share the ledger through the database, so it survives restarts.
+"""
+
+from datetime import datetime, timedelta
+from enum import Enum
+from hashlib import sha256
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from apps.quota import pacific
+from apps.quota.models import ApiKey, QuotaSpend
+from core.errors import Bucket
+
+# Of a project's searches this share is kept for people: first fetches and "fetch now".
+KEPT_FOR_PEOPLE = 0.1
+REST = timedelta(minutes=15)
+
+
+class Purpose(Enum):
+    """Why a call is made; it decides how much of the bucket the call may use."""
+
+    SCHEDULE = "schedule"
+    PERSON = "person"
+    GAP = "gap"
+
+
+def fingerprint(key: str) -> str:
+    """Return what names `key` without telling it: 16 hexadecimal digits of its SHA-256."""
+    return sha256(key.encode()).hexdigest()[:16]
+
+
+def sync_keys() -> None:
+    """Bring ApiKey in step with YT_KEYS: new keys appear, keys that are gone disappear, the rest keep their state.
+
+    A key that a person takes out and puts back is tried anew.
+    """
+    wanted = {fingerprint(key): (position, project) for position, (project, key) in enumerate(settings.YT_KEYS)}
+    with transaction.atomic():
+        ApiKey.objects.exclude(fingerprint__in=wanted).delete()
+        seen: dict[str, int] = {}
+        for mark, (position, project) in wanted.items():
+            seen[project] = seen.get(project, 0) + 1
+            if not project:
+                label = f"key {position + 1}"
+            else:
+                label = project if seen[project] == 1 else f"{project} ({seen[project]})"
+            # A bare key is a project of its own until YouTube says otherwise.
+            place = {"position": position, "label": label, "project": project or f"key-{mark[:8]}"}
+            ApiKey.objects.update_or_create(fingerprint=mark, defaults=place)
+
+
+def usable_keys() -> list[tuple[ApiKey, str]]:
+    """Return the keys that may be tried now, in the order of YT_KEYS, each with its secret. One query.
+
+    None may be while any project is suspended: going on with another project's key would be going around the
+    suspension, which YouTube's policies forbid (III.D.6). Taking the suspended keys out of YT_KEYS ends that.
+    """
+    secrets = {fingerprint(key): key for _, key in settings.YT_KEYS}
+    rows = {row.fingerprint: row for row in ApiKey.objects.all()}
+    if rows.keys() != secrets.keys():
+        sync_keys()
+        rows = {row.fingerprint: row for row in ApiKey.objects.all()}
+    if any(row.state == ApiKey.State.SUSPENDED for row in rows.values()):
+        return []
+    now = timezone.now()
+    usable = [row for row in rows.values() if row.is_usable(now)]
+    return [(row, secrets[row.fingerprint]) for row in sorted(usable, key=lambda row: row.position)]
+
+
+def limit(project: str, bucket: Bucket) -> int:
+    """Return the project's daily limit: searches, or units of the general bucket."""
+    limits: dict[str, int] = settings.YT_SEARCHES_PER_DAY if bucket == "search" else settings.YT_UNITS_PER_DAY
+    return limits.get(project, limits[""])
+
+
+def allowance(project: str, bucket: Bucket, purpose: Purpose, now: datetime) -> int:
+    """Return how much of the bucket may be spent, all in all, by the time a call for `purpose` is made."""
+    whole = limit(project, bucket)
+    if bucket == "general" or purpose is Purpose.PERSON:
+        return whole
+    scheduled = whole - int(whole * KEPT_FOR_PEOPLE)
+    if purpose is Purpose.GAP:
+        # Old gaps are closed with what the day's pace has left over, never with what the evening needs.
+        return int(scheduled * pacific.share_elapsed(now))
+    return scheduled
+
+
+def reserve(project: str, bucket: Bucket, purpose: Purpose) -> bool:
+    """Take one call from the project's bucket for today; return False if it has none left for this purpose.
+
+    One conditional UPDATE, so that of any number of processes just as many succeed as there are calls left.
+    """
+    now = timezone.now()
+    day = pacific.day_of(now)
+    QuotaSpend.objects.get_or_create(project=project, day=day, bucket=bucket)
+    row = QuotaSpend.objects.filter(
+        project=project,
+        day=day,
+        bucket=bucket,
+        refused_at=None,
+        spent__lt=allowance(project, bucket, purpose, now),
+    )
+    return row.update(spent=F("spent") + 1) == 1
+
+
+def mark_empty(project: str, bucket: Bucket) -> None:
+    """Note that YouTube said the bucket is empty: nothing more of it today."""
+    now = timezone.now()
+    QuotaSpend.objects.update_or_create(
+        project=project, day=pacific.day_of(now), bucket=bucket, defaults={"refused_at": now}
+    )
+
+
+def refuse(key: ApiKey, reason: str) -> None:
+    """Leave `key` alone until a person acts."""
+    _set_state(ApiKey.objects.filter(pk=key.pk), ApiKey.State.REFUSED, reason)
+
+
+def suspend(project: str, reason: str) -> None:
+    """Leave all keys of a suspended project alone, and with them every other: see usable_keys()."""
+    _set_state(ApiKey.objects.filter(project=project), ApiKey.State.SUSPENDED, reason)
+
+
+def rest(key: ApiKey, reason: str) -> None:
+    """Leave `key` alone for a quarter of an hour."""
+    _set_state(ApiKey.objects.filter(pk=key.pk), ApiKey.State.RESTING, reason, timezone.now() + REST)
+
+
+def reactivate(keys: QuerySet[ApiKey]) -> int:
+    """Try refused keys anew, because a person said so; return how many."""
+    return _set_state(keys, ApiKey.State.ACTIVE, "")
+
+
+def _set_state(keys: QuerySet[ApiKey], state: ApiKey.State, reason: str, resting_until: datetime | None = None) -> int:
+    return keys.update(state=state, reason=reason[:300], resting_until=resting_until, changed_at=timezone.now())

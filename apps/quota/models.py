@@ -1,0 +1,70 @@
+"""Keys, and what was spent of each project's daily buckets. Only ledger.py writes here."""
+
+from datetime import datetime
+
+from django.db import models
+
+
+class ApiKey(models.Model):
+    """One key of YT_KEYS, known by its fingerprint: the key itself is in no database."""
+
+    class State(models.TextChoices):
+        ACTIVE = "active", "active"
+        RESTING = "resting", "resting"
+        REFUSED = "refused", "refused"
+        SUSPENDED = "suspended", "project suspended"
+
+    fingerprint = models.CharField(max_length=16, unique=True, help_text="Start of the key's SHA-256.")
+    label = models.CharField(max_length=120)
+    project = models.CharField(max_length=100)
+    position = models.PositiveIntegerField(help_text="Place in YT_KEYS: earlier keys are used first.")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
+    resting_until = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=300, blank=True, help_text="Why it rests or was refused.")
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["position"]
+        verbose_name = "API key"
+        verbose_name_plural = "API keys"
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def short_fingerprint(self) -> str:
+        """The fingerprint's last four characters, enough to tell one's few keys apart."""
+        return self.fingerprint[-4:]
+
+    def is_usable(self, now: datetime) -> bool:
+        """Tell whether the key may be tried: it is active, or its rest is over."""
+        rested = self.state == self.State.RESTING and self.resting_until is not None and self.resting_until <= now
+        return self.state == self.State.ACTIVE or rested
+
+
+class QuotaSpend(models.Model):
+    """What a project spent of one bucket on one Pacific day."""
+
+    class Bucket(models.TextChoices):
+        SEARCH = "search", "searches"
+        GENERAL = "general", "general units"
+
+    project = models.CharField(max_length=100)
+    day = models.DateField(help_text="The day in California, by which YouTube counts.")
+    bucket = models.CharField(max_length=10, choices=Bucket.choices)
+    spent = models.PositiveIntegerField(default=0)
+    refused_at = models.DateTimeField(
+        null=True, blank=True, help_text='When YouTube said "enough", whatever we had counted.'
+    )
+
+    class Meta:
+        ordering = ["-day", "project", "bucket"]
+        verbose_name = "quota spent"
+        verbose_name_plural = "quota spent"
+        constraints = [
+            # Also the index by which the ledger finds its row.
+            models.UniqueConstraint(fields=["day", "project", "bucket"], name="one_spend_a_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.project}, {self.day}: {self.spent} {self.get_bucket_display()}"

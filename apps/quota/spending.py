@@ -1,0 +1,114 @@
+"""Spend calls: the next key where one is out or refused, patience where YouTube is away."""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from django.conf import settings
+from django.utils import timezone
+
+from apps.quota import ledger, pacific
+from apps.quota.ledger import Purpose
+from apps.quota.models import ApiKey
+from core.errors import Bucket, BucketExhausted, KeyRefused, KeyResting, ProjectSuspended, SourceAway
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+TRIES = 3
+
+
+class NothingLeft(Exception):
+    """No key can pay for the call. `until` is when one can again; None means not before a person acts."""
+
+    def __init__(self, message: str, until: datetime | None) -> None:
+        super().__init__(message)
+        self.until = until
+
+
+@dataclass(slots=True)
+class Purse:
+    """What one piece of work may spend, and what it did spend.
+
+    `deadline` is on the clock of time.monotonic(): no call is tried again after it.
+    """
+
+    deadline: float
+    searches: int = 0
+    units: int = 0
+
+    def spend(self, bucket: Bucket, purpose: Purpose, call: Callable[[str], T]) -> T:
+        """Return `call(key)` for the first key that YouTube accepts and whose project can pay.
+
+        Raises NothingLeft, or what the call raised if another key would not help: BadQuery, SourceAway,
+        ProjectSuspended.
+        """
+        for key, secret in ledger.usable_keys():
+            if not self._reserve(key.project, bucket, purpose):
+                continue
+            try:
+                return self._call_patiently(key.project, bucket, purpose, call, secret)
+            except BucketExhausted as error:
+                logger.warning("%s: %s", key.label, error)
+                # An older server calls its search bucket "quota": what refused the call is empty in any case.
+                for empty in {bucket, error.bucket}:
+                    ledger.mark_empty(key.project, empty)
+            except ProjectSuspended as error:
+                logger.error("%s: %s", key.label, error)
+                ledger.suspend(key.project, str(error))
+                raise
+            except KeyRefused as error:
+                logger.error("%s: %s", key.label, error)
+                ledger.refuse(key, str(error))
+            except KeyResting as error:
+                logger.warning("%s: %s", key.label, error)
+                ledger.rest(key, str(error))
+        raise _nothing_left(bucket)
+
+    def _reserve(self, project: str, bucket: Bucket, purpose: Purpose) -> bool:
+        if not ledger.reserve(project, bucket, purpose):
+            return False
+        if bucket == "search":
+            self.searches += 1
+        else:
+            self.units += 1
+        return True
+
+    def _call_patiently(
+        self, project: str, bucket: Bucket, purpose: Purpose, call: Callable[[str], T], secret: str
+    ) -> T:
+        """Call, and where YouTube is away call again after 1 and 2 seconds and some more; each try is paid for."""
+        for attempt in range(TRIES):
+            try:
+                return call(secret)
+            except SourceAway:
+                pause = 2**attempt + random.random()
+                last = attempt == TRIES - 1
+                if last or time.monotonic() + pause > self.deadline:
+                    raise
+                if not self._reserve(project, bucket, purpose):
+                    raise
+                time.sleep(pause)
+        raise AssertionError("the last try returns or raises")
+
+
+def _nothing_left(bucket: Bucket) -> NothingLeft:
+    """Say why no key could pay, and until when."""
+    if not settings.YT_KEYS:
+        return NothingLeft("No YouTube key is configured (YT_KEYS).", None)
+    now = timezone.now()
+    rows = list(ApiKey.objects.all())
+    if any(key.state == ApiKey.State.SUSPENDED for key in rows):
+        return NothingLeft("YouTube has suspended a project; its keys must leave YT_KEYS before others are used.", None)
+    if all(key.state == ApiKey.State.REFUSED for key in rows):
+        return NothingLeft("YouTube refuses every key of YT_KEYS.", None)
+    resting = [key.resting_until for key in rows if key.state == ApiKey.State.RESTING and key.resting_until]
+    if resting:
+        return NothingLeft("No key has calls left but those that rest.", min(*resting, pacific.next_reset(now)))
+    what = "searches" if bucket == "search" else "units"
+    return NothingLeft(f"Today's {what} are spent.", pacific.next_reset(now))

@@ -1,0 +1,133 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from apps.videos import tasks
+from apps.videos.models import KeyWordEntry, Match, SearchGap, Video, VideoLog
+from apps.videos.pagination import ShortCountPaginator
+
+
+class BigTableAdmin(admin.ModelAdmin):
+    """Tables that grow to millions of rows, and that only fetches write: people look at them."""
+
+    paginator = ShortCountPaginator
+    show_full_result_count = False
+    list_per_page = 50
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+@admin.register(KeyWordEntry)
+class KeyWordEntryAdmin(admin.ModelAdmin):
+    list_display = [
+        "keyword",
+        "state",
+        "interval",
+        "planned_interval",
+        "video_count",
+        "last_fetched_at",
+        "next_due_at",
+    ]
+    list_filter = ["state"]
+    search_fields = ["normalized"]
+    readonly_fields = [
+        "planned_interval",
+        "video_count",
+        "last_fetched_at",
+        "next_due_at",
+        "searched_through",
+        "created_at",
+    ]
+    fields = ["keyword", "state", "interval", "weight", *readonly_fields]
+    actions = ["pause", "resume", "fetch"]
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "state":
+            kwargs["choices"] = [(s, s.label) for s in KeyWordEntry.State if s != KeyWordEntry.State.DELETING]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Name what goes with the keywords by its number; a list of half a million videos helps nobody."""
+        told = [
+            f"{entry} with its {entry.video_count} matches, and the videos no other keyword found" for entry in objs
+        ]
+        return told, {"keywords": len(told)}, set(), []
+
+    @admin.action(description="Pause selected keywords")
+    def pause(self, request: HttpRequest, queryset: QuerySet[KeyWordEntry]) -> None:
+        self._set_state(request, queryset, KeyWordEntry.State.PAUSED)
+
+    @admin.action(description="Resume selected keywords")
+    def resume(self, request: HttpRequest, queryset: QuerySet[KeyWordEntry]) -> None:
+        self._set_state(request, queryset, KeyWordEntry.State.WATCHED)
+
+    @admin.action(description="Fetch selected keywords now")
+    def fetch(self, request: HttpRequest, queryset: QuerySet[KeyWordEntry]) -> None:
+        for entry in queryset:
+            tasks.fetch_now(entry)
+        self.message_user(request, f"{len(queryset)} keyword(s) are being fetched.")
+
+    def _set_state(self, request: HttpRequest, queryset: QuerySet[KeyWordEntry], state: KeyWordEntry.State) -> None:
+        for entry in queryset:
+            entry.state = state
+            entry.save()
+        self.message_user(request, f"{len(queryset)} keyword(s) are {state.label} now.")
+
+
+@admin.register(Video)
+class VideoAdmin(BigTableAdmin):
+    list_display = [
+        "title",
+        "channel_title",
+        "published_at",
+        "published_exact",
+        "keyword",
+        "method",
+        "created_at",
+    ]
+    list_filter = ["method", "live_state", "published_exact"]
+    list_select_related = ["keyword"]
+    search_fields = ["video_id", "title"]
+    ordering = ["-published_at", "-video_id"]
+
+
+@admin.register(Match)
+class MatchAdmin(BigTableAdmin):
+    list_display = ["video", "keyword", "method", "published_at", "created_at"]
+    list_filter = ["method"]
+    list_select_related = ["keyword", "video"]
+    ordering = ["-id"]
+
+
+@admin.register(SearchGap)
+class SearchGapAdmin(BigTableAdmin):
+    list_display = ["keyword", "after", "before"]
+    list_select_related = ["keyword"]
+
+
+@admin.register(VideoLog)
+class VideoLogAdmin(BigTableAdmin):
+    list_display = [
+        "created_at",
+        "keyword_text",
+        "trigger",
+        "status",
+        "method",
+        "number_found",
+        "number_added",
+        "searches",
+        "duration",
+        "message",
+    ]
+    list_filter = ["status", "method", "trigger"]
+    search_fields = ["keyword_text"]
+    ordering = ["-created_at", "-id"]

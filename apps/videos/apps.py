@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+
+
+class VideosConfig(AppConfig):
+    name = "apps.videos"
+    label = "videos"
+
+    def ready(self) -> None:
+        from apps.videos import schedules, tasks
+        from apps.videos.models import keywords_changed
+
+        keywords_changed.connect(schedules.keep_after_commit)
+        keywords_changed.connect(tasks.send_after_commit)

@@ -1,0 +1,407 @@
+"""What is watched, what was found, and what happened."""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import IntegrityError, models, transaction
+from django.db.models import OuterRef, Q, Subquery
+from django.dispatch import Signal
+from django.utils import timezone
+
+from apps.videos import keywords
+
+DAY = 86_400
+
+# A claim older than this belongs to a worker that died: longer than Celery's time limit for a task, which is
+# longer than the longest fetch.
+CLAIM_AGE_LIMIT = timedelta(seconds=120)
+
+# Beat's ring may come a little before the moment that is due, since both drift: up to a tenth of the interval,
+# and never more than this, counts as on time.
+EARLIEST_RING = timedelta(seconds=30)
+
+
+# Sent when keywords were added, changed or deleted by whatever way, with `saved` (the entry) or `deleted` (True).
+# Bookkeeping through update() does not send it.
+keywords_changed = Signal()
+
+
+class VideoFetchMethod(models.TextChoices):
+    YOUTUBE = "youtube", "YouTube"
+    INVIDIOUS = "invidious", "Invidious"
+
+
+class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
+    def find(self, text: str) -> "KeyWordEntry | None":
+        """Return the entry for `text` in any case and spacing, or None."""
+        try:
+            text = keywords.check(text)
+        except ValidationError:
+            return None
+        return self.filter(normalized=keywords.normalize(text)).first()
+
+    def watch(self, text: str, **settings: Any) -> "tuple[KeyWordEntry, bool]":
+        """Return the entry for `text` and whether it is new; `settings` (interval, weight, state) are the new
+        one's, an existing one keeps its own.
+
+        One that was only previewed is watched from now on. Raises ValidationError.
+        """
+        if (entry := self.find(text)) is None:
+            try:
+                with transaction.atomic():
+                    return self.create(keyword=text, **settings), True
+            except IntegrityError:
+                # Somebody added it in the meantime.
+                if (entry := self.find(text)) is None:
+                    raise
+        if entry.state == KeyWordEntry.State.PREVIEWED:
+            entry.state, entry.interval = KeyWordEntry.State.WATCHED, settings.get("interval")
+            entry.save()
+        return entry, False
+
+    def watched(self) -> Self:
+        return self.filter(state=KeyWordEntry.State.WATCHED)
+
+    def overdue(self, now: datetime) -> Self:
+        """Return the watched entries whose fetch should have begun, and that nobody is fetching."""
+        unclaimed = Q(claim_token="") | Q(claimed_at__lt=now - CLAIM_AGE_LIMIT)
+        return self.watched().filter(unclaimed, next_due_at__lte=now).order_by("next_due_at")
+
+    def with_last_log(self) -> Self:
+        """Annotate each entry with its newest log's id, status and message; one indexed look per entry."""
+        newest = VideoLog.objects.filter(keyword=OuterRef("pk")).order_by("-created_at", "-id")
+        return self.annotate(
+            last_log_status=Subquery(newest.values("status")[:1]),
+            last_log_message=Subquery(newest.values("message")[:1]),
+        )
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Hide and unschedule the entries at once; a chore erases what belongs to them, bit by bit."""
+        ids = list(self.values_list("pk", flat=True))
+        hidden = KeyWordEntry.objects.filter(pk__in=ids).update(
+            state=KeyWordEntry.State.DELETING, claim_token="", next_due_at=None
+        )
+        keywords_changed.send(KeyWordEntry, deleted=bool(hidden))
+        return hidden, {KeyWordEntry._meta.label: hidden}
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
+
+class _NotDeleted(models.Manager.from_queryset(KeyWordEntryQuerySet)):  # type: ignore[misc]
+    """Keywords as everybody sees them: deleting one hides it at once."""
+
+    def get_queryset(self) -> KeyWordEntryQuerySet:
+        return super().get_queryset().exclude(state=KeyWordEntry.State.DELETING)  # type: ignore[no-any-return]
+
+
+class KeyWordEntry(models.Model):
+    """A keyword to watch, and how."""
+
+    class State(models.TextChoices):
+        WATCHED = "watched", "watched"
+        PAUSED = "paused", "paused"
+        PREVIEWED = "previewed", "previewed"
+        DELETING = "deleting", "being deleted"
+
+    keyword = models.CharField(max_length=keywords.LONGEST, help_text="As typed; white space is folded.")
+    normalized = models.CharField(max_length=keywords.LONGEST, editable=False)
+    state = models.CharField(
+        max_length=10,
+        choices=State.choices,
+        default=State.WATCHED,
+    )
+    interval = models.PositiveIntegerField(
+        "interval in seconds",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(30 * DAY)],
+        help_text="Empty = automatic: as often as the day's searches allow.",
+    )
+    planned_interval = models.PositiveIntegerField(
+        default=DAY, editable=False, help_text="Seconds between fetches as planned now, within the budget."
+    )
+    weight = models.PositiveSmallIntegerField(
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="How much finding this keyword's videos early matters, 1 to 100.",
+    )
+    video_count = models.PositiveIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    next_due_at = models.DateTimeField(null=True, editable=False)
+    last_fetched_at = models.DateTimeField(null=True, editable=False, help_text="When the last fetch began.")
+    searched_through = models.DateTimeField(
+        null=True, editable=False, help_text="Up to here YouTube was searched, but for recorded gaps."
+    )
+    claim_token = models.CharField(max_length=32, blank=True, default="", editable=False)
+    claimed_at = models.DateTimeField(null=True, editable=False)
+
+    objects = _NotDeleted()
+    including_deleted = models.Manager.from_queryset(KeyWordEntryQuerySet)()
+
+    class Meta:
+        verbose_name = "keyword"
+        ordering = ["normalized"]
+        constraints = [
+            # A word may be watched anew while its former entry is still being erased.
+            models.UniqueConstraint(
+                fields=["normalized"],
+                condition=~Q(state="deleting"),
+                name="keyword_once",
+                violation_error_message="This keyword is watched already.",
+            ),
+        ]
+        indexes = [
+            # The chore each minute: what is overdue?
+            models.Index(fields=["next_due_at"], condition=Q(state="watched"), name="keyword_due"),
+        ]
+
+    def __str__(self) -> str:
+        return self.keyword
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save a keyword that a person added or changed; raises ValidationError for what cannot be one.
+
+        A fetch's own bookkeeping goes through update(), which does not touch the schedule.
+        """
+        self.clean()
+        if self.state == self.State.WATCHED and self.next_due_at is None:
+            self.next_due_at = timezone.now()
+        super().save(*args, **kwargs)
+        keywords_changed.send(KeyWordEntry, saved=self)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Hide and unschedule the entry at once; a chore erases what belongs to it, bit by bit."""
+        return KeyWordEntry.including_deleted.filter(pk=self.pk).delete()
+
+    def clean(self) -> None:
+        self.keyword = keywords.check(self.keyword)
+        normalized = keywords.normalize(self.keyword)
+        if self.pk and normalized != self.normalized:
+            raise ValidationError({"keyword": "Only the spelling may change; another word is another keyword."})
+        self.normalized = normalized
+
+    def is_due(self) -> bool:
+        """Tell whether a scheduled fetch should have begun."""
+        return self.state == self.State.WATCHED and self.next_due_at is not None and self.next_due_at <= timezone.now()
+
+    @property
+    def next_trigger(self) -> "VideoLog.Trigger":
+        return VideoLog.Trigger.SCHEDULE if self.last_fetched_at else VideoLog.Trigger.FIRST
+
+    def claim(self, *, scheduled: bool) -> str | None:
+        """Take the right to fetch this keyword; return the claim's token, or None if it is not to be had.
+
+        A scheduled fetch is due only when `next_due_at` has come, so that a message delivered twice, or two
+        beats, search once. One conditional UPDATE: of any number of workers one succeeds.
+        """
+        now = timezone.now()
+        free = Q(claim_token="") | Q(claimed_at__lt=now - CLAIM_AGE_LIMIT)
+        claimable = KeyWordEntry.objects.filter(free, pk=self.pk)
+        if scheduled:
+            early = min(EARLIEST_RING, timedelta(seconds=self.planned_interval / 10))
+            claimable = claimable.watched().filter(next_due_at__lte=now + early)
+        token = uuid.uuid4().hex
+        return token if claimable.update(claim_token=token, claimed_at=now) else None
+
+    def release(self, token: str, **changes: Any) -> bool:
+        """Give the claim back and write `changes`; return False if somebody else has taken it over."""
+        mine = KeyWordEntry.objects.filter(pk=self.pk, claim_token=token)
+        return bool(mine.update(claim_token="", claimed_at=None, **changes))
+
+
+class SearchGap(models.Model):
+    """A stretch of publication dates that a search did not reach: its page was full before it got there."""
+
+    keyword = models.ForeignKey(KeyWordEntry, on_delete=models.CASCADE, related_name="gaps")
+    after = models.DateTimeField()
+    before = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-before"]
+
+    def __str__(self) -> str:
+        return f"{self.keyword}: {self.after:%Y-%m-%d %H:%M} to {self.before:%Y-%m-%d %H:%M}"
+
+
+class VideoQuerySet(models.QuerySet["Video"]):
+    def newest_first(self) -> Self:
+        return self.order_by("-published_at", "-video_id")
+
+    def incomplete(self) -> Self:
+        """Return the videos of which YouTube has not yet told everything, newest finds first."""
+        return self.filter(completed_at=None).order_by("-created_at")
+
+
+class Video(models.Model):
+    """One YouTube video."""
+
+    class LiveState(models.TextChoices):
+        NONE = "none", "none"
+        UPCOMING = "upcoming", "upcoming"
+        LIVE = "live", "live"
+        COMPLETED = "completed", "was live"
+
+    video_id = models.CharField("video id", max_length=16, primary_key=True)
+    title = models.CharField(max_length=500, blank=True)
+    description = models.TextField(blank=True)
+    published_at = models.DateTimeField()
+    published_exact = models.BooleanField(default=True, help_text="False: Invidious guessed the date.")
+    channel_id = models.CharField(max_length=100, blank=True)
+    channel_title = models.CharField(max_length=200, blank=True)
+    thumbnail = models.URLField(max_length=500, blank=True)
+    duration = models.PositiveIntegerField("duration in seconds", null=True)
+    live_state = models.CharField(max_length=10, choices=LiveState.choices, default=LiveState.NONE)
+    view_count = models.PositiveBigIntegerField(null=True)
+    views_read_at = models.DateTimeField(null=True)
+    method = models.CharField(max_length=10, choices=VideoFetchMethod.choices)
+    keyword = models.ForeignKey(
+        KeyWordEntry,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="first_found",
+        help_text="The keyword that found it first.",
+    )
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField(help_text="Moves only when something changed.")
+    completed_at = models.DateTimeField(null=True, help_text="When YouTube told all it knows.")
+
+    objects = VideoQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            # All videos, newest first: / and GET /api/videos/.
+            models.Index(fields=["-published_at", "-video_id"], name="video_newest"),
+            # The chore that completes what could not be completed at once.
+            models.Index(fields=["-created_at"], condition=Q(completed_at=None), name="video_incomplete"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.video_id
+
+    @property
+    def watch_url(self) -> str:
+        return f"https://www.youtube.com/watch?v={self.video_id}"
+
+
+class VideoTotal(models.Model):
+    """How many videos there are, in its only row, so that no page counts a million of them.
+
+    Whoever adds or removes videos locks this row first: storing takes turns, and the count always equals the
+    rows. At a hundred searches a day turns are never long.
+    """
+
+    count = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.count)
+
+    @classmethod
+    def lock(cls) -> "VideoTotal":
+        """Return the row, locked until the end of the transaction."""
+        return cls.objects.select_for_update().get_or_create(pk=1)[0]
+
+    @classmethod
+    def now(cls) -> int:
+        """Return the number of videos; one query."""
+        return cls.objects.values_list("count", flat=True).first() or 0
+
+
+class Match(models.Model):
+    """A keyword found a video: when, and by which method."""
+
+    keyword = models.ForeignKey(KeyWordEntry, on_delete=models.CASCADE, related_name="matches", db_index=False)
+    video = models.ForeignKey(Video, on_delete=models.CASCADE, related_name="matches")
+    method = models.CharField(max_length=10, choices=VideoFetchMethod.choices)
+    created_at = models.DateTimeField()
+    published_at = models.DateTimeField(help_text="Always the video's own, so that one index serves a page.")
+
+    class Meta:
+        verbose_name_plural = "matches"
+        constraints = [models.UniqueConstraint(fields=["keyword", "video"], name="match_once")]
+        indexes = [
+            # One keyword's videos, newest first: its page and GET /api/keyword/<keyword>/videos/.
+            models.Index(fields=["keyword", "-published_at", "-video"], name="match_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.keyword_id} - {self.video_id}"
+
+
+class VideoLogQuerySet(models.QuerySet["VideoLog"]):
+    def newest_first(self) -> Self:
+        return self.order_by("-created_at", "-id")
+
+    def unsent(self, now: datetime) -> Self:
+        """Return what a person asked for a minute ago or more and no worker has begun."""
+        asked_for = self.filter(status=VideoLog.Status.WAITING, waiting_until=None, keyword__isnull=False)
+        return asked_for.filter(created_at__lt=now - timedelta(minutes=1))
+
+    def abandoned(self, now: datetime) -> Self:
+        """Return fetches that still run although every claim of their time has lapsed."""
+        return self.filter(status=VideoLog.Status.RUNNING, created_at__lt=now - 2 * CLAIM_AGE_LIMIT)
+
+    def close(self, status: "VideoLog.Status", message: str, **changes: Any) -> int:
+        return self.update(status=status, message=message, **changes)
+
+
+class VideoLog(models.Model):
+    """One fetch: what asked for it, what it did, what it cost, how it ended. It outlives its keyword."""
+
+    class Status(models.TextChoices):
+        RUNNING = "running", "running"
+        DONE = "done", "done"
+        FAILED = "failed", "failed"
+        WAITING = "waiting", "waiting"
+        INTERRUPTED = "interrupted", "interrupted"
+
+    class Trigger(models.TextChoices):
+        SCHEDULE = "schedule", "schedule"
+        FIRST = "first", "first fetch"
+        MANUAL = "manual", "by hand"
+        PREVIEW = "preview", "preview"
+
+    keyword = models.ForeignKey(KeyWordEntry, null=True, on_delete=models.SET_NULL, related_name="logs", db_index=False)
+    keyword_text = models.CharField(max_length=keywords.LONGEST)
+    trigger = models.CharField(max_length=10, choices=Trigger.choices, default=Trigger.SCHEDULE)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.RUNNING)
+    method = models.CharField(max_length=10, choices=VideoFetchMethod.choices, blank=True)
+    number_found = models.PositiveIntegerField(default=0)
+    number_added = models.PositiveIntegerField(default=0, help_text="Matches that were new.")
+    message = models.TextField(blank=True, help_text="What happened, in plain words.")
+    error = models.CharField(max_length=100, blank=True, help_text="The kind of error.")
+    http_status = models.PositiveSmallIntegerField(null=True)
+    searches = models.PositiveSmallIntegerField(default=0)
+    units = models.PositiveSmallIntegerField(default=0)
+    duration = models.FloatField("duration in seconds", null=True)
+    waiting_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = VideoLogQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            # A keyword's log, newest first, and its last fetch.
+            models.Index(fields=["keyword", "-created_at", "-id"], name="log_of_keyword"),
+            # The log of everything, newest first.
+            models.Index(fields=["-created_at", "-id"], name="log_newest"),
+            # The chore each minute: what was asked for and never begun, begun and never ended?
+            models.Index(
+                fields=["status", "created_at"],
+                condition=Q(status__in=["running", "waiting"]),
+                name="log_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.created_at:%Y-%m-%d %H:%M} {self.keyword_text}: {self.status}"
+
+    def begins_pause(self) -> bool:
+        """Tell whether this fetch was the first to wait for that moment; one query if it waits at all."""
+        if self.pk is None or self.status != self.Status.WAITING or self.waiting_until is None:
+            return False
+        waiting = VideoLog.objects.filter(status=self.Status.WAITING, waiting_until=self.waiting_until)
+        return not waiting.filter(pk__lt=self.pk).exists()

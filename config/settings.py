@@ -1,0 +1,309 @@
+"""Django's settings for Windhover. Every variable read here is described in example.env."""
+
+import os
+import secrets
+import tempfile
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_database_url
+from celery.schedules import crontab
+from django.core.exceptions import ImproperlyConfigured
+
+from config import environment as env
+
+BASE_DIR = env.BASE_DIR
+
+# --- Sources: where videos come from -------------------------------------------------------------
+
+YT_KEYS = env.youtube_keys("YT_KEYS")
+YOUTUBE_API_URL = env.web_address("YOUTUBE_API_URL", "https://youtube.googleapis.com")
+INVIDIOUS_URL = env.web_address("INVIDIOUS_URL")
+YT_SEARCHES_PER_DAY = env.per_project("YT_SEARCHES_PER_DAY", 100)
+YT_UNITS_PER_DAY = env.per_project("YT_UNITS_PER_DAY", 10_000)
+
+# How often a keyword without an interval of its own is fetched: seconds, or None = as the budget allows.
+FETCH_INTERVAL = env.seconds_or_auto("FETCH_INTERVAL", most=30 * 86_400)
+
+# --- Where Windhover listens and keeps its state -------------------------------------------------
+
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.integer("PORT", 8000, least=1, most=65_534)
+STATE_DIR = Path(env.text("STATE_DIR", str(BASE_DIR / "var"))).absolute()
+NOTIFY_URLS = env.text("NOTIFY_URLS")
+
+# Without any source Windhover shows itself against its own simulator, in a database of its own.
+DEMO = not YT_KEYS and not INVIDIOUS_URL
+SIMULATOR_PORT = PORT + 1
+if DEMO:
+    YT_KEYS = [("demo", "demo-key")]
+    YOUTUBE_API_URL = env.web_address("SIMULATOR_URL", f"http://127.0.0.1:{SIMULATOR_PORT}")
+    YT_SEARCHES_PER_DAY = {"": 100_000}
+    FETCH_INTERVAL = FETCH_INTERVAL or 15
+
+DEBUG = env.boolean("DEBUG", False)
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *env.words("ALLOWED_HOSTS")]
+# Behind a proxy that ends TLS the browser's origin is https while Django sees http.
+CSRF_TRUSTED_ORIGINS = [
+    f"https://{'*' if host.startswith('.') else ''}{host}" for host in env.words("ALLOWED_HOSTS") if host != "*"
+]
+
+# Who may change things: anyone who reaches the page ("off"), signed-in people ("write"),
+# or nobody even reads without signing in ("all").
+SIGN_IN = env.choice("SIGN_IN", "off" if env.is_loopback(HOST) else "write", ("off", "write", "all"))
+if SIGN_IN == "off" and not env.is_loopback(HOST):
+    raise ImproperlyConfigured(f"SIGN_IN=off would let anyone who reaches {HOST} change things; use write or all.")
+
+
+def _secret_key() -> str:
+    """Return SECRET_KEY, or the key kept in the state folder, made there at the first start."""
+    if value := env.text("SECRET_KEY"):
+        return value
+    file = STATE_DIR / "secret_key"
+    try:
+        if not file.exists():
+            STATE_DIR.mkdir(parents=True, exist_ok=True)
+            # Written aside and linked into place: a process that starts at the same time sees all or nothing.
+            with tempfile.NamedTemporaryFile("w", dir=STATE_DIR) as draft:
+                draft.write(secrets.token_urlsafe(50))
+                draft.flush()
+                with suppress(FileExistsError):
+                    os.link(draft.name, file)
+        return file.read_text()
+    except OSError as error:
+        raise ImproperlyConfigured(f"STATE_DIR: {STATE_DIR} cannot be written ({error.strerror}).") from error
+
+
+SECRET_KEY = _secret_key()
+
+# --- Applications --------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "rest_framework.authtoken",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_celery_beat",
+    "django_htmx",
+    "apps.quota",
+    "apps.videos",
+    "apps.dashboard",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "apps.dashboard.content_security.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+if SIGN_IN == "all":
+    MIDDLEWARE.insert(-1, "django.contrib.auth.middleware.LoginRequiredMiddleware")
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "apps.dashboard.context.every_page",
+            ],
+        },
+    },
+]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+# --- Database ------------------------------------------------------------------------------------
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+
+def _database() -> dict[str, Any]:
+    """Return the default database: SQLite in the state folder, or what DATABASE_URL names."""
+    own = f"sqlite:///{STATE_DIR / ('demo.sqlite3' if DEMO else 'windhover.sqlite3')}"
+    try:
+        # The demo's videos are invented: they never go where real ones are kept.
+        database: dict[str, Any] = dict(dj_database_url.parse(own if DEMO else env.text("DATABASE_URL", own)))
+    except (ValueError, KeyError) as error:
+        # The address may hold a password, so it is not repeated.
+        raise ImproperlyConfigured("DATABASE_URL is not a database address Django knows.") from error
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        # IMMEDIATE takes the write lock at BEGIN, where SQLite waits for its turn; a transaction that began
+        # by reading would instead fail at once with "database is locked" when it comes to write.
+        database["OPTIONS"] = {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        }
+    database["CONN_MAX_AGE"] = 60
+    database["CONN_HEALTH_CHECKS"] = True
+    return database
+
+
+DATABASES = {"default": _database()}
+
+# --- Celery --------------------------------------------------------------------------------------
+
+
+def broker_socket() -> Path:
+    """Return where bin/run's own broker listens: a socket only this user can open."""
+    path = STATE_DIR / "broker.sock"
+    if len(str(path)) < 100:  # the kernel's limit for a socket's path is 108 bytes
+        return path
+    name = sha256(str(STATE_DIR).encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"windhover-{os.getuid()}-{name}" / "broker.sock"
+
+
+def _redis_url() -> str:
+    """Return the configured broker's address, or an empty string where bin/run runs its own."""
+    url = env.text("REDIS_URL") or env.text("CELERY_BROKER_REDIS_URL")
+    if host := env.text("REDIS_HOST"):
+        url = url or f"redis://{host if ':' in host else f'{host}:6379'}/0"
+    if url and urlsplit(url).scheme not in ("redis", "rediss", "redis+socket", "unix"):
+        raise ImproperlyConfigured("REDIS_URL must begin with redis://, rediss:// or redis+socket://.")
+    return url.replace("unix://", "redis+socket://", 1)
+
+
+REDIS_URL = _redis_url()
+CELERY_BROKER_URL = REDIS_URL or f"redis+socket://{broker_socket()}"
+# Nobody reads results: what a fetch did is in its VideoLog.
+CELERY_RESULT_BACKEND = env.text("CELERY_RESULT_BACKEND_REDIS_URL") or None
+CELERY_TASK_IGNORE_RESULT = True
+
+CELERY_TIMEZONE = "UTC"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_connect_timeout": 3,
+    "socket_timeout": 30,
+    "visibility_timeout": 900,
+}
+# A broker that is away must not hold up the page: the chore sends what was not sent.
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
+# Longer than the longest fetch (apps.videos.fetching.LONGEST_FETCH), shorter than a claim's age limit.
+CELERY_TASK_SOFT_TIME_LIMIT = 75
+CELERY_TASK_TIME_LIMIT = 90
+
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE = {
+    "chore-catch-up": {
+        "task": "apps.videos.tasks.catch_up",
+        "schedule": 60,
+        "options": {"expire_seconds": 60},
+    },
+    "chore-erase-deleted": {
+        "task": "apps.videos.tasks.erase_deleted",
+        "schedule": 60,
+        "options": {"expire_seconds": 60},
+    },
+    "chore-complete-videos": {
+        "task": "apps.videos.tasks.complete_videos",
+        "schedule": 600,
+        "options": {"expire_seconds": 600},
+    },
+    "chore-sync-schedules": {
+        "task": "apps.videos.tasks.sync_schedules",
+        "schedule": crontab(minute="*/10"),
+        "options": {"expire_seconds": 600},
+    },
+}
+
+# --- REST API ------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    # JSON only: a form on a foreign page cannot send it without asking this server first.
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.SessionAuthentication",
+        "rest_framework.authentication.TokenAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["apps.videos.access.SameSite", "apps.videos.access.SignIn"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Windhover",
+    "DESCRIPTION": "Watches keywords for YouTube: what is watched, what was found, what happened.",
+    "VERSION": "1.0.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# --- Pages ---------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = STATE_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# --- Logs ----------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": "core.redaction.RedactingFormatter",
+            "format": "{asctime} {levelname} {name} {message}",
+            "style": "{",
+            "secrets": [key for _, key in YT_KEYS],
+        },
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "celery": {"level": "INFO"},
+        # The library logs addresses, and an address holds the key.
+        "googleapiclient": {"level": "ERROR"},
+    },
+}

@@ -1,0 +1,78 @@
+"""Run all parts under supervisor, in the foreground, until Ctrl-C or TERM."""
+
+import signal
+import sys
+from collections import defaultdict
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from supervisor import events
+from supervisor.medusa.asyncore_25 import ExitNow
+from supervisor.options import ServerOptions
+from supervisor.supervisord import Supervisor
+
+CONFIGURATION = Path(__file__).with_name("supervisord.conf")
+
+
+def supervise() -> None:
+    """Start every part of supervisord.conf and return when the last has ended."""
+    options = ForegroundOptions()
+    options.realize(["-c", str(CONFIGURATION)])
+    options.first, options.test = True, False
+    with suppress(ExitNow):  # how supervisor says that everything has stopped
+        Supervisor(options).main()
+
+
+class ForegroundOptions(ServerOptions):  # type: ignore[misc]  # supervisor has no types
+    """supervisord's options, with the parts' output also on the terminal."""
+
+    def setsignals(self) -> None:
+        super().setsignals()
+        # Closing the terminal is a wish to stop; supervisord would start everything again.
+        signal.signal(signal.SIGHUP, self._stop_on_hangup)
+        # Nothing subscribed earlier than this lives: supervisord clears the list when it begins.
+        events.subscribe(events.ProcessLogEvent, Terminal().show_output)
+        events.subscribe(events.ProcessStateEvent, show_state)
+        events.subscribe(events.SupervisorStoppingEvent, show_stopping)
+
+    def _stop_on_hangup(self, _number: int, frame: FrameType | None) -> None:
+        self.signal_receiver.receive(signal.SIGTERM, frame)
+
+
+class Terminal:
+    """Show what the parts write, whole lines at a time, each with the name of its part."""
+
+    def __init__(self) -> None:
+        self.unfinished: dict[str, bytes] = defaultdict(bytes)
+
+    def show_output(self, event: Any) -> None:
+        name = event.process.config.name
+        *lines, self.unfinished[name] = (self.unfinished[name] + event.data).split(b"\n")
+        for line in lines:
+            show(name, line.decode(errors="replace"))
+
+
+# Every start goes unmentioned: a line when a part runs is enough.
+STATES: dict[type, str] = {
+    events.ProcessStateRunningEvent: "runs",
+    events.ProcessStateBackoffEvent: "ended at once and is tried again",
+    events.ProcessStateExitedEvent: "ended unasked and is started again",
+    events.ProcessStateStoppedEvent: "has stopped",
+}
+
+
+def show_state(event: Any) -> None:
+    if state := STATES.get(type(event)):
+        show("windhover", f"{event.process.config.name} {state}")
+
+
+def show_stopping(_event: Any) -> None:
+    show("windhover", "stopping; fetches in flight end first")
+
+
+def show(name: str, line: str) -> None:
+    with suppress(OSError):  # the terminal is gone: the log files have it all
+        sys.stdout.write(f"{name:9} | {line}\n")
+        sys.stdout.flush()

@@ -1,0 +1,10 @@
+"""Every address Windhover answers."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("", include("apps.videos.urls")),
+    path("", include("apps.dashboard.urls")),
+]

@@ -1,0 +1,101 @@
+"""Search through an Invidious instance, the fallback that the operator chooses.
+
+It finds some recent matching videos, never surely the newest: YouTube's site can no longer be sorted by date, so
+Invidious cannot either. Its dates are guesses ("2 hours ago" counted back from now) that move with every poll.
+API: https://docs.invidious.io/api/
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import requests
+
+from core.errors import SourceAway, SourceBlocked
+from core.found_video import FoundVideo, storable
+
+PAGES: Final = 2  # of 20 items each
+TIMEOUT_SECONDS: Final = 10
+
+# An honest name: challenges in front of public instances aim at those who pretend to be browsers.
+_HEADERS = {"User-Agent": "Windhover/1.0 (self-hosted keyword watcher)", "Accept": "application/json"}
+_VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+
+
+def search_videos(query: str, *, instance: str, pages: int = PAGES) -> list[FoundVideo]:
+    """Return recent videos that match `query`, newest guess first, each once.
+
+    `instance` is the address of an Invidious instance. Raises SourceAway or SourceBlocked.
+    """
+    found: dict[str, FoundVideo] = {}
+    for page in range(1, pages + 1):
+        items = _page(instance, query, page)
+        for item in items:
+            if video := _found_video(item):
+                found.setdefault(video.video_id, video)
+        if not items:
+            break
+    return sorted(found.values(), key=lambda video: video.published_at, reverse=True)
+
+
+def _page(instance: str, query: str, page: int) -> list[Any]:
+    # type=video is not only a filter: without any, Invidious reads operators such as user: out of the query.
+    parameters: dict[str, str | int] = {"q": query, "type": "video", "date": "today", "page": page}
+    try:
+        answer = requests.get(
+            f"{instance}/api/v1/search",
+            params=parameters,
+            headers=_HEADERS,
+            timeout=TIMEOUT_SECONDS,
+            allow_redirects=False,
+        )
+    except requests.RequestException as error:
+        raise SourceAway(f"Invidious could not be reached ({type(error).__name__}).") from None
+    status = answer.status_code
+    if status in (403, 429) or 300 <= status < 400:
+        raise SourceBlocked(f"Invidious does not let us search (HTTP {status}).", status)
+    if status != 200:
+        raise SourceAway(f"Invidious could not search (HTTP {status}).", status)
+    # A challenge page comes with 200 and HTML: only JSON that is a list is an answer.
+    if "json" not in answer.headers.get("Content-Type", ""):
+        raise SourceBlocked("Invidious answered with a page instead of data.", status)
+    try:
+        items = answer.json()
+    except ValueError:
+        raise SourceAway("Invidious' answer was not the JSON it promised.", status) from None
+    if not isinstance(items, list):
+        raise SourceBlocked("Invidious answered with something other than a list.", status)
+    return items
+
+
+def _found_video(item: object) -> FoundVideo | None:
+    """Return the video of a search item, or None for channels, playlists and items it could not parse."""
+    if not isinstance(item, Mapping) or item.get("type") != "video":
+        return None
+    video_id, published = item.get("videoId"), item.get("published")
+    if not isinstance(video_id, str) or not _VIDEO_ID.fullmatch(video_id):
+        return None
+    try:
+        published_at = datetime.fromtimestamp(published, UTC) if isinstance(published, int) else datetime.now(UTC)
+    except (ValueError, OverflowError, OSError):
+        published_at = datetime.now(UTC)
+    return FoundVideo(
+        video_id=video_id,
+        title=storable(item.get("title"), 500),
+        description=storable(item.get("description"), 10_000),
+        published_at=published_at,
+        published_exact=False,
+        channel_id=storable(item.get("authorId"), 100),
+        channel_title=storable(item.get("author"), 200),
+        # Its own thumbnails may be relative, and would go through the instance.
+        thumbnail=f"https://i.ytimg.com/vi/{video_id}/hqdefault.jpg",
+        live_state="live" if item.get("liveNow") is True else "upcoming" if item.get("isUpcoming") is True else "none",
+        duration=_natural(item.get("lengthSeconds"), 2**31),
+        view_count=_natural(item.get("viewCount"), 2**63),
+    )
+
+
+def _natural(value: object, below: int) -> int | None:
+    """Return a positive number; 0 is what Invidious says when it does not know."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < below else None

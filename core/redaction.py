@@ -1,0 +1,30 @@
+"""Keep secrets out of everything that is written down."""
+
+import logging
+import re
+from collections.abc import Iterable
+from typing import Any
+
+HIDDEN = "[hidden]"
+
+# The key parameter of an address, Google's key form, and Google's key header.
+_PATTERNS = re.compile(r"(?<=[?&]key=)[^&\s\"'<>]+|AIza[0-9A-Za-z_-]{35}|(?<=goog-api-key: )\S+", re.IGNORECASE)
+
+
+def redact(text: str, secrets: Iterable[str] = ()) -> str:
+    """Return `text` without API keys: anything that looks like one, and each of `secrets`."""
+    text = _PATTERNS.sub(HIDDEN, text)
+    for secret in secrets:
+        text = text.replace(secret, HIDDEN)
+    return text
+
+
+class RedactingFormatter(logging.Formatter):
+    """Format log records, tracebacks included, without the given secrets."""
+
+    def __init__(self, *args: Any, secrets: Iterable[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.secrets = tuple(secrets)
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record), self.secrets)

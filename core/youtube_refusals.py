@@ -1,0 +1,114 @@
+"""Read YouTube's refusals: which error, and so what to do.
+
+Since 1 June 2026 an empty search bucket is a 429 `rateLimitExceeded`, which looks like a burst and is not; only
+the ErrorInfo's `quota_limit` or the message tells the day from the minute. The order of decision is: ErrorInfo
+reason and metadata, then errors[0].reason, then the message, then the HTTP code.
+Sources: https://developers.google.com/youtube/v3/docs/errors and google/api/error_reason.proto.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.errors import (
+    BadQuery,
+    Bucket,
+    BucketExhausted,
+    KeyRefused,
+    KeyResting,
+    ProjectSuspended,
+    SourceAway,
+    SourceError,
+)
+
+_EMPTY_BUCKET = {"quotaExceeded", "dailyLimitExceeded"}
+_BURST = {"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"}
+_SUSPENDED = {"CONSUMER_SUSPENDED", "CONSUMER_INVALID", "BILLING_DISABLED", "PROJECT_INVALID"}
+
+# Plain words for each way a key can be refused for good.
+_REFUSED_KEY = {
+    "API_KEY_INVALID": "YouTube does not know this key, or it has expired.",
+    "keyInvalid": "YouTube does not know this key.",
+    "keyExpired": "This key has expired.",
+    "API_KEY_SERVICE_BLOCKED": "This key may not use the YouTube Data API: its API restriction forbids it.",
+    "SERVICE_DISABLED": "The YouTube Data API is not enabled in this key's project.",
+    "accessNotConfigured": "The YouTube Data API is not enabled in this key's project.",
+    "API_KEY_IP_ADDRESS_BLOCKED": "This key may not be used from this machine's address.",
+    "API_KEY_HTTP_REFERRER_BLOCKED": "This key is for web pages only: its referrer restriction forbids us.",
+    "ipRefererBlocked": "This key may not be used from this machine's address.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """What a refusal's body says; every field is "" where it says nothing."""
+
+    message: str = ""
+    reason: str = ""
+    info_reason: str = ""
+    quota_limit: str = ""
+    consumer: str = ""
+
+
+def refusal(status: int, content: bytes) -> SourceError:
+    """Return the error that an answer with this HTTP status and body means."""
+    body = _read(content)
+    reasons = {body.info_reason, body.reason}
+    message = body.message.lower()
+
+    if reasons & _SUSPENDED:
+        return ProjectSuspended("YouTube has suspended this key's project.", body.info_reason, status)
+    for reason in (body.info_reason, body.reason):
+        if reason in _REFUSED_KEY:
+            return KeyRefused(_REFUSED_KEY[reason], reason, status)
+    if reasons & _EMPTY_BUCKET:
+        return BucketExhausted("The project's units for today are spent.", "general", status, body.consumer)
+    if reasons & _BURST or status == 429:
+        if "PerDay" in body.quota_limit or "per day" in message:
+            bucket = _bucket(body)
+            what = "searches" if bucket == "search" else "units"
+            return BucketExhausted(f"The project's {what} for today are spent.", bucket, status, body.consumer)
+        return SourceAway("YouTube asked us to slow down.", status)
+    if status in (400, 403) and "api key" in message:
+        return KeyRefused("YouTube does not accept this key.", body.reason or "badRequest", status)
+    if status == 403 and "unregistered callers" in message:
+        return KeyRefused("YouTube received no key.", "missing", status)
+    if status == 403:
+        return KeyResting(f"YouTube refused this key ({body.reason or 'no reason given'}).", status)
+    if status >= 500:
+        return SourceAway("YouTube had a fault of its own.", status)
+    return BadQuery(f"YouTube does not accept this query ({body.reason or f'HTTP {status}'}).", status)
+
+
+def _bucket(body: _Body) -> Bucket:
+    return "search" if "search" in body.quota_limit.lower() or "search" in body.message.lower() else "general"
+
+
+def _read(content: bytes) -> _Body:
+    """Return what the body says; HTML, broken JSON and JSON of another shape say nothing."""
+    try:
+        error = json.loads(content)["error"]
+    except (ValueError, KeyError, TypeError):
+        return _Body()
+    if not isinstance(error, Mapping):
+        return _Body()
+    first = next(iter(_mappings(error.get("errors"))), {})
+    info = next((d for d in _mappings(error.get("details")) if d.get("reason")), {})
+    metadata = info.get("metadata")
+    metadata = metadata if isinstance(metadata, Mapping) else {}
+    return _Body(
+        message=_text(error.get("message")) or _text(first.get("message")),
+        reason=_text(first.get("reason")),
+        info_reason=_text(info.get("reason")),
+        quota_limit=_text(metadata.get("quota_limit")),
+        consumer=_text(metadata.get("consumer"))[:100],
+    )
+
+
+def _mappings(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
