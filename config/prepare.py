@@ -14,10 +14,15 @@ def prepare() -> None:
     call_command("migrate", interactive=False, verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
 
-    from django.contrib.auth import get_user_model
+    make_first_account(os.environ.get("DJANGO_SUPERUSER_USERNAME"), os.environ.get("DJANGO_SUPERUSER_PASSWORD"))
 
-    if os.environ.get("DJANGO_SUPERUSER_USERNAME") and not get_user_model().objects.exists():
-        call_command("createsuperuser", interactive=False, verbosity=0)
+
+def make_first_account(username: str | None, password: str | None) -> None:
+    """Make an account that may do everything, unless there is one already or a name or password is missing."""
+    from django.contrib.auth.models import User
+
+    if username and password and not User.objects.exists():
+        User.objects.create_superuser(username, password=password)
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def tell_parts(settings: ModuleType) -> None:
     if not settings.REDIS_URL:
         programs.append(broker_binary().parent)
     os.environ.update(
-        BASE_DIR=str(settings.BASE_DIR),
+        PYTHONPATH=str(settings.BASE_DIR),
         BIND=f"{in_brackets(settings.HOST)}:{settings.PORT}",
         OWN_BROKER=str(not settings.REDIS_URL),
         BROKER_DIR=str(settings.broker_socket().parent),

@@ -207,6 +207,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 3,
     "socket_timeout": 30,
     "visibility_timeout": 900,
+    # These two are for sending: one try, no waiting. A worker that has lost the broker goes on trying.
+    "max_retries": 1,
+    "interval_start": 0,
 }
 # A broker that is away must not hold up the page: the chore sends what was not sent.
 CELERY_TASK_PUBLISH_RETRY = False

@@ -24,7 +24,8 @@ class RedactingFormatter(logging.Formatter):
 
     def __init__(self, *args: Any, secrets: Iterable[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.secrets = tuple(secrets)
+        # A secret of a few letters would blank out half of every line, and no real key is that short.
+        self.secrets = tuple(secret for secret in secrets if len(secret) >= 6)
 
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record), self.secrets)

@@ -27,8 +27,11 @@ LONGEST_FETCH = 45.0
 # A search reaches back this far behind the last one: YouTube indexes late and sorts roughly.
 OVERLAP = timedelta(hours=3)
 
-# Of a full page the oldest few dates are no boundary, since the order is only roughly by date.
-ROUGHLY_SORTED = 10
+# Where a full page ends, dates may be misplaced by some minutes, since the order is only roughly by date.
+ROUGHLY = timedelta(minutes=10)
+
+# What a full page left behind is followed for this many further pages in one fetch.
+FURTHER_PAGES = 4
 
 # After a pause the keywords start again within this time, not all at one moment.
 SPREAD = timedelta(minutes=1)
@@ -59,12 +62,15 @@ _CLOSING = [
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What a search found. `gap` is the stretch of dates that it should have covered and did not reach."""
+    """What a search found.
+
+    `covers` tells that YouTube was searched up to now, but for `gaps`: new ones, and old ones as they are now.
+    """
 
     videos: Sequence[FoundVideo]
     method: VideoFetchMethod
     covers: bool = False
-    gap: tuple[datetime, datetime] | None = None
+    gaps: Sequence[SearchGap] = ()
     note: str = ""
 
 
@@ -85,18 +91,15 @@ def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog 
     purse = Purse(deadline=clock + LONGEST_FETCH)
     next_due_at = began + timedelta(seconds=entry.planned_interval)
     changes: dict[str, datetime] = {}
-    gaps: list[SearchGap] = []
+    gaps: Sequence[SearchGap] = ()
     try:
         search = _search(entry, purse, _PURPOSES[trigger])
-        videos = [*search.videos, *_search_gap(entry, purse, gaps)]
-        stored = _store(entry, token, complete(videos, purse), search.method)
+        stored = _store(entry, token, complete(search.videos, purse), search.method)
         log.status, log.method = VideoLog.Status.DONE, search.method
         log.number_found, log.number_added = stored.found, stored.added
         log.message = _story(search, stored)
         if search.covers:
-            changes["searched_through"] = began
-        if search.gap:
-            gaps.append(SearchGap(keyword=entry, after=search.gap[0], before=search.gap[1]))
+            changes["searched_through"], gaps = began, search.gaps
     except NothingLeft as nothing:
         log.status, log.error, log.message = VideoLog.Status.FAILED, "NothingLeft", str(nothing)
         if nothing.until:
@@ -187,50 +190,69 @@ def _search(entry: KeyWordEntry, purse: Purse, purpose: Purpose) -> Search:
 
 
 def _search_youtube(entry: KeyWordEntry, purse: Purse, purpose: Purpose) -> Search:
-    """Take the newest page since the last search, and find out whether it reached back to it.
+    """Take the newest page since the last search, and what it did not reach as far as searches are left over.
 
-    A full page of nothing but news did not: what lies between is a gap. The first search of a keyword has
-    nothing to reach back to.
+    A full page of nothing but news did not reach back to the last search: what lies between is a gap. The first
+    search of a keyword has nothing to reach back to.
     """
     after = entry.searched_through - OVERLAP if entry.searched_through else None
-    page = purse.spend(
-        "search",
-        purpose,
-        lambda key: youtube_api.search_videos(
-            key, entry.keyword, endpoint=settings.YOUTUBE_API_URL, published_after=after
-        ),
-    )
-    gap = None
+    page = purse.spend("search", purpose, lambda key: _search_page(key, entry, after))
+    gaps: list[SearchGap] = []
     if after and page.full and not _any_known(entry, page.videos):
-        reached = _reached_back_to(page.videos)
-        gap = (after, reached) if reached > after else None
-    return Search(page.videos, VideoFetchMethod.YOUTUBE, covers=True, gap=gap)
+        gaps.append(SearchGap(keyword=entry, after=after, before=_reached_back_to(page.videos)))
+        further = _search_gap(gaps[0], purse, page.next_page_token)
+    elif gap := entry.gaps.first():
+        gaps.append(gap)
+        further = _search_gap(gap, purse)
+    else:
+        further = []
+    return Search([*page.videos, *further], VideoFetchMethod.YOUTUBE, covers=True, gaps=gaps)
 
 
-def _search_gap(entry: KeyWordEntry, purse: Purse, gaps: list[SearchGap]) -> Sequence[FoundVideo]:
-    """Search the keyword's newest gap, if the day's pace has a search left over; note in `gaps` what is left of it."""
-    gap = entry.gaps.first()
-    if gap is None:
-        return ()
-    try:
-        page = purse.spend(
-            "search",
-            Purpose.GAP,
-            lambda key: youtube_api.search_videos(
-                key,
-                entry.keyword,
-                endpoint=settings.YOUTUBE_API_URL,
-                published_after=gap.after,
-                published_before=gap.before,
-            ),
-        )
-    except (NothingLeft, SourceError):
-        return ()
-    reached = _reached_back_to(page.videos) if page.full else gap.after
-    # A gap shrinks by a second at least, or fifty videos of one moment would keep it open for ever.
-    gap.before = max(gap.after, min(reached, gap.before - timedelta(seconds=1)))
-    gaps.append(gap)
-    return page.videos
+def _search_gap(gap: SearchGap, purse: Purse, page_token: str | None = None) -> list[FoundVideo]:
+    """Search `gap` for some pages, if the day's pace has searches left over, and note in it what is left of it.
+
+    `page_token` goes on where the search ended that left the gap; without it the gap's own end bounds the search.
+    """
+    before = None if page_token else gap.before
+    videos: list[FoundVideo] = []
+    for _ in range(FURTHER_PAGES):
+        try:
+            page = purse.spend(
+                "search",
+                Purpose.GAP,
+                lambda key, token=page_token: _search_page(key, gap.keyword, gap.after, before, token),  # type: ignore[misc]
+            )
+        except (NothingLeft, SourceError):
+            break
+        videos += page.videos
+        page_token = page.next_page_token
+        if page_token is None or not page.full:
+            gap.before = gap.after
+            return videos
+    if videos:
+        reached = _reached_back_to(videos)
+        oldest = min(video.published_at for video in videos)
+        # It shrinks whatever happens: videos that crowd within minutes must not keep it open for ever.
+        gap.before = max(gap.after, reached if reached < gap.before else min(oldest, gap.before - timedelta(seconds=1)))
+    return videos
+
+
+def _search_page(
+    key: str,
+    entry: KeyWordEntry,
+    after: datetime | None,
+    before: datetime | None = None,
+    page_token: str | None = None,
+) -> youtube_api.SearchPage:
+    return youtube_api.search_videos(
+        key,
+        entry.keyword,
+        endpoint=settings.YOUTUBE_API_URL,
+        published_after=after,
+        published_before=before,
+        page_token=page_token,
+    )
 
 
 def _list_videos(video_ids: Sequence[str], purse: Purse) -> list[FoundVideo]:
@@ -248,11 +270,12 @@ def _any_known(entry: KeyWordEntry, videos: Sequence[FoundVideo]) -> bool:
 
 
 def _reached_back_to(videos: Sequence[FoundVideo]) -> datetime:
-    dates = sorted(video.published_at for video in videos)
-    return dates[min(ROUGHLY_SORTED, len(dates) - 1)] if dates else timezone.now()
+    """Return the date down to which a full page shows everything."""
+    return min((video.published_at for video in videos), default=timezone.now()) + ROUGHLY
 
 
 def _keep_gaps(gaps: Sequence[SearchGap]) -> None:
+    """Write what is left of each gap; one that is closed goes."""
     for gap in gaps:
         if gap.before > gap.after:
             gap.save()
@@ -283,7 +306,7 @@ def _story(search: Search, stored: storing.Stored) -> str:
     """Tell in plain words what a fetch brought."""
     source = VideoFetchMethod(search.method).label
     parts = [f"{source}: {stored.found} found, {stored.added} new."]
-    if search.gap:
+    if any(gap.before > gap.after for gap in search.gaps):
         parts.append("The page was full: older videos of this window follow as searches allow.")
     return " ".join([*parts, search.note]).strip()
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models, transaction
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import F, OuterRef, Prefetch, Q, Subquery
 from django.dispatch import Signal
 from django.utils import timezone
 
@@ -184,6 +184,11 @@ class KeyWordEntry(models.Model):
             raise ValidationError({"keyword": "Only the spelling may change; another word is another keyword."})
         self.normalized = normalized
 
+    @property
+    def is_stretched(self) -> bool:
+        """Tell whether the day's searches do not bear the interval that a person chose."""
+        return self.interval is not None and self.planned_interval > self.interval
+
     def is_due(self) -> bool:
         """Tell whether a scheduled fetch should have begun."""
         return self.state == self.State.WATCHED and self.next_due_at is not None and self.next_due_at <= timezone.now()
@@ -230,6 +235,11 @@ class SearchGap(models.Model):
 class VideoQuerySet(models.QuerySet["Video"]):
     def newest_first(self) -> Self:
         return self.order_by("-published_at", "-video_id")
+
+    def with_keywords(self) -> Self:
+        """Prefetch into `found_by` the matches by which keywords found each video, earliest first; one query."""
+        matches = Match.objects.select_related("keyword").exclude(keyword__state=KeyWordEntry.State.DELETING)
+        return self.prefetch_related(Prefetch("matches", matches.order_by("created_at", "pk"), to_attr="found_by"))
 
     def incomplete(self) -> Self:
         """Return the videos of which YouTube has not yet told everything, newest finds first."""
@@ -310,6 +320,11 @@ class VideoTotal(models.Model):
         return cls.objects.values_list("count", flat=True).first() or 0
 
 
+class MatchQuerySet(models.QuerySet["Match"]):
+    def newest_first(self) -> Self:
+        return self.order_by("-published_at", "-video")
+
+
 class Match(models.Model):
     """A keyword found a video: when, and by which method."""
 
@@ -318,6 +333,8 @@ class Match(models.Model):
     method = models.CharField(max_length=10, choices=VideoFetchMethod.choices)
     created_at = models.DateTimeField()
     published_at = models.DateTimeField(help_text="Always the video's own, so that one index serves a page.")
+
+    objects = MatchQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "matches"
@@ -339,6 +356,13 @@ class VideoLogQuerySet(models.QuerySet["VideoLog"]):
         """Return what a person asked for a minute ago or more and no worker has begun."""
         asked_for = self.filter(status=VideoLog.Status.WAITING, waiting_until=None, keyword__isnull=False)
         return asked_for.filter(created_at__lt=now - timedelta(minutes=1))
+
+    def still_waiting(self, now: datetime) -> Self:
+        """Return the fetches that wait for quota, and whose keywords do nothing before it is there."""
+        waiting = self.filter(status=VideoLog.Status.WAITING, waiting_until__gt=now)
+        return waiting.filter(
+            keyword__state=KeyWordEntry.State.WATCHED, keyword__next_due_at__gte=F("waiting_until")
+        ).order_by("waiting_until")
 
     def abandoned(self, now: datetime) -> Self:
         """Return fetches that still run although every claim of their time has lapsed."""

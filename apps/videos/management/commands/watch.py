@@ -1,0 +1,27 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.videos.models import KeyWordEntry
+
+
+class Command(BaseCommand):
+    help = "Watch a keyword, as the page does: it is fetched at once and then on its schedule."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("keyword")
+        parser.add_argument("--interval", type=int, help="seconds between fetches; without it: automatic")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            settings = {"interval": options["interval"]} if options["interval"] is not None else {}
+            KeyWordEntry._meta.get_field("interval").clean(options["interval"], None)
+            entry, is_new = KeyWordEntry.objects.watch(options["keyword"], **settings)
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        if is_new:
+            self.stdout.write(f"Watching {entry.keyword}.")
+        else:
+            self.stdout.write(f"{entry.keyword} is {entry.get_state_display()} already; nothing was changed.")

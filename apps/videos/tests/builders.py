@@ -1,0 +1,41 @@
+"""Build rows and found videos with sensible defaults."""
+
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+from apps.videos import storing
+from apps.videos.models import KeyWordEntry, Video, VideoFetchMethod
+from core.found_video import FoundVideo
+
+_numbers = count(1)
+
+
+def found_video(video_id: str = "", **given: Any) -> FoundVideo:
+    """Return a video as YouTube's search tells it."""
+    video_id = video_id or f"video{next(_numbers):06}"
+    told: dict[str, Any] = {
+        "title": f"The title of {video_id}",
+        "description": "What it is about ...",
+        "published_at": datetime(2026, 11, 20, 12, 0, tzinfo=UTC),
+        "published_exact": True,
+        "channel_id": "UC0000000000000000000000",
+        "channel_title": "A channel",
+        "thumbnail": f"https://i.ytimg.com/vi/{video_id}/hqdefault.jpg",
+    }
+    return FoundVideo(video_id=video_id, **told | given)
+
+
+def store(
+    entry: KeyWordEntry, *videos: FoundVideo, method: VideoFetchMethod = VideoFetchMethod.YOUTUBE
+) -> storing.Stored:
+    """Store videos as a fetch of `entry` would."""
+    KeyWordEntry.objects.filter(pk=entry.pk).update(claim_token="held by the test")
+    stored = storing.store(entry, "held by the test", videos, method)
+    KeyWordEntry.objects.filter(pk=entry.pk).update(claim_token="")
+    entry.refresh_from_db()
+    return stored
+
+
+def videos_of(entry: KeyWordEntry) -> set[str]:
+    return set(Video.objects.filter(matches__keyword=entry).values_list("pk", flat=True))

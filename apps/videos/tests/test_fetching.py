@@ -1,0 +1,314 @@
+"""One fetch, against real HTTP: what is found, what is stored, what is logged, what is due next."""
+
+from datetime import date, timedelta
+
+import pytest
+from django.utils import timezone
+
+from apps.conftest import NOW, MovableTime
+from apps.quota.models import ApiKey, QuotaSpend
+from apps.videos import schedules
+from apps.videos.fetching import fetch_keyword
+from apps.videos.models import KeyWordEntry, Video, VideoLog
+from simulator.server import Simulator
+
+SCHEDULE, MANUAL = VideoLog.Trigger.SCHEDULE, VideoLog.Trigger.MANUAL
+
+
+@pytest.fixture
+def entry(youtube: Simulator) -> KeyWordEntry:
+    entry = KeyWordEntry.objects.create(keyword="Python", interval=3600)
+    schedules.sync()
+    entry.refresh_from_db()
+    return entry
+
+
+def fetched(entry: KeyWordEntry, trigger: VideoLog.Trigger = SCHEDULE) -> VideoLog:
+    entry.refresh_from_db()
+    log = fetch_keyword(entry, trigger)
+    assert log is not None
+    entry.refresh_from_db()
+    return log
+
+
+def test_it_works(youtube: Simulator, entry: KeyWordEntry) -> None:
+    log = fetched(entry)
+
+    assert (log.status, log.method, log.number_found, log.number_added) == ("done", "youtube", 50, 50)
+    assert (log.searches, log.units) == (1, 1)
+    assert entry.video_count == Video.objects.count() == 50
+    assert entry.searched_through == entry.last_fetched_at == NOW
+    assert entry.next_due_at == NOW + timedelta(seconds=entry.planned_interval)
+    assert entry.claim_token == ""
+
+
+def test_it_stores_what_youtube_tells(youtube: Simulator, entry: KeyWordEntry) -> None:
+    whole = "python line one\n" + "word " * 100
+    youtube.world.publish(
+        "python",
+        video_id="abcdefghij-",
+        title='Tom & Jerry\'s "python"',
+        description=whole,
+        published_at=NOW - timedelta(seconds=1),
+        channel_title="A & B",
+        duration=3723,
+    )
+    fetched(entry)
+
+    video = Video.objects.get(pk="abcdefghij-")
+    assert video.title == 'Tom & Jerry\'s "python"'
+    assert video.description == whole
+    assert (video.channel_title, video.duration) == ("A & B", 3723)
+    assert (video.published_at, video.published_exact) == (NOW - timedelta(seconds=1), True)
+    assert (video.keyword, video.method, video.completed_at) == (entry, "youtube", NOW)
+
+
+def test_it_finds_what_is_published_between_two_fetches(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime
+) -> None:
+    fetched(entry)
+    for number in range(7):
+        youtube.world.publish("python", published_at=NOW + timedelta(minutes=number + 1), title=f"python no. {number}")
+    frozen_time.move(hours=1)
+    shown = {video.video_id for video in youtube.world.search("python", NOW + timedelta(hours=1))[:50]}
+
+    fetched(entry)
+
+    assert shown <= set(Video.objects.values_list("pk", flat=True))
+    assert Video.objects.filter(title__startswith="python no. ").count() == 7
+
+
+def test_it_fetches_once_when_the_message_comes_twice(entry: KeyWordEntry) -> None:
+    fetched(entry)
+
+    assert fetch_keyword(KeyWordEntry.objects.get(), SCHEDULE) is None
+    assert VideoLog.objects.count() == 1
+
+
+def test_it_takes_a_ring_that_comes_a_little_early(entry: KeyWordEntry, frozen_time: MovableTime) -> None:
+    fetched(entry)
+    frozen_time.move(seconds=entry.planned_interval - 20)
+
+    assert fetched(entry).status == "done"
+
+
+def test_it_leaves_a_keyword_alone_that_another_worker_fetches(entry: KeyWordEntry) -> None:
+    assert entry.claim(scheduled=True)
+
+    assert fetch_keyword(entry, MANUAL) is None
+    assert VideoLog.objects.count() == 0
+
+
+def test_it_takes_over_from_a_worker_that_died(entry: KeyWordEntry, frozen_time: MovableTime) -> None:
+    entry.claim(scheduled=True)
+    dead = VideoLog.objects.create(keyword=entry, keyword_text=entry.keyword)
+    frozen_time.move(minutes=5)
+
+    log = fetched(entry)
+
+    assert log.status == "done"
+    dead.refresh_from_db()
+    assert dead.status == "interrupted"
+
+
+def test_it_leaves_a_paused_keyword_alone_but_for_people(entry: KeyWordEntry) -> None:
+    entry.state = KeyWordEntry.State.PAUSED
+    entry.save()
+
+    assert fetch_keyword(entry, SCHEDULE) is None
+    assert fetched(entry, MANUAL).status == "done"
+
+
+def test_it_uses_the_next_key_within_the_same_fetch(youtube: Simulator, entry: KeyWordEntry) -> None:
+    youtube.projects["one"].keys[0].state = "invalid"
+
+    log = fetched(entry)
+
+    assert (log.status, log.searches) == ("done", 2)
+    assert ApiKey.objects.get(label="one").state == "refused"
+    fetched(entry, MANUAL)
+    assert youtube.projects["one"].keys[0].requests == 1
+
+
+def test_it_uses_the_next_project_when_one_is_out_of_searches(youtube: Simulator, entry: KeyWordEntry) -> None:
+    youtube.projects["one"].limits["search"] = 0
+
+    assert fetched(entry).status == "done"
+    assert QuotaSpend.objects.get(project="one", bucket="search").refused_at == NOW
+    assert QuotaSpend.objects.get(project="two", bucket="search").spent == 1
+
+
+def test_it_waits_for_the_reset_when_all_searches_are_gone(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime
+) -> None:
+    for project in youtube.projects:
+        project.limits["search"] = 0
+    reset = NOW + timedelta(hours=12)
+
+    log = fetched(entry)
+
+    assert (log.status, log.waiting_until, log.number_found) == ("waiting", reset, 0)
+    assert entry.next_due_at is not None
+    assert reset <= entry.next_due_at <= reset + timedelta(minutes=1)
+    assert log.begins_pause()
+    assert fetch_keyword(entry, SCHEDULE) is None
+
+    for project in youtube.projects:
+        project.limits["search"] = 100
+    frozen_time.move_to(entry.next_due_at)
+    assert fetched(entry).status == "done"
+
+
+def test_it_tells_of_a_pause_once(youtube: Simulator, entry: KeyWordEntry) -> None:
+    for project in youtube.projects:
+        project.limits["search"] = 0
+    fetched(entry)
+    KeyWordEntry.objects.update(next_due_at=timezone.now())
+    second = fetched(entry)
+    other = KeyWordEntry.objects.create(keyword="Django")
+    third = fetched(other)
+
+    assert VideoLog.objects.filter(keyword=entry, status="waiting").count() == 1
+    assert not second.begins_pause()
+    assert not third.begins_pause()
+
+
+def test_it_falls_back_to_invidious(youtube: Simulator, entry: KeyWordEntry, settings) -> None:
+    settings.INVIDIOUS_URL = youtube.invidious_url
+    fetched(entry)
+    exact = dict(Video.objects.values_list("pk", "published_at"))
+    for project in youtube.projects:
+        project.limits["search"] = 0
+    searched_through = entry.searched_through
+
+    log = fetched(entry, MANUAL)
+
+    assert (log.status, log.method) == ("done", "invidious")
+    assert "searches are spent" in log.message
+    assert entry.searched_through == searched_through
+    assert {pk: date for pk, date in Video.objects.values_list("pk", "published_at") if pk in exact} == exact
+    # videos.list has a bucket of its own, and makes exact what Invidious guessed.
+    assert not Video.objects.filter(published_exact=False).exists()
+
+
+def test_it_stores_guesses_where_youtube_tells_nothing(youtube: Simulator, entry: KeyWordEntry, settings) -> None:
+    settings.INVIDIOUS_URL = youtube.invidious_url
+    for project in youtube.projects:
+        project.limits = {"search": 0, "general": 0}
+
+    log = fetched(entry)
+
+    assert (log.status, log.method) == ("done", "invidious")
+    assert log.number_added == Video.objects.filter(published_exact=False, completed_at=None).count() > 0
+
+
+def test_it_works_with_invidious_alone(youtube: Simulator, entry: KeyWordEntry, settings) -> None:
+    settings.INVIDIOUS_URL, settings.YT_KEYS = youtube.invidious_url, []
+
+    log = fetched(entry)
+
+    assert (log.status, log.method, log.searches) == ("done", "invidious", 0)
+    assert entry.searched_through is None
+
+
+@pytest.mark.parametrize("kind", ["status_503", "reset", "html_200", "truncated_json"])
+def test_it_says_so_when_youtube_is_away(youtube: Simulator, entry: KeyWordEntry, kind: str, monkeypatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    youtube.faults.add("youtube", kind, times=None)
+
+    log = fetched(entry)
+
+    assert (log.status, log.error, log.searches) == ("failed", "SourceAway", 3)
+    assert log.message.startswith("YouTube")
+    assert entry.next_due_at == NOW + timedelta(seconds=entry.planned_interval)
+    assert entry.claim_token == ""
+
+
+def test_it_closes_the_log_when_something_unexpected_happens(entry: KeyWordEntry, monkeypatch) -> None:
+    monkeypatch.setattr("apps.videos.storing.store", lambda *args: 1 / 0)
+
+    log = fetched(entry)
+
+    assert (log.status, log.error) == ("failed", "ZeroDivisionError")
+    assert VideoLog.objects.get().status == "failed"
+    assert entry.claim_token == ""
+
+
+def test_it_ends_quietly_when_the_keyword_is_deleted_meanwhile(entry: KeyWordEntry, monkeypatch) -> None:
+    from apps.videos import storing
+
+    def delete_first(*args):
+        entry.delete()
+        return store(*args)
+
+    store = storing.store
+    monkeypatch.setattr(storing, "store", delete_first)
+
+    log = fetch_keyword(entry, SCHEDULE)
+
+    assert log is not None
+    assert log.status == "interrupted"
+    assert Video.objects.count() == 0
+
+
+def test_it_leaves_videos_for_later_when_units_are_gone(youtube: Simulator, entry: KeyWordEntry) -> None:
+    from apps.videos.fetching import complete_stored
+
+    for project in youtube.projects:
+        project.limits["general"] = 0
+    assert fetched(entry).number_added == 50
+    assert Video.objects.incomplete().count() == 50
+    gone = Video.objects.earliest("published_at").pk
+
+    for project in youtube.projects:
+        project.limits["general"] = 10_000
+    QuotaSpend.objects.filter(bucket="general").delete()
+    youtube.world.delete(gone)
+    complete_stored()
+
+    assert Video.objects.incomplete().count() == 0
+    assert Video.objects.filter(duration=None).count() <= 1 + Video.objects.filter(live_state="upcoming").count()
+
+
+def test_it_finds_every_video_of_a_burst(youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime) -> None:
+    fetched(entry)
+    publish_burst(youtube)
+    frozen_time.move(hours=6)
+
+    log = fetched(entry)
+
+    assert log.searches == 4
+    assert Video.objects.filter(pk__startswith="burst-").count() == 180
+    assert entry.gaps.count() == 0
+
+
+def test_it_remembers_a_gap_until_searches_are_left_over(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime
+) -> None:
+    fetched(entry)
+    publish_burst(youtube)
+    frozen_time.move(hours=6)
+    for project in ("one", "two"):
+        # Ahead of the day's pace: people and schedules may still search, old gaps may not.
+        QuotaSpend.objects.update_or_create(
+            project=project, bucket="search", day=date(2026, 11, 20), defaults={"spent": 85}
+        )
+
+    log = fetched(entry)
+    assert log.searches == 1
+    assert "full" in log.message
+    assert entry.gaps.count() == 1
+
+    frozen_time.move(hours=6)
+    for _ in range(4):
+        frozen_time.move(hours=1)
+        fetched(entry)
+    assert Video.objects.filter(pk__startswith="burst-").count() == 180
+    assert entry.gaps.count() == 0
+
+
+def publish_burst(youtube: Simulator) -> None:
+    """Publish 180 videos within half an hour, from four hours on."""
+    for number in range(180):
+        moment = NOW + timedelta(hours=4, seconds=10 * number)
+        youtube.world.publish("python", video_id=f"burst-{number:05}", title=f"python {number}", published_at=moment)
