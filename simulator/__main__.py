@@ -1,0 +1,203 @@
+"""The simulator from the command line: ``python -m simulator --help``."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from simulator.clock import Clock
+from simulator.memory import Memory
+from simulator.projects import Project
+from simulator.server import Simulator
+from simulator.world import World
+
+_ABOUT = """\
+Serve a YouTube Data API v3 and an Invidious on this machine, from a made-up world that goes on publishing.
+
+  /youtube/v3/search  videos  playlistItems  channels    the Data API, with quota, keys and refusals
+  /api/v1/search  stats  videos/<id>                     Invidious
+  /vi/<id>/hqdefault.jpg                                 thumbnails (SVG)
+"""
+
+_MORE = """\
+control requests (JSON):
+  GET  /_control/stats    requests by endpoint, what each project spent, how its keys fared
+  GET  /_control/clock
+  POST /_control/clock    {"advance": 3600}  {"now": "2026-11-22T08:00:00Z"}  {"frozen": true}
+  POST /_control/keys     {"project": "demo", "label": "key-1", "state": "expired", "searches_per_day": 100}
+                          states: valid, invalid, expired, service_blocked, not_enabled, ip_blocked, suspended
+  POST /_control/publish  {"topic": "python", "title": "...", "description": "...", "video_id": "...",
+                          "published_at": "...", "indexed_at": "...", "channel_title": "...", "duration": 90}
+  POST /_control/delete   {"video_id": "..."}
+  POST /_control/faults   {"source": "youtube", "kind": "status_503", "times": 3}  {"clear": true}
+                          kinds: status_500, status_503, hang, reset, html_200, truncated_json;
+                          times null = until cleared
+
+example:
+  python -m simulator --port 9000 --seed 1 --key demo-key=demo &
+  curl 'http://127.0.0.1:9000/youtube/v3/search?part=snippet&q=python&type=video&order=date&key=demo-key'
+  curl 'http://127.0.0.1:9000/api/v1/search?q=python&type=video'
+  curl -d '{"advance": 86400}' http://127.0.0.1:9000/_control/clock
+
+SIMULATOR_KEYS=project=key,project=key names keys without showing them on a command line.
+"""
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT. Returns 2 if the port is taken or the options make no sense."""
+    options = _parser().parse_args()
+    logging.basicConfig(
+        level=logging.INFO if options.log else logging.WARNING,
+        format="%(asctime)s %(message)s",
+        stream=sys.stderr,
+    )
+    clock = Clock(options.now, frozen=options.frozen)
+    try:
+        memory = Memory(options.remember, clock.now()) if options.remember else None
+        simulator = Simulator(
+            World(
+                seed=options.seed,
+                rate=options.rate,
+                rates=dict(options.topic_rate),
+                back_catalogue=timedelta(days=options.back_catalogue_days),
+                started_at=memory.started_at if memory else clock.now(),
+                index_delay=options.index_delay,
+                rhythm=options.rhythm,
+                topics=memory.topics if memory else (),
+                heard=memory.note if memory else None,
+            ),
+            projects=_projects(options),
+            clock=clock,
+            host=options.host,
+            port=options.port,
+            public_url=options.public_url,
+            relative_thumbnails=options.relative_thumbnails,
+            parse_errors=options.parse_errors,
+        ).start()
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(
+            f"The simulator cannot listen on {options.host}:{options.port}: {error.strerror}.",
+            file=sys.stderr,
+        )
+        return 2
+    stopped = threading.Event()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, lambda *_: stopped.set())
+    print(f"The simulator listens on {simulator.url} (YouTube Data API and Invidious).", flush=True)
+    stopped.wait()
+    simulator.stop()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "python -m simulator",
+        description=_ABOUT,
+        epilog=_MORE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    listen = parser.add_argument_group("where")
+    listen.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    listen.add_argument(
+        "--port", type=int, default=0, help="port to listen on; 0 takes a free one (%(default)s)"
+    )
+    listen.add_argument("--public-url", default="", metavar="URL", help="what thumbnail addresses begin with")
+    listen.add_argument("--log", action="store_true", help="log each request, without its query")
+    world = parser.add_argument_group("the world")
+    world.add_argument(
+        "--seed", type=int, default=0, help="the same seed gives the same videos (%(default)s)"
+    )
+    world.add_argument(
+        "--rate", type=float, default=2.0, metavar="N", help="videos an hour about a typical topic"
+    )
+    world.add_argument(
+        "--topic-rate", type=_topic_rate, action="append", default=[], metavar="TOPIC=N",
+        help="videos an hour about one topic; repeatable",
+    )  # fmt: skip
+    world.add_argument(
+        "--back-catalogue-days", type=float, default=30, metavar="N", help="days of videos before the start"
+    )
+    world.add_argument(
+        "--index-delay",
+        type=float,
+        default=5400,
+        metavar="SECONDS",
+        help="until search shows a video, at most",
+    )
+    world.add_argument("--rhythm", action="store_true", help="publish less at night (UTC)")
+    world.add_argument("--now", type=_moment, metavar="ISO", help="begin at another time than the real one")
+    world.add_argument("--frozen", action="store_true", help="stand still in time until told to move")
+    world.add_argument(
+        "--remember",
+        type=Path,
+        metavar="FILE",
+        help="keep there when the world began and what was asked for, so that a restart forgets no video",
+    )
+    keys = parser.add_argument_group("keys")
+    keys.add_argument(
+        "--key", type=_pair, action="append", default=[], metavar="KEY=PROJECT",
+        help="a key and its project; repeatable (without any: demo-key=demo)",
+    )  # fmt: skip
+    keys.add_argument(
+        "--searches-per-day", type=int, default=100, metavar="N", help="of each project (%(default)s)"
+    )
+    keys.add_argument(
+        "--units-per-day", type=int, default=10_000, metavar="N", help="of each project (%(default)s)"
+    )
+    other = parser.add_argument_group("Invidious")
+    other.add_argument("--relative-thumbnails", action="store_true", help="as an instance without a domain")
+    other.add_argument("--parse-errors", action="store_true", help="put unreadable items between the others")
+    return parser
+
+
+def _projects(options: argparse.Namespace) -> list[Project]:
+    """Return the projects of all keys named; ValueError for a SIMULATOR_KEYS nobody can read."""
+    owners: list[tuple[str, str]] = list(options.key)
+    for pair in filter(None, os.environ.get("SIMULATOR_KEYS", "").split(",")):
+        name, equals, key = pair.strip().partition("=")
+        if not (name and equals and key):
+            raise ValueError("SIMULATOR_KEYS must be project=key pairs, separated by commas.")
+        owners.append((key, name))
+    keys: dict[str, list[str]] = {}
+    for key, name in owners or [("demo-key", "demo")]:
+        keys.setdefault(name, []).append(key)
+    return [
+        Project(name, held, searches_per_day=options.searches_per_day, units_per_day=options.units_per_day)
+        for name, held in keys.items()
+    ]
+
+
+def _pair(text: str) -> tuple[str, str]:
+    left, equals, right = text.rpartition("=")
+    if not (left and equals and right):
+        raise argparse.ArgumentTypeError("needs the form LEFT=RIGHT")
+    return left, right
+
+
+def _topic_rate(text: str) -> tuple[str, float]:
+    topic, number = _pair(text)
+    try:
+        return topic, float(number)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{number!r} is no number") from None
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = datetime.min
+    if moment.tzinfo is None:
+        raise argparse.ArgumentTypeError("needs a date and time with a zone, such as 2026-11-22T08:00:00Z")
+    return moment
+
+
+if __name__ == "__main__":
+    sys.exit(main())

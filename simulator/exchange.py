@@ -1,0 +1,64 @@
+"""One request and the answer to it, free of sockets."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+JSON = "application/json; charset=UTF-8"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What came in, the names of ``headers`` in lower case.
+
+    ``root`` is the address under which the simulator is seen, without a slash at its end.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, list[str]]
+    headers: Mapping[str, str]
+    root: str
+    body: bytes = b""
+
+    def last(self, name: str) -> str | None:
+        """Return the last value of a query parameter, or None where it is absent."""
+        values = self.query.get(name)
+        return values[-1] if values else None
+
+    def each(self, name: str) -> list[str]:
+        """Return all values of a parameter, whether it was repeated or comma-separated."""
+        return [
+            piece
+            for value in self.query.get(name, ())
+            for part in value.split(",")
+            if (piece := part.strip())
+        ]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What goes out."""
+
+    status: int
+    body: bytes
+    content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, data: Any, status: int = 200, content_type: str = JSON, headers: Mapping[str, str] | None = None
+    ) -> "Answer":
+        """Make an answer of anything JSON can write."""
+        body = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        return cls(status, body, content_type, headers or {})
+
+
+class Refusal(Exception):
+    """An answer that ends the work on a request: ``status`` and ``body`` (JSON)."""
+
+    def __init__(self, status: int, body: dict[str, Any]) -> None:
+        super().__init__(status)
+        self.status = status
+        self.body = body

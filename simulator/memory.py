@@ -1,0 +1,41 @@
+"""What a world must remember to be the same world after a restart."""
+
+import json
+import threading
+from datetime import datetime
+from pathlib import Path
+
+
+class Memory:
+    """A small file with the moment the world began and every topic somebody asked for.
+
+    All else follows from the seed. One JSON value a line; the first is the moment, in ISO 8601. ValueError if
+    the file at ``path`` is something else.
+    """
+
+    def __init__(self, path: Path, started_at: datetime) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self.started_at = started_at
+        self.topics: list[str] = []
+        if path.exists():
+            self._read()
+        else:
+            self._append(started_at.isoformat())
+
+    def note(self, topic: str) -> None:
+        """Remember a topic."""
+        with self._lock:
+            self._append(topic)
+
+    def _read(self) -> None:
+        try:
+            began, *topics = map(json.loads, self._path.read_text(encoding="utf-8").splitlines())
+            self.started_at = datetime.fromisoformat(began)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{self._path} is not a memory of the simulator.") from error
+        self.topics = topics
+
+    def _append(self, value: str) -> None:
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(value) + "\n")

@@ -1,0 +1,80 @@
+"""What a search text asks for, and whether a text answers it."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+_PIECE = re.compile(r'(?P<minus>(?<!\S)-)?(?:"(?P<phrase>[^"]*)"|(?P<word>[^\s"|]+))|(?P<bar>\|)')
+
+
+@lru_cache(maxsize=4096)
+def fold(text: str) -> str:
+    """Return the form in which texts are compared: NFKC, casefolded, white space made single."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+@dataclass(frozen=True)
+class Query:
+    """A parsed search text; every term is folded.
+
+    ``alternatives`` are joined by OR, the terms inside each by AND; no ``excluded`` term may occur. A query
+    without alternatives asks for everything.
+    """
+
+    alternatives: tuple[tuple[str, ...], ...]
+    excluded: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "Query":
+        """Read ``a|b "two words" -without``.
+
+        The bar binds least. What is excluded is excluded from every alternative, as in the example of the
+        reference of search.list, ``boating|sailing -fishing``. A quote without its partner is dropped.
+        """
+        alternatives: list[list[str]] = [[]]
+        excluded: list[str] = []
+        for piece in _PIECE.finditer(text):
+            if piece["bar"]:
+                alternatives.append([])
+                continue
+            term = fold(piece["phrase"] or piece["word"] or "")
+            if term:
+                (excluded if piece["minus"] else alternatives[-1]).append(term)
+        return cls(tuple(tuple(terms) for terms in alternatives if terms), tuple(excluded))
+
+    def matches(self, folded: str) -> bool:
+        """Say whether a folded text answers this query."""
+        if any(occurs(term, folded) for term in self.excluded):
+            return False
+        return not self.alternatives or any(all_occur(terms, folded) for terms in self.alternatives)
+
+
+def all_occur(terms: tuple[str, ...], folded: str) -> bool:
+    """Say whether each of the folded ``terms`` occurs in the folded text."""
+    return all(occurs(term, folded) for term in terms)
+
+
+def occurs(term: str, folded: str) -> bool:
+    """Say whether ``term`` occurs as words of its own: ``go`` is in ``let's go!`` but not in ``good``.
+
+    Only letters that have a case, and digits, run together to words; in scripts written without spaces
+    any place will do.
+    """
+    at = folded.find(term)
+    while at >= 0:
+        end = at + len(term)
+        if not (
+            _run_together(folded[at - 1 : at], term[0]) or _run_together(term[-1], folded[end : end + 1])
+        ):
+            return True
+        at = folded.find(term, at + 1)
+    return False
+
+
+def _run_together(left: str, right: str) -> bool:
+    return (
+        all(letter.isdigit() or letter.upper() != letter for letter in (left, right))
+        if left and right
+        else False
+    )

@@ -1,0 +1,119 @@
+"""When videos about a topic appear: a Poisson process, written down only as far as somebody looks."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from simulator import chance
+from simulator.content import Channel, Content, write
+from simulator.queries import fold
+
+#: About so many videos are drawn at a time.
+_SPAN_VIDEOS = 16
+#: In the rhythm of a day, the quietest hour has this share of the busiest one's videos.
+_QUIET = 0.2
+
+
+@dataclass(slots=True, eq=False)
+class Video:
+    """One video. Moments in Unix seconds; ``indexed_at`` is when search begins to show it."""
+
+    video_id: str
+    published_at: int
+    indexed_at: int
+    topics: tuple[str, ...]
+    seed: int
+    channel: Channel
+    written: Content | None = None
+    folded: str | None = None
+
+    @property
+    def content(self) -> Content:
+        """Return what the video says; written at the first look, since most videos are never looked at."""
+        if self.written is None:
+            self.written = write(self.topics, self.seed)
+        return self.written
+
+    @property
+    def text(self) -> str:
+        """Return title and description, folded, for matching. No phrase reaches from one into the other."""
+        if self.folded is None:
+            self.folded = f"{fold(self.content.title)} \0 {fold(self.content.description)}"
+        return self.folded
+
+    def live(self, now: int) -> str:
+        """Return what liveBroadcastContent says: ``upcoming``, ``live`` or, also after the end, ``none``."""
+        broadcast = self.content.broadcast
+        if broadcast is None or now >= self.published_at + broadcast.ended:
+            return "none"
+        return "live" if now >= self.published_at + broadcast.started else "upcoming"
+
+    def views(self, now: int) -> int:
+        """Return the views so far: most of them come in the first days."""
+        if self.live(now) == "upcoming":
+            return 0
+        age = max(0, now - self.published_at)
+        return int(self.content.appeal * (1 - math.exp(-age / 200_000)))
+
+
+class Stream:
+    """The videos about ``topics`` (one or two, folded), ``rate`` of them an hour.
+
+    Time is cut into spans, and what falls into a span follows from the seed, the topics and the span alone:
+    nobody's questions change what others see, and no more is drawn than somebody looks at. With ``rhythm``,
+    nights (UTC) are quieter than days, and the mean stays the same. ``make`` turns a moment, a number that is
+    unique within the span, and 63 random bits into the video.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        topics: tuple[str, ...],
+        rate: float,
+        rhythm: bool,
+        make: Callable[[int, int, int], Video],
+    ) -> None:
+        self.rate = rate
+        self._words = (seed, *topics)
+        self._rhythm = rhythm
+        self._make = make
+        peak = rate * 2 / (1 + _QUIET) if rhythm else rate
+        self._per_second = peak / 3600
+        # A power of two between a second or so and two months; the rate alone decides which.
+        exponent = round(math.log2(_SPAN_VIDEOS / peak)) if peak else 10
+        self._length = 3600 * 2.0 ** min(10, max(-12, exponent))
+        self._spans: dict[int, list[Video]] = {}
+
+    def newest_first(self, after: int, before: int) -> Iterator[Video]:
+        """Yield the videos published from ``after`` to ``before``, both included, the newest first."""
+        if not self._per_second or before < after:
+            return
+        first, last = int(after // self._length), int(before // self._length)
+        for span in range(last, first - 1, -1):
+            for video in self._span(span):
+                if after <= video.published_at <= before:
+                    yield video
+
+    def _span(self, span: int) -> list[Video]:
+        """Return the videos of a span, the newest first."""
+        videos = self._spans.get(span)
+        if videos is None:
+            videos = self._spans[span] = self._draw(span)
+        return videos
+
+    def _draw(self, span: int) -> list[Video]:
+        rng = chance.generator("span", *self._words, span)
+        at, end = span * self._length, (span + 1) * self._length
+        videos: list[Video] = []
+        while (at := at + rng.expovariate(self._per_second)) < end:
+            if not self._rhythm or rng.random() < _bustle(at):
+                videos.append(self._make(int(at), len(videos), rng.getrandbits(63)))
+        videos.reverse()
+        return videos
+
+
+def _bustle(moment: float) -> float:
+    """Return how busy the hour is, from ``_QUIET`` at 4 in the morning to 1 at 4 in the afternoon, UTC."""
+    hour = datetime.fromtimestamp(moment, UTC).hour
+    return _QUIET + (1 - _QUIET) * (1 - math.cos((hour - 4) / 24 * 2 * math.pi)) / 2

@@ -1,0 +1,64 @@
+"""The command line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@contextmanager
+def running(*options, **environment):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "simulator", "--now", "2026-11-22T12:00:00Z", *options],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process, process.stdout.readline().split()[4]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def ask(url, q, key):
+    with urlopen(f"{url}/youtube/v3/search?part=snippet&type=video&q={q}&key={key}", timeout=5) as response:
+        return json.load(response)["items"]
+
+
+def test_it_works():
+    with running("--seed", "3", "--key", "k=e=y=demo", SIMULATOR_KEYS="other=secret") as (process, url):
+        assert ask(url, "python", "k%3De%3Dy")
+        assert ask(url, "python", "secret")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=5) == 0
+
+
+def test_it_says_that_a_port_is_taken():
+    with running() as (_, url):
+        port = url.rpartition(":")[2]
+        command = [sys.executable, "-m", "simulator", "--port", port]
+        second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=10)
+    assert second.returncode == 2
+    assert second.stderr.splitlines() == [
+        f"The simulator cannot listen on 127.0.0.1:{port}: Address already in use."
+    ]
+
+
+def test_it_remembers_what_was_asked(tmp_path):
+    memory = tmp_path / "memory"
+    with running("--remember", str(memory)) as (_, url):
+        video_id = ask(url, "kestrel", "demo-key")[0]["id"]["videoId"]
+    with (
+        running("--remember", str(memory)) as (_, url),
+        urlopen(f"{url}/youtube/v3/videos?part=id&id={video_id}&key=demo-key", timeout=5) as response,
+    ):
+        assert json.load(response)["items"][0]["id"] == video_id

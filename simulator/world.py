@@ -1,0 +1,376 @@
+"""What is published, when, and what a search would show of it."""
+
+import heapq
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache, partial
+from itertools import islice, repeat
+
+from simulator import chance, ids, words
+from simulator.content import DESCRIPTION_LENGTH, TITLE_LENGTH, Broadcast, Channel, found_channel, write
+from simulator.queries import Query, all_occur, fold, occurs
+from simulator.streams import Stream, Video
+
+#: YouTube shows about so many results of one search, over all its pages.
+SEARCH_DEPTH = 500
+#: A playlist of uploads ends after so many.
+_UPLOADS_DEPTH = 20_000
+#: Channels that publish about one topic.
+_CHANNELS_PER_TOPIC = 12
+
+#: What a stream is about: one folded topic, or two that share its videos.
+_Topics = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search finds: about how many videos match, and the newest of them, newest first."""
+
+    count: int
+    videos: list[Video]
+
+
+class World:
+    """A world of videos that follows from ``seed`` and goes on publishing as time passes.
+
+    Every topic has a stream of its own, also one nobody had heard of before somebody searched for it.
+
+    - ``rate``: videos an hour about a typical topic. Topics differ by a factor that follows from seed and
+      topic: half of them get less than that, at least half of it; a few get up to twenty times as much.
+    - ``rates``: videos an hour about these topics, exactly.
+    - ``mentions``: the share of the built-in topics' videos that are about two of them; part of their rates.
+    - ``back_catalogue``: how long before ``started_at`` (default: now) the oldest video was published.
+    - ``index_delay``: seconds until search shows a video, at most; at least a minute, unless this is less.
+    - ``date_jitter``: seconds by which ``order=date`` may misplace a video.
+    - ``rhythm``: publish less by night than by day.
+    - ``topics``: what was asked for in an earlier life of this world, whose videos are then known by their
+      ids without a search. ``heard`` is called with each new topic.
+
+    Moments go in and out as aware datetimes, or as Unix seconds where they are ints. Safe to use from several
+    threads.
+    """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        *,
+        rate: float = 2.0,
+        rates: Mapping[str, float] | None = None,
+        mentions: float = 0.25,
+        back_catalogue: timedelta = timedelta(days=30),
+        started_at: datetime | None = None,
+        index_delay: float = 90 * 60,
+        date_jitter: float = 5 * 60,
+        rhythm: bool = False,
+        topics: Iterable[str] = (),
+        heard: Callable[[str], None] | None = None,
+    ) -> None:
+        self.seed = seed
+        self.started_at = started_at or datetime.now(UTC)
+        self.index_delay = index_delay
+        self.date_jitter = date_jitter
+        self.rhythm = rhythm
+        self._rate = rate
+        self._rates = {fold(topic): per_hour for topic, per_hour in (rates or {}).items()}
+        self._mentions = mentions
+        self._since = int((self.started_at - back_catalogue).timestamp())
+        self._salt = chance.number("salt", seed)
+        self._lock = threading.RLock()
+        self._streams: dict[_Topics, Stream] = {}
+        self._streams_by_number: dict[int, list[_Topics]] = {}
+        self._channels: dict[str, Channel] = {}
+        self._by_hand: dict[str, Video] = {}
+        self._deleted: set[str] = set()
+        self._topics: dict[str, None] = {}
+        self._heard: Callable[[str], None] | None = None
+        self._built_in = tuple(fold(topic) for topic in words.TOPICS)
+        self._all_rates = sum(map(self.rate, self._built_in))
+        for topic in (*self._built_in, *self._rates, *topics):
+            self.know(topic)
+        self._heard = heard
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Return every topic known so far, folded: the built-in ones, then those given and asked for."""
+        return tuple(self._topics)
+
+    def rate(self, topic: str) -> float:
+        """Return how many videos an hour a topic gets, with those it shares with another."""
+        folded = fold(topic)
+        if folded in self._rates:
+            return self._rates[folded]
+        return self._rate * min(20.0, 0.5 / chance.fraction("rate", self.seed, folded))
+
+    def know(self, topic: str) -> None:
+        """Let the videos about a topic be known by their ids; searching for it does the same."""
+        folded = fold(topic)
+        with self._lock:
+            if folded in self._topics:
+                return
+            self._topics[folded] = None
+            for topics in self._streams_about(folded):
+                known = self._streams_by_number.setdefault(_number(topics), [])
+                if topics not in known:
+                    known.append(topics)
+            if self._heard:
+                self._heard(folded)
+
+    # What is there
+
+    def search(
+        self,
+        text: str,
+        now: datetime,
+        *,
+        published_after: datetime | None = None,
+        published_before: datetime | None = None,
+        unindexed: bool = False,
+    ) -> list[Video]:
+        """Return all videos that match and that search shows at ``now``, newest first.
+
+        ``unindexed`` adds those published and not shown yet: the truth a watcher is measured against.
+        """
+        return self.find(
+            text,
+            int(now.timestamp()),
+            after=int(published_after.timestamp()) if published_after else None,
+            before=int(published_before.timestamp()) if published_before else None,
+            limit=None,
+            unindexed=unindexed,
+        ).videos
+
+    def find(
+        self,
+        text: str,
+        now: int,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int | None = SEARCH_DEPTH,
+        keep: Callable[[Video], bool] | None = None,
+        unindexed: bool = False,
+    ) -> Found:
+        """Return the ``limit`` newest videos that match and that ``keep`` keeps, both ends included.
+
+        Costs milliseconds, and more at the first look at a window, when its videos are drawn.
+        """
+        query = Query.parse(text)
+        low = self._since if after is None else max(after, self._since)
+        high = now if before is None else min(now, before)
+        with self._lock:
+            sources = self._sources(query)
+            candidates = heapq.merge(
+                *(zip(stream.newest_first(low, high), repeat(certain)) for stream, certain in sources),
+                zip(self._published_by_hand(low, high), repeat(False)),
+                key=lambda candidate: _newest_first(candidate[0]),
+            )
+            shown = (
+                video
+                for video, certain in candidates
+                if (unindexed or video.indexed_at <= now)
+                and video.video_id not in self._deleted
+                and (certain or query.matches(video.text))
+                and (keep is None or keep(video))
+            )
+            videos = list(islice(shown, limit))
+        count = len(videos)
+        if count == limit:
+            # To count the rest would mean to draw it all; YouTube's totals are guesses, too.
+            count = max(count, round(sum(stream.rate for stream, _ in sources) * (high - low) / 3600))
+        return Found(count, videos)
+
+    def video(self, video_id: str, now: datetime) -> Video | None:
+        """Return a published video by its id, or None if there is none, or none any more.
+
+        A video about a topic that this world has not heard of is not found; see :meth:`know`.
+        """
+        with self._lock:
+            if video_id in self._deleted:
+                return None
+            video = self._by_hand.get(video_id) or self._look_up(video_id)
+        return video if video and video.published_at <= now.timestamp() else None
+
+    def channel(self, channel_id: str) -> Channel | None:
+        """Return a channel by its id, or None if there is none."""
+        with self._lock:
+            if channel_id not in self._channels:
+                for topic in self._topics:
+                    self.channels(topic)
+            return self._channels.get(channel_id)
+
+    def channels(self, topic: str) -> list[Channel]:
+        """Return the channels that publish about a topic, the busiest first."""
+        with self._lock:
+            return [self._channel(fold(topic), position) for position in range(_CHANNELS_PER_TOPIC)]
+
+    def uploads(self, channel: Channel, now: datetime) -> list[Video]:
+        """Return what a channel has published, newest first."""
+        moment = int(now.timestamp())
+        with self._lock:
+            streams = [self._stream(topics) for topics in self._streams_about(channel.topic)]
+            candidates = heapq.merge(
+                *(stream.newest_first(self._since, moment) for stream in streams),
+                self._published_by_hand(self._since, moment),
+                key=_newest_first,
+            )
+            uploads = (
+                video
+                for video in candidates
+                if video.channel.channel_id == channel.channel_id and video.video_id not in self._deleted
+            )
+            return list(islice(uploads, _UPLOADS_DEPTH))
+
+    def date_rank(self, video: Video) -> float:
+        """Return where ``order=date`` puts a video: at its date, give or take ``date_jitter``."""
+        return video.published_at + self.date_jitter * ((video.seed >> 8) % 2001 / 1000 - 1)
+
+    # What people do to it
+
+    def publish(
+        self,
+        topic: str,
+        *,
+        published_at: datetime,
+        video_id: str | None = None,
+        title: str | None = None,
+        description: str | None = None,
+        channel_title: str | None = None,
+        duration: int | None = None,
+        indexed_at: datetime | None = None,
+        broadcast: Broadcast | None = None,
+    ) -> Video:
+        """Publish exactly this video; what is not given is made up around ``topic``.
+
+        It answers every query that its title and description answer, from ``indexed_at`` on, by default as
+        soon as it is published. ValueError if the id is taken or malformed, or if a text is too long.
+        """
+        moment = int(published_at.timestamp())
+        video_id = video_id or chance.letters(
+            8, "by hand", self.seed, topic, title, moment, len(self._by_hand)
+        )
+        if len(video_id) != 11:
+            raise ValueError("A video id has 11 characters.")
+        if len(title or "") > TITLE_LENGTH or len(description or "") > DESCRIPTION_LENGTH:
+            raise ValueError(
+                f"A title has at most {TITLE_LENGTH} characters, a description {DESCRIPTION_LENGTH}."
+            )
+        if title is not None and ("<" in title or ">" in title):
+            raise ValueError("A title has neither < nor >.")
+        folded = fold(topic)
+        seed = chance.number("by hand", self.seed, folded, video_id)
+        content = write((folded,), seed)
+        content = replace(
+            content,
+            title=content.title if title is None else title,
+            description=content.description if description is None else description,
+            duration=content.duration if duration is None else duration,
+            broadcast=broadcast,
+        )
+        with self._lock:
+            if video_id in self._by_hand or self._look_up(video_id):
+                raise ValueError(f"There already is a video {video_id}.")
+            channel = self._channel(folded, seed % _CHANNELS_PER_TOPIC)
+            if channel_title is not None:
+                channel_id = "UC" + chance.letters(16, "channel by hand", self.seed, channel_title)
+                own = replace(channel, channel_id=channel_id, title=channel_title)
+                channel = self._channels.setdefault(channel_id, own)
+            indexed = moment if indexed_at is None else int(indexed_at.timestamp())
+            video = Video(video_id, moment, indexed, (folded,), seed, channel, content)
+            self._by_hand[video_id] = video
+        return video
+
+    def delete(self, video_id: str) -> None:
+        """Take a video away, from search and from every list."""
+        with self._lock:
+            self._deleted.add(video_id)
+
+    # How it is made
+
+    def _sources(self, query: Query) -> list[tuple[Stream, bool]]:
+        """Return the streams in which matches may lie, each once, and whether all of its videos match."""
+        sources: dict[_Topics, bool] = {}
+        if not query.alternatives:
+            sources = {(topic,): not query.excluded for topic in self._built_in}
+        for terms in query.alternatives:
+            topic = " ".join(terms)
+            self.know(topic)
+            for candidate in (topic, *self._built_in):
+                certain = all_occur(terms, candidate)
+                # "python tutorial" is also answered by some of the videos about "python".
+                if certain or all(occurs(word, topic) for word in candidate.split()):
+                    for topics in self._streams_about(candidate):
+                        sources[topics] = sources.get(topics, False) or (certain and not query.excluded)
+        return [(self._stream(topics), certain) for topics, certain in sources.items()]
+
+    def _streams_about(self, topic: str) -> list[_Topics]:
+        """Return the streams of a topic: its own, and one with each topic it shares videos with."""
+        if topic not in self._built_in or not self._mentions:
+            return [(topic,)]
+        others = (other for other in self._built_in if other != topic)
+        return [(topic,), *((topic, other) if topic < other else (other, topic) for other in others)]
+
+    def _stream(self, topics: _Topics) -> Stream:
+        stream = self._streams.get(topics)
+        if stream is None:
+            make = partial(self._make, topics)
+            stream = self._streams[topics] = Stream(
+                self.seed, topics, self._rate_of(topics), self.rhythm, make
+            )
+        return stream
+
+    def _rate_of(self, topics: _Topics) -> float:
+        """Share out the topics' rates: independent streams add up, so each topic keeps exactly its own."""
+        first = self.rate(topics[0])
+        if topics[0] not in self._built_in or not self._mentions or not self._all_rates:
+            return first
+        if len(topics) == 2:
+            return self._mentions * first * self.rate(topics[1]) / self._all_rates
+        return first * (1 - self._mentions * (1 - first / self._all_rates))
+
+    def _make(self, topics: _Topics, published_at: int, number: int, seed: int) -> Video:
+        video_id = ids.encode(self._salt, _number(topics), published_at, number)
+        least = min(60.0, self.index_delay)
+        # Cubed, so that most videos are found soon and a few late.
+        delay = least + (self.index_delay - least) * ((seed >> 20) % 1000 / 999) ** 3
+        # Squared, so that a few channels publish most.
+        position = int(((seed >> 40) % 1000 / 1000) ** 2 * _CHANNELS_PER_TOPIC)
+        channel = self._channel(topics[seed % len(topics)], position)
+        return Video(video_id, published_at, published_at + int(delay), topics, seed, channel)
+
+    def _look_up(self, video_id: str) -> Video | None:
+        """Return the video that a stream holds under this id, drawing only the span in which it lies."""
+        try:
+            number, moment = ids.decode(self._salt, video_id)
+        except ValueError:
+            return None
+        for topics in self._streams_by_number.get(number, ()):
+            for video in self._stream(topics).newest_first(max(self._since, moment), moment):
+                if video.video_id == video_id:
+                    return video
+        return None
+
+    def _published_by_hand(self, low: int, high: int) -> Iterator[Video]:
+        videos = (video for video in self._by_hand.values() if low <= video.published_at <= high)
+        return iter(sorted(videos, key=_newest_first))
+
+    def _channel(self, topic: str, position: int) -> Channel:
+        channel = _made_up_channel(self.seed, topic, position)
+        return self._channels.setdefault(channel.channel_id, channel)
+
+
+def _newest_first(video: Video) -> int:
+    return -video.published_at
+
+
+@lru_cache(maxsize=16_384)
+def _number(topics: _Topics) -> int:
+    """Return the 16 bits by which a stream is named in its videos' ids."""
+    return chance.number("stream", *topics) & 0xFFFF
+
+
+@lru_cache(maxsize=16_384)
+def _made_up_channel(seed: int, topic: str, position: int) -> Channel:
+    channel_id = "UC" + chance.letters(16, "channel", seed, topic, position)
+    return found_channel(topic, channel_id, chance.generator("channel", channel_id))
