@@ -23,13 +23,16 @@ def share_out(wishes: Mapping[int, int | None], searches_a_day: float) -> dict[i
     if searches_a_day <= 0:
         raise ValueError("There are no searches to share out.")
     intervals: dict[int, int] = {}
-    left, sharers = searches_a_day, len(wishes)
-    # The longest interval asks for least, so it is served first and its leftover goes to the others.
-    for keyword, wish in sorted(wishes.items(), key=lambda item: (-(item[1] or 0), item[0])):
-        share = DAY * sharers / left
-        intervals[keyword] = wish if wish and wish >= share else on_grid(share)
-        left -= DAY / intervals[keyword]
-        sharers -= 1
+    left = searches_a_day
+    # The longest wish asks for least, so it is granted first, and what it leaves goes to the others.
+    queue = sorted(wishes, key=lambda keyword: (-(wishes[keyword] or 0), keyword))
+    for position, keyword in enumerate(queue):
+        wish, share = wishes[keyword], DAY * (len(queue) - position) / left
+        if wish is None or wish < share:
+            # Nobody after this one wishes for less than an even share of what is left.
+            return intervals | dict.fromkeys(queue[position:], on_grid(share))
+        intervals[keyword] = wish
+        left -= DAY / wish
     return intervals
 
 

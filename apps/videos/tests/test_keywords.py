@@ -1,0 +1,79 @@
+"""What a keyword may be, and when two are the same."""
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
+
+from apps.videos import keywords
+from apps.videos.models import KeyWordEntry
+
+pytestmark = pytest.mark.django_db
+
+ODD = [
+    "AC/DC",
+    "c++",
+    "50%",
+    "#shorts",
+    "a?b",
+    "日本語",
+    "a//b",
+    "%2F",
+    "<b>x</b>",
+    "..",
+    ".",
+    "🦅",
+    "' OR 1=1 --",
+    "é",
+]
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_it_takes_any_text(text: str) -> None:
+    entry, is_new = KeyWordEntry.objects.watch(text)
+
+    assert is_new
+    assert KeyWordEntry.objects.find(text) == entry
+    assert entry.keyword == text
+
+
+@pytest.mark.parametrize("other", ["two words", "  TWO\t\nWords ", "Ｔｗｏ　Ｗｏｒｄｓ", "two\u00a0words"])
+def test_case_spacing_and_width_make_no_other_keyword(other: str) -> None:
+    entry, _ = KeyWordEntry.objects.watch("  Two   Words ")
+
+    assert entry.keyword == "Two Words"
+    assert KeyWordEntry.objects.watch(other) == (entry, False)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "   ", "\u200b", "\u3164", "\u0301", "a\x00b", "a\x1bb", "\ud800", "x" * 501, "ﷺ" * 400]
+)
+def test_it_refuses_what_can_be_no_keyword(text: str) -> None:
+    with pytest.raises(ValidationError):
+        KeyWordEntry.objects.create(keyword=text)
+    assert KeyWordEntry.objects.find(text) is None
+
+
+def test_it_takes_five_hundred_characters() -> None:
+    assert KeyWordEntry.objects.create(keyword="x" * 500).keyword == "x" * 500
+
+
+def test_only_the_spelling_may_change() -> None:
+    entry = KeyWordEntry.objects.create(keyword="python")
+    entry.keyword = "PYTHON"
+    entry.save()
+    entry.keyword = "ruby"
+    with pytest.raises(ValidationError, match="spelling"):
+        entry.save()
+    assert KeyWordEntry.objects.get().keyword == "PYTHON"
+
+
+def test_the_database_holds_each_keyword_once() -> None:
+    KeyWordEntry.objects.create(keyword="python")
+    with pytest.raises(IntegrityError):
+        KeyWordEntry.objects.create(keyword="Python")
+
+
+def test_normalizing_twice_changes_nothing() -> None:
+    for text in [*ODD, "ŉ", "ﬁn", "ΐ", "İ", "ẛ̣", "ǰ"]:
+        once = keywords.normalize(text)
+        assert keywords.normalize(once) == once

@@ -1,0 +1,134 @@
+"""Beat's rows mirror the keywords, whichever way these are changed."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
+
+from apps.quota import ledger
+from apps.videos import schedules
+from apps.videos.models import KeyWordEntry
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def one_key(settings, sent: list[str]) -> None:
+    settings.YT_KEYS = [("a", "a-secret-key")]
+    ledger.sync_keys()
+
+
+def rings() -> dict[str, int]:
+    """Return beat's rows for keywords: name -> seconds."""
+    return {row.name: row.interval.every for row in PeriodicTask.objects.filter(task=schedules.TASK, enabled=True)}
+
+
+def test_it_works() -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python", interval=7200)
+
+    row = PeriodicTask.objects.get(task=schedules.TASK)
+    assert (row.name, json.loads(row.args), row.interval.every) == (f"keyword-{entry.pk}", [entry.pk], 7200)
+    entry.refresh_from_db()
+    assert entry.planned_interval == 7200
+
+
+def test_automatic_keywords_share_the_day_evenly() -> None:
+    for number in range(9):
+        KeyWordEntry.objects.create(keyword=f"word {number}")
+
+    # Ninety of the hundred searches are for schedules: ten a keyword, and a step of the grid.
+    (seconds,) = set(rings().values())
+    assert 8640 <= seconds <= 8640 * 1.06
+    assert len(rings()) == 9
+
+
+def test_a_wish_that_the_budget_cannot_bear_is_stretched() -> None:
+    greedy = KeyWordEntry.objects.create(keyword="greedy", interval=10)
+    other = KeyWordEntry.objects.create(keyword="other")
+
+    greedy.refresh_from_db()
+    other.refresh_from_db()
+    assert greedy.interval == 10
+    assert 1920 <= greedy.planned_interval == other.planned_interval <= 1920 * 1.06
+
+
+def test_pausing_resuming_and_changing_keep_beat_right() -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python", interval=7200)
+    entry.state = KeyWordEntry.State.PAUSED
+    entry.save()
+    assert rings() == {}
+
+    entry.state, entry.interval = KeyWordEntry.State.WATCHED, 3600
+    entry.save()
+    assert rings() == {f"keyword-{entry.pk}": 3600}
+
+
+def test_deleting_one_or_many_keeps_beat_right() -> None:
+    for number in range(4):
+        KeyWordEntry.objects.create(keyword=f"word {number}", interval=7200)
+    KeyWordEntry.objects.earliest("pk").delete()
+    assert len(rings()) == 3
+    KeyWordEntry.objects.all().delete()
+    assert rings() == {}
+
+
+def test_beat_is_told_once_for_many_changes(sent: list[str]) -> None:
+    KeyWordEntry.objects.create(keyword="first")
+    before = PeriodicTasks.last_change()
+    assert before is not None
+    schedules.sync()
+    assert PeriodicTasks.last_change() == before
+
+
+def test_the_command_rebuilds_what_was_lost(capsys) -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python", interval=7200)
+    PeriodicTask.objects.all().delete()
+    PeriodicTask.objects.create(
+        name="keyword-999", task=schedules.TASK, interval=IntervalSchedule.objects.first(), args="[999]"
+    )
+    others = PeriodicTask.objects.create(name="mine", task="my.task", interval=IntervalSchedule.objects.first())
+
+    call_command("sync_schedules")
+
+    assert rings() == {f"keyword-{entry.pk}": 7200}
+    assert PeriodicTask.objects.filter(pk=others.pk).exists()
+
+
+def test_a_shorter_interval_takes_effect_at_once() -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python", interval=7200)
+    fetched = timezone.now() - timedelta(minutes=30)
+    KeyWordEntry.objects.update(last_fetched_at=fetched, next_due_at=fetched + timedelta(hours=2))
+    entry.refresh_from_db()
+    entry.interval = 3600
+    entry.save()
+
+    entry.refresh_from_db()
+    assert entry.next_due_at == fetched + timedelta(hours=1)
+
+
+def test_a_keyword_that_waits_for_the_reset_goes_on_waiting() -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python", interval=7200)
+    reset = timezone.now() + timedelta(hours=9)
+    KeyWordEntry.objects.update(last_fetched_at=timezone.now(), next_due_at=reset)
+    entry.refresh_from_db()
+    entry.interval = 3600
+    entry.save()
+
+    entry.refresh_from_db()
+    assert entry.next_due_at == reset
+
+
+def test_fetch_interval_is_the_default_for_all(settings) -> None:
+    settings.FETCH_INTERVAL = 5000
+    KeyWordEntry.objects.create(keyword="Python")
+    assert list(rings().values()) == [5000]
+
+
+def test_without_keys_invidious_is_asked_now_and_then(settings) -> None:
+    settings.YT_KEYS = []
+    ledger.sync_keys()
+    KeyWordEntry.objects.create(keyword="Python")
+    assert list(rings().values()) == [schedules.INVIDIOUS_INTERVAL]

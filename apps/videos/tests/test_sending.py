@@ -1,0 +1,136 @@
+"""What is sent to workers, when, and what makes good a message that was lost."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from apps.videos import tasks
+from apps.videos.models import KeyWordEntry, VideoLog
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_new_keyword_is_fetched_at_once(sent: list[tuple]) -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python")
+    assert sent == [("process_trigger", (entry.pk,), {"trigger": "first"})]
+
+
+def test_a_resumed_keyword_is_fetched_at_once_if_it_is_due(sent: list[tuple]) -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python", state=KeyWordEntry.State.PAUSED)
+    assert sent == []
+    entry.state = KeyWordEntry.State.WATCHED
+    entry.save()
+    assert [name for name, *_ in sent] == ["process_trigger"]
+
+
+def test_nothing_is_sent_for_a_keyword_that_is_not_due(sent: list[tuple]) -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python", next_due_at=timezone.now() + timedelta(hours=1))
+    entry.weight = 2
+    entry.save()
+    assert sent == []
+
+
+def test_deleting_begins_to_erase(sent: list[tuple]) -> None:
+    KeyWordEntry.objects.create(keyword="Python")
+    sent.clear()
+    KeyWordEntry.objects.all().delete()
+    assert [name for name, *_ in sent] == ["erase_deleted"]
+
+
+def test_a_broker_that_is_away_costs_nothing_but_a_minute(monkeypatch, caplog) -> None:
+    def away(*args, **kwargs):
+        raise OperationalError("no broker")
+
+    monkeypatch.setattr("celery.app.task.Task.apply_async", away)
+    entry, _ = KeyWordEntry.objects.watch("Python")
+    log = tasks.fetch_now(entry)
+
+    assert log.status == "waiting"
+    assert "broker is away" in caplog.text
+
+
+def test_catching_up_sends_what_is_owed(sent: list[tuple]) -> None:
+    now = timezone.now()
+    overdue = KeyWordEntry.objects.create(keyword="overdue")
+    never = KeyWordEntry.objects.create(keyword="never")
+    abandoned = KeyWordEntry.objects.create(keyword="abandoned")
+    paused = KeyWordEntry.objects.create(keyword="paused", state=KeyWordEntry.State.PAUSED)
+    asked = VideoLog.objects.create(
+        keyword=paused, status="waiting", trigger="manual", created_at=now - timedelta(minutes=2)
+    )
+    claimed = KeyWordEntry.objects.create(keyword="claimed")
+    KeyWordEntry.objects.create(keyword="later", next_due_at=now + timedelta(minutes=1))
+    KeyWordEntry.objects.create(keyword="deleted").delete()
+    live = KeyWordEntry.objects.exclude(keyword__in=["later", "paused"])
+    live.update(next_due_at=now - timedelta(minutes=3))
+    KeyWordEntry.objects.filter(pk=overdue.pk).update(last_fetched_at=now - timedelta(hours=2))
+    KeyWordEntry.objects.filter(pk=abandoned.pk).update(claim_token="t", claimed_at=now - timedelta(minutes=10))
+    KeyWordEntry.objects.filter(pk=claimed.pk).update(claim_token="t", claimed_at=now)
+    sent.clear()
+
+    tasks.catch_up()
+
+    assert sorted(sent, key=str) == sorted(
+        [
+            ("process_trigger", (paused.pk,), {"trigger": "manual", "log_id": asked.pk}),
+            ("process_trigger", (overdue.pk,), {"trigger": "schedule"}),
+            ("process_trigger", (never.pk,), {"trigger": "first"}),
+            ("process_trigger", (abandoned.pk,), {"trigger": "first"}),
+        ],
+        key=str,
+    )
+
+
+def test_catching_up_closes_what_a_dead_worker_left_open() -> None:
+    log = VideoLog.objects.create(keyword_text="x", created_at=timezone.now() - timedelta(hours=1))
+    tasks.catch_up()
+    log.refresh_from_db()
+    assert log.status == "interrupted"
+
+
+def test_fetch_now_answers_with_the_fetch_under_way(sent: list[tuple]) -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python")
+    assert tasks.fetch_now(entry) == tasks.fetch_now(entry)
+    assert VideoLog.objects.count() == 1
+
+
+def test_a_task_for_a_row_that_is_gone_ends_quietly() -> None:
+    tasks.process_trigger(4711)
+    tasks.process_trigger(4711, trigger="manual", log_id=4711)
+    assert VideoLog.objects.count() == 0
+
+
+def test_the_watch_command_does_what_the_page_does(sent: list[tuple], capsys) -> None:
+    call_command("watch", "  Two   Words ", "--interval", "600")
+    call_command("watch", "two words")
+
+    entry = KeyWordEntry.objects.get()
+    assert (entry.keyword, entry.interval) == ("Two Words", 600)
+    assert sent == [("process_trigger", (entry.pk,), {"trigger": "first"})]
+    assert capsys.readouterr().out.splitlines() == [
+        "Watching Two Words.",
+        "Two Words is watched already; nothing was changed.",
+    ]
+
+
+@pytest.mark.parametrize("arguments", [["  "], ["x" * 501], ["python", "--interval", "0"]])
+def test_the_watch_command_refuses_in_one_sentence(arguments: list[str]) -> None:
+    with pytest.raises(CommandError) as refusal:
+        call_command("watch", *arguments)
+    assert str(refusal.value).count(".") == 1
+    assert KeyWordEntry.objects.count() == 0
+
+
+def test_the_fetch_command_names_a_keyword_nobody_watches() -> None:
+    with pytest.raises(CommandError, match=r"manage\.py watch"):
+        call_command("fetch", "python")
+
+
+def test_the_fetch_command_tells_what_came_of_it(youtube, capsys) -> None:
+    KeyWordEntry.objects.create(keyword="Python")
+    call_command("fetch", "PYTHON")
+    assert capsys.readouterr().out == "YouTube: 50 found, 50 new.\n"

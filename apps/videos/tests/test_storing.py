@@ -1,0 +1,163 @@
+"""Found videos -> rows: each once, exact over approximate, counts equal to rows."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+
+from apps.videos import storing
+from apps.videos.models import KeyWordEntry, Match, Video, VideoFetchMethod, VideoTotal
+from apps.videos.tests.builders import found_video, store, videos_of
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+GUESS = {"published_exact": False, "published_at": NOON + timedelta(minutes=40)}
+WHOLE = {"complete": True, "description": "All of it.", "duration": 61, "view_count": 5}
+
+
+@pytest.fixture
+def entry() -> KeyWordEntry:
+    return KeyWordEntry.objects.create(keyword="Python")
+
+
+def only_video() -> Video:
+    return Video.objects.get()
+
+
+def test_it_works(entry: KeyWordEntry) -> None:
+    stored = store(entry, found_video("a"), found_video("b"))
+
+    assert stored == storing.Stored(found=2, added=2)
+    assert videos_of(entry) == {"a", "b"}
+    assert entry.video_count == VideoTotal.now() == 2
+
+
+def test_it_stores_a_video_once_that_a_page_repeats(entry: KeyWordEntry) -> None:
+    assert store(entry, found_video("a"), found_video("a")) == storing.Stored(found=1, added=1)
+    assert store(entry, found_video("a")) == storing.Stored(found=1, added=0)
+    assert entry.video_count == VideoTotal.now() == Match.objects.count() == 1
+
+
+def test_it_stores_nothing_for_an_empty_page(entry: KeyWordEntry) -> None:
+    assert store(entry) == storing.Stored(found=0, added=0)
+
+
+def test_it_gives_a_video_to_both_keywords(entry: KeyWordEntry) -> None:
+    other = KeyWordEntry.objects.create(keyword="Django")
+    store(entry, found_video("a"), found_video("b"))
+    store(other, found_video("b"), found_video("c"))
+
+    assert (videos_of(entry), videos_of(other)) == ({"a", "b"}, {"b", "c"})
+    assert (entry.video_count, other.video_count, VideoTotal.now()) == (2, 2, 3)
+    assert Video.objects.get(pk="b").keyword == entry
+
+
+def test_it_never_puts_a_guess_over_what_youtube_said(entry: KeyWordEntry) -> None:
+    store(entry, found_video("a"))
+    store(entry, found_video("a", title="Another", **GUESS), method=VideoFetchMethod.INVIDIOUS)
+
+    video = only_video()
+    assert (video.published_at, video.published_exact, video.title) == (NOON, True, "The title of a")
+
+
+def test_it_moves_a_corrected_date_in_every_listing(entry: KeyWordEntry) -> None:
+    other = KeyWordEntry.objects.create(keyword="Django")
+    for keyword in (entry, other):
+        store(keyword, found_video("a", **GUESS), method=VideoFetchMethod.INVIDIOUS)
+    store(entry, found_video("a"))
+
+    assert (only_video().published_at, only_video().published_exact) == (NOON, True)
+    assert set(Match.objects.values_list("published_at", flat=True)) == {NOON}
+    assert only_video().method == "invidious"
+
+
+def test_it_keeps_the_first_guess(entry: KeyWordEntry) -> None:
+    store(entry, found_video("a", **GUESS), method=VideoFetchMethod.INVIDIOUS)
+    later = GUESS | {"published_at": NOON + timedelta(hours=3)}
+    store(entry, found_video("a", **later), method=VideoFetchMethod.INVIDIOUS)
+
+    assert only_video().published_at == GUESS["published_at"]
+
+
+def test_it_moves_updated_at_only_when_something_changed(entry: KeyWordEntry) -> None:
+    with time_machine.travel(NOON, tick=False):
+        store(entry, found_video("a", **WHOLE))
+    with time_machine.travel(NOON + timedelta(hours=1), tick=False):
+        store(entry, found_video("a"))
+        store(entry, found_video("a", **WHOLE))
+    assert (only_video().created_at, only_video().updated_at) == (NOON, NOON)
+
+    with time_machine.travel(NOON + timedelta(hours=2), tick=False):
+        store(entry, found_video("a", title="A better title", **WHOLE))
+    assert (only_video().title, only_video().updated_at) == ("A better title", NOON + timedelta(hours=2))
+    assert only_video().created_at == NOON
+
+
+def test_it_keeps_the_whole_description_when_search_cuts_it(entry: KeyWordEntry) -> None:
+    store(entry, found_video("a", **WHOLE))
+    store(entry, found_video("a", description="All ..."))
+
+    video = only_video()
+    assert (video.description, video.duration, video.view_count) == ("All of it.", 61, 5)
+
+
+def test_it_takes_over_an_emptied_description_only_from_who_tells_all(entry: KeyWordEntry) -> None:
+    store(entry, found_video("a", **WHOLE))
+    store(entry, found_video("a", description=""))
+    assert only_video().description == "All of it."
+    store(entry, found_video("a", **WHOLE | {"description": ""}))
+    assert only_video().description == ""
+
+
+def test_it_refuses_who_has_lost_the_claim(entry: KeyWordEntry) -> None:
+    with pytest.raises(storing.ClaimLost):
+        storing.store(entry, "stale", [found_video("a")], VideoFetchMethod.YOUTUBE)
+    assert Video.objects.count() == 0
+
+
+def test_it_costs_the_same_queries_for_one_video_and_for_fifty(
+    entry: KeyWordEntry, django_assert_max_num_queries
+) -> None:
+    KeyWordEntry.objects.update(claim_token="t")
+    for size in (1, 50):
+        page = [found_video() for _ in range(size)]
+        with django_assert_max_num_queries(16):
+            storing.store(entry, "t", page, VideoFetchMethod.YOUTUBE)
+
+
+def test_it_erases_a_keyword_and_leaves_the_others_videos(entry: KeyWordEntry, monkeypatch) -> None:
+    monkeypatch.setattr(storing, "ERASE_CHUNK", 3)
+    other = KeyWordEntry.objects.create(keyword="Django")
+    store(entry, *(found_video(f"mine-{n}") for n in range(7)), found_video("both"))
+    store(other, found_video("both"), found_video("theirs"))
+
+    entry.delete()
+    assert not KeyWordEntry.objects.filter(pk=entry.pk).exists()
+    storing.erase(entry)
+
+    other.refresh_from_db()
+    assert set(Video.objects.values_list("pk", flat=True)) == {"both", "theirs"} == videos_of(other)
+    assert Video.objects.get(pk="both").keyword == other
+    assert VideoTotal.now() == other.video_count == 2
+    assert not KeyWordEntry.including_deleted.filter(pk=entry.pk).exists()
+
+
+def test_it_keeps_the_log_of_an_erased_keyword(entry: KeyWordEntry) -> None:
+    log = entry.logs.create(keyword_text="Python", status="done")
+    entry.delete()
+    storing.erase(entry)
+
+    log.refresh_from_db()
+    assert (log.keyword, log.keyword_text) == (None, "Python")
+
+
+def test_a_word_can_be_watched_anew_while_it_is_erased(entry: KeyWordEntry) -> None:
+    store(entry, found_video("a"))
+    entry.delete()
+    anew, is_new = KeyWordEntry.objects.watch("python")
+
+    assert is_new
+    assert anew.video_count == 0
+    storing.erase(entry)
+    assert KeyWordEntry.objects.get() == anew
