@@ -22,7 +22,9 @@ def text(name: str, default: str = "") -> str:
         try:
             value = Path(file).read_text().strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise ImproperlyConfigured(f"{name}_FILE points to {file}, which cannot be read.") from error
+            # The path is not repeated: somebody may have put the secret itself there.
+            why = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise ImproperlyConfigured(f"{name}_FILE names a file that cannot be read ({why}).") from None
     return value or default
 
 
@@ -58,20 +60,20 @@ def words(name: str, default: str = "") -> list[str]:
 def web_address(name: str, default: str = "") -> str:
     """Return variable `name` as an http(s) address without a trailing slash; a missing scheme is https,
     or http for an address on this machine."""
-    value = text(name, default).rstrip("/")
+    value = text(name, default)
     if not value:
         return ""
-    if "://" not in value:
-        host = urlsplit(f"//{value}").hostname or ""
-        value = f"{'http' if is_loopback(host) else 'https'}://{value}"
     try:
+        if "://" not in value:
+            host = urlsplit(f"//{value}").hostname or ""
+            value = f"{'http' if is_loopback(host) else 'https'}://{value}"
         parts = urlsplit(value)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         valid = False
-    if not valid or parts.query or parts.fragment or parts.username:
+    if not valid or parts.query or parts.fragment or parts.username or any(map(str.isspace, value)):
         raise ImproperlyConfigured(f"{name} must be a web address such as https://example.org.")
-    return value
+    return value.rstrip("/")
 
 
 def seconds_or_auto(name: str, most: int) -> int | None:
@@ -129,4 +131,4 @@ def is_loopback(host: str) -> bool:
 
 
 def _is_digits(value: str) -> bool:
-    return value.isascii() and value.isdigit()
+    return value.isascii() and value.isdigit() and len(value) < 19

@@ -57,7 +57,7 @@ class Terminal:
 # Every start goes unmentioned: a line when a part runs is enough.
 STATES: dict[type, str] = {
     events.ProcessStateRunningEvent: "runs",
-    events.ProcessStateBackoffEvent: "ended at once and is tried again",
+    events.ProcessStateBackoffEvent: "ended early and is tried again",
     events.ProcessStateExitedEvent: "ended unasked and is started again",
     events.ProcessStateStoppedEvent: "has stopped",
 }

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
@@ -33,12 +34,12 @@ class SameSite(BasePermission):
     protect, but still a stranger's page that could write through the reader's browser.
     """
 
-    message = "Changes are refused when another site's page sends them."
-
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        if request.method in SAFE_METHODS:
-            return True
-        if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
-            return False
         origin = request.headers.get("Origin")
-        return origin is None or urlsplit(origin).netloc == request.get_host()
+        foreign = request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none") or (
+            origin is not None and urlsplit(origin).netloc != request.get_host()
+        )
+        if foreign and request.method not in SAFE_METHODS:
+            # Raised, since for strangers False would become "sign in first", which would not help.
+            raise PermissionDenied("Changes are refused when another site's page sends them.")
+        return True

@@ -189,6 +189,10 @@ class KeyWordEntry(models.Model):
         """Tell whether the day's searches do not bear the interval that a person chose."""
         return self.interval is not None and self.planned_interval > self.interval
 
+    def validate_constraints(self, exclude: Any = None) -> None:
+        """Check what the database would refuse; forms leave `normalized` out, as they do not show it."""
+        super().validate_constraints(exclude=set(exclude or ()) - {"normalized"})
+
     def is_due(self) -> bool:
         """Tell whether a scheduled fetch should have begun."""
         return self.state == self.State.WATCHED and self.next_due_at is not None and self.next_due_at <= timezone.now()
@@ -262,7 +266,7 @@ class Video(models.Model):
     published_exact = models.BooleanField(default=True, help_text="False: Invidious guessed the date.")
     channel_id = models.CharField(max_length=100, blank=True)
     channel_title = models.CharField(max_length=200, blank=True)
-    thumbnail = models.URLField(max_length=500, blank=True)
+    thumbnail = models.CharField(max_length=500, blank=True)
     duration = models.PositiveIntegerField("duration in seconds", null=True)
     live_state = models.CharField(max_length=10, choices=LiveState.choices, default=LiveState.NONE)
     view_count = models.PositiveBigIntegerField(null=True)

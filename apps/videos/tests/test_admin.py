@@ -1,0 +1,95 @@
+"""No page of the admin fails, and what is done there keeps the schedule right."""
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+from django_celery_beat.models import PeriodicTask
+
+from apps.quota.models import ApiKey, QuotaSpend
+from apps.videos import schedules, storing
+from apps.videos.models import KeyWordEntry, Match, Video, VideoLog
+from apps.videos.tests.builders import found_video, store
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+OURS = [model for model in admin.site._registry if model._meta.app_label in ("videos", "quota")]
+
+
+@pytest.fixture
+def entry() -> KeyWordEntry:
+    """A keyword with rows in every table, beside rows whose keyword is gone."""
+    entry = KeyWordEntry.objects.create(keyword="<b>python</b>")
+    gone = KeyWordEntry.objects.create(keyword="gone")
+    store(entry, found_video("a"))
+    store(gone, found_video("b"))
+    entry.gaps.create(after="2026-11-01T00:00:00Z", before="2026-11-02T00:00:00Z")
+    for keyword in (entry, gone):
+        keyword.logs.create(keyword_text=keyword.keyword, status="done")
+    Video.objects.filter(pk="a").update(keyword=None)
+    gone.delete()
+    ApiKey.objects.get_or_create(fingerprint="0" * 16, label="a", project="a", position=9)
+    QuotaSpend.objects.create(project="a", day="2026-11-20", bucket="search")
+    return entry
+
+
+def test_every_page_opens(admin_client: Client, entry: KeyWordEntry) -> None:
+    addresses = [reverse("admin:index")]
+    for model in OURS:
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        addresses += [reverse(f"{name}_changelist"), f"{reverse(f'{name}_changelist')}?q=a"]
+        for row in model._default_manager.all():
+            addresses += [reverse(f"{name}_change", args=[row.pk]), reverse(f"{name}_history", args=[row.pk])]
+    addresses.append(reverse("admin:videos_keywordentry_add"))
+    addresses.append(reverse("admin:videos_keywordentry_delete", args=[entry.pk]))
+    for address in addresses:
+        assert admin_client.get(address).status_code == 200, address
+    assert len(addresses) > 20
+
+
+def test_rows_of_an_erased_keyword_still_open(admin_client: Client, entry: KeyWordEntry) -> None:
+    storing.erase(KeyWordEntry.including_deleted.get(keyword="gone"))
+    for model in (VideoLog, Video, Match):
+        for row in model.objects.all():
+            address = reverse(f"admin:videos_{model._meta.model_name}_change", args=[row.pk])
+            assert admin_client.get(address).status_code == 200
+
+
+def test_a_keyword_can_be_added_changed_and_paused(admin_client: Client, sent: list[tuple]) -> None:
+    form = {"keyword": " Two  Words ", "state": "watched", "interval": "", "weight": "1"}
+    admin_client.post(reverse("admin:videos_keywordentry_add"), form)
+    entry = KeyWordEntry.objects.get()
+    assert entry.keyword == "Two Words"
+    assert [name for name, *_ in sent] == ["process_trigger"]
+
+    admin_client.post(reverse("admin:videos_keywordentry_change", args=[entry.pk]), form | {"state": "paused"})
+    assert not PeriodicTask.objects.filter(task=schedules.TASK).exists()
+
+
+@pytest.mark.parametrize("keyword", ["two words", "", "x" * 501])
+def test_a_wrong_keyword_is_refused_at_its_field(admin_client: Client, keyword: str) -> None:
+    KeyWordEntry.objects.create(keyword="Two Words")
+    form = {"keyword": keyword, "state": "watched", "interval": "", "weight": "1"}
+    page = admin_client.post(reverse("admin:videos_keywordentry_add"), form)
+    assert page.status_code == 200
+    assert page.context["errors"]
+    assert KeyWordEntry.objects.count() == 1
+
+
+def test_the_actions(admin_client: Client, sent: list[tuple]) -> None:
+    for word in ("one", "two", "three"):
+        KeyWordEntry.objects.create(keyword=word)
+    address = reverse("admin:videos_keywordentry_changelist")
+    chosen = {"_selected_action": list(KeyWordEntry.objects.values_list("pk", flat=True)[:2])}
+    beat = PeriodicTask.objects.filter(task=schedules.TASK)
+
+    admin_client.post(address, {"action": "pause", **chosen})
+    assert beat.count() == 1
+    admin_client.post(address, {"action": "resume", **chosen})
+    assert beat.count() == 3
+    admin_client.post(address, {"action": "fetch", **chosen})
+    assert VideoLog.objects.filter(trigger="manual").count() == 2
+    page = admin_client.post(address, {"action": "delete_selected", **chosen}).content.decode()
+    assert "with its 0 matches" in page
+    admin_client.post(address, {"action": "delete_selected", "post": "yes", **chosen})
+    assert beat.count() == KeyWordEntry.objects.count() == 1

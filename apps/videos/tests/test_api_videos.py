@@ -1,0 +1,159 @@
+"""GET /api/keyword/<keyword>/videos/ and /api/videos/."""
+
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+import pytest
+from django.test import Client
+
+from apps.videos import pagination
+from apps.videos.models import KeyWordEntry, VideoFetchMethod
+from apps.videos.tests.builders import found_video, store
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+ODD = [
+    "AC/DC",
+    "c++",
+    "50%",
+    "#shorts",
+    "a?b",
+    "日本語",
+    "a//b",
+    "%2F",
+    "<b>x</b>",
+    "  Two   Words ",
+    "videos/",
+    "a&b=c",
+]
+
+
+def watched(keyword: str, videos: int) -> KeyWordEntry:
+    entry = KeyWordEntry.objects.create(keyword=keyword)
+    page = [found_video(f"{entry.pk}-{n:04}", published_at=NOON - timedelta(minutes=n)) for n in range(videos)]
+    store(entry, *page)
+    return entry
+
+
+def test_it_works(client: Client) -> None:
+    entry = watched("Python", 12)
+
+    body = client.get("/api/keyword/python/videos/").json()
+
+    assert body["count"] == 12
+    assert body["previous"] is None
+    assert body["next"].endswith("/api/keyword/python/videos/?page=2")
+    assert [video["video_id"] for video in body["results"]] == [f"{entry.pk}-{n:04}" for n in range(10)]
+    first = body["results"][0]
+    assert list(first)[:11] == [
+        "video_id",
+        "title",
+        "description",
+        "published_at",
+        "channel_title",
+        "thumbnail",
+        "created_at",
+        "updated_at",
+        "keyword",
+        "keyword_text",
+        "method",
+    ]
+    assert (first["keyword"], first["keyword_text"], first["method"]) == (entry.pk, "Python", "youtube")
+    assert first["published_at"] == "2026-11-20T12:00:00Z"
+
+
+@pytest.mark.parametrize("keyword", ODD)
+def test_any_keyword_works_in_the_path_and_as_a_parameter(client: Client, keyword: str) -> None:
+    watched(keyword, 1)
+    watched("another", 1)
+
+    for address in (
+        f"/api/keyword/{quote(keyword, safe='')}/videos/",
+        f"/api/videos/?keyword={quote(keyword, safe='')}",
+    ):
+        answer = client.get(address)
+        assert answer.status_code == 200
+        assert [video["keyword_text"] for video in answer.json()["results"]] == [" ".join(keyword.split())]
+
+
+def test_dots_work_as_a_parameter(client: Client) -> None:
+    watched("..", 1)
+    assert client.get("/api/videos/?keyword=..").json()["count"] == 1
+
+
+def test_the_closing_slash_may_be_left_out(client: Client) -> None:
+    watched("python", 1)
+    assert client.get("/api/keyword/python/videos").json()["count"] == 1
+
+
+def test_it_says_how_to_watch_an_unknown_keyword(client: Client) -> None:
+    for address in ("/api/keyword/python/videos/", "/api/videos/?keyword=python"):
+        answer = client.get(address)
+        assert answer.status_code == 404
+        assert "POST /api/keywords/" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("keyword", ["", "  ", "x" * 501, "a\x00b"])
+def test_it_refuses_what_can_be_no_keyword(client: Client, keyword: str) -> None:
+    answer = client.get("/api/videos/", {"keyword": keyword})
+    assert (answer.status_code, list(answer.json())) == (400, ["keyword"])
+
+
+@pytest.mark.parametrize(("asked", "given"), [("3", 3), ("100", 100), ("1000", 100), ("0", 10), ("-1", 10), ("x", 10)])
+def test_page_size_has_a_default_and_a_cap(client: Client, asked: str, given: int) -> None:
+    watched("python", 120)
+    body = client.get(f"/api/keyword/python/videos/?page_size={asked}").json()
+    assert (body["count"], len(body["results"])) == (120, given)
+
+
+@pytest.mark.parametrize("page", ["0", "3", "x", "9" * 40])
+def test_a_page_that_is_not_there_is_a_404(client: Client, page: str) -> None:
+    watched("python", 20)
+    assert client.get(f"/api/keyword/python/videos/?page={page}").status_code == 404
+
+
+def test_all_videos_are_listed_once_newest_first(client: Client) -> None:
+    one, two = watched("one", 3), watched("two", 2)
+    store(two, found_video(f"{one.pk}-0000", published_at=NOON))
+
+    body = client.get("/api/videos/").json()
+
+    assert body["count"] == 5
+    dates = [video["published_at"] for video in body["results"]]
+    assert dates == sorted(dates, reverse=True)
+    assert client.get("/api/keyword/two/videos/").json()["count"] == 3
+
+
+def test_one_video(client: Client) -> None:
+    entry = watched("python", 1)
+    store(entry, found_video("-_AbCdEfGhI", title="<i>&amp;</i>"), method=VideoFetchMethod.INVIDIOUS)
+
+    answer = client.get("/api/videos/-_AbCdEfGhI/").json()
+
+    assert (answer["title"], answer["method"]) == ("<i>&amp;</i>", "invidious")
+    assert client.get("/api/videos/nothing/").status_code == 404
+
+
+@pytest.mark.parametrize("videos", [1, 100])
+@pytest.mark.parametrize("address", ["/api/keyword/python/videos/", "/api/videos/", "/api/videos/?keyword=python"])
+def test_a_page_costs_three_queries_at_most_and_counts_nothing(
+    client: Client, address: str, videos: int, django_assert_max_num_queries
+) -> None:
+    watched("python", videos)
+    # The keyword with its count, or the total; then the page with its videos and their first keywords.
+    with django_assert_max_num_queries(3) as queries:
+        body = client.get(address, {"page_size": 100, **({"keyword": "python"} if "?" in address else {})}).json()
+    assert len(body["results"]) == videos
+    assert not any("COUNT(" in query["sql"].upper() for query in queries.captured_queries)
+
+
+def test_a_long_list_is_counted_up_to_a_bound(client: Client, monkeypatch) -> None:
+    monkeypatch.setattr(pagination, "COUNTED_UP_TO", 5)
+    entry = KeyWordEntry.objects.create(keyword="python")
+    for _ in range(7):
+        entry.logs.create(keyword_text="python")
+
+    body = client.get("/api/logs/?page_size=2").json()
+
+    assert (body["count"], body["count_is_exact"]) == (5, False)
