@@ -305,7 +305,10 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
-        "celery": {"level": "INFO"},
+        # Two lines a task, of which the fetch's own tells more.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
         # The library logs addresses, and an address holds the key.
         "googleapiclient": {"level": "ERROR"},
     },

@@ -63,7 +63,12 @@ class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
         keyword = validated_data.pop("keyword")
         entry: KeyWordEntry
         entry, self.is_new = KeyWordEntry.objects.watch(keyword, **validated_data)
+        entry.refresh_from_db()  # what was planned for it
         return entry
+
+    def update(self, instance: KeyWordEntry, validated_data: dict[str, Any]) -> KeyWordEntry:
+        super().update(instance, validated_data).refresh_from_db()
+        return instance
 
     def to_representation(self, instance: KeyWordEntry) -> dict[str, Any]:
         shown: dict[str, Any] = super().to_representation(instance)

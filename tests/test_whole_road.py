@@ -1,0 +1,189 @@
+"""The whole road with real processes: a keyword goes in, a real beat rings, a real worker fetches, videos come out."""
+
+import os
+import signal
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+import requests
+
+from simulator import Project, Simulator, World
+from tests.running import Windhover, running_windhover, wait_for
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
+
+KEYS = {
+    "spent": "AIzaSy-the-first-key-of-three",
+    "broken": "AIzaSy-the-second-key-of-three",
+    "good": "third-key-0123456789",
+}
+
+
+def get(windhover: Windhover, address: str, **parameters: Any) -> Any:
+    answer = requests.get(f"{windhover.url}{address}", params=parameters, timeout=30)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def post(windhover: Windhover, address: str, body: dict[str, Any] | None = None) -> Any:
+    answer = requests.post(f"{windhover.url}{address}", json=body or {}, timeout=30)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def logs(windhover: Windhover, **wanted: Any) -> list[dict[str, Any]]:
+    return [log for log in get(windhover, "/api/logs/", page_size=100)["results"] if wanted.items() <= log.items()]
+
+
+def wait_for_log(windhover: Windhover, **wanted: Any) -> dict[str, Any]:
+    found: list[dict[str, Any]] = []
+
+    def there() -> bool:
+        found[:] = logs(windhover, **wanted)
+        return bool(found)
+
+    wait_for(there, lambda: f"no log with {wanted}:\n{logs(windhover)}\n{windhover.output[-5000:]}")
+    return found[0]
+
+
+def test_the_demo_finds_videos_and_goes_on_finding_them(tmp_path: Path) -> None:
+    with running_windhover(tmp_path) as windhover:
+        entry = post(windhover, "/api/keywords/", {"keyword": "  Raspberry   PI "})
+
+        assert wait_for_log(windhover, keyword=entry["id"], trigger="first", status="done")["number_added"] == 50
+        assert get(windhover, "/api/keyword/raspberry pi/videos/")["count"] >= 50
+        page = requests.get(f"{windhover.url}/keywords/{entry['id']}/", timeout=30)
+        newest = get(windhover, "/api/keyword/raspberry pi/videos/")["results"][0]
+        assert newest["watch_url"] in page.text
+
+        # What follows nobody asked for but beat.
+        wait_for_log(windhover, keyword=entry["id"], trigger="schedule", status="done")
+        wait_for(
+            lambda: get(windhover, "/api/keyword/raspberry pi/videos/")["count"] > 50, lambda: str(logs(windhover))
+        )
+
+
+@pytest.fixture
+def other_server() -> Iterator[Simulator]:
+    """Somebody else's server: one project without searches, one whose key is invalid, one that is well."""
+    projects = [Project(name, [key]) for name, key in KEYS.items()]
+    with Simulator(World(seed=3, rate=30, index_delay=0), projects=projects) as simulator:
+        simulator.projects["spent"].limits["search"] = 0
+        simulator.projects["broken"].keys[0].state = "invalid"
+        yield simulator
+
+
+@pytest.fixture
+def windhover(other_server: Simulator, tmp_path: Path) -> Iterator[Windhover]:
+    sources = {
+        "YT_KEYS": ",".join(f"{name}={key}" for name, key in KEYS.items()),
+        "YOUTUBE_API_URL": other_server.youtube_url,
+        "INVIDIOUS_URL": other_server.invidious_url.removeprefix("http://"),
+    }
+    with running_windhover(tmp_path, **sources) as running:
+        yield running
+
+
+def test_three_keys_then_invidious_and_no_secret_anywhere(windhover: Windhover, other_server: Simulator) -> None:
+    def asked(name: str) -> int:
+        return other_server.projects[name].keys[0].requests
+
+    entry = post(windhover, "/api/keywords/", {"keyword": "python"})
+    first = wait_for_log(windhover, keyword=entry["id"], status="done")
+    assert (first["method"], first["searches"], first["number_added"]) == ("youtube", 3, 50)
+
+    # The first two are left alone afterwards. (The units of the first pay for whole descriptions: another bucket.)
+    searched, refused = other_server.stats.requests("/youtube/v3/search"), asked("broken")
+    second = wait_for_log(windhover, id=post(windhover, f"/api/keywords/{entry['id']}/fetch/")["id"], status="done")
+    assert second["searches"] == 1
+    assert other_server.stats.requests("/youtube/v3/search") == searched + 1
+    assert asked("broken") == refused == 1
+
+    exact = {v["video_id"]: v["published_at"] for v in get(windhover, "/api/videos/", page_size=100)["results"]}
+    other_server.projects["good"].limits["search"] = 0
+    third = wait_for_log(windhover, id=post(windhover, f"/api/keywords/{entry['id']}/fetch/")["id"], status="done")
+    assert third["method"] == "invidious"
+    now = {v["video_id"]: v["published_at"] for v in get(windhover, "/api/videos/", page_size=100)["results"]}
+    assert {video_id: now.get(video_id, date) for video_id, date in exact.items()} == exact
+    keys = {
+        key["label"]: key["state"] for project in get(windhover, "/api/quota/")["projects"] for key in project["keys"]
+    }
+    assert keys == {"spent": "active", "broken": "refused", "good": "active"}
+
+    assert secrets_found_in(everything_said(windhover, entry["id"])) == []
+
+
+def everything_said(windhover: Windhover, keyword_id: int) -> Iterator[tuple[str, bytes]]:
+    """Return all that Windhover wrote, keeps and shows, each with where it stands."""
+    yield "the terminal", windhover.output.encode()
+    for file in windhover.state_dir.rglob("*"):
+        if file.is_file():
+            yield str(file), file.read_bytes()
+    with closing(redis.Redis(unix_socket_path=str(windhover.state_dir / "broker.sock"))) as broker:
+        for key in broker.scan_iter():
+            yield f"the broker's {key!r}", broker.dump(key)
+    for address in (
+        "/",
+        f"/keywords/{keyword_id}/",
+        f"/keywords/{keyword_id}/log/",
+        "/api/keywords/",
+        "/api/videos/?page_size=100",
+        "/api/logs/?page_size=100",
+        "/api/quota/",
+        "/api/schema/",
+        "/admin/login/",
+        "/nothing",
+    ):
+        yield address, requests.get(f"{windhover.url}{address}", timeout=30).content
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            yield str(command), command.read_bytes()
+        except OSError:
+            continue
+
+
+def secrets_found_in(said: Iterator[tuple[str, bytes]]) -> list[str]:
+    places, found = 0, []
+    for place, content in said:
+        places += 1
+        found += [place for key in KEYS.values() if key.encode() in content]
+    assert places > 30
+    return found
+
+
+def test_a_worker_killed_in_the_middle_of_a_fetch_is_made_good(windhover: Windhover, other_server: Simulator) -> None:
+    other_server.faults.add("youtube", "hang", times=None)
+    entry = post(windhover, "/api/keywords/", {"keyword": "python"})
+    started = wait_for_log(windhover, keyword=entry["id"], status="running")
+    wait_for(lambda: other_server.stats.requests("/youtube/v3/search") > 0, lambda: windhover.output)
+
+    kill_worker(windhover)
+    other_server.faults.clear()
+    # Two minutes pass, and the claim of the dead has lapsed.
+    in_database(windhover, "UPDATE videos_keywordentry SET claimed_at = datetime(claimed_at, '-3 minutes')")
+
+    done = wait_for_log(windhover, keyword=entry["id"], status="done")
+    assert done["number_added"] == 50
+    assert get(windhover, f"/api/logs/{started['id']}/")["status"] == "interrupted"
+    assert get(windhover, "/api/keyword/python/videos/")["count"] == 50
+
+
+def kill_worker(windhover: Windhover) -> None:
+    """Kill the worker's first process and its children, as a power cut would."""
+    worker = windhover.pids()["worker"]
+    for pid in [worker, *children_of(worker)]:
+        os.kill(pid, signal.SIGKILL)
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def in_database(windhover: Windhover, statement: str) -> None:
+    with closing(sqlite3.connect(windhover.state_dir / "windhover.sqlite3", timeout=30)) as database, database:
+        database.execute(statement)
