@@ -105,18 +105,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     listen = parser.add_argument_group("where")
     listen.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    listen.add_argument(
-        "--port", type=int, default=0, help="port to listen on; 0 takes a free one (%(default)s)"
-    )
+    listen.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one (%(default)s)")
     listen.add_argument("--public-url", default="", metavar="URL", help="what thumbnail addresses begin with")
     listen.add_argument("--log", action="store_true", help="log each request, without its query")
     world = parser.add_argument_group("the world")
-    world.add_argument(
-        "--seed", type=int, default=0, help="the same seed gives the same videos (%(default)s)"
-    )
-    world.add_argument(
-        "--rate", type=float, default=2.0, metavar="N", help="videos an hour about a typical topic"
-    )
+    world.add_argument("--seed", type=int, default=0, help="the same seed gives the same videos (%(default)s)")
+    world.add_argument("--rate", type=float, default=2.0, metavar="N", help="videos an hour about a typical topic")
     world.add_argument(
         "--topic-rate", type=_topic_rate, action="append", default=[], metavar="TOPIC=N",
         help="videos an hour about one topic; repeatable",
@@ -145,12 +139,8 @@ def _parser() -> argparse.ArgumentParser:
         "--key", type=_pair, action="append", default=[], metavar="KEY=PROJECT",
         help="a key and its project; repeatable (without any: demo-key=demo)",
     )  # fmt: skip
-    keys.add_argument(
-        "--searches-per-day", type=int, default=100, metavar="N", help="of each project (%(default)s)"
-    )
-    keys.add_argument(
-        "--units-per-day", type=int, default=10_000, metavar="N", help="of each project (%(default)s)"
-    )
+    keys.add_argument("--searches-per-day", type=int, default=100, metavar="N", help="of each project (%(default)s)")
+    keys.add_argument("--units-per-day", type=int, default=10_000, metavar="N", help="of each project (%(default)s)")
     other = parser.add_argument_group("Invidious")
     other.add_argument("--relative-thumbnails", action="store_true", help="as an instance without a domain")
     other.add_argument("--parse-errors", action="store_true", help="put unreadable items between the others")

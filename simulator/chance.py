@@ -26,6 +26,4 @@ def letters(size: int, *words: object) -> str:
 
 
 def _digest(size: int, words: tuple[object, ...]) -> bytes:
-    return hashlib.blake2b(
-        "\0".join(map(str, words)).encode("utf-8", "surrogatepass"), digest_size=size
-    ).digest()
+    return hashlib.blake2b("\0".join(map(str, words)).encode("utf-8", "surrogatepass"), digest_size=size).digest()

@@ -74,8 +74,7 @@ def write(topics: tuple[str, ...], seed: int) -> Content:
     return Content(
         title=title,
         description=_description(about, named, rng),
-        tags=tuple(topic[:60] for topic in topics)
-        + tuple(rng.sample(("guide", "2026", "howto", "vlog", "new"), 2)),
+        tags=tuple(topic[:60] for topic in topics) + tuple(rng.sample(("guide", "2026", "howto", "vlog", "new"), 2)),
         language=language,
         category=rng.choice(("10", "17", "22", "24", "25", "26", "27", "28")),
         duration=broadcast.ended - broadcast.started if broadcast else _duration(rng),
@@ -129,11 +128,7 @@ def _title(about: str, language: str, rng: Random) -> tuple[str, bool]:
     nameable = "<" not in about and ">" not in about
     title = pattern.format(t=about if nameable else words.UNNAMEABLE, n=episode)
     if len(title) > TITLE_LENGTH:
-        title = (
-            about
-            if nameable and len(about) <= TITLE_LENGTH
-            else pattern.format(t=words.UNNAMEABLE, n=episode)
-        )
+        title = about if nameable and len(about) <= TITLE_LENGTH else pattern.format(t=words.UNNAMEABLE, n=episode)
     for decorated in (f"{rng.choice(words.EMOJI)} {title}", f"{title} {rng.choice(words.EMOJI)}"):
         if rng.random() < 0.08 and len(decorated) <= TITLE_LENGTH:
             title = decorated

@@ -45,9 +45,7 @@ class Control:
         action = actions.get((request.method, name))
         if action is None:
             known = ", ".join(f"{method} {PREFIX}{one}" for method, one in actions)
-            return Answer.of(
-                {"error": f"There is no {request.method} {request.path}; there are {known}."}, 404
-            )
+            return Answer.of({"error": f"There is no {request.method} {request.path}; there are {known}."}, 404)
         try:
             return Answer.of(action(_read(request.body) if request.method == "POST" else {}))
         except ValueError as error:
@@ -84,9 +82,7 @@ class Control:
         try:
             project = self.projects[name or ""]
         except KeyError:
-            raise ValueError(
-                f"project must be one of: {', '.join(one.name for one in self.projects)}."
-            ) from None
+            raise ValueError(f"project must be one of: {', '.join(one.name for one in self.projects)}.") from None
         keys = [key for key in project.keys if label in (None, key.label)]
         if label is not None and not keys:
             raise ValueError(f"label must be one of: {', '.join(key.label for key in project.keys)}.")
@@ -182,9 +178,7 @@ def _moment(body: Body, name: str) -> datetime | None:
     except ValueError:
         moment = datetime.min
     if moment.tzinfo is None:
-        raise ValueError(
-            f"{name} must be an ISO 8601 date and time with a zone, such as 2026-11-22T08:00:00Z."
-        )
+        raise ValueError(f"{name} must be an ISO 8601 date and time with a zone, such as 2026-11-22T08:00:00Z.")
     return moment
 
 
@@ -192,10 +186,6 @@ def _broadcast(given: object) -> Broadcast | None:
     if given is None:
         return None
     names = ("planned", "started", "ended")
-    if (
-        not isinstance(given, dict)
-        or set(given) != set(names)
-        or not all(isinstance(given[one], int) for one in names)
-    ):
+    if not isinstance(given, dict) or set(given) != set(names) or not all(isinstance(given[one], int) for one in names):
         raise ValueError("broadcast must be {planned, started, ended}, in seconds after publication.")
     return Broadcast(given["planned"], given["started"], given["ended"])

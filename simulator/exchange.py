@@ -29,12 +29,7 @@ class Request:
 
     def each(self, name: str) -> list[str]:
         """Return all values of a parameter, whether it was repeated or comma-separated."""
-        return [
-            piece
-            for value in self.query.get(name, ())
-            for part in value.split(",")
-            if (piece := part.strip())
-        ]
+        return [piece for value in self.query.get(name, ()) for part in value.split(",") if (piece := part.strip())]
 
 
 @dataclass(frozen=True)

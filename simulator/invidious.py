@@ -266,8 +266,7 @@ def _author(channel: Channel) -> Item:
 
 def _avatars(channel: Channel, root: str) -> list[Item]:
     return [
-        {"url": f"{root}/channel/{channel.channel_id}/s{side}.jpg", "width": side, "height": side}
-        for side in _AVATARS
+        {"url": f"{root}/channel/{channel.channel_id}/s{side}.jpg", "width": side, "height": side} for side in _AVATARS
     ]
 
 

@@ -64,17 +64,11 @@ def occurs(term: str, folded: str) -> bool:
     at = folded.find(term)
     while at >= 0:
         end = at + len(term)
-        if not (
-            _run_together(folded[at - 1 : at], term[0]) or _run_together(term[-1], folded[end : end + 1])
-        ):
+        if not (_run_together(folded[at - 1 : at], term[0]) or _run_together(term[-1], folded[end : end + 1])):
             return True
         at = folded.find(term, at + 1)
     return False
 
 
 def _run_together(left: str, right: str) -> bool:
-    return (
-        all(letter.isdigit() or letter.upper() != letter for letter in (left, right))
-        if left and right
-        else False
-    )
+    return all(letter.isdigit() or letter.upper() != letter for letter in (left, right)) if left and right else False

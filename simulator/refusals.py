@@ -57,18 +57,14 @@ def bad_key(project: Project, key: Key, method: str, caller: str) -> Refusal:
                 "The provided API key has an IP address restriction. "
                 f"The originating IP address of the call ({caller}) violates this restriction."
             )
-            return _google(
-                403, "forbidden", message, "API_KEY_IP_ADDRESS_BLOCKED", {"callerIp": caller, **about}
-            )
+            return _google(403, "forbidden", message, "API_KEY_IP_ADDRESS_BLOCKED", {"callerIp": caller, **about})
         case "not_enabled":
             return _not_enabled(project, about)
         case "suspended":
             # Google does spell out the key here: a client that stores the message stores the key.
             holder = f"api_key:{key.key}"
             message = f"Permission denied: Consumer '{holder}' has been suspended."
-            return _google(
-                403, "forbidden", message, "CONSUMER_SUSPENDED", {"containerInfo": holder, **about}
-            )
+            return _google(403, "forbidden", message, "CONSUMER_SUSPENDED", {"containerInfo": holder, **about})
         case _:
             return unknown_key()
 
@@ -177,9 +173,7 @@ def _not_enabled(project: Project, about: dict[str, str]) -> Refusal:
     return refusal
 
 
-def _google(
-    status: int, reason: str, message: str, info: str = "", metadata: dict[str, str] | None = None
-) -> Refusal:
+def _google(status: int, reason: str, message: str, info: str = "", metadata: dict[str, str] | None = None) -> Refusal:
     error: dict[str, Any] = {
         "code": status,
         "message": message,

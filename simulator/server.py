@@ -127,19 +127,11 @@ class Simulator:
     def _picture(self, path: str) -> Answer:
         match path.split("/"):
             case ["", "vi", video_id, name] if size := thumbnails.size(name):
-                video = self.world.video(video_id, self.clock.now())
-                length = (
-                    video.content.duration
-                    if video and video.live(int(self.clock.now().timestamp())) == "none"
-                    else None
-                )
-                drawing = thumbnails.draw(video_id, *size, length)
+                drawing = thumbnails.draw(video_id, *size)
             case ["", "channel", channel_id, _]:
                 drawing = thumbnails.draw(channel_id, 88, 88)
             case _:
-                return Answer.of(
-                    {"error": "There is nothing here; the APIs are under /youtube/v3/ and /api/v1/."}, 404
-                )
+                return Answer.of({"error": "There is nothing here; the APIs are under /youtube/v3/ and /api/v1/."}, 404)
         # Never a day in a cache: the same id has the same picture only as long as the seed stays.
         return Answer(200, drawing.encode(), "image/svg+xml", {"cache-control": "max-age=3600"})
 
@@ -223,8 +215,7 @@ class _Handler(BaseHTTPRequestHandler):
             path=unquote(url.path),
             query=parse_qs(url.query, keep_blank_values=True),
             headers={name.lower(): value for name, value in self.headers.items()},
-            root=simulator.public_url
-            or f"http://{self.headers.get('Host') or simulator.url.removeprefix('http://')}",
+            root=simulator.public_url or f"http://{self.headers.get('Host') or simulator.url.removeprefix('http://')}",
             body=self.rfile.read(int(self.headers.get("Content-Length") or 0)),
         )
         status = "-"

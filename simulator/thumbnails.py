@@ -21,8 +21,8 @@ def size(name: str) -> tuple[int, int] | None:
     return SIZES.get(name.removesuffix(".jpg").removesuffix("_live"))
 
 
-def draw(identity: str, width: int, height: int, length: int | None = None) -> str:
-    """Return an SVG of hills under a sun; ``length`` (seconds) is shown in the corner.
+def draw(identity: str, width: int, height: int) -> str:
+    """Return an SVG of hills under a sun.
 
     The scene is 16:9. Pictures of other proportions get black bars, as on YouTube, where pages cut them off.
     """
@@ -35,19 +35,6 @@ def draw(identity: str, width: int, height: int, length: int | None = None) -> s
         points = " ".join(f"{x},{base - rng.randint(0, 34)}" for x in range(40, 320, 40))
         shade = f"hsl({(hue + 150) % 360} {30 + layer * 8}% {52 - layer * 14}%)"
         hills.append(f'<polygon fill="{shade}" points="0,180 0,{base} {points} 320,{base - 8} 320,180"/>')
-    badge = ""
-    if length is not None:
-        shown = (
-            f"{length // 3600}:{length // 60 % 60:02}:{length % 60:02}"
-            if length >= 3600
-            else _minutes(length)
-        )
-        left = 306 - 8 * len(shown)
-        badge = (
-            f'<rect x="{left}" y="154" width="{8 * len(shown) + 8}" height="20" rx="4" fill="#000b"/>'
-            f'<text x="{left + 4}" y="168" fill="#fff" font-family="sans-serif" font-size="13">'
-            f"{shown}</text>"
-        )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 320 180" '
         'style="background:#000">'
@@ -56,9 +43,5 @@ def draw(identity: str, width: int, height: int, length: int | None = None) -> s
         '</linearGradient><rect width="320" height="180" fill="url(#g)"/>'
         f'<circle cx="{rng.randint(40, 280)}" cy="{rng.randint(28, 70)}" r="{rng.randint(14, 30)}" '
         'fill="#fffc"/>'
-        f"{''.join(hills)}{badge}</svg>"
+        f"{''.join(hills)}</svg>"
     )
-
-
-def _minutes(length: int) -> str:
-    return f"{length // 60}:{length % 60:02}"

@@ -247,15 +247,11 @@ class World:
         soon as it is published. ValueError if the id is taken or malformed, or if a text is too long.
         """
         moment = int(published_at.timestamp())
-        video_id = video_id or chance.letters(
-            8, "by hand", self.seed, topic, title, moment, len(self._by_hand)
-        )
+        video_id = video_id or chance.letters(8, "by hand", self.seed, topic, title, moment, len(self._by_hand))
         if len(video_id) != 11:
             raise ValueError("A video id has 11 characters.")
         if len(title or "") > TITLE_LENGTH or len(description or "") > DESCRIPTION_LENGTH:
-            raise ValueError(
-                f"A title has at most {TITLE_LENGTH} characters, a description {DESCRIPTION_LENGTH}."
-            )
+            raise ValueError(f"A title has at most {TITLE_LENGTH} characters, a description {DESCRIPTION_LENGTH}.")
         if title is not None and ("<" in title or ">" in title):
             raise ValueError("A title has neither < nor >.")
         folded = fold(topic)
@@ -315,9 +311,7 @@ class World:
         stream = self._streams.get(topics)
         if stream is None:
             make = partial(self._make, topics)
-            stream = self._streams[topics] = Stream(
-                self.seed, topics, self._rate_of(topics), self.rhythm, make
-            )
+            stream = self._streams[topics] = Stream(self.seed, topics, self._rate_of(topics), self.rhythm, make)
         return stream
 
     def _rate_of(self, topics: _Topics) -> float:

@@ -260,8 +260,7 @@ class YouTube:
                     "title": _escaped(channel.title),
                     "description": snippet(channel.description),
                     "thumbnails": {
-                        size: {"url": picture["url"]}
-                        for size, picture in _channel_thumbnails(channel, root).items()
+                        size: {"url": picture["url"]} for size, picture in _channel_thumbnails(channel, root).items()
                     },
                     "channelTitle": channel.title,
                     "liveBroadcastContent": "none",
@@ -352,9 +351,7 @@ class YouTube:
         ]
         following = start + per_page if per_page and start + per_page < len(numbered) else None
         previous = max(0, start - per_page) if start else None
-        return _listing(
-            "youtube#playlistItemListResponse", items, len(numbered), per_page, following, previous
-        )
+        return _listing("youtube#playlistItemListResponse", items, len(numbered), per_page, following, previous)
 
     def _playlist_item(
         self, video: Video, position: int, channel: Channel, parts: set[str], now: int, root: str

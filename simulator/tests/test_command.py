@@ -48,9 +48,7 @@ def test_it_says_that_a_port_is_taken():
         command = [sys.executable, "-m", "simulator", "--port", port]
         second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=10)
     assert second.returncode == 2
-    assert second.stderr.splitlines() == [
-        f"The simulator cannot listen on 127.0.0.1:{port}: Address already in use."
-    ]
+    assert second.stderr.splitlines() == [f"The simulator cannot listen on 127.0.0.1:{port}: Address already in use."]
 
 
 def test_it_remembers_what_was_asked(tmp_path):

@@ -9,9 +9,7 @@ from simulator.tests.conftest import NOW
 
 def test_it_works(post, search, get, sim):
     assert post("/_control/clock", {"advance": 3600})["now"] == (NOW + timedelta(hours=1)).isoformat()
-    published = post(
-        "/_control/publish", {"topic": "kestrel", "title": "Kestrel!", "video_id": "_control_id"}
-    )
+    published = post("/_control/publish", {"topic": "kestrel", "title": "Kestrel!", "video_id": "_control_id"})
     assert published == {"video_id": "_control_id", "title": "Kestrel!"}
     assert search("kestrel")["items"][0]["id"]["videoId"] == "_control_id"
     post("/_control/delete", {"video_id": "_control_id"})

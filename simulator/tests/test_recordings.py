@@ -60,16 +60,12 @@ def test_channels_in_a_search_are_shaped_alike(search):
 def test_videos_are_shaped_alike(sim, get):
     ids = [video.video_id for video in sim.world.search("python", NOW)[:2]]
     ours = get("/youtube/v3/videos", part="snippet", id=ids)
-    assert_alike(
-        ours, recorded("youtube/recorded/videos/videos_info_multi.json"), may_lack=(".items[].player",)
-    )
+    assert_alike(ours, recorded("youtube/recorded/videos/videos_info_multi.json"), may_lack=(".items[].player",))
 
 
 def test_uploads_are_shaped_alike(sim, get):
     playlist = sim.world.search("python", NOW)[0].channel.uploads
-    ours = get(
-        "/youtube/v3/playlistItems", part="snippet", playlistId=playlist, maxResults=2, pageToken="CAoQAA"
-    )
+    ours = get("/youtube/v3/playlistItems", part="snippet", playlistId=playlist, maxResults=2, pageToken="CAoQAA")
     theirs = recorded("youtube/recorded/playlist_items/playlist_items_paged_2.json")
     ours.pop("nextPageToken")
     assert_alike(ours, theirs)
@@ -111,9 +107,7 @@ def test_refusals_are_alike(file, refusal):
 
 def bad(state):
     key = Key("some-key", state=state)
-    return refusals.bad_key(
-        Project("birds", [key]), key, "youtube.api.v3.V3DataSearchService.List", "203.0.113.7"
-    )
+    return refusals.bad_key(Project("birds", [key]), key, "youtube.api.v3.V3DataSearchService.List", "203.0.113.7")
 
 
 def test_invidious_items_are_shaped_alike(get):

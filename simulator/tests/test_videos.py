@@ -36,9 +36,7 @@ def test_it_leaves_out_what_is_gone_and_parts_not_asked(sim, get):
 
 
 def test_it_follows_a_broadcast(sim, get):
-    sim.world.publish(
-        "falcon", published_at=NOW, video_id="livelivelive"[:11], broadcast=Broadcast(60, 90, 600)
-    )
+    sim.world.publish("falcon", published_at=NOW, video_id="livelivelive"[:11], broadcast=Broadcast(60, 90, 600))
     states = []
     for seconds in (0, 90, 600):
         sim.clock.set(NOW + timedelta(seconds=seconds))
@@ -57,9 +55,7 @@ def test_it_leads_from_a_channel_to_its_uploads(sim, get, search):
     page = get("/youtube/v3/playlistItems", part="snippet,contentDetails", playlistId=uploads, maxResults=10)
     assert page["pageInfo"]["totalResults"] == int(item["statistics"]["videoCount"])
     assert [one["snippet"]["position"] for one in page["items"]] == list(range(10))
-    following = get(
-        "/youtube/v3/playlistItems", part="snippet", playlistId=uploads, pageToken=page["nextPageToken"]
-    )
+    following = get("/youtube/v3/playlistItems", part="snippet", playlistId=uploads, pageToken=page["nextPageToken"])
     assert following["items"][0]["snippet"]["position"] == 10
 
 
