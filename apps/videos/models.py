@@ -165,13 +165,21 @@ class KeyWordEntry(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save a keyword that a person added or changed; raises ValidationError for what cannot be one.
 
-        A fetch's own bookkeeping goes through update(), which does not touch the schedule.
+        Of a stored one only what people choose is written: a fetch may just be counting its videos or moving its
+        dates, by update(), which does not touch the schedule.
         """
         self.clean()
+        chosen = ["keyword", "normalized", "state", "interval", "weight"]
         if self.state == self.State.WATCHED and self.next_due_at is None:
             self.next_due_at = timezone.now()
-        super().save(*args, **kwargs)
-        keywords_changed.send(KeyWordEntry, saved=self)
+            chosen.append("next_due_at")
+        with transaction.atomic():
+            if not self._state.adding:
+                kwargs["update_fields"] = chosen
+                if not KeyWordEntry.objects.select_for_update().filter(pk=self.pk).exists():
+                    raise ValidationError("This keyword has been deleted meanwhile.")
+            super().save(*args, **kwargs)
+            keywords_changed.send(KeyWordEntry, saved=self)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Hide and unschedule the entry at once; a chore erases what belongs to it, bit by bit."""

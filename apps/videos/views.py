@@ -45,8 +45,7 @@ class _MatchesOfOneKeyword:
         return self.entry.video_count
 
     def matches(self) -> QuerySet[Match]:
-        matches = Match.objects.filter(keyword=self.entry).select_related("video__keyword")
-        return matches.order_by("-published_at", "-video")
+        return self.entry.matches.newest_first().select_related("video__keyword")
 
 
 class KeywordVideos(_MatchesOfOneKeyword, ListAPIView[Any]):

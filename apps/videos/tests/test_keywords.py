@@ -77,3 +77,23 @@ def test_normalizing_twice_changes_nothing() -> None:
     for text in [*ODD, "ŉ", "ﬁn", "ΐ", "İ", "ẛ̣", "ǰ"]:
         once = keywords.normalize(text)
         assert keywords.normalize(once) == once
+
+
+def test_a_change_writes_only_what_people_choose() -> None:
+    """A fetch that ends between a page's look and its save must not be undone."""
+    seen = KeyWordEntry.objects.create(keyword="python")
+    KeyWordEntry.objects.update(video_count=50, searched_through="2026-11-20T12:00:00Z", claim_token="a fetch")
+    seen.state = KeyWordEntry.State.PAUSED
+    seen.save()
+
+    now = KeyWordEntry.objects.get()
+    assert (now.state, now.video_count, now.claim_token) == ("paused", 50, "a fetch")
+    assert now.searched_through is not None
+
+
+def test_saving_does_not_bring_back_what_was_deleted_meanwhile() -> None:
+    seen = KeyWordEntry.objects.create(keyword="python")
+    KeyWordEntry.objects.all().delete()
+    with pytest.raises(ValidationError, match="deleted"):
+        seen.save()
+    assert not KeyWordEntry.objects.exists()

@@ -1,0 +1,80 @@
+"""What people type: keywords, and how often to look."""
+
+import re
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from apps.dashboard.templatetags.times import DAY, HOUR, MINUTE, UNITS, span
+from apps.videos import keywords
+from apps.videos.models import KeyWordEntry
+
+_UNITS = {
+    1: "s sec secs second seconds",
+    MINUTE: "m min mins minute minutes",
+    HOUR: "h hr hrs hour hours",
+    DAY: "d day days",
+    7 * DAY: "w week weeks",
+}
+_SECONDS = {name: seconds for seconds, names in _UNITS.items() for name in names.split()}
+_PART = r"([0-9]{1,9}) ?([a-z]+),? ?"
+
+
+def read_span(text: str) -> int:
+    """Return the seconds of what people write: "90 s", "30 min", "1 h 30 min", "2 days"; raise ValueError."""
+    text = keywords.normalize(text).removeprefix("every ")
+    parts = re.findall(_PART, text)
+    if not re.fullmatch(f"(?:{_PART})+", text) or any(name not in _SECONDS for _, name in parts):
+        raise ValueError(text)
+    return sum(int(number) * _SECONDS[name] for number, name in parts)
+
+
+class IntervalField(forms.CharField):
+    """An interval in words; nothing or "automatic" means None."""
+
+    widget = forms.TextInput(attrs={"placeholder": "automatic", "list": "intervals", "autocomplete": "off"})
+
+    def __init__(self) -> None:
+        super().__init__(label="How often", required=False)
+
+    def prepare_value(self, value: Any) -> Any:
+        return span(value, parts=len(UNITS)) if isinstance(value, int) else value
+
+    def clean(self, value: Any) -> int | None:
+        text = super().clean(value)
+        if text.casefold() in ("", "auto", "automatic"):
+            return None
+        try:
+            seconds = read_span(text)
+            KeyWordEntry._meta.get_field("interval").run_validators(seconds)
+        except ValueError:
+            raise ValidationError("Write it like 30 min, 2 h or 1 day; leave it empty for automatic.") from None
+        except ValidationError:
+            raise ValidationError("Choose from 1 s to 30 days.") from None
+        return seconds
+
+
+class AddKeywordForm(forms.Form):
+    keyword = forms.CharField(
+        strip=False,  # so that typing only spaces gets the sentence a keyword gets everywhere
+        error_messages={"required": "Type a keyword."},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
+    )
+    interval = IntervalField()
+
+    def clean_keyword(self) -> str:
+        return keywords.check(self.cleaned_data["keyword"])
+
+    def save(self) -> tuple[KeyWordEntry, bool]:
+        """Return the entry, and whether it is new; an existing one keeps its own interval."""
+        entry, is_new = KeyWordEntry.objects.watch(self.cleaned_data["keyword"], interval=self.cleaned_data["interval"])
+        return entry, is_new
+
+
+class IntervalForm(forms.ModelForm):
+    interval = IntervalField()
+
+    class Meta:
+        model = KeyWordEntry
+        fields = ["interval"]

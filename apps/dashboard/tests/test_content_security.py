@@ -1,0 +1,30 @@
+"""Pages load nothing from elsewhere, and run nothing that stands in them."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from apps.dashboard.tests.builders import keyword_with_videos
+
+pytestmark = pytest.mark.django_db
+
+
+def test_it_works(client: Client) -> None:
+    policy = client.get("/").headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'self'; img-src 'self' data: https://i.ytimg.com ")
+    assert "unsafe" not in policy
+
+
+def test_only_the_page_of_the_api_styles_itself(client: Client) -> None:
+    policy = client.get("/api/docs/").headers["Content-Security-Policy"]
+    assert policy.endswith("; style-src 'self' 'unsafe-inline'")
+    assert "unsafe" not in client.get("/nowhere/").headers["Content-Security-Policy"]
+
+
+def test_pages_keep_to_it(client: Client) -> None:
+    entry = keyword_with_videos()
+    for address in ("/", f"/keywords/{entry.pk}/", f"/keywords/{entry.pk}/delete/", "/log/", "/sign-in/", "/nowhere/"):
+        shown = client.get(address).content.decode()
+        assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]* src=\"/static/)|hx-on|hx-vals", shown)
+        assert not re.search(r'<(?:script|link)[^>]*(?:src|href)="(?!/static/)', shown)

@@ -1,0 +1,194 @@
+"""/: adding keywords, how they stand, and the newest videos."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+
+from apps.dashboard.tests.builders import NOON, keyword_with_videos, log_of
+from apps.videos.models import KeyWordEntry, Video, VideoLog
+from apps.videos.tests.builders import found_video, store
+
+pytestmark = pytest.mark.django_db
+
+
+def page(client: Client, address: str = "/", **headers: str) -> str:
+    response = client.get(address, headers=headers)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_it_works(client: Client) -> None:
+    keyword_with_videos("kestrels", 2)
+    shown = page(client)
+
+    assert "kestrels" in shown
+    assert "2 videos" in shown
+    assert shown.count('<li class="card"') == 2
+
+
+def test_nothing_watched_says_what_to_do(client: Client) -> None:
+    assert "Nothing is watched yet." in page(client)
+
+
+def test_a_keyword_is_added(client: Client) -> None:
+    response = client.post("/", {"keyword": "  red   kite ", "interval": "1 h 30 min"}, follow=True)
+
+    entry = KeyWordEntry.objects.get()
+    assert (entry.keyword, entry.interval, entry.state) == ("red kite", 5400, "watched")
+    assert response.redirect_chain == [(f"/keywords/{entry.pk}/", 302)]
+    assert "watches this keyword from now on" in response.content.decode()
+
+
+def test_no_interval_is_an_automatic_one(client: Client) -> None:
+    client.post("/", {"keyword": "red kite"})
+    assert KeyWordEntry.objects.get().interval is None
+
+
+def test_a_keyword_in_other_spelling_is_opened(client: Client) -> None:
+    entry = keyword_with_videos("Red Kite")
+    response = client.post("/", {"keyword": "red  KITE", "interval": "5 min"}, follow=True)
+
+    assert response.redirect_chain == [(f"/keywords/{entry.pk}/", 302)]
+    assert "You already watch this keyword" in response.content.decode()
+    assert KeyWordEntry.objects.get().interval is None
+
+
+@pytest.mark.parametrize(
+    ("keyword", "interval", "says"),
+    [
+        ("", "", "Type a keyword."),
+        ("   ", "", "Type a keyword."),
+        ("x" * 501, "", "A keyword has at most 500 characters."),
+        ("\u200b", "", "at least one visible character"),
+        ("red kite", "often", "Write it like 30 min, 2 h or 1 day"),
+        ("red kite", "40 days", "Choose from 1 s to 30 days."),
+        ("red kite", "0 s", "Choose from 1 s to 30 days."),
+    ],
+)
+def test_mistakes_are_told_at_the_field_and_what_was_typed_stays(
+    client: Client, keyword: str, interval: str, says: str
+) -> None:
+    response = client.post("/", {"keyword": keyword, "interval": interval})
+
+    shown = response.content.decode()
+    assert says in shown
+    assert 'aria-invalid="true"' in shown
+    assert not interval or f'value="{interval}"' in shown
+    assert not keyword.strip() or f'value="{keyword}"' in shown
+    assert not KeyWordEntry.objects.exists()
+
+
+def test_what_people_and_youtube_write_is_text(client: Client) -> None:
+    keyword_with_videos("<b>bold</b>")
+    Video.objects.update(title="<script>alert(1)</script>", channel_title="<i>Channel</i>")
+    shown = page(client)
+
+    assert "&lt;b&gt;bold&lt;/b&gt;" in shown
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
+    assert not any(tag in shown for tag in ("<b>", "<i>", "<script>"))
+
+
+@time_machine.travel(NOON, tick=False)
+def test_times_are_told_from_now_and_exactly(client: Client) -> None:
+    keyword_with_videos("kestrels")
+    KeyWordEntry.objects.update(last_fetched_at=NOON - timedelta(minutes=2), next_due_at=NOON + timedelta(minutes=5))
+    shown = page(client)
+
+    assert '<time datetime="2026-11-20T11:58:00+00:00" title="2026-11-20 11:58:00 UTC">2 min ago</time>' in shown
+    assert ">in 5 min</time>" in shown
+
+
+def test_a_failure_is_told_with_its_reason(client: Client) -> None:
+    log_of(keyword_with_videos(), status=VideoLog.Status.FAILED, message="YouTube does not answer.")
+    shown = page(client)
+
+    assert '<span class="outcome failed">failed</span> YouTube does not answer.' in shown
+
+
+def test_a_paused_keyword_has_no_next_fetch(client: Client) -> None:
+    entry = keyword_with_videos()
+    entry.state = KeyWordEntry.State.PAUSED
+    entry.save()
+
+    assert '<span class="soft">none</span>' in page(client)
+
+
+def test_a_card_tells_what_is_known(client: Client) -> None:
+    entry = keyword_with_videos("kestrels")
+    Video.objects.update(duration=3723, view_count=1234567, thumbnail="", published_exact=False)
+    shown = page(client)
+
+    assert '<span class="badge">1:02:03</span>' in shown
+    assert "1,234,567 views" in shown
+    assert "<img" not in shown.partition("<main")[2]
+    assert "The date is a guess of Invidious" in shown
+    assert f'class="chip" href="/keywords/{entry.pk}/"' in shown
+
+
+def test_a_card_names_every_keyword_that_found_it(client: Client) -> None:
+    for word in ("one", "two", "three", "four", "five"):
+        store(KeyWordEntry.objects.watch(word)[0], found_video("shared"))
+    shown = page(client)
+
+    assert shown.count('class="chip"') == 3
+    assert 'title="four, five">and 2 more' in shown
+
+
+def test_a_live_video_says_so(client: Client) -> None:
+    keyword_with_videos()
+    Video.objects.update(live_state=Video.LiveState.LIVE, duration=0)
+    assert '<span class="badge live">live</span>' in page(client)
+
+
+def test_videos_come_in_pages(client: Client) -> None:
+    keyword_with_videos(number=30)
+
+    first, second = page(client), page(client, "/?page=2")
+    assert (first.count('class="card"'), second.count('class="card"')) == (24, 6)
+    assert 'href="?page=2" rel="next"' in first
+    assert 'href="?page=1" rel="prev"' in second
+    assert page(client, "/?page=no-number").count('class="card"') == 24
+
+
+def test_only_the_newest_page_keeps_itself_up_to_date(client: Client) -> None:
+    keyword_with_videos(number=30)
+    assert 'hx-get="/"' in page(client)
+    assert "hx-get" not in page(client, "/?page=2")
+
+
+def test_htmx_gets_the_living_part_only(client: Client) -> None:
+    keyword_with_videos("kestrels")
+    shown = page(client, HX_Request="true")
+
+    assert "kestrels" in shown
+    assert "<html" not in shown
+    assert "<form" not in shown
+
+
+def test_many_keywords_have_a_page_of_their_own(client: Client) -> None:
+    for number in range(21):
+        KeyWordEntry.objects.create(keyword=f"keyword {number:02}")
+
+    home, every = page(client), page(client, "/keywords/")
+    assert "All 21 keywords" in home
+    assert "keyword 20" not in home
+    assert "keyword 20" in every
+
+
+@pytest.mark.parametrize("number", [1, 25])
+def test_queries_do_not_grow_with_what_is_shown(
+    client: Client, django_assert_num_queries: Callable[..., Any], number: int
+) -> None:
+    for n in range(min(number, 20)):
+        log_of(keyword_with_videos(f"keyword {n}", number))
+
+    # 1 refused keys, 2 waits, 3 number of videos, 4 number of keywords, 5 keywords, 6 videos, 7 their keywords
+    with django_assert_num_queries(7) as queries:
+        page(client)
+    assert not any("COUNT" in query["sql"] and "videos_video" in query["sql"] for query in queries)
+    with django_assert_num_queries(5):  # without the banners
+        page(client, HX_Request="true")

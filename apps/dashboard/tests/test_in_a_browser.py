@@ -1,0 +1,108 @@
+"""The pages as a person has them: in a browser, with and without JavaScript, on a phone."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from apps.dashboard.tests.builders import keyword_with_videos, log_of
+from apps.videos.models import KeyWordEntry, Video, VideoLog
+from apps.videos.tests.builders import found_video, store
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+AWKWARD = ["<b>bold</b>", "AC/DC", "日本語", "قهوة عربية", "x" * 500]
+
+
+@pytest.fixture
+def page(browser: Any, live_server: Any) -> Iterator[Any]:
+    """A page that fails the test if the browser complains."""
+    complaints: list[str] = []
+    context = browser.new_context(base_url=live_server.url, viewport={"width": 1280, "height": 800})
+    # Pictures from elsewhere are not there: this machine is all there is.
+    context.route("https://i.ytimg.com/**", lambda route: route.fulfill(status=200, body="", content_type="image/png"))
+    page = context.new_page()
+    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def test_it_works(page: Any) -> None:
+    page.goto("/")
+    page.get_by_label("Watch a keyword").fill("kestrels")
+    page.get_by_label("How often").fill("30 min")
+    page.get_by_role("button", name="Watch").click()
+
+    page.get_by_role("heading", name="kestrels").wait_for()
+    entry = KeyWordEntry.objects.get()
+    assert entry.interval == 1800
+    assert page.get_by_text("The first fetch is on its way").is_visible()
+
+    # What a fetch finds appears by itself.
+    store(entry, found_video("found-later", title="A kestrel hovers"))
+    page.get_by_role("link", name="A kestrel hovers").wait_for(timeout=10_000)
+
+
+def test_a_page_that_renews_itself_disturbs_nobody(page: Any) -> None:
+    entry = keyword_with_videos("kestrels", 12)
+    page.goto("/")
+    page.get_by_label("Watch a keyword").fill("half a wor")
+    link = page.locator(f"#to-video-{entry.pk}-0009")
+    link.focus()
+    page.evaluate("scrollTo(0, 300); window.row = document.querySelector('.card:last-child')")
+
+    log_of(entry, status=VideoLog.Status.FAILED, message="YouTube does not answer.")
+    page.get_by_text("YouTube does not answer.").wait_for(timeout=10_000)
+
+    assert page.get_by_label("Watch a keyword").input_value() == "half a wor"
+    assert page.evaluate("document.activeElement.id") == f"to-video-{entry.pk}-0009"
+    assert page.evaluate("scrollY") == 300
+    assert page.evaluate("row.isConnected")
+
+
+def test_a_hidden_page_asks_for_nothing(page: Any) -> None:
+    keyword_with_videos()
+    asked: list[str] = []
+    page.goto("/")
+    page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(6_000)
+    assert asked == []
+
+    page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(500)
+    assert len(asked) == 1
+
+
+def test_everything_works_without_javascript(browser: Any, live_server: Any, page: Any) -> None:
+    context = browser.new_context(base_url=live_server.url, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/")
+    page.get_by_label("Watch a keyword").fill("kestrels")
+    page.get_by_role("button", name="Watch").click()
+    page.get_by_role("button", name="Pause").click()
+    assert KeyWordEntry.objects.get().state == "paused"
+    page.get_by_role("link", name="Delete").click()
+    page.get_by_role("button", name="Delete").click()
+    assert page.get_by_text("“kestrels” is deleted").is_visible()
+    context.close()
+
+
+def test_nothing_scrolls_sideways_on_a_phone(page: Any) -> None:
+    for keyword in AWKWARD:
+        log_of(keyword_with_videos(keyword, 3), message="W" * 200)
+    Video.objects.update(title="W" * 100, channel_title="W" * 100, duration=36_000, view_count=10**10)
+    long = KeyWordEntry.objects.find("x" * 500)
+    assert long is not None
+
+    page.set_viewport_size({"width": 390, "height": 800})
+    for address in ("/", "/keywords/", f"/keywords/{long.pk}/", f"/keywords/{long.pk}/delete/", "/log/", "/sign-in/"):
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
+
+
+def test_the_page_of_the_api_shows_itself(page: Any) -> None:
+    page.goto("/api/docs/")
+    page.get_by_text("/api/keywords/", exact=True).first.wait_for()

@@ -1,0 +1,99 @@
+"""/keywords/<id>/: one keyword's standing and videos."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from apps.dashboard.tests.builders import keyword_with_videos, log_of
+from apps.videos.models import KeyWordEntry
+from apps.videos.tests.builders import found_video, store
+
+pytestmark = pytest.mark.django_db
+
+
+def page(client: Client, entry: KeyWordEntry, query: str = "", **headers: str) -> str:
+    response = client.get(f"/keywords/{entry.pk}/{query}", headers=headers)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_it_works(client: Client) -> None:
+    entry, other = keyword_with_videos("kestrels", 2), keyword_with_videos("red kites")
+    shown = page(client, entry)
+
+    assert '<h1 class="keyword-name" dir="auto">kestrels</h1>' in shown
+    assert shown.count('class="card"') == 2
+    assert f'id="video-{other.pk}-0000"' not in shown
+    assert shown.index(f"video-{entry.pk}-0000") < shown.index(f"video-{entry.pk}-0001")
+    assert f'href="/keywords/{entry.pk}/log/"' in shown
+
+
+@pytest.mark.parametrize("keyword", ["AC/DC", "日本語", "c++", "50%", "..", "x" * 500, "?page=2#top"])
+def test_any_keyword_has_a_page(client: Client, keyword: str) -> None:
+    assert keyword in page(client, keyword_with_videos(keyword))
+
+
+def test_a_first_fetch_is_announced(client: Client) -> None:
+    assert "The first fetch is on its way" in page(client, KeyWordEntry.objects.create(keyword="kestrels"))
+
+
+def test_the_result_of_the_last_fetch_stands_there(client: Client) -> None:
+    entry = keyword_with_videos()
+    log_of(entry, message="Older.")
+    log_of(entry, message="YouTube: 50 found, 7 new.")
+    shown = page(client, entry)
+
+    assert "YouTube: 50 found, 7 new." in shown
+    assert "Older." not in shown
+
+
+def test_a_stretched_interval_says_so(client: Client) -> None:
+    entry = KeyWordEntry.objects.create(keyword="kestrels", interval=120)
+    KeyWordEntry.objects.update(planned_interval=864)
+    shown = page(client, entry)
+
+    assert "every 14 min 24 s" in shown
+    assert "You chose every 2 min; the day’s searches do not allow more." in shown
+    assert 'value="2 min"' in shown
+
+
+def test_an_automatic_interval_says_so(client: Client) -> None:
+    entry = KeyWordEntry.objects.create(keyword="kestrels")
+    KeyWordEntry.objects.update(planned_interval=6060)
+    assert "every 1 h 41 min, automatic" in page(client, entry)
+
+
+def test_htmx_gets_the_living_part_only(client: Client) -> None:
+    shown = page(client, keyword_with_videos(), HX_Request="true")
+    assert 'class="card"' in shown
+    assert "<html" not in shown
+    assert "<form" not in shown
+
+
+@pytest.mark.parametrize("address", ["/keywords/7/", "/keywords/7/log/", "/keywords/7/delete/", f"/keywords/{10**30}/"])
+def test_a_keyword_that_is_not_there(client: Client, address: str) -> None:
+    response = client.get(address)
+    assert response.status_code == 404
+    assert "There is nothing here" in response.content.decode()
+
+
+def test_a_deleted_keyword_is_not_there(client: Client) -> None:
+    entry = keyword_with_videos()
+    entry.delete()
+    assert client.get(f"/keywords/{entry.pk}/").status_code == 404
+    assert 'class="chip"' not in client.get("/").content.decode()
+
+
+@pytest.mark.parametrize("number", [1, 30])
+def test_queries_do_not_grow_with_what_is_shown(
+    client: Client, django_assert_num_queries: Callable[..., Any], number: int
+) -> None:
+    entry = keyword_with_videos("kestrels", number)
+    store(KeyWordEntry.objects.watch("falcons")[0], *[found_video(f"{entry.pk}-{n:04}") for n in range(number)])
+
+    # 1 refused keys, 2 waits, 3 the keyword with its last log, 4 matches, 5 videos, 6 their keywords
+    with django_assert_num_queries(6) as queries:
+        page(client, entry)
+    assert not any("COUNT" in query["sql"] for query in queries)

@@ -1,0 +1,75 @@
+"""/log/ and /keywords/<id>/log/: what fetching did."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+
+from apps.dashboard.tests.builders import NOON, keyword_with_videos, log_of
+from apps.videos.models import VideoLog
+
+pytestmark = pytest.mark.django_db
+
+
+def page(client: Client, address: str) -> str:
+    response = client.get(address)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_it_works(client: Client) -> None:
+    entry = keyword_with_videos("kestrels")
+    log_of(entry, number_found=50, number_added=3, searches=1, duration=1.26, trigger=VideoLog.Trigger.MANUAL)
+    log_of(keyword_with_videos("red kites"), message="Another story.")
+    shown = page(client, f"/keywords/{entry.pk}/log/")
+
+    for told in ("by hand", "done", "YouTube", ">50<", ">3<", ">1<", "1.3 s", "50 found, 3 new."):
+        assert told in shown
+    assert "Another story." not in shown
+
+
+def test_all_fetches_are_in_the_log_of_all(client: Client) -> None:
+    log_of(keyword_with_videos("kestrels"))
+    log_of(keyword_with_videos("red kites"))
+    shown = page(client, "/log/")
+
+    assert "kestrels" in shown
+    assert "red kites" in shown
+
+
+def test_a_fetch_outlives_its_keyword(client: Client) -> None:
+    VideoLog.objects.create(keyword_text="forgotten", status=VideoLog.Status.INTERRUPTED)
+    shown = page(client, "/log/")
+
+    assert "forgotten" in shown
+    assert "interrupted" in shown
+
+
+@time_machine.travel(NOON, tick=False)
+def test_a_fetch_that_waits_says_until_when(client: Client) -> None:
+    waits = {"status": VideoLog.Status.WAITING, "waiting_until": NOON + timedelta(hours=9)}
+    log_of(keyword_with_videos(), message="Today's searches are spent.", **waits)
+
+    assert "Today&#x27;s searches are spent. Goes on <time" in page(client, "/log/")
+    assert ">in 9 h</time>" in page(client, "/log/")
+
+
+def test_nothing_fetched_yet(client: Client) -> None:
+    assert "No fetches yet." in page(client, "/log/")
+
+
+@pytest.mark.parametrize("number", [1, 60])
+def test_queries_do_not_grow_with_what_is_shown(
+    client: Client, django_assert_num_queries: Callable[..., Any], number: int
+) -> None:
+    entry = keyword_with_videos()
+    for _ in range(number):
+        log_of(entry)
+
+    with django_assert_num_queries(4):  # 1 refused keys, 2 waits, 3 count up to 10,000, 4 fetches
+        assert page(client, "/log/").count('id="fetch-') == min(number, 50)
+    with django_assert_num_queries(5):  # and the keyword
+        page(client, f"/keywords/{entry.pk}/log/")

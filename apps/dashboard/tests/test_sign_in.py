@@ -1,0 +1,86 @@
+"""Who may change things, and how they get in and out."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.test import Client
+
+from apps.dashboard.tests.builders import keyword_with_videos
+from apps.videos.models import KeyWordEntry
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def sign_in_to_write(settings: Any) -> None:
+    settings.SIGN_IN = "write"
+
+
+@pytest.fixture
+def ada(django_user_model: Any) -> Any:
+    return django_user_model.objects.create_user("ada", password="kestrel-on-the-wind")
+
+
+def test_it_works(client: Client, ada: Any) -> None:
+    assert "Sign in" in client.get("/sign-in/").content.decode()
+    account = {"username": "ada", "password": "kestrel-on-the-wind", "next": "/log/"}
+    assert client.post("/sign-in/", account).url == "/log/"
+    shown = client.get("/").content.decode()
+    assert "ada" in shown
+    assert 'name="keyword"' in shown
+
+    assert client.post("/sign-out/").url == "/"
+    assert 'name="keyword"' not in client.get("/").content.decode()
+
+
+def test_a_wrong_password_is_told(client: Client, ada: Any) -> None:
+    shown = client.post("/sign-in/", {"username": "ada", "password": "no"}).content.decode()
+    assert "Please enter a correct username and password" in shown
+    assert 'value="ada"' in shown
+
+
+def test_reading_is_open_without_controls(client: Client) -> None:
+    entry = keyword_with_videos()
+    for address in ("/", f"/keywords/{entry.pk}/", "/keywords/", "/log/"):
+        shown = client.get(address).content.decode()
+        assert "<form" not in shown
+        assert f'href="/sign-in/?next={address}"' in shown
+
+
+@pytest.mark.parametrize("action", ["", "fetch/", "pause/", "resume/", "delete/"])
+def test_changes_lead_to_sign_in_and_back_to_the_keyword(client: Client, action: str) -> None:
+    entry = keyword_with_videos()
+    response = client.post(f"/keywords/{entry.pk}/{action}", {"interval": "5 min"})
+
+    assert response.url == f"/sign-in/?next=/keywords/{entry.pk}/"
+    unchanged = KeyWordEntry.objects.get()
+    assert (unchanged.state, unchanged.interval) == ("watched", None)
+    assert not unchanged.logs.exists()
+
+
+def test_adding_leads_to_sign_in(client: Client) -> None:
+    assert client.post("/", {"keyword": "kestrels"}).url == "/sign-in/?next=/"
+    assert not KeyWordEntry.objects.exists()
+
+
+def test_no_sign_in_is_offered_where_none_is_needed(client: Client, settings: Any) -> None:
+    settings.SIGN_IN = "off"
+    assert "Sign in" not in client.get("/").content.decode()
+
+
+@pytest.fixture
+def sign_in_to_read(settings: Any) -> None:
+    settings.SIGN_IN = "all"
+    middleware = LoginRequiredMiddleware
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{middleware.__module__}.{middleware.__name__}"]
+
+
+def test_where_reading_needs_it_too_the_way_in_is_open(sign_in_to_read: None, client: Client) -> None:
+    assert client.get("/").url == "/sign-in/?next=/"
+    assert client.get("/sign-in/").status_code == 200
+
+
+def test_a_living_page_whose_session_ended_comes_as_a_whole(sign_in_to_read: None, client: Client) -> None:
+    response = client.get("/", headers={"HX-Request": "true"}, follow=True)
+    assert response.headers["HX-Refresh"] == "true"
