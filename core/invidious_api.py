@@ -50,7 +50,7 @@ def _page(instance: str, query: str, page: int) -> list[Any]:
             timeout=TIMEOUT_SECONDS,
             allow_redirects=False,
         )
-    except requests.RequestException as error:
+    except (requests.RequestException, ValueError) as error:  # ValueError: a Location that is no address
         raise SourceAway(f"Invidious could not be reached ({type(error).__name__}).") from None
     status = answer.status_code
     if status in (403, 429) or 300 <= status < 400:
@@ -62,7 +62,7 @@ def _page(instance: str, query: str, page: int) -> list[Any]:
         raise SourceBlocked("Invidious answered with a page instead of data.", status)
     try:
         items = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SourceAway("Invidious' answer was not the JSON it promised.", status) from None
     if not isinstance(items, list):
         raise SourceBlocked("Invidious answered with something other than a list.", status)

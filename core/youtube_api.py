@@ -15,7 +15,6 @@ from typing import Any, Final
 
 import httplib2
 from googleapiclient.discovery import build
-from googleapiclient.errors import HttpError
 
 from core.errors import SourceAway
 from core.found_video import LIVE_STATES, FoundVideo, storable
@@ -27,7 +26,7 @@ TIMEOUT_SECONDS: Final = 10
 _ONE_HTTP_PER_THREAD = threading.local()
 # Real ids have 11 characters. Channel (24) and playlist (34) ids must not pass.
 _VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{1,16}")
-_DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+_DURATION = re.compile(r"P(?:(\d{1,9})W)?(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})S)?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,25 +101,39 @@ def _call(key: str, endpoint: str, resource: str, **parameters: str | int | None
             "youtube", "v3", developerKey=key, http=_http(), client_options={"api_endpoint": endpoint}
         ) as service:
             answer = getattr(service, resource)().list(**parameters).execute(num_retries=0)
-    except HttpError as error:
-        # Not str(error): it holds the address, and the address holds the key.
-        raise refusal(int(error.status_code), error.content) from None
     except (OSError, httplib2.HttpLib2Error, http.client.HTTPException) as error:
         _forget_http()
         raise SourceAway(f"YouTube could not be reached ({type(error).__name__}).") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SourceAway("YouTube's answer was not the JSON it promised.", 200) from None
-    # A 200 whose body is not JSON comes back from the library as a str.
-    if not isinstance(answer, dict):
+    # A 200 whose body is not JSON comes back from the library as a str, a 204 as {}. A real answer that found
+    # nothing still says what kind it is; taking anything else for "nothing new" would lose videos in silence.
+    if not isinstance(answer, dict) or not answer.keys() & {"kind", "items"}:
         raise SourceAway("YouTube's answer was not the JSON it promised.", 200)
+    if not isinstance(answer.get("items", []), list):
+        raise SourceAway("YouTube's answer holds no list.", 200)
     return answer
+
+
+class _Http(httplib2.Http):  # type: ignore[misc]
+    """A connection that reads refusals itself, before the library does.
+
+    The library's own reading fails on bodies of another shape (TypeError, IndexError, AttributeError), and its
+    HttpError holds the address, which holds the key.
+    """
+
+    def request(self, *args: Any, **kwargs: Any) -> tuple[httplib2.Response, bytes]:
+        response, content = super().request(*args, **kwargs)
+        if response.status >= 300:
+            raise refusal(response.status, content)
+        return response, content
 
 
 def _http() -> httplib2.Http:
     """Return this thread's connection: httplib2 is not safe to share between threads."""
     connection = getattr(_ONE_HTTP_PER_THREAD, "http", None)
     if connection is None:
-        connection = _ONE_HTTP_PER_THREAD.http = httplib2.Http(timeout=TIMEOUT_SECONDS)
+        connection = _ONE_HTTP_PER_THREAD.http = _Http(timeout=TIMEOUT_SECONDS)
         connection.follow_redirects = False
     return connection
 
@@ -131,8 +144,7 @@ def _forget_http() -> None:
 
 
 def _items(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    items = answer.get("items", [])
-    return [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
+    return [item for item in answer.get("items", []) if isinstance(item, Mapping)]
 
 
 def _from_search(item: Mapping[str, Any]) -> FoundVideo | None:
@@ -192,11 +204,12 @@ def _rfc3339(moment: datetime | None) -> str | None:
 
 
 def _date(value: object) -> datetime | None:
+    """Return an ISO 8601 moment in UTC; None if it has no zone, or is none."""
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
+        return moment.astimezone(UTC) if moment and moment.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return moment if moment and moment.tzinfo else None
 
 
 def _seconds(value: object) -> int | None:

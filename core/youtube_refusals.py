@@ -19,6 +19,7 @@ from core.errors import (
     KeyResting,
     ProjectSuspended,
     SourceAway,
+    SourceBlocked,
     SourceError,
 )
 
@@ -57,8 +58,8 @@ def refusal(status: int, content: bytes) -> SourceError:
     reasons = {body.info_reason, body.reason}
     message = body.message.lower()
 
-    if reasons & _SUSPENDED:
-        return ProjectSuspended("YouTube has suspended this key's project.", body.info_reason, status)
+    if suspended := reasons & _SUSPENDED:
+        return ProjectSuspended("YouTube has suspended this key's project.", min(suspended), status)
     for reason in (body.info_reason, body.reason):
         if reason in _REFUSED_KEY:
             return KeyRefused(_REFUSED_KEY[reason], reason, status)
@@ -70,11 +71,14 @@ def refusal(status: int, content: bytes) -> SourceError:
             what = "searches" if bucket == "search" else "units"
             return BucketExhausted(f"The project's {what} for today are spent.", bucket, status, body.consumer)
         return SourceAway("YouTube asked us to slow down.", status)
-    if status in (400, 403) and "api key" in message:
-        return KeyRefused("YouTube does not accept this key.", body.reason or "badRequest", status)
     if status == 403 and "unregistered callers" in message:
         return KeyRefused("YouTube received no key.", "missing", status)
-    if status == 403:
+    if status in (400, 403) and "api key" in message:
+        return KeyRefused("YouTube does not accept this key.", body.reason or "badRequest", status)
+    if 300 <= status < 400:
+        # A proxy's sign-in page, say: following it would hand the key to a stranger.
+        return SourceBlocked(f"YouTube's address sends us elsewhere (HTTP {status}).", status)
+    if status in (401, 403):
         return KeyResting(f"YouTube refused this key ({body.reason or 'no reason given'}).", status)
     if status >= 500:
         return SourceAway("YouTube had a fault of its own.", status)
@@ -89,7 +93,7 @@ def _read(content: bytes) -> _Body:
     """Return what the body says; HTML, broken JSON and JSON of another shape say nothing."""
     try:
         error = json.loads(content)["error"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return _Body()
     if not isinstance(error, Mapping):
         return _Body()

@@ -52,7 +52,10 @@ def sync_keys() -> None:
                 label = project if seen[project] == 1 else f"{project} ({seen[project]})"
             # A bare key is a project of its own until YouTube says otherwise.
             place = {"position": position, "label": label, "project": project or f"key-{mark[:8]}"}
-            ApiKey.objects.update_or_create(fingerprint=mark, defaults=place)
+            _, new = ApiKey.objects.get_or_create(fingerprint=mark, defaults=place)
+            if not new:
+                # Not by save(): changed_at tells when the key's state changed, and this happens at every start.
+                ApiKey.objects.filter(fingerprint=mark).update(**place)
 
 
 def usable_keys() -> list[tuple[ApiKey, str]]:
@@ -107,6 +110,14 @@ def reserve(project: str, bucket: Bucket, purpose: Purpose) -> bool:
         spent__lt=allowance(project, bucket, purpose, now),
     )
     return row.update(spent=F("spent") + 1) == 1
+
+
+def has_left(project: str, bucket: Bucket, purpose: Purpose) -> bool:
+    """Tell whether reserve() would succeed now, without taking anything; one query."""
+    now = timezone.now()
+    row = QuotaSpend.objects.filter(project=project, day=pacific.day_of(now), bucket=bucket).first()
+    spent, refused = (row.spent, row.refused_at is not None) if row else (0, False)
+    return not refused and spent < allowance(project, bucket, purpose, now)
 
 
 def mark_empty(project: str, bucket: Bucket) -> None:

@@ -68,7 +68,7 @@ class Purse:
             except KeyResting as error:
                 logger.warning("%s: %s", key.label, error)
                 ledger.rest(key, str(error))
-        raise _nothing_left(bucket)
+        raise _nothing_left(bucket, purpose)
 
     def _reserve(self, project: str, bucket: Bucket, purpose: Purpose) -> bool:
         if not ledger.reserve(project, bucket, purpose):
@@ -97,7 +97,7 @@ class Purse:
         raise AssertionError("the last try returns or raises")
 
 
-def _nothing_left(bucket: Bucket) -> NothingLeft:
+def _nothing_left(bucket: Bucket, purpose: Purpose) -> NothingLeft:
     """Say why no key could pay, and until when."""
     if not settings.YT_KEYS:
         return NothingLeft("No YouTube key is configured (YT_KEYS).", None)
@@ -107,7 +107,8 @@ def _nothing_left(bucket: Bucket) -> NothingLeft:
         return NothingLeft("YouTube has suspended a project; its keys must leave YT_KEYS before others are used.", None)
     if all(key.state == ApiKey.State.REFUSED for key in rows):
         return NothingLeft("YouTube refuses every key of YT_KEYS.", None)
-    resting = [key.resting_until for key in rows if key.state == ApiKey.State.RESTING and key.resting_until]
+    # A key whose rest is over but whose project is spent keeps its state, and is nothing to wait for.
+    resting = [key.resting_until for key in rows if key.resting_until and ledger.has_left(key.project, bucket, purpose)]
     if resting:
         return NothingLeft("No key has calls left but those that rest.", min(*resting, pacific.next_reset(now)))
     what = "searches" if bucket == "search" else "units"

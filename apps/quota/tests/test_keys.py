@@ -1,0 +1,134 @@
+"""Rows of keys follow YT_KEYS, and keep what YouTube thinks of each."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from apps.quota import ledger
+from apps.quota.ledger import Purpose
+from apps.quota.models import ApiKey, QuotaSpend
+from apps.quota.tests.conftest import NOW, UseKeys
+
+State = ApiKey.State
+pytestmark = pytest.mark.usefixtures("clock")
+
+
+def usable() -> list[str]:
+    return [secret for _, secret in ledger.usable_keys()]
+
+
+def test_it_works(use_keys: UseKeys, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    rows = use_keys("birds=one", "two", "birds=three", "cats=four")
+    assert [row.label for row in rows] == ["birds", "key 2", "birds (2)", "cats"]
+    assert [row.project for row in rows] == ["birds", f"key-{ledger.fingerprint('two')[:8]}", "birds", "cats"]
+    assert {row.state for row in rows} == {State.ACTIVE}
+    with django_assert_num_queries(1):
+        assert usable() == ["one", "two", "three", "four"]
+
+
+def test_bare_keys_are_projects_of_their_own(use_keys: UseKeys) -> None:
+    first, second = use_keys("one", "two")
+    assert first.project != second.project
+
+
+def test_it_handles_added_removed_and_moved_keys(use_keys: UseKeys) -> None:
+    one, two, three = use_keys("one", "two", "three")
+    ledger.refuse(two, "It has expired.")
+    rows = use_keys("four", "three", "two")
+    assert [(row.label, row.state) for row in rows] == [
+        ("key 1", State.ACTIVE),
+        ("key 2", State.ACTIVE),
+        ("key 3", State.REFUSED),
+    ]
+    assert [row.pk for row in rows[1:]] == [three.pk, two.pk]
+    assert rows[2].reason == "It has expired."
+    assert not ApiKey.objects.filter(pk=one.pk).exists()
+    assert usable() == ["four", "three"]
+
+
+def test_a_start_changes_nothing_that_stays(use_keys: UseKeys, clock: time_machine.Traveller) -> None:
+    (key,) = use_keys("birds=one")
+    ledger.rest(key, "Who knows.")
+    clock.shift(60)
+    (row,) = use_keys("cats=one")
+    assert (row.state, row.reason, row.project) == (State.RESTING, "Who knows.", "cats")
+    assert row.changed_at == NOW
+
+
+def test_a_key_put_back_is_tried_anew(use_keys: UseKeys) -> None:
+    (key,) = use_keys("one")
+    ledger.refuse(key, "It has expired.")
+    use_keys("two")
+    (row,) = use_keys("one")
+    assert (row.state, row.reason) == (State.ACTIVE, "")
+
+
+def test_it_handles_no_keys(use_keys: UseKeys) -> None:
+    use_keys("one")
+    assert use_keys() == []
+    assert usable() == []
+
+
+def test_it_notices_other_keys_without_a_start(use_keys: UseKeys, settings: Settings) -> None:
+    use_keys("one")
+    settings.YT_KEYS = [("", "two"), ("birds", "three")]
+    assert usable() == ["two", "three"]
+
+
+def test_a_refused_key_waits_for_a_person(use_keys: UseKeys, clock: time_machine.Traveller) -> None:
+    one, _ = use_keys("one", "two")
+    ledger.refuse(one, "x" * 500)
+    clock.shift(timedelta(days=400))
+    assert usable() == ["two"]
+    one.refresh_from_db()
+    assert (one.state, one.reason, one.resting_until, one.changed_at) == (State.REFUSED, "x" * 300, None, NOW)
+    assert ledger.reactivate(ApiKey.objects.filter(pk=one.pk)) == 1
+    assert usable() == ["one", "two"]
+    one.refresh_from_db()
+    assert (one.state, one.reason) == (State.ACTIVE, "")
+
+
+def test_a_resting_key_comes_back(use_keys: UseKeys, clock: time_machine.Traveller) -> None:
+    one, _ = use_keys("one", "two")
+    ledger.rest(one, "Who knows.")
+    assert usable() == ["two"]
+    clock.shift(ledger.REST - timedelta(seconds=1))
+    assert usable() == ["two"]
+    clock.shift(1)
+    assert usable() == ["one", "two"]
+
+
+def test_a_suspended_project_stops_all(use_keys: UseKeys, clock: time_machine.Traveller) -> None:
+    use_keys("birds=one", "birds=two", "cats=three")
+    ledger.suspend("birds", "YouTube has suspended this key's project.")
+    clock.shift(timedelta(days=400))
+    assert usable() == []
+    assert [row.state for row in ApiKey.objects.all()] == [State.SUSPENDED, State.SUSPENDED, State.ACTIVE]
+    use_keys("cats=three")
+    assert usable() == ["three"], "with the suspended keys gone the others go on"
+
+
+def test_a_person_can_end_a_suspension(use_keys: UseKeys) -> None:
+    use_keys("birds=one", "cats=two")
+    ledger.suspend("birds", "Suspended.")
+    assert ledger.reactivate(ApiKey.objects.filter(project="birds")) == 1
+    assert usable() == ["one", "two"]
+
+
+def test_no_key_is_in_the_database(use_keys: UseKeys) -> None:
+    secrets = ["AIzaSecretOne", "AIzaSecretTwo"]
+    for key in use_keys(secrets[0], f"birds={secrets[1]}"):
+        ledger.reserve(key.project, "search", Purpose.PERSON)
+        ledger.refuse(key, "It has expired.")
+    stored = repr([*ApiKey.objects.values_list(), *QuotaSpend.objects.values_list()])
+    assert "birds" in stored
+    assert not any(secret in stored for secret in secrets)
+
+
+def test_a_fingerprint_tells_keys_apart(use_keys: UseKeys) -> None:
+    one, two = use_keys("one", "two")
+    assert len(one.fingerprint) == 16
+    assert one.fingerprint != two.fingerprint
+    assert one.short_fingerprint == one.fingerprint[-4:]

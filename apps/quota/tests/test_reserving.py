@@ -1,0 +1,121 @@
+"""Calls are taken from the ledger before they are made."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from pytest_django import Settings
+
+from apps.quota import ledger
+from apps.quota.ledger import Purpose
+from apps.quota.models import QuotaSpend
+from apps.quota.tests.conftest import NOW, spent
+from core.errors import Bucket
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
+
+
+def reserve_all(purpose: Purpose, bucket: Bucket = "search", project: str = "birds") -> int:
+    """Reserve until there is no more; return how many calls there were."""
+    count = 0
+    while ledger.reserve(project, bucket, purpose):
+        count += 1
+    return count
+
+
+def test_it_works() -> None:
+    assert reserve_all(Purpose.PERSON) == 100
+    assert not ledger.reserve("birds", "search", Purpose.PERSON)
+    row = QuotaSpend.objects.get()
+    assert (row.project, row.bucket, row.spent, row.refused_at) == ("birds", "search", 100, None)
+    assert str(row.day) == "2026-11-22"
+
+
+def test_people_have_what_schedules_must_leave() -> None:
+    assert reserve_all(Purpose.SCHEDULE) == 90
+    assert reserve_all(Purpose.PERSON) == 10
+
+
+def test_what_people_spend_is_not_spent_again() -> None:
+    for _ in range(40):
+        ledger.reserve("birds", "search", Purpose.PERSON)
+    assert reserve_all(Purpose.SCHEDULE) == 50
+
+
+@pytest.mark.parametrize(("hours", "calls"), [(0, 0), (6, 22), (12, 45), (23.9, 89)])
+def test_gaps_get_what_the_pace_leaves_over(clock: time_machine.Traveller, hours: float, calls: int) -> None:
+    clock.move_to(datetime(2026, 11, 22, 8, tzinfo=UTC) + timedelta(hours=hours))
+    assert reserve_all(Purpose.GAP) == calls
+    assert reserve_all(Purpose.SCHEDULE) == 90 - calls
+
+
+def test_gaps_wait_while_schedules_are_ahead_of_the_pace(clock: time_machine.Traveller) -> None:
+    clock.move_to(datetime(2026, 11, 22, 20, tzinfo=UTC))
+    for _ in range(45):
+        ledger.reserve("birds", "search", Purpose.SCHEDULE)
+    assert reserve_all(Purpose.GAP) == 0
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_units_are_for_all_alike(settings: Settings, purpose: Purpose) -> None:
+    settings.YT_UNITS_PER_DAY = {"": 20}
+    assert reserve_all(purpose, "general") == 20
+    assert ledger.reserve("birds", "search", Purpose.PERSON), "the other bucket is untouched"
+
+
+def test_projects_have_limits_of_their_own(settings: Settings) -> None:
+    settings.YT_SEARCHES_PER_DAY = {"": 5, "cats": 20, "closed": 0}
+    assert reserve_all(Purpose.PERSON) == 5
+    assert reserve_all(Purpose.SCHEDULE, project="cats") == 18
+    assert reserve_all(Purpose.PERSON, project="closed") == 0
+
+
+def test_a_few_searches_are_kept_for_nobody(settings: Settings) -> None:
+    settings.YT_SEARCHES_PER_DAY = {"": 9}
+    assert reserve_all(Purpose.SCHEDULE) == 9
+
+
+def test_a_limit_may_sink_below_what_is_spent(settings: Settings) -> None:
+    assert reserve_all(Purpose.PERSON) == 100
+    settings.YT_SEARCHES_PER_DAY = {"": 50}
+    assert reserve_all(Purpose.PERSON) == 0
+    assert spent("birds") == 100
+
+
+def test_youtubes_word_overrides_the_count() -> None:
+    assert ledger.reserve("birds", "search", Purpose.PERSON)
+    ledger.mark_empty("birds", "search")
+    assert reserve_all(Purpose.PERSON) == 0
+    assert QuotaSpend.objects.get().refused_at == NOW
+    assert ledger.reserve("birds", "general", Purpose.PERSON)
+    assert ledger.reserve("cats", "search", Purpose.PERSON)
+
+
+def test_youtubes_word_holds_without_a_count() -> None:
+    ledger.mark_empty("birds", "search")
+    assert reserve_all(Purpose.PERSON) == 0
+    assert spent("birds") == 0
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_a_new_day_begins_at_zero(clock: time_machine.Traveller, refused: bool) -> None:
+    reserve_all(Purpose.PERSON)
+    if refused:
+        ledger.mark_empty("birds", "search")
+    clock.move_to(datetime(2026, 11, 23, 7, 59, 59, tzinfo=UTC))
+    assert reserve_all(Purpose.PERSON) == 0
+    clock.move_to(datetime(2026, 11, 23, 8, tzinfo=UTC))
+    assert reserve_all(Purpose.PERSON) == 100
+    assert sorted(QuotaSpend.objects.values_list("spent", flat=True)) == [100, 100]
+
+
+def test_it_tells_what_is_left_without_taking_it(settings: Settings) -> None:
+    settings.YT_SEARCHES_PER_DAY = {"": 10, "closed": 0}
+    assert ledger.has_left("birds", "search", Purpose.SCHEDULE)
+    assert not ledger.has_left("closed", "search", Purpose.PERSON)
+    assert not QuotaSpend.objects.exists()
+    reserve_all(Purpose.SCHEDULE)
+    assert not ledger.has_left("birds", "search", Purpose.SCHEDULE)
+    assert ledger.has_left("birds", "search", Purpose.PERSON)
+    ledger.mark_empty("birds", "search")
+    assert not ledger.has_left("birds", "search", Purpose.PERSON)

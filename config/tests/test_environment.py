@@ -1,0 +1,166 @@
+"""Each reader of the environment: what it takes, and how it refuses what it does not."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from config import environment as env
+
+SECRET = "AIzaNobodyMaySeeThis"
+
+
+@pytest.fixture
+def says(monkeypatch: pytest.MonkeyPatch) -> Callable[[str | None], None]:
+    """Set the variable THING, or take it away."""
+
+    def set_thing(value: str | None) -> None:
+        if value is None:
+            monkeypatch.delenv("THING", raising=False)
+        else:
+            monkeypatch.setenv("THING", value)
+
+    return set_thing
+
+
+READ: dict[str, Callable[[], Any]] = {
+    "text": lambda: env.text("THING", "default"),
+    "boolean": lambda: env.boolean("THING", True),
+    "integer": lambda: env.integer("THING", 5, least=1, most=100),
+    "choice": lambda: env.choice("THING", "off", ("off", "write")),
+    "words": lambda: env.words("THING", "a,b"),
+    "web_address": lambda: env.web_address("THING"),
+    "seconds_or_auto": lambda: env.seconds_or_auto("THING", most=3600),
+    "youtube_keys": lambda: env.youtube_keys("THING"),
+    "per_project": lambda: env.per_project("THING", 100),
+}
+
+
+@pytest.mark.parametrize(
+    ("reader", "value", "expected"),
+    [
+        ("text", None, "default"),
+        ("text", "  ", "default"),
+        ("text", " a b ", "a b"),
+        ("boolean", None, True),
+        ("boolean", "", True),
+        ("boolean", "False", False),
+        ("boolean", "TRUE", True),
+        ("boolean", " false ", False),
+        ("integer", None, 5),
+        ("integer", "1", 1),
+        ("integer", "0100", 100),
+        ("choice", None, "off"),
+        ("choice", "Write", "write"),
+        ("words", None, ["a", "b"]),
+        ("words", " x , ,y,", ["x", "y"]),
+        ("words", ",", []),
+        ("web_address", None, ""),
+        ("web_address", "https://example.org/", "https://example.org"),
+        ("web_address", "https://example.org/base/", "https://example.org/base"),
+        ("web_address", "example.org", "https://example.org"),
+        ("web_address", "example.org:3000", "https://example.org:3000"),
+        ("web_address", "localhost:3000", "http://localhost:3000"),
+        ("web_address", "127.0.0.1", "http://127.0.0.1"),
+        ("web_address", "[::1]:3000", "http://[::1]:3000"),
+        ("seconds_or_auto", None, None),
+        ("seconds_or_auto", "Auto", None),
+        ("seconds_or_auto", "15", 15),
+        ("youtube_keys", None, []),
+        ("youtube_keys", " one , birds=two ,birds = three,", [("", "one"), ("birds", "two"), ("birds", "three")]),
+        ("youtube_keys", "a=b=key", [("a=b", "key")]),
+        ("per_project", None, {"": 100}),
+        ("per_project", "50", {"": 50}),
+        ("per_project", "birds=200, cats = 0", {"": 100, "birds": 200, "cats": 0}),
+        ("per_project", "50,birds=200", {"": 50, "birds": 200}),
+    ],
+)
+def test_it_works(says: Callable[[str | None], None], reader: str, value: str | None, expected: Any) -> None:
+    says(value)
+    assert READ[reader]() == expected
+
+
+@pytest.mark.parametrize(
+    ("reader", "value"),
+    [
+        ("boolean", "yes"),
+        ("boolean", "1"),
+        ("integer", "0"),
+        ("integer", "101"),
+        ("integer", "-1"),
+        ("integer", "1.5"),
+        ("integer", "٣"),
+        ("integer", "9" * 5000),
+        ("choice", "on"),
+        ("web_address", "ftp://example.org"),
+        ("web_address", "https://"),
+        ("web_address", "/"),
+        ("web_address", "https://example.org:0"),
+        ("web_address", "https://example.org:http"),
+        ("web_address", "https://example.org:70000"),
+        ("web_address", "https://example.org/?key=" + SECRET),
+        ("web_address", "https://example.org/#top"),
+        ("web_address", f"https://me:{SECRET}@example.org"),
+        ("web_address", "https://exam ple.org"),
+        ("web_address", "[::1"),
+        ("web_address", "https://[::1"),
+        ("seconds_or_auto", "soon"),
+        ("seconds_or_auto", "0"),
+        ("seconds_or_auto", "3601"),
+        ("youtube_keys", f"{SECRET} {SECRET}"),
+        ("youtube_keys", f"{SECRET}é"),
+        ("youtube_keys", f"{SECRET}\x07"),
+        ("youtube_keys", f"{SECRET},{SECRET}"),
+        ("youtube_keys", f"birds={SECRET},cats={SECRET}"),
+        ("youtube_keys", f"{SECRET}="),
+        ("youtube_keys", SECRET * 11),
+        ("youtube_keys", "p" * 101 + "=" + SECRET),
+        ("per_project", "many"),
+        ("per_project", "birds=-1"),
+        ("per_project", "birds="),
+    ],
+)
+def test_it_refuses_a_wrong_value(says: Callable[[str | None], None], reader: str, value: str) -> None:
+    says(value)
+    with pytest.raises(ImproperlyConfigured, match="THING") as caught:
+        READ[reader]()
+    assert SECRET not in repr(caught.value)
+    assert SECRET not in repr(caught.value.__cause__)
+
+
+def test_it_counts_the_keys_it_refuses(says: Callable[[str | None], None]) -> None:
+    says(f"good,birds=better,{SECRET} x")
+    with pytest.raises(ImproperlyConfigured, match="THING: entry 3 is not a key"):
+        env.youtube_keys("THING")
+
+
+def test_it_reads_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(f" birds={SECRET}\n")
+    monkeypatch.setenv("THING_FILE", str(file))
+    assert env.youtube_keys("THING") == [("birds", SECRET)]
+    monkeypatch.setenv("THING", "")
+    assert env.text("THING") == f"birds={SECRET}", "an empty variable is none"
+    monkeypatch.setenv("THING", "nearer")
+    assert env.text("THING") == "nearer"
+
+
+def test_it_refuses_a_file_it_cannot_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    # Whoever mistakes the variable puts the secret itself there.
+    for value, why in [(SECRET, "No such file"), (str(tmp_path), "directory"), (str(tmp_path / "binary"), "no text")]:
+        monkeypatch.setenv("THING_FILE", value)
+        with pytest.raises(ImproperlyConfigured, match=f"THING_FILE .*{why}") as caught:
+            env.text("THING")
+        assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [("localhost", True), ("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("0.0.0.0", False),  # noqa: S104
+     ("::", False), ("192.168.1.2", False), ("example.org", False), ("", False)],
+)  # fmt: skip
+def test_it_knows_this_machine(host: str, here: bool) -> None:
+    assert env.is_loopback(host) == here

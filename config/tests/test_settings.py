@@ -1,0 +1,164 @@
+"""The settings as a whole, made from one environment or another."""
+
+import os
+import runpy
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from config.environment import BASE_DIR
+from tests.settings import variables_read
+
+SECRET = "AIzaNobodyMaySeeThis"
+EVERYWHERE = "0.0.0.0"  # noqa: S104
+
+Settings = dict[str, Any]
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Settings]:
+    """Make the settings from these variables alone, with the state in a folder of its own."""
+
+    def make(**variables: str) -> Settings:
+        for name in variables_read():
+            monkeypatch.delenv(name, raising=False)
+        for name, value in {"STATE_DIR": str(tmp_path / "state"), **variables}.items():
+            monkeypatch.setenv(name, value)
+        return runpy.run_path(str(BASE_DIR / "config" / "settings.py"))
+
+    return make
+
+
+def test_it_works(made: Callable[..., Settings], tmp_path: Path) -> None:
+    settings = made(YT_KEYS=f"birds={SECRET}", INVIDIOUS_URL="invidious.example", FETCH_INTERVAL="auto")
+    assert settings["YT_KEYS"] == [("birds", SECRET)]
+    assert settings["INVIDIOUS_URL"] == "https://invidious.example"
+    assert settings["YT_SEARCHES_PER_DAY"] == {"": 100}
+    assert settings["YT_UNITS_PER_DAY"] == {"": 10_000}
+    assert (settings["FETCH_INTERVAL"], settings["DEMO"], settings["DEBUG"]) == (None, False, False)
+    assert settings["SIGN_IN"] == "off"
+    assert settings["DATABASES"]["default"]["NAME"] == str(tmp_path / "state" / "windhover.sqlite3")
+    assert settings["LOGGING"]["formatters"]["line"]["secrets"] == [SECRET]
+
+
+def test_it_is_a_demo_without_a_source(made: Callable[..., Settings], tmp_path: Path) -> None:
+    settings = made(PORT="9000", DATABASE_URL="postgres://kept@db/real")
+    assert settings["DEMO"]
+    assert settings["YOUTUBE_API_URL"] == "http://127.0.0.1:9001"
+    assert settings["DATABASES"]["default"]["NAME"] == str(tmp_path / "state" / "demo.sqlite3")
+    assert made(YT_KEYS=",")["DEMO"]
+
+
+def test_invidious_alone_is_a_source(made: Callable[..., Settings]) -> None:
+    settings = made(INVIDIOUS_URL="localhost:3000")
+    assert (settings["DEMO"], settings["YT_KEYS"]) == (False, [])
+
+
+def test_it_takes_postgresql(made: Callable[..., Settings]) -> None:
+    database = made(YT_KEYS="key", DATABASE_URL="postgres://me@db/windhover")["DATABASES"]["default"]
+    assert (database["ENGINE"], database["HOST"]) == ("django.db.backends.postgresql", "db")
+    assert "transaction_mode" not in database.get("OPTIONS", {})
+
+
+@pytest.mark.parametrize(
+    ("variables", "url"),
+    [
+        ({"REDIS_URL": "redis://broker:6379/1"}, "redis://broker:6379/1"),
+        ({"CELERY_BROKER_REDIS_URL": "rediss://broker"}, "rediss://broker"),
+        ({"REDIS_HOST": "broker"}, "redis://broker:6379/0"),
+        ({"REDIS_HOST": "broker:7000"}, "redis://broker:7000/0"),
+        ({"REDIS_HOST": "broker", "REDIS_URL": "unix:///run/redis.sock"}, "redis+socket:///run/redis.sock"),
+    ],
+)
+def test_it_takes_a_broker(made: Callable[..., Settings], variables: dict[str, str], url: str) -> None:
+    assert made(**variables)["CELERY_BROKER_URL"] == url
+
+
+@pytest.mark.parametrize(
+    ("variables", "sign_in"),
+    [
+        ({}, "off"),
+        ({"HOST": "::1"}, "off"),
+        ({"HOST": EVERYWHERE}, "write"),
+        ({"HOST": EVERYWHERE, "SIGN_IN": "all"}, "all"),
+        ({"SIGN_IN": "write"}, "write"),
+    ],
+)
+def test_it_chooses_who_may_change_things(
+    made: Callable[..., Settings], variables: dict[str, str], sign_in: str
+) -> None:
+    settings = made(**variables)
+    assert settings["SIGN_IN"] == sign_in
+    everyone_signs_in = "django.contrib.auth.middleware.LoginRequiredMiddleware" in settings["MIDDLEWARE"]
+    assert everyone_signs_in == (sign_in == "all")
+
+
+def test_it_makes_a_secret_key_once(made: Callable[..., Settings], tmp_path: Path) -> None:
+    first, second = made()["SECRET_KEY"], made()["SECRET_KEY"]
+    assert first == second
+    assert len(first) >= 50
+    (file,) = (tmp_path / "state").iterdir()
+    assert (file.name, file.read_text(), stat.S_IMODE(file.stat().st_mode)) == ("secret_key", first, 0o600)
+    assert made(SECRET_KEY="mine")["SECRET_KEY"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("YT_KEYS", f"{SECRET} {SECRET}"),
+        ("YT_KEYS_FILE", SECRET),
+        ("YT_SEARCHES_PER_DAY", "birds=many"),
+        ("YT_UNITS_PER_DAY", "-1"),
+        ("YOUTUBE_API_URL", f"https://me:{SECRET}@example.org"),
+        ("INVIDIOUS_URL", "gopher://example.org"),
+        ("SIMULATOR_URL", "http://"),
+        ("FETCH_INTERVAL", "soon"),
+        ("PORT", "65535"),
+        ("DEBUG", "yes"),
+        ("SIGN_IN", "maybe"),
+        ("REDIS_URL", "amqp://broker"),
+        ("STATE_DIR", "/dev/null/state"),
+    ],
+)
+def test_it_refuses_a_wrong_value(made: Callable[..., Settings], name: str, value: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=name) as caught:
+        made(**{name: value})
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"YT_KEYS": f"good-key,{SECRET} {SECRET}"}, "YT_KEYS: entry 2"),
+        ({"YT_KEYS": "key", "DATABASE_URL": f"nonsense://me:{SECRET}@db/name"}, "DATABASE_URL"),
+        ({"HOST": EVERYWHERE, "SIGN_IN": "off"}, "SIGN_IN=off"),
+        ({"SECRET_KEY": "", "SECRET_KEY_FILE": SECRET}, "SECRET_KEY_FILE"),
+    ],
+)  # fmt: skip
+def test_a_start_ends_with_one_sentence(tmp_path: Path, variables: dict[str, str], named: str) -> None:
+    ended = check(tmp_path, os.devnull, **variables)
+    assert ended.returncode == 1
+    (sentence,) = ended.stderr.splitlines()
+    assert sentence.startswith("windhover: ")
+    assert named in sentence
+    assert SECRET not in ended.stderr + ended.stdout
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PORT=wrong, but not looked at\nDEBUG=wrong\n")
+    ended = check(tmp_path, str(tmp_path / ".env"), PORT="8000")
+    assert "windhover: DEBUG must be True or False, not 'wrong'." in ended.stderr
+
+
+def check(state_dir: Path, env_file: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run `manage.py check` with these variables alone."""
+    own = {"PATH": os.environ["PATH"], "WINDHOVER_ENV_FILE": env_file, "STATE_DIR": str(state_dir), "SECRET_KEY": "x"}
+    return subprocess.run(
+        [sys.executable, "manage.py", "check"], cwd=BASE_DIR, env=own | variables, capture_output=True, text=True
+    )

@@ -1,0 +1,130 @@
+"""The outside, on this machine: a simulator, and a server that answers whatever a test tells it to."""
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+
+from simulator import Clock, Key, Project, Simulator, World
+
+hypothesis.settings.register_profile("same every time", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("same every time")
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+KEY = "AIzaSyA-1234567890abcdefghijklmnopqrstu"
+RECORDINGS = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+
+# Anything that JSON can write.
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+class Oddity:
+    """A server whose every answer a test sets: status, body (bytes, or anything JSON can write), headers."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, str]] = []
+        self._answer: tuple[int, bytes, dict[str, str]] = (200, b"", {})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def says(self, body: Any, status: int = 200, **headers: str) -> None:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self._answer = status, data, {"Content-Type": "application/json", "Content-Length": str(len(data)), **named}
+
+    def __enter__(self) -> "Oddity":
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    # Not `self`, which is the handler below.
+    def _handler(oddity) -> type[BaseHTTPRequestHandler]:
+        class Handler(BaseHTTPRequestHandler):
+            wbufsize = -1
+
+            def do_GET(self) -> None:
+                query = parse_qs(urlsplit(self.path).query)
+                oddity.asked.append({name: ",".join(values) for name, values in query.items()})
+                status, body, headers = oddity._answer
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        return Handler
+
+
+@pytest.fixture(scope="session")
+def _oddity() -> Iterator[Oddity]:
+    with Oddity() as server:
+        yield server
+
+
+@pytest.fixture
+def oddity(_oddity: Oddity) -> Oddity:
+    _oddity.asked.clear()
+    return _oddity
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    world = World(seed=7, started_at=NOW, index_delay=0)
+    with Simulator(world, projects=[Project("birds", [Key(KEY)])], clock=Clock(NOW, frozen=True)) as running:
+        yield running
+
+
+def search_item(video_id: str = "abcdefghijk", **snippet: Any) -> dict[str, Any]:
+    """Return an item of search.list; `snippet` replaces or adds parts of its snippet."""
+    return {
+        "kind": "youtube#searchResult",
+        "id": {"kind": "youtube#video", "videoId": video_id},
+        "snippet": {
+            "publishedAt": "2026-11-22T11:00:00Z",
+            "channelId": "UCabcdefghijklmnopqrstuv",
+            "title": "A kestrel over the field",
+            "description": "It hangs in the wind ...",
+            "thumbnails": {"high": {"url": f"https://i.ytimg.com/vi/{video_id}/hqdefault.jpg"}},
+            "channelTitle": "Field notes",
+            "liveBroadcastContent": "none",
+            **snippet,
+        },
+    }
+
+
+def list_item(video_id: str = "abcdefghijk", duration: str = "PT1M", views: Any = "7", **parts: Any) -> dict[str, Any]:
+    """Return an item of videos.list; `parts` replaces or adds parts."""
+    return {
+        "kind": "youtube#video",
+        "id": video_id,
+        "snippet": search_item(video_id)["snippet"],
+        "contentDetails": {"duration": duration},
+        "statistics": {"viewCount": views},
+        **parts,
+    }
+
+
+def recording(path: str) -> Any:
+    """Return a recorded body that lies beside the checkout, or skip the test."""
+    file = RECORDINGS / path
+    if not file.is_file():
+        pytest.skip(f"there is no recording {file}")
+    return json.loads(file.read_text())

@@ -1,0 +1,235 @@
+"""A search through Invidious over HTTP, against the simulator and against odd answers."""
+
+import socket
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core import invidious_api
+from core.errors import SourceAway, SourceBlocked
+from core.found_video import FoundVideo
+from core.invidious_api import search_videos
+from core.tests.conftest import NOW, Oddity, anything, recording
+from simulator import Clock, Simulator, World
+from simulator.content import Broadcast
+
+HOUR = timedelta(hours=1)
+
+
+def item(video_id: str = "abcdefghijk", **more: Any) -> dict[str, Any]:
+    return {
+        "type": "video",
+        "title": "A kestrel over the field",
+        "videoId": video_id,
+        "author": "Field notes",
+        "authorId": "UCabcdefghijklmnopqrstuv",
+        "videoThumbnails": [{"quality": "high", "url": f"/vi/{video_id}/hqdefault.jpg"}],
+        "description": "It hangs in the wind ...",
+        "viewCount": 1234567,
+        "published": int((NOW - HOUR).timestamp()),
+        "lengthSeconds": 213,
+        "liveNow": False,
+        "isUpcoming": False,
+        **more,
+    }
+
+
+def found(server: Oddity, one: dict[str, Any]) -> FoundVideo:
+    server.says([one])
+    (video,) = search_videos("kestrel", instance=server.url)
+    return video
+
+
+def test_it_works(simulator: Simulator) -> None:
+    published = NOW - timedelta(hours=2, minutes=50)
+    simulator.world.publish("kestrel", published_at=published, video_id="handmade-01", title="A &amp; B", duration=213)
+    videos = search_videos("kestrel", instance=simulator.invidious_url)
+    dates = [video.published_at for video in videos]
+    assert dates == sorted(dates, reverse=True)
+    assert len({video.video_id for video in videos}) == len(videos) > 20, "two pages, each video once"
+    (video,) = [video for video in videos if video.video_id == "handmade-01"]
+    assert video.published_at == NOW - 2 * HOUR, "a guess: the true time lies up to an hour earlier"
+    assert (video.published_exact, video.complete) == (False, False)
+    assert (video.title, video.duration) == ("A &amp; B", 213)
+    assert video.thumbnail == "https://i.ytimg.com/vi/handmade-01/hqdefault.jpg"
+
+
+def test_it_always_asks_for_videos(oddity: Oddity) -> None:
+    oddity.says([item()])
+    search_videos("user:someone c++ 日本", instance=oddity.url)
+    assert [(asked["q"], asked["type"], asked["date"], asked["page"]) for asked in oddity.asked] == [
+        ("user:someone c++ 日本", "video", "today", "1"),
+        ("user:someone c++ 日本", "video", "today", "2"),
+    ]
+
+
+def test_it_handles_operators_in_a_keyword(simulator: Simulator) -> None:
+    simulator.world.publish(
+        "kestrel", published_at=NOW - HOUR, video_id="handmade-01", title="user:kestrel", description=""
+    )
+    videos = search_videos("user:kestrel", instance=simulator.invidious_url)
+    assert "handmade-01" in [video.video_id for video in videos]
+
+
+def test_it_handles_nothing_found(oddity: Oddity) -> None:
+    oddity.says([])
+    assert search_videos("kestrel", instance=oddity.url) == []
+    assert len(oddity.asked) == 1, "an empty page is the last"
+
+
+def test_it_handles_the_same_video_on_both_pages(oddity: Oddity) -> None:
+    oddity.says([item(), item("zyxwvutsrqp", published=int(NOW.timestamp())), item()])
+    assert [video.video_id for video in search_videos("kestrel", instance=oddity.url)] == ["zyxwvutsrqp", "abcdefghijk"]
+
+
+def test_it_handles_items_that_are_no_videos(oddity: Oddity) -> None:
+    oddity.says(
+        [
+            {"type": "channel", "author": "Field notes", "authorId": "UCabcdefghijklmnopqrstuv"},
+            {"type": "playlist", "title": "Kestrels", "playlistId": "PL1", "videos": [item()]},
+            {"type": "hashtag", "title": "#kestrel"},
+            {"type": "parse-error", "errorMessage": "Missing hash key", "errorBacktrace": "src/extractors.cr"},
+            *({**item(), "videoId": wrong} for wrong in (None, 5, "", "short", "abcdefghijk\n", "abcdefghij/")),
+            {},
+            None,
+            "video",
+            [item()],
+            item("-the_video-"),
+        ]
+    )
+    assert [video.video_id for video in search_videos("kestrel", instance=oddity.url)] == ["-the_video-"]
+
+
+def test_it_handles_an_instance_with_parse_errors_and_relative_thumbnails() -> None:
+    world = World(seed=7, started_at=NOW, index_delay=0, rates={"kestrel": 2.0})
+    clock = Clock(NOW, frozen=True)
+    with Simulator(world, clock=clock, parse_errors=True, relative_thumbnails=True) as simulator:
+        videos = search_videos("kestrel", instance=simulator.invidious_url)
+    assert 20 < len(videos) < 40
+    assert {video.thumbnail for video in videos} == {
+        f"https://i.ytimg.com/vi/{video.video_id}/hqdefault.jpg" for video in videos
+    }
+
+
+def test_it_handles_a_live_video(simulator: Simulator) -> None:
+    times = Broadcast(planned=0, started=0, ended=6 * 3600)
+    simulator.world.publish("kestrel", published_at=NOW - 3 * HOUR, video_id="handmade-01", broadcast=times)
+    videos = search_videos("kestrel", instance=simulator.invidious_url)
+    (video,) = [video for video in videos if video.video_id == "handmade-01"]
+    assert video.published_at == NOW, "it says now, whenever it began"
+    assert (video.duration, video.view_count) == (None, None), "0 means that it does not know"
+
+
+@pytest.mark.parametrize(
+    ("flags", "state"),
+    [
+        ({"liveNow": True}, "live"),
+        ({"isUpcoming": True, "premiereTimestamp": 0}, "upcoming"),
+        ({"liveNow": "yes", "isUpcoming": 1}, "none"),
+    ],
+)
+def test_it_reads_the_live_state(oddity: Oddity, flags: dict[str, Any], state: str) -> None:
+    assert found(oddity, item(**flags)).live_state == state
+
+
+@pytest.mark.parametrize("published", [None, "yesterday", 1.5, [], 10**18, -(10**18), 10**400])
+@time_machine.travel(NOW, tick=False)
+def test_it_takes_now_for_a_date_it_cannot_read(oddity: Oddity, published: Any) -> None:
+    assert found(oddity, item(published=published)).published_at == NOW
+
+
+def test_it_handles_wrong_types(oddity: Oddity) -> None:
+    wrong = dict.fromkeys(["title", "author", "authorId", "videoThumbnails", "description"], 5)
+    video = found(oddity, item(**wrong, viewCount="many", lengthSeconds=True, isUpcoming=None))
+    assert (video.title, video.description, video.channel_id, video.channel_title) == ("", "", "", "")
+    assert (video.duration, video.view_count, video.live_state) == (None, None, "none")
+    video = found(oddity, item(title="a\x00b\ud800", viewCount=2**63, lengthSeconds=-1))
+    assert (video.title, video.duration, video.view_count) == ("ab", None, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "expected"),
+    [
+        (200, b"<!doctype html><title>You are a bot?</title>", {"Content_Type": "text/html"}, SourceBlocked),
+        (200, {"error": "This endpoint has been disabled"}, {}, SourceBlocked),
+        (200, "text", {}, SourceBlocked),
+        (200, None, {}, SourceBlocked),
+        (200, b"", {}, SourceAway),
+        (200, b"[{", {}, SourceAway),
+        (200, b"[" * 100_000, {}, SourceAway),
+        (200, b"\xff\xfe[]", {}, SourceAway),
+        (200, b"no gzip", {"Content_Encoding": "gzip"}, SourceAway),
+        (200, b"[]", {"Content_Length": "1000"}, SourceAway),
+        (302, b"", {"Location": "http://127.0.0.1:1/"}, SourceBlocked),
+        (302, b"", {"Location": "http://[nowhere"}, SourceAway),
+        (400, {"error": "Error: non 200 status code. Youtube API returned status code 429."}, {}, SourceAway),
+        (403, {"error": "This API endpoint has been disabled by the administrator."}, {}, SourceBlocked),
+        (403, b"<html>Forbidden</html>", {"Content_Type": "text/html"}, SourceBlocked),
+        (429, b"slow", {}, SourceBlocked),
+        (500, {"error": "x", "errorBacktrace": "y"}, {}, SourceAway),
+        (502, b"<html>Bad Gateway</html>", {"Content_Type": "text/html"}, SourceAway),
+    ],
+)  # fmt: skip
+def test_it_handles_what_is_no_answer(
+    oddity: Oddity, status: int, body: Any, headers: dict[str, str], expected: type[Exception]
+) -> None:
+    oddity.says(body, status, **headers)
+    with pytest.raises(expected) as caught:
+        search_videos("kestrel", instance=oddity.url)
+    assert type(caught.value) is expected
+    assert "<" not in str(caught.value)
+    oddity.says([item()])
+    assert search_videos("kestrel", instance=oddity.url), "the next call works"
+
+
+@pytest.mark.parametrize("kind", ["status_500", "status_503", "reset", "truncated_json"])
+def test_it_handles_a_fault_and_goes_on(simulator: Simulator, kind: str) -> None:
+    simulator.faults.add("invidious", kind)
+    with pytest.raises(SourceAway):
+        search_videos("kestrel", instance=simulator.invidious_url)
+    assert search_videos("kestrel", instance=simulator.invidious_url)
+
+
+def test_it_handles_a_challenge(simulator: Simulator) -> None:
+    simulator.faults.add("invidious", "html_200")
+    with pytest.raises(SourceBlocked):
+        search_videos("kestrel", instance=simulator.invidious_url)
+
+
+def test_it_handles_silence(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(invidious_api, "TIMEOUT_SECONDS", 0.2)
+    simulator.faults.add("invidious", "hang")
+    with pytest.raises(SourceAway, match="Timeout"):
+        search_videos("kestrel", instance=simulator.invidious_url)
+
+
+def test_it_handles_nobody_there() -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        with pytest.raises(SourceAway) as caught:
+            search_videos("kestrel", instance=f"http://127.0.0.1:{nobody.getsockname()[1]}")
+    assert caught.value.http_status is None
+
+
+def test_it_reads_recorded_items(oddity: Oddity) -> None:
+    recorded = recording("invidious/real_items_live_streams_2026-02-05.json")
+    oddity.says(recorded)
+    videos = search_videos("kestrel", instance=oddity.url)
+    assert {video.video_id for video in videos} == {one["videoId"] for one in recorded}
+    for video in videos:
+        (one,) = [one for one in recorded if one["videoId"] == video.video_id]
+        assert (video.title, video.channel_title) == (one["title"], one["author"])
+        assert video.published_at == datetime.fromtimestamp(one["published"], UTC)
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(items=st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(item(), anything)).map(lambda odd: item(**odd))))
+def test_any_items_are_a_result(oddity: Oddity, items: list[Any]) -> None:
+    oddity.says(items)
+    for video in search_videos("kestrel", instance=oddity.url, pages=1):
+        assert video.published_at.tzinfo is UTC
+        f"{video}".encode()

@@ -1,0 +1,58 @@
+"""What is written down holds no secret."""
+
+import logging
+import sys
+
+import pytest
+
+from core.redaction import HIDDEN, RedactingFormatter, redact
+from core.tests.conftest import KEY
+
+
+def test_it_works() -> None:
+    address = f"https://youtube.googleapis.com/youtube/v3/search?part=snippet&key={KEY}&q=kestrel"
+    assert redact(address) == f"https://youtube.googleapis.com/youtube/v3/search?part=snippet&key={HIDDEN}&q=kestrel"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("?key=short", f"?key={HIDDEN}"),
+        ("?q=a&KEY=Short%2B1&alt=json", f"?q=a&KEY={HIDDEN}&alt=json"),
+        ('"http://h/?key=abc"', f'"http://h/?key={HIDDEN}"'),
+        (f"Consumer 'api_key:{KEY}' has been suspended", f"Consumer 'api_key:{HIDDEN}' has been suspended"),
+        (f"X-Goog-Api-Key: {KEY}\r\nAccept: x", f"X-Goog-Api-Key: {HIDDEN}\r\nAccept: x"),
+        ("x-goog-api-key: other", f"x-goog-api-key: {HIDDEN}"),
+        (f"{KEY},{KEY}", f"{HIDDEN},{HIDDEN}"),
+        ("a monkey=1 and the key to it", "a monkey=1 and the key to it"),
+        ("", ""),
+    ],
+)
+def test_it_hides_what_looks_like_a_key(text: str, told: str) -> None:
+    assert redact(text) == told
+
+
+def test_it_hides_known_secrets() -> None:
+    assert redact("one demo-key and another-secret", ["demo-key", "another-secret"]) == f"one {HIDDEN} and {HIDDEN}"
+
+
+def written(formatter: logging.Formatter, message: str, *args: object) -> str:
+    """Return what is logged inside an `except` block for an error that holds a key and a secret."""
+    try:
+        raise ValueError(f"asked http://h/?key={KEY} with open-sesame")
+    except ValueError:
+        record = logging.LogRecord("x", logging.ERROR, __file__, 1, message, args, sys.exc_info())
+    return formatter.format(record)
+
+
+def test_it_hides_secrets_in_tracebacks() -> None:
+    formatter = RedactingFormatter("{levelname} {message}", style="{", secrets=["open-sesame"])
+    told = written(formatter, "said %s and %s", "open-sesame", KEY)
+    assert told.startswith(f"ERROR said {HIDDEN} and {HIDDEN}\nTraceback (most recent call last):\n")
+    assert told.endswith(f"ValueError: asked http://h/?key={HIDDEN} with {HIDDEN}")
+
+
+def test_it_leaves_short_secrets_alone() -> None:
+    told = written(RedactingFormatter("{message}", style="{", secrets=["", "e", "asked"]), "message")
+    assert told.startswith("message\nTraceback")
+    assert "asked http" in told

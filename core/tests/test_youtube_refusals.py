@@ -1,0 +1,295 @@
+"""What YouTube refuses, over HTTP, as the error that says what to do."""
+
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from core.errors import (
+    BadQuery,
+    BucketExhausted,
+    KeyRefused,
+    KeyResting,
+    ProjectSuspended,
+    SourceAway,
+    SourceBlocked,
+    SourceError,
+)
+from core.tests.conftest import KEY, RECORDINGS, Oddity, recording
+from core.youtube_api import list_videos, search_videos
+
+PER_DAY = "defaultSearchListPerDayPerProject"
+
+
+def body(message: str, reason: str = "", info: str = "", **metadata: str) -> dict[str, Any]:
+    """Return Google's envelope around a refusal."""
+    error: dict[str, Any] = {"message": message, "errors": [{"message": message, "domain": "x", "reason": reason}]}
+    if info:
+        type_name = "type.googleapis.com/google.rpc.ErrorInfo"
+        error["details"] = [{"@type": type_name, "reason": info, "metadata": metadata}]
+    return {"error": error}
+
+
+def search(server: Oddity) -> SourceError:
+    with pytest.raises(SourceError) as caught:
+        search_videos(KEY, "kestrel", endpoint=server.url)
+    return caught.value
+
+
+def list_(server: Oddity) -> SourceError:
+    with pytest.raises(SourceError) as caught:
+        list_videos(KEY, ["abcdefghijk"], endpoint=server.url)
+    return caught.value
+
+
+def test_it_works(oddity: Oddity) -> None:
+    message = "Quota exceeded for quota metric 'Search Queries' and limit 'Search Queries per day' of service 'y'."
+    metadata = {"quota_limit": PER_DAY, "consumer": "projects/994147049083"}
+    oddity.says(body(message, "rateLimitExceeded", "RATE_LIMIT_EXCEEDED", **metadata), 429)
+    error = search(oddity)
+    assert type(error) is BucketExhausted
+    assert (error.bucket, error.consumer, error.http_status) == ("search", "projects/994147049083", 429)
+    assert len(oddity.asked) == 1, "a search that is refused is not repeated: it would cost another"
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "reason", "info", "metadata", "bucket"),
+    [
+        (429, "Slow down", "rateLimitExceeded", "RATE_LIMIT_EXCEEDED", {"quota_limit": PER_DAY}, "search"),
+        (429, "Limit 'Search Queries per day'", "rateLimitExceeded", "", {}, "search"),
+        (429, "Limit 'Queries Per Day'", "rateLimitExceeded", "", {}, "general"),
+        (429, "", "", "RATE_LIMIT_EXCEEDED", {"quota_limit": "defaultPerDayPerProject"}, "general"),
+        (403, "You have exceeded your <a>quota</a>.", "quotaExceeded", "", {}, "general"),
+        (403, "Daily Limit Exceeded.", "dailyLimitExceeded", "", {}, "general"),
+    ],
+)
+def test_it_handles_an_empty_bucket(
+    oddity: Oddity, status: int, message: str, reason: str, info: str, metadata: dict[str, str], bucket: str
+) -> None:
+    oddity.says(body(message, reason, info, **metadata), status)
+    for ask in (search, list_):
+        error = ask(oddity)
+        assert type(error) is BucketExhausted
+        assert (error.bucket, error.http_status, error.consumer) == (bucket, status, "")
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "reason", "info", "metadata"),
+    [
+        (429, "Slow", "rateLimitExceeded", "RATE_LIMIT_EXCEEDED", {"quota_limit": "SearchListPerMinutePerProject"}),
+        (429, "Quota exceeded for limit 'Queries per minute'", "rateLimitExceeded", "", {}),
+        (429, "", "", "", {}),
+        (403, "Rate Limit Exceeded", "rateLimitExceeded", "", {}),
+        (403, "User Rate Limit Exceeded", "userRateLimitExceeded", "", {}),
+    ],
+)
+def test_it_handles_a_burst(
+    oddity: Oddity, status: int, message: str, reason: str, info: str, metadata: dict[str, str]
+) -> None:
+    oddity.says(body(message, reason, info, **metadata), status)
+    error = search(oddity)
+    assert type(error) is SourceAway
+    assert error.http_status == status
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "reason", "info", "told"),
+    [
+        (400, "API key not valid. Please pass a valid API key.", "badRequest", "API_KEY_INVALID", "API_KEY_INVALID"),
+        (400, "API key expired. Please renew the API key.", "badRequest", "API_KEY_INVALID", "API_KEY_INVALID"),
+        (400, "API key expired. Please renew the API key.", "badRequest", "", "badRequest"),
+        (400, "Bad Request", "keyInvalid", "", "keyInvalid"),
+        (400, "Bad Request", "keyExpired", "", "keyExpired"),
+        (403, "Requests are blocked.", "forbidden", "API_KEY_SERVICE_BLOCKED", "API_KEY_SERVICE_BLOCKED"),
+        (403, "Not used before.", "accessNotConfigured", "SERVICE_DISABLED", "SERVICE_DISABLED"),
+        (403, "Access Not Configured.", "accessNotConfigured", "", "accessNotConfigured"),
+        (403, "IP restriction", "forbidden", "API_KEY_IP_ADDRESS_BLOCKED", "API_KEY_IP_ADDRESS_BLOCKED"),
+        (403, "Referrer restriction", "forbidden", "API_KEY_HTTP_REFERRER_BLOCKED", "API_KEY_HTTP_REFERRER_BLOCKED"),
+        (403, "Not allowed", "ipRefererBlocked", "", "ipRefererBlocked"),
+        (403, "It doesn't allow unregistered callers. Please use API Key.", "forbidden", "", "missing"),
+    ],
+)
+def test_it_handles_a_refused_key(oddity: Oddity, status: int, message: str, reason: str, info: str, told: str) -> None:
+    oddity.says(body(message, reason, info), status)
+    error = search(oddity)
+    assert type(error) is KeyRefused
+    assert (error.reason, error.http_status) == (told, status)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "info"),
+    [
+        (403, "forbidden", "CONSUMER_SUSPENDED"),
+        (403, "forbidden", "CONSUMER_INVALID"),
+        (403, "forbidden", "BILLING_DISABLED"),
+        (400, "badRequest", "PROJECT_INVALID"),
+    ],
+)
+def test_it_handles_a_suspended_project(oddity: Oddity, status: int, reason: str, info: str) -> None:
+    # Google spells out the key in this one.
+    consumer = f"api_key:{KEY}"
+    oddity.says(body(f"Consumer '{consumer}' has been suspended.", reason, info, containerInfo=consumer), status)
+    error = search(oddity)
+    assert type(error) is ProjectSuspended
+    assert (error.reason, error.http_status) == (info, status)
+    oddity.says(body("Suspended.", info), status)
+    assert search(oddity).reason == info, "also where only the old list of errors says it"
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "badRequest",
+        "invalidPageToken",
+        "invalidFilters",
+        "invalidSearchFilter",
+        "invalidChannelId",
+        "invalidRelevanceLanguage",
+        "missingRequiredParameter",
+        "unexpectedParameter",
+        "incompatibleParameters",
+    ],
+)
+def test_it_handles_a_bad_query(oddity: Oddity, reason: str) -> None:
+    oddity.says(body("Request contains an invalid argument.", reason), 400)
+    error = search(oddity)
+    assert type(error) is BadQuery
+    assert error.http_status == 400
+    assert reason in str(error)
+
+
+def test_it_handles_something_that_is_gone(oddity: Oddity) -> None:
+    oddity.says(body("Not found.", "notFound"), 404)
+    assert type(search(oddity)) is BadQuery
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+@pytest.mark.parametrize("content", [body("Internal error encountered.", "backendError"), b"<html>Bad Gateway</html>"])
+def test_it_handles_a_fault_of_google(oddity: Oddity, status: int, content: Any) -> None:
+    oddity.says(content, status)
+    error = search(oddity)
+    assert type(error) is SourceAway
+    assert error.http_status == status
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("content", [body("Who knows", "somethingNew"), b"", b"<html>Forbidden</html>", [], None])
+def test_it_handles_a_refusal_nobody_knows(oddity: Oddity, status: int, content: Any) -> None:
+    oddity.says(content, status)
+    assert type(search(oddity)) is KeyResting
+
+
+def test_it_decides_by_the_most_exact_word(oddity: Oddity) -> None:
+    oddity.says(body("You have exceeded your quota of API keys per day.", "forbidden", "SERVICE_DISABLED"), 403)
+    assert type(search(oddity)) is KeyRefused
+    oddity.says(body("Project suspended", "quotaExceeded", "CONSUMER_SUSPENDED"), 403)
+    assert type(search(oddity)) is ProjectSuspended
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_it_does_not_follow_a_redirect(oddity: Oddity, status: int) -> None:
+    with Oddity() as elsewhere:
+        elsewhere.says({"kind": "youtube#searchListResponse", "items": []})
+        oddity.says(b"", status, Location=f"{elsewhere.url}/youtube/v3/search")
+        error = search(oddity)
+        assert type(error) is SourceBlocked
+        assert elsewhere.asked == [], "the key stays here"
+
+
+@pytest.mark.parametrize("status", [200, 400, 403, 429, 500])
+def test_it_never_tells_the_key(oddity: Oddity, status: int) -> None:
+    oddity.says(body(f"Consumer 'api_key:{KEY}' asked {oddity.url}?key={KEY}", "forbidden"), status)
+    try:
+        search_videos(KEY, "kestrel", endpoint=oddity.url)
+    except SourceError as error:
+        for told in (str(error), repr(error), repr(vars(error)), "".join(traceback.format_exception(error))):
+            assert KEY not in told
+    assert oddity.asked[0]["key"] == KEY
+
+
+EXPECTED: dict[str, tuple[type[SourceError], str]] = {
+    "400_API_KEY_INVALID": (KeyRefused, "API_KEY_INVALID"),
+    "400_API_KEY_expired": (KeyRefused, "API_KEY_INVALID"),
+    "400_badRequest_invalid_argument": (BadQuery, ""),
+    "400_bad_publishedAfter": (BadQuery, ""),
+    "400_invalidFilters": (BadQuery, ""),
+    "400_invalidPageToken": (BadQuery, ""),
+    "400_keyInvalid_pre2020": (KeyRefused, "keyInvalid"),
+    "400_missingRequiredParameter": (BadQuery, ""),
+    "403_API_KEY_IP_ADDRESS_BLOCKED": (KeyRefused, "API_KEY_IP_ADDRESS_BLOCKED"),
+    "403_API_KEY_SERVICE_BLOCKED": (KeyRefused, "API_KEY_SERVICE_BLOCKED"),
+    "403_accessNotConfigured_2020": (KeyRefused, "accessNotConfigured"),
+    "403_dailyLimitExceeded_pre2020": (BucketExhausted, "general"),
+    "403_missing_key": (KeyRefused, "missing"),
+    "403_quotaExceeded": (BucketExhausted, "general"),
+    "429_search_queries_per_day": (BucketExhausted, "search"),
+    "500_backendError": (SourceAway, ""),
+    "503_backendError": (SourceAway, ""),
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_it_reads_recorded_refusals(oddity: Oddity, name: str) -> None:
+    recorded = recording(f"youtube/errors/{name}.json")
+    oddity.says(recorded["body"], recorded["http_status"])
+    error = search(oddity)
+    kind, detail = EXPECTED[name]
+    assert type(error) is kind
+    assert error.http_status == recorded["http_status"]
+    assert getattr(error, "bucket", getattr(error, "reason", "")) == detail
+
+
+def test_every_recorded_refusal_is_read() -> None:
+    folder = RECORDINGS / "youtube" / "errors"
+    if not folder.is_dir():
+        pytest.skip(f"there are no recordings in {folder}")
+    assert {file.stem for file in folder.glob("*.json")} == set(EXPECTED)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["error", "errors", "details", "message", "reason", "metadata", "quota_limit", "x"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+refusals = st.fixed_dictionaries(
+    {"error": st.fixed_dictionaries({}, optional=dict.fromkeys(["message", "errors", "details", "code"], anything))}
+)
+statuses = st.sampled_from([300, 302, 304, 400, 401, 403, 404, 407, 418, 429, 499, 500, 502, 503, 599])
+over_http = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@over_http
+@given(status=statuses, content=refusals | anything)
+@example(400, {"error": {"message": 5}})
+@example(403, {"error": {"message": [], "errors": {}, "details": [{"reason": {}, "metadata": []}]}})
+@example(429, {"error": {"details": [{"reason": "RATE_LIMIT_EXCEEDED", "metadata": {"quota_limit": 1}}]}})
+def test_any_json_is_a_source_error(oddity: Oddity, status: int, content: Any) -> None:
+    oddity.says(content, status)
+    assert type(search(oddity)) is not SourceError
+
+
+@over_http
+@given(status=statuses, content=st.binary(max_size=200))
+@example(400, b"[" * 100_000)
+@example(400, b'\xff\xfe{\x00"\x00')
+def test_any_bytes_are_a_source_error(oddity: Oddity, status: int, content: bytes) -> None:
+    oddity.says(content, status)
+    assert type(search(oddity)) is not SourceError
+
+
+@pytest.mark.parametrize("ask", [search, list_])
+def test_it_forgets_a_failure(oddity: Oddity, ask: Callable[[Oddity], SourceError]) -> None:
+    oddity.says(b"", 503)
+    ask(oddity)
+    oddity.says({"kind": "youtube#searchListResponse", "items": []})
+    assert search_videos(KEY, "kestrel", endpoint=oddity.url).videos == ()

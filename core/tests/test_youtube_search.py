@@ -1,0 +1,309 @@
+"""A search of YouTube over HTTP, against the simulator and against odd answers."""
+
+import gzip
+import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from core import youtube_api
+from core.errors import SourceAway, SourceError
+from core.found_video import LIVE_STATES, FoundVideo
+from core.tests.conftest import KEY, NOW, Oddity, anything, recording, search_item
+from core.youtube_api import SearchPage, list_videos, search_videos
+from simulator import Simulator
+
+
+def search(server: Oddity, items: list[Any], **more: Any) -> SearchPage:
+    """Search where the answer holds these items."""
+    server.says({"kind": "youtube#searchListResponse", "items": items, **more})
+    return search_videos(KEY, "kestrel", endpoint=server.url)
+
+
+def found(server: Oddity, item: dict[str, Any]) -> FoundVideo:
+    (video,) = search(server, [item]).videos
+    return video
+
+
+def test_it_works(simulator: Simulator) -> None:
+    published = NOW - timedelta(hours=1, seconds=7)
+    title = """It's "wind" & the entity &amp; that is meant"""
+    simulator.world.publish("kestrel", published_at=published, video_id="handmade-01", title=title)
+    page = search_videos(KEY, "kestrel", endpoint=simulator.youtube_url, published_after=NOW - timedelta(hours=2))
+    (video,) = [video for video in page.videos if video.video_id == "handmade-01"]
+    assert video.title == title, "unescaped once, not twice"
+    assert (video.published_at, video.published_exact, video.complete) == (published, True, False)
+    assert (video.duration, video.view_count) == (None, None)
+    assert video.thumbnail == f"{simulator.url}/vi/handmade-01/hqdefault.jpg"
+    assert video.channel_id.startswith("UC")
+    assert video.channel_title
+    assert simulator.projects.spent("birds", "search", NOW) == 1
+
+
+def test_it_handles_many_pages(simulator: Simulator) -> None:
+    first = search_videos(KEY, "kestrel", endpoint=simulator.youtube_url)
+    assert (len(first.videos), first.full, bool(first.next_page_token)) == (50, True, True)
+    second = search_videos(KEY, "kestrel", endpoint=simulator.youtube_url, page_token=first.next_page_token)
+    assert not {video.video_id for video in first.videos} & {video.video_id for video in second.videos}
+
+
+def test_it_handles_a_window(simulator: Simulator) -> None:
+    after, before = NOW - timedelta(days=3), NOW - timedelta(days=2)
+    page = search_videos(KEY, "kestrel", endpoint=simulator.youtube_url, published_after=after, published_before=before)
+    known = simulator.world.search("kestrel", NOW, published_after=after, published_before=before)
+    assert {video.video_id for video in page.videos} == {video.video_id for video in known} != set()
+    assert (page.full, page.next_page_token) == (False, None)
+
+
+def test_it_asks_for_dates_with_a_zone(oddity: Oddity) -> None:
+    oddity.says({"items": []})
+    summer_time = timezone(timedelta(hours=-7))
+    search_videos(
+        KEY,
+        "boating|sailing -fishing c++ 日本",
+        endpoint=oddity.url,
+        published_after=datetime(2026, 6, 1, 17, 0, 0, 999_999, summer_time),
+        published_before=datetime(2026, 6, 2, 1, tzinfo=UTC),
+    )
+    (asked,) = oddity.asked
+    assert asked["q"] == "boating|sailing -fishing c++ 日本"
+    assert (asked["publishedAfter"], asked["publishedBefore"]) == ("2026-06-02T00:00:00Z", "2026-06-02T01:00:00Z")
+    assert (asked["type"], asked["order"], asked["maxResults"]) == ("video", "date", "50")
+    assert "pageToken" not in asked
+
+
+def test_it_handles_nothing_found(oddity: Oddity) -> None:
+    assert search(oddity, []) == SearchPage(videos=(), full=False, next_page_token=None)
+    oddity.says({"kind": "youtube#searchListResponse", "pageInfo": {"totalResults": 0}})
+    assert search_videos(KEY, "kestrel", endpoint=oddity.url).videos == ()
+
+
+def test_it_handles_items_that_are_no_videos(oddity: Oddity) -> None:
+    nameless, undated, zoneless, impossible = (search_item() for _ in range(4))
+    del nameless["id"]["videoId"]
+    del undated["snippet"]["publishedAt"]
+    zoneless["snippet"]["publishedAt"] = "2026-11-22T11:00:00"
+    impossible["snippet"]["publishedAt"] = "0001-01-01T00:00:00+14:00"
+    channel = search_item() | {"id": {"kind": "youtube#channel", "channelId": "UCabcdefghijklmnopqrstuv"}}
+    playlist = search_item("PLabcdefghijklmnopqrstuvwxyz01234")
+    others = [nameless, undated, zoneless, impossible, channel, playlist, {}, None, 5, [], {"id": "x", "snippet": 1}]
+    assert [video.video_id for video in search(oddity, [*others, search_item("-the_video-")]).videos] == ["-the_video-"]
+
+
+def test_it_tells_a_full_page_by_its_items(oddity: Oddity) -> None:
+    channel = search_item() | {"id": {"kind": "youtube#channel", "channelId": "UCabcdefghijklmnopqrstuv"}}
+    page = search(oddity, [search_item(), channel] * 25, nextPageToken="CDIQAA")
+    assert (len(page.videos), page.full, page.next_page_token) == (25, True, "CDIQAA")
+    assert not search(oddity, [search_item()] * 49).full
+
+
+@pytest.mark.parametrize("token", [None, "", 5, ["CDIQAA"]])
+def test_it_handles_a_page_token_that_is_none(oddity: Oddity, token: Any) -> None:
+    assert search(oddity, [], nextPageToken=token).next_page_token is None
+
+
+def test_it_keeps_what_youtube_repeats(oddity: Oddity) -> None:
+    assert len(search(oddity, [search_item(), search_item()]).videos) == 2
+
+
+@pytest.mark.parametrize(
+    ("escaped", "title"),
+    [
+        ("I&#39;ve &amp; &quot;you&quot;", """I've & "you\""""),
+        ("a literal &amp;amp; stays", "a literal &amp; stays"),
+        ("&lt;3 & raw", "<3 & raw"),
+        ("NUL \x00 and &#0; go", "NUL  and \ufffd go"),
+        ("half \ud83d an emoji", "half  an emoji"),
+        ("a whole \U0001f426 and\u200d\u202ebidi", "a whole \U0001f426 and\u200d\u202ebidi"),
+        ("x" * 501, "x" * 500),
+        (None, ""),
+        (5, ""),
+    ],
+)
+def test_it_unescapes_titles(oddity: Oddity, escaped: Any, title: str) -> None:
+    video = found(oddity, search_item(title=escaped))
+    assert video.title == title
+    video.title.encode()
+
+
+def test_it_takes_other_texts_as_they_are(oddity: Oddity) -> None:
+    video = found(oddity, search_item(description="a &amp; b\x00\udfff", channelTitle="Q&amp;A", channelId=None))
+    assert (video.description, video.channel_title, video.channel_id) == ("a &amp; b", "Q&amp;A", "")
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["2026-11-22T11:00:00Z", "2026-11-22T11:00:00.000Z", "2026-11-22T11:00:00+00:00", "2026-11-22T12:00+01:00"],
+)
+def test_it_reads_dates(oddity: Oddity, written: str) -> None:
+    published_at = found(oddity, search_item(publishedAt=written)).published_at
+    assert published_at == datetime(2026, 11, 22, 11, tzinfo=UTC)
+    assert published_at.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("thumbnails", "chosen"),
+    [
+        ({"default": {"url": "https://i/d"}, "high": {"url": "https://i/h"}, "maxres": {"url": "https://i/m"}}, "https://i/h"),
+        ({"default": {"url": "https://i/d"}, "medium": {"url": "https://i/m", "width": None}}, "https://i/m"),
+        ({"default": {"url": "https://i/d"}, "high": {"url": "javascript:1"}, "medium": {}}, "https://i/d"),
+        ({"shortsAspectRatio": {"url": "https://i/s"}, "uhd": {"url": "https://i/u"}}, None),
+        ({"high": {"url": "https://i/" + "h" * 500}}, None),
+        ({"high": "https://i/h"}, None),
+        ({"high": None}, None),
+        ([], None),
+        (None, None),
+    ],
+)  # fmt: skip
+def test_it_chooses_a_thumbnail(oddity: Oddity, thumbnails: Any, chosen: str | None) -> None:
+    video = found(oddity, search_item(thumbnails=thumbnails))
+    assert video.thumbnail == (chosen or "https://i.ytimg.com/vi/abcdefghijk/hqdefault.jpg")
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [*((state, state) for state in LIVE_STATES), ("new", "none"), ({}, "none"), (None, "none")],
+)
+def test_it_reads_the_live_state(oddity: Oddity, said: Any, state: str) -> None:
+    assert found(oddity, search_item(liveBroadcastContent=said)).live_state == state
+
+
+HALF = json.dumps({"items": [search_item()]}).encode()[:-10]
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"<!doctype html><title>Please wait</title>", {"Content_Type": "text/html; charset=utf-8"}),
+        (HALF, {}),
+        (b"", {}),
+        (b"\xff\xfe", {}),
+        (b"[" * 100_000, {}),
+        ([search_item()], {}),
+        ("items", {}),
+        (None, {}),
+        ({}, {}),
+        ({"error": "elsewhere"}, {}),
+        ({"items": {"0": search_item()}}, {}),
+        ({"kind": "youtube#searchListResponse", "items": None}, {}),
+        (b"this is not gzip", {"Content_Encoding": "gzip"}),
+        (gzip.compress(HALF)[:40], {"Content_Encoding": "gzip"}),
+        (HALF, {"Content_Length": "100000"}),
+    ],
+)  # fmt: skip
+def test_it_handles_200_without_an_answer(oddity: Oddity, body: Any, headers: dict[str, str]) -> None:
+    oddity.says(body, **headers)
+    with pytest.raises(SourceAway):
+        search_videos(KEY, "kestrel", endpoint=oddity.url)
+    assert search(oddity, [search_item()]).videos, "the next call works"
+
+
+def test_it_handles_204(oddity: Oddity) -> None:
+    oddity.says(b"", 204)
+    with pytest.raises(SourceAway):
+        search_videos(KEY, "kestrel", endpoint=oddity.url)
+
+
+@pytest.mark.parametrize("kind", ["status_500", "status_503", "reset", "html_200", "truncated_json"])
+def test_it_handles_a_fault_and_goes_on(simulator: Simulator, kind: str) -> None:
+    simulator.faults.add("youtube", kind)
+    with pytest.raises(SourceAway) as caught:
+        search_videos(KEY, "kestrel", endpoint=simulator.youtube_url)
+    assert KEY not in repr(caught.value)
+    assert search_videos(KEY, "kestrel", endpoint=simulator.youtube_url).videos
+    assert simulator.projects.spent("birds", "search", NOW) == 2, "one call is one search"
+
+
+def test_it_handles_nobody_there() -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        with pytest.raises(SourceAway, match="ConnectionRefusedError") as caught:
+            search_videos(KEY, "kestrel", endpoint=f"http://127.0.0.1:{nobody.getsockname()[1]}")
+    assert caught.value.http_status is None
+
+
+def test_it_handles_silence(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(youtube_api, "TIMEOUT_SECONDS", 0.2)
+    simulator.faults.add("youtube", "hang")
+    # A thread makes its connection once, so this one is the first with the short patience.
+    with ThreadPoolExecutor(1) as thread:
+        asked = thread.submit(search_videos, KEY, "kestrel", endpoint=simulator.youtube_url)
+        with pytest.raises(SourceAway, match="TimeoutError"):
+            asked.result()
+        assert thread.submit(search_videos, KEY, "kestrel", endpoint=simulator.youtube_url).result().videos
+
+
+def test_it_handles_eight_threads(simulator: Simulator) -> None:
+    ids = [video.video_id for video in simulator.world.search("kestrel", NOW)[:8]]
+
+    def twenty_calls(video_id: str) -> list[str]:
+        answers = [list_videos(KEY, [video_id], endpoint=simulator.youtube_url) for _ in range(20)]
+        return [video.video_id for videos in answers for video in videos]
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(twenty_calls, ids)) == [[video_id] * 20 for video_id in ids]
+
+
+@pytest.mark.parametrize(
+    ("name", "videos"),
+    [
+        ("search_by_keywords_p1", 25),
+        ("search_by_keywords_p2", 25),
+        ("search_by_location", 5),
+        ("search_by_developer", 5),
+        ("search_by_related_video", 5),
+        ("search_videos_by_channel", 5),
+        ("search_channels", 0),
+    ],
+)
+def test_it_reads_recorded_searches(oddity: Oddity, name: str, videos: int) -> None:
+    recorded = recording(f"youtube/recorded/search/{name}.json")
+    oddity.says(recorded)
+    page = search_videos(KEY, "kestrel", endpoint=oddity.url)
+    assert len(page.videos) == videos
+    assert page.next_page_token == recorded.get("nextPageToken")
+    for video, item in zip(page.videos, recorded["items"], strict=bool(videos)):
+        snippet = item["snippet"]
+        assert video.video_id == item["id"]["videoId"]
+        assert video.published_at == datetime.fromisoformat(snippet["publishedAt"])
+        assert (video.description, video.channel_id) == (snippet["description"], snippet["channelId"])
+        assert video.thumbnail == snippet["thumbnails"]["high"]["url"]
+        assert not {"&#39;", "&amp;", "&quot;"} & set(video.title.split())
+
+
+parts = ["publishedAt", "title", "description", "thumbnails", "channelId", "channelTitle", "liveBroadcastContent"]
+dates = st.sampled_from(["2026-11-22T11:00:00Z", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "2026"])
+snippets = st.fixed_dictionaries({"publishedAt": dates | anything}, optional=dict.fromkeys(parts[1:], anything))
+items = st.fixed_dictionaries(
+    {"id": st.just("abcdefghijk") | st.just({"videoId": "abcdefghijk"}) | anything, "snippet": snippets | anything},
+    optional={
+        "contentDetails": st.fixed_dictionaries({"duration": anything}) | anything,
+        "statistics": st.fixed_dictionaries({"viewCount": anything}) | anything,
+        "liveStreamingDetails": anything,
+    },
+)
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(listed=st.lists(items | anything, max_size=4) | anything, token=anything)
+@example(listed=[search_item() | {"id": "abcdefghijk", "contentDetails": {"duration": f"PT{'1' * 5000}S"}}], token=None)
+def test_any_items_are_a_result_or_a_source_error(oddity: Oddity, listed: Any, token: Any) -> None:
+    oddity.says({"items": listed, "nextPageToken": token})
+    try:
+        videos = [
+            *search_videos(KEY, "kestrel", endpoint=oddity.url).videos,
+            *list_videos(KEY, ["abcdefghijk"], endpoint=oddity.url),
+        ]
+    except SourceError:
+        assert not isinstance(listed, list)
+    else:
+        for video in videos:
+            assert video.video_id == "abcdefghijk"
+            assert video.published_at.utcoffset() == timedelta(0)
+            assert "\x00" not in video.title + video.description + video.channel_title + video.channel_id
+            f"{video}".encode()
