@@ -27,7 +27,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Use selected keys again")
     def use_again(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-        count = ledger.reactivate(queryset)
+        count = ledger.reactivate(*queryset)
         self.message_user(request, f"{count} key(s) will be tried again.")
 
 

@@ -143,9 +143,9 @@ def rest(key: ApiKey, reason: str) -> None:
     _set_state(ApiKey.objects.filter(pk=key.pk), ApiKey.State.RESTING, reason, timezone.now() + REST)
 
 
-def reactivate(keys: QuerySet[ApiKey]) -> int:
-    """Try refused keys anew, because a person said so; return how many."""
-    return _set_state(keys, ApiKey.State.ACTIVE, "")
+def reactivate(*keys: ApiKey) -> int:
+    """Use keys again, because a person said so or YouTube has accepted them; return how many."""
+    return _set_state(ApiKey.objects.filter(pk__in=[key.pk for key in keys]), ApiKey.State.ACTIVE, "")
 
 
 def _set_state(keys: QuerySet[ApiKey], state: ApiKey.State, reason: str, resting_until: datetime | None = None) -> int:

@@ -35,7 +35,7 @@ class NothingLeft(Exception):
 class Purse:
     """What one piece of work may spend, and what it did spend.
 
-    `deadline` is on the clock of time.monotonic(): no call is tried again after it.
+    `deadline` is on the clock of time.monotonic(): no call is begun after it.
     """
 
     deadline: float
@@ -49,10 +49,12 @@ class Purse:
         ProjectSuspended.
         """
         for key, secret in ledger.usable_keys():
+            if time.monotonic() > self.deadline:
+                raise SourceAway("The fetch took too long; what it found is kept.")
             if not self._reserve(key.project, bucket, purpose):
                 continue
             try:
-                return self._call_patiently(key.project, bucket, purpose, call, secret)
+                result = self._call_patiently(key.project, bucket, purpose, call, secret)
             except BucketExhausted as error:
                 logger.warning("%s: %s", key.label, error)
                 # An older server calls its search bucket "quota": what refused the call is empty in any case.
@@ -68,6 +70,10 @@ class Purse:
             except KeyResting as error:
                 logger.warning("%s: %s", key.label, error)
                 ledger.rest(key, str(error))
+            else:
+                if key.state == ApiKey.State.RESTING:
+                    ledger.reactivate(key)
+                return result
         raise _nothing_left(bucket, purpose)
 
     def _reserve(self, project: str, bucket: Bucket, purpose: Purpose) -> bool:

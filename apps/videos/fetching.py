@@ -20,9 +20,9 @@ from core.found_video import FoundVideo
 
 logger = logging.getLogger(__name__)
 
-# Nothing is tried again after this many seconds. With the last call's own timeout a fetch stays below Celery's
-# time limit, and that below a claim's age limit.
-LONGEST_FETCH = 45.0
+# No call to YouTube is begun after this many seconds. With the last call's own timeout, and Invidious', a fetch
+# stays below Celery's time limit, and that below a claim's age limit.
+LONGEST_FETCH = 40.0
 
 # A search reaches back this far behind the last one: YouTube indexes late and sorts roughly.
 OVERLAP = timedelta(hours=3)

@@ -33,3 +33,8 @@ def test_it_raises_what_google_raises(service, sim):
         service.search().list(part="snippet", q="python").execute()
     assert raised.value.status_code == 429
     assert raised.value.error_details[0]["reason"] == "RATE_LIMIT_EXCEEDED"
+
+
+def test_it_takes_a_query_too_long_for_an_address(service):
+    answer = service.search().list(part="snippet", q="日" * 500, type="video", maxResults=1).execute()
+    assert answer["kind"] == "youtube#searchListResponse"

@@ -84,7 +84,7 @@ def test_a_refused_key_waits_for_a_person(use_keys: UseKeys, clock: time_machine
     assert usable() == ["two"]
     one.refresh_from_db()
     assert (one.state, one.reason, one.resting_until, one.changed_at) == (State.REFUSED, "x" * 300, None, NOW)
-    assert ledger.reactivate(ApiKey.objects.filter(pk=one.pk)) == 1
+    assert ledger.reactivate(one) == 1
     assert usable() == ["one", "two"]
     one.refresh_from_db()
     assert (one.state, one.reason) == (State.ACTIVE, "")
@@ -113,7 +113,7 @@ def test_a_suspended_project_stops_all(use_keys: UseKeys, clock: time_machine.Tr
 def test_a_person_can_end_a_suspension(use_keys: UseKeys) -> None:
     use_keys("birds=one", "cats=two")
     ledger.suspend("birds", "Suspended.")
-    assert ledger.reactivate(ApiKey.objects.filter(project="birds")) == 1
+    assert ledger.reactivate(*ApiKey.objects.filter(project="birds")) == 1
     assert usable() == ["one", "two"]
 
 

@@ -287,3 +287,17 @@ def test_a_resting_key_of_a_spent_project_is_no_help(simulator: Simulator, use_k
     ledger.rest(one, "Who knows.")
     use_up("birds", "cats")
     assert nothing_left(simulator).until == RESET
+
+
+def test_it_uses_a_rested_key_again(simulator: Simulator, use_keys: UseKeys) -> None:
+    use_keys("birds=one")
+    ApiKey.objects.update(state=State.RESTING, resting_until=NOW - timedelta(seconds=1), reason="Nobody knows.")
+    assert search(simulator, purse()) > 0
+    assert states() == [State.ACTIVE]
+
+
+def test_it_begins_nothing_after_the_deadline(simulator: Simulator, use_keys: UseKeys) -> None:
+    use_keys("birds=one")
+    with pytest.raises(SourceAway, match="too long"):
+        search(simulator, Purse(deadline=time.monotonic() - 1))
+    assert spent("birds") == 0
