@@ -77,9 +77,17 @@ def test_any_keyword_works_in_the_path_and_as_a_parameter(client: Client, keywor
         assert [video["keyword_text"] for video in answer.json()["results"]] == [" ".join(keyword.split())]
 
 
-def test_dots_work_as_a_parameter(client: Client) -> None:
-    watched("..", 1)
-    assert client.get("/api/videos/?keyword=..").json()["count"] == 1
+@pytest.mark.parametrize("keyword", [*ODD, "..", "a/../b"])
+def test_the_link_to_the_next_page_leads_there(client: Client, keyword: str) -> None:
+    watched("another", 3)
+    watched(keyword, 2)
+    encoded = quote(keyword, safe="")
+
+    for address in (f"/api/keyword/{encoded}/videos/?page_size=1", f"/api/videos/?page_size=1&keyword={encoded}"):
+        first = client.get(address, follow=True).json()
+        second = client.get(first["next"].removeprefix("http://testserver")).json()
+        assert (first["count"], second["count"]) == (2, 2)
+        assert {video["keyword_text"] for video in first["results"] + second["results"]} == {" ".join(keyword.split())}
 
 
 def test_the_closing_slash_may_be_left_out(client: Client) -> None:
