@@ -53,6 +53,8 @@ def browser() -> Iterator[Any]:
     """A headless Chromium: the system's, or the one Playwright has installed."""
     from playwright.sync_api import Error, sync_playwright
 
+    # While it runs, Playwright keeps an event loop in this thread, which Django takes for asynchronous code.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
         try:
             chromium = playwright.chromium.launch(

@@ -9,7 +9,7 @@ from urllib.request import urlopen
 
 def web() -> bool:
     """Ask the page that touches nothing else."""
-    with urlopen(f"http://127.0.0.1:{os.environ.get('PORT', '8000')}/ping/", timeout=5) as answer:  # noqa: S310
+    with urlopen(f"http://127.0.0.1:{os.environ.get('PORT', '8000')}/ping/", timeout=5) as answer:
         return bool(answer.status == 200)
 
 
@@ -31,7 +31,7 @@ def beat() -> bool:
     from django.utils import timezone
     from django_celery_beat.models import PeriodicTask
 
-    return PeriodicTask.objects.filter(last_run_at__gt=timezone.now() - timedelta(minutes=10)).exists()
+    return bool(PeriodicTask.objects.filter(last_run_at__gt=timezone.now() - timedelta(minutes=10)).exists())
 
 
 if __name__ == "__main__":

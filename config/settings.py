@@ -41,7 +41,7 @@ SIMULATOR_PORT = PORT + 1
 if DEMO:
     YT_KEYS = [("demo", "demo-key")]
     YOUTUBE_API_URL = env.web_address("SIMULATOR_URL", f"http://127.0.0.1:{SIMULATOR_PORT}")
-    YT_SEARCHES_PER_DAY = {"": 100_000}
+    YT_SEARCHES_PER_DAY = YT_UNITS_PER_DAY = {"": 100_000}
     FETCH_INTERVAL = FETCH_INTERVAL or 15
 
 DEBUG = env.boolean("DEBUG", False)
@@ -182,7 +182,8 @@ def broker_socket() -> Path:
     if len(str(path)) < 100:  # the kernel's limit for a socket's path is 108 bytes
         return path
     name = sha256(str(STATE_DIR).encode()).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"windhover-{os.getuid()}-{name}" / "broker.sock"
+    # Not TMPDIR, which may differ in another terminal; bin/run sees to it that the folder is this user's alone.
+    return Path("/tmp") / f"windhover-{os.getuid()}-{name}" / "broker.sock"  # noqa: S108
 
 
 def _redis_url() -> str:

@@ -11,6 +11,9 @@ def policy() -> str:
     """Return the policy; thumbnails come from YouTube, or from whatever server stands in for it."""
     youtube = urlsplit(settings.YOUTUBE_API_URL)
     images = f"'self' data: https://i.ytimg.com {youtube.scheme}://{youtube.netloc}"
+    if settings.DEMO:
+        # Where containers know the simulator by a name of their own, browsers find it on this machine.
+        images += f" http://127.0.0.1:{settings.SIMULATOR_PORT}"
     return (
         f"default-src 'self'; img-src {images}; object-src 'none'; base-uri 'none'; "
         "form-action 'self'; frame-ancestors 'none'"

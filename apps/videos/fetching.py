@@ -89,7 +89,6 @@ def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog 
     except IntegrityError:
         return None  # deleted and erased since the claim
     purse = Purse(deadline=clock + LONGEST_FETCH)
-    next_due_at = began + timedelta(seconds=entry.planned_interval)
     changes: dict[str, datetime] = {}
     gaps: Sequence[SearchGap] = ()
     try:
@@ -104,7 +103,7 @@ def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog 
         log.status, log.error, log.message = VideoLog.Status.FAILED, "NothingLeft", str(nothing)
         if nothing.until:
             log.status, log.waiting_until = VideoLog.Status.WAITING, nothing.until
-            next_due_at = nothing.until + SPREAD * _phase(entry)
+            changes["next_due_at"] = nothing.until + SPREAD * _phase(entry)
     except SourceError as error:
         log.status, log.error = VideoLog.Status.FAILED, type(error).__name__
         log.message, log.http_status = str(error), error.http_status
@@ -122,8 +121,10 @@ def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog 
     log.duration = round(time.monotonic() - clock, 3)
     with transaction.atomic():
         _close_log(log)
-        changes |= {"next_due_at": next_due_at, "last_fetched_at": began}
-        if entry.release(token, **changes):
+        # Read now: the plan may have changed since the claim.
+        planned = KeyWordEntry.objects.filter(pk=entry.pk).values_list("planned_interval", flat=True).first()
+        next_due_at = began + timedelta(seconds=planned or entry.planned_interval)
+        if entry.release(token, **{"next_due_at": next_due_at, "last_fetched_at": began} | changes):
             _keep_gaps(gaps)
     logger.info("fetch %s of keyword %s (%s): %s. %s", log.pk, entry.pk, trigger, log.status, log.message)
     return log

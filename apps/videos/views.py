@@ -5,7 +5,7 @@ from typing import Any
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import DatabaseError, connection
 from django.db.models import QuerySet
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 from drf_spectacular.types import OpenApiTypes
@@ -56,14 +56,13 @@ class KeywordVideos(_MatchesOfOneKeyword, ListAPIView[Any]):
     pagination_class = Pages
     queryset = Match.objects.none()
 
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response | HttpResponseRedirect:  # type: ignore[override]
         keyword = self.kwargs["keyword"]
         if {".", ".."} & set(keyword.split("/")):
             # Clients fold such a path away, and so would the links to further pages.
             parameters = request.query_params.copy()
             parameters["keyword"] = keyword
-            address = f"{reverse('video-list')}?{parameters.urlencode()}"
-            return Response(status=status.HTTP_302_FOUND, headers={"Location": address})
+            return HttpResponseRedirect(f"{reverse('video-list')}?{parameters.urlencode()}")
         return super().get(request, *args, **kwargs)
 
     def get_queryset(self) -> QuerySet[Match]:

@@ -1,0 +1,136 @@
+"""Start the whole of Windhover as a person would, and look at its processes."""
+
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from config.state import holders, parent_of
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# Seconds: a deadline, not an expectation. Machines that test can be slow.
+LONG = 120
+
+
+class Windhover:
+    """A running Windhover: `url`, `pids()`, `stop()`; what it wrote on the terminal is `output`."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.environment = clean_environment(folder, environment)
+        self.state_dir = Path(self.environment["STATE_DIR"])
+        self.url = f"http://127.0.0.1:{self.environment['PORT']}"
+        self.terminal = folder / "terminal.txt"
+        with self.terminal.open("ab") as terminal:
+            # A session of its own, as each terminal has: Ctrl-C reaches this process group and no other.
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "config.run"],
+                cwd=BASE_DIR,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=terminal,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def output(self) -> str:
+        return self.terminal.read_text(errors="replace")
+
+    def wait_until_up(self) -> None:
+        def up() -> bool:
+            assert self.process.poll() is None, f"it ended:\n{self.output}"
+            # Not what an earlier one, killed, left running at the same port.
+            return "web" in self.pids() and self.answers()
+
+        wait_for(up, lambda: f"it does not answer:\n{self.output}")
+
+    def answers(self) -> bool:
+        with suppress(URLError, OSError):
+            return bool(urlopen(f"{self.url}/ping/", timeout=10).status == 200)
+        return False
+
+    def pids(self) -> dict[str, int]:
+        """Return the first process of each part by name: broker, simulator, web, worker, beat."""
+        log = self.state_dir / "log" / "supervisor.log"
+        spawned = re.findall(r"spawned: '(\w+)' with pid (\d+)", log.read_text() if log.exists() else "")
+        return {name: int(pid) for name, pid in dict(spawned).items() if self.is_child(int(pid))}
+
+    def is_child(self, pid: int) -> bool:
+        with suppress(OSError):
+            return parent_of(Path(f"/proc/{pid}")) == self.process.pid
+        return False
+
+    def all_pids(self) -> set[int]:
+        """Return every process of this Windhover but the first, also such as lost their parent."""
+        try:
+            with (self.state_dir / "parts.lock").open() as lock:
+                return set(holders(lock)) - {self.process.pid}
+        except FileNotFoundError:
+            return set()
+
+    def stop(self) -> int:
+        """Press Ctrl-C and return the exit code once it has ended."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGINT)
+        return self.process.wait(LONG)
+
+    def kill_everything(self) -> None:
+        for pid in {self.process.pid, *self.all_pids()}:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@contextmanager
+def running_windhover(folder: Path, **environment: str) -> Iterator[Windhover]:
+    """Run Windhover with its state in `folder`/state, the demo unless `environment` says otherwise.
+
+    It has this environment and no other. Nothing of it is left behind.
+    """
+    windhover = Windhover(folder, environment)
+    try:
+        windhover.wait_until_up()
+        yield windhover
+        windhover.stop()
+    finally:
+        windhover.kill_everything()
+
+
+def clean_environment(folder: Path, environment: dict[str, str]) -> dict[str, str]:
+    """Return an environment for Windhover's programs, with nothing of this machine's own settings."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
+    return {
+        **kept,
+        "WINDHOVER_ENV_FILE": os.devnull,
+        "STATE_DIR": str(folder / "state"),
+        "PORT": str(free_ports()) if "PORT" not in environment else environment["PORT"],
+        **environment,
+    }
+
+
+def free_ports() -> int:
+    """Return a port that is free together with the next one, below those that clients are given."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with suppress(OSError), socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", port))
+            second.bind(("127.0.0.1", port + 1))
+            return port
+
+
+def wait_for(condition: Callable[[], object], explain: Callable[[], str], seconds: float = LONG) -> None:
+    """Wait until `condition` holds; fail with what `explain` returns after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, explain()
+        time.sleep(0.2)

@@ -1,0 +1,74 @@
+"""Dockerfile and docker-compose.yml fit the program: what they name exists, and nothing is open to the world."""
+
+import re
+import shlex
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+import yaml
+
+from config import settings
+from tests.running import BASE_DIR
+
+DOCKERFILE = (BASE_DIR / "Dockerfile").read_text()
+COMPOSE = yaml.safe_load((BASE_DIR / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OWN = {name: service for name, service in SERVICES.items() if "build" in service}
+
+
+def test_the_parts_are_there() -> None:
+    assert set(SERVICES) == {"redis", "migrate", "web", "worker", "beat", "simulator", "postgres"}
+    assert set(OWN) == {"migrate", "web", "worker", "beat", "simulator"}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_commands_name_modules_that_exist(name: str) -> None:
+    commands = [OWN[name]["command"]]
+    if check := OWN[name].get("healthcheck"):
+        commands.append(check["test"])
+    for command in commands:
+        python, dash_m, module, *_ = shlex.split(command)
+        assert (python, dash_m) == ("python", "-m")
+        assert find_spec(module)
+
+
+def test_compose_runs_what_bin_run_runs() -> None:
+    supervised = (BASE_DIR / "config" / "supervisord.conf").read_text()
+    for name in ("web", "worker", "beat"):
+        section = supervised.split(f"[program:{name}]")[1].split("\n\n")[0]
+        command = re.search(r"^command=(.*(?:\n .*)*)", section, re.MULTILINE)
+        assert command
+        assert shlex.split(command[1].replace("%(ENV_BIND)s", "0.0.0.0:8000")) == shlex.split(OWN[name]["command"])
+
+
+def test_only_this_machine_reaches_the_published_ports() -> None:
+    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
+
+    assert ports == ["127.0.0.1:${PORT:-8000}:8000", "127.0.0.1:8001:8001"]
+
+
+def test_a_fetch_in_flight_may_end() -> None:
+    assert int(OWN["worker"]["stop_grace_period"].removesuffix("s")) > settings.CELERY_TASK_TIME_LIMIT
+
+
+def test_what_is_depended_on_and_mounted_exists() -> None:
+    for service in SERVICES.values():
+        assert set(service.get("depends_on", {})) <= set(SERVICES)
+        assert {volume.partition(":")[0] for volume in service.get("volumes", [])} <= set(COMPOSE["volumes"])
+
+
+def test_the_image_copies_what_exists_and_is_not_ignored() -> None:
+    ignore = (BASE_DIR / ".dockerignore").read_text().splitlines()
+    sources = re.findall(r"^COPY (\S+)", DOCKERFILE, re.MULTILINE)
+
+    assert {"config", "core", "apps", "simulator", "manage.py"} <= set(sources)
+    for source in sources:
+        assert (BASE_DIR / source).exists()
+        assert f"!{source}" in ignore
+
+
+def test_the_image_does_not_run_as_root() -> None:
+    user = re.findall(r"^USER (\S+)", DOCKERFILE, re.MULTILINE)[-1]
+
+    assert int(user) > 0

@@ -1,0 +1,31 @@
+"""What touches the database behaves on PostgreSQL as it does on SQLite: the same tests, once more."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.running import BASE_DIR
+
+
+@pytest.mark.timeout(400)
+def test_the_apps_pass_their_tests_there_too(postgres: str) -> None:
+    again = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "apps/videos",
+            "apps/quota",
+            "--ignore",
+            "apps/quota/tests/test_race.py",
+        ],
+        cwd=BASE_DIR,
+        env=os.environ | {"TEST_DATABASE_URL": postgres},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert again.returncode == 0, again.stdout[-8000:]

@@ -1,0 +1,84 @@
+"""bin/setup: finds a Python, makes .venv, installs what changed, and says in a sentence what is missing."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.running import BASE_DIR
+
+# Nothing to install keeps these tests off the network.
+NOTHING = "# nothing is needed here\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "a path with spaces"
+    shutil.copytree(BASE_DIR / "bin", folder / "bin")
+    (folder / "requirements.txt").write_text(NOTHING)
+    return folder
+
+
+def set_up(project: Path, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [project / "bin" / "setup", "requirements.txt"],
+        cwd="/",
+        env={"PATH": os.environ["PATH"], "PYTHON": python},
+        capture_output=True,
+        text=True,
+    )
+
+
+def fake_python(folder: Path, script: str) -> str:
+    file = folder / "fake-python"
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+    return str(file)
+
+
+def test_it_installs_only_what_changed(project: Path) -> None:
+    installing = "windhover: installing requirements.txt\n"
+    assert set_up(project).stdout == installing
+    assert set_up(project).stdout == ""
+
+    (project / "requirements.txt").write_text(NOTHING * 2)
+    assert set_up(project).stdout == installing
+    assert set_up(project).stdout == ""
+
+
+def test_an_install_that_failed_is_tried_again(project: Path) -> None:
+    set_up(project)
+    (project / "requirements.txt").write_text("a-package-without-a-hash==1.0\n")
+    assert set_up(project).returncode != 0
+
+    # Back at what was installed before, which the failed attempt may have changed in part.
+    (project / "requirements.txt").write_text(NOTHING)
+    assert "installing" in set_up(project).stdout
+
+
+def test_a_half_made_environment_is_made_again(project: Path) -> None:
+    (project / ".venv" / "bin").mkdir(parents=True)
+    (project / ".venv" / "bin" / "python").symlink_to(sys.executable)
+
+    assert set_up(project).returncode == 0
+    assert (project / ".venv" / "pyvenv.cfg").exists()
+
+
+def test_a_python_that_is_missing_or_old_is_named(project: Path) -> None:
+    for python in ("/nowhere/python3", fake_python(project, "exit 1")):
+        done = set_up(project, python)
+        assert done.returncode == 1
+        assert done.stderr == (f"windhover: PYTHON is {python}, which is not a Python of version 3.11 or newer.\n")
+
+
+def test_a_python_without_venv_is_named(project: Path) -> None:
+    python = fake_python(project, 'case "$2" in *ensurepip*) exit 1 ;; esac')
+
+    done = set_up(project, python)
+
+    assert done.returncode == 1
+    assert "apt-get install python3-venv" in done.stderr
+    assert not (project / ".venv").exists()
