@@ -7,7 +7,7 @@ from apps.quota.models import ApiKey, QuotaSpend
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows that only the ledger writes: people look at them."""
+    """Rows that only Windhover itself writes: people look at them."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -4,26 +4,18 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from apps.quota.admin import ReadOnlyAdmin
 from apps.videos import tasks
 from apps.videos.models import KeyWordEntry, Match, SearchGap, Video, VideoLog
 from apps.videos.pagination import ShortCountPaginator
 
 
-class BigTableAdmin(admin.ModelAdmin):
-    """Tables that grow to millions of rows, and that only fetches write: people look at them."""
+class BigTableAdmin(ReadOnlyAdmin):
+    """Tables that grow to millions of rows, and that only fetches write."""
 
     paginator = ShortCountPaginator
     show_full_result_count = False
     list_per_page = 50
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
 
 
 @admin.register(KeyWordEntry)

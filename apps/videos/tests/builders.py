@@ -8,6 +8,23 @@ from apps.videos import storing
 from apps.videos.models import KeyWordEntry, Video, VideoFetchMethod
 from core.found_video import FoundVideo
 
+ODD_KEYWORDS = [
+    "AC/DC",
+    "c++",
+    "50%",
+    "#shorts",
+    "a?b",
+    "a&b",
+    "日本語",
+    "a//b",
+    "videos/",
+    "%2F",
+    "<b>x</b>",
+    "🦅",
+    "' OR 1=1 --",
+    "  Two   Words ",
+]
+
 _numbers = count(1)
 
 

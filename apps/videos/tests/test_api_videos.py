@@ -8,25 +8,11 @@ from django.test import Client
 
 from apps.videos import pagination
 from apps.videos.models import KeyWordEntry, VideoFetchMethod
-from apps.videos.tests.builders import found_video, store
+from apps.videos.tests.builders import ODD_KEYWORDS, found_video, store
 
 pytestmark = pytest.mark.django_db
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-ODD = [
-    "AC/DC",
-    "c++",
-    "50%",
-    "#shorts",
-    "a?b",
-    "日本語",
-    "a//b",
-    "%2F",
-    "<b>x</b>",
-    "  Two   Words ",
-    "videos/",
-    "a&b=c",
-]
 
 
 def watched(keyword: str, videos: int) -> KeyWordEntry:
@@ -63,7 +49,7 @@ def test_it_works(client: Client) -> None:
     assert first["published_at"] == "2026-11-20T12:00:00Z"
 
 
-@pytest.mark.parametrize("keyword", ODD)
+@pytest.mark.parametrize("keyword", ODD_KEYWORDS)
 def test_any_keyword_works_in_the_path_and_as_a_parameter(client: Client, keyword: str) -> None:
     watched(keyword, 1)
     watched("another", 1)
@@ -77,7 +63,7 @@ def test_any_keyword_works_in_the_path_and_as_a_parameter(client: Client, keywor
         assert [video["keyword_text"] for video in answer.json()["results"]] == [" ".join(keyword.split())]
 
 
-@pytest.mark.parametrize("keyword", [*ODD, "..", "a/../b"])
+@pytest.mark.parametrize("keyword", [*ODD_KEYWORDS, "..", "a/../b"])
 def test_the_link_to_the_next_page_leads_there(client: Client, keyword: str) -> None:
     watched("another", 3)
     watched(keyword, 2)
