@@ -218,7 +218,7 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
-# Longer than the longest fetch (apps.videos.fetching.LONGEST_FETCH), shorter than a claim's age limit.
+# Longer than the longest fetch (apps.videos.searching.LONGEST_FETCH), shorter than a claim's age limit.
 CELERY_TASK_SOFT_TIME_LIMIT = 75
 CELERY_TASK_TIME_LIMIT = 90
 
@@ -231,6 +231,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "chore-erase-deleted": {
         "task": "apps.videos.tasks.erase_deleted",
+        "schedule": 60,
+        "options": {"expire_seconds": 60},
+    },
+    "chore-tell-troubles": {
+        "task": "apps.quota.tasks.tell_troubles",
         "schedule": 60,
         "options": {"expire_seconds": 60},
     },
@@ -297,12 +302,13 @@ LOGGING = {
     "formatters": {
         "line": {
             "()": "core.redaction.RedactingFormatter",
-            "format": "{asctime} {levelname} {name} {message}",
+            "format": "{asctime} {levelname} {name} {fetch}{message}",
             "style": "{",
             "secrets": [key for _, key in YT_KEYS],
         },
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"fetch": {"()": "core.log_lines.FetchFilter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["fetch"]}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},

@@ -3,6 +3,7 @@
 Messages are plain words for people. They never hold a key: nothing here is made from `str(HttpError)`.
 """
 
+from datetime import timedelta
 from typing import Literal
 
 Bucket = Literal["search", "general"]
@@ -41,7 +42,11 @@ class ProjectSuspended(KeyRefused):
 
 
 class KeyResting(SourceError):
-    """The key was refused for a reason nobody knows: let it rest a while, use another."""
+    """The key was refused for a reason that may pass: let it rest for `rest`, use another."""
+
+    def __init__(self, message: str, http_status: int, rest: timedelta = timedelta(minutes=15)) -> None:
+        super().__init__(message, http_status)
+        self.rest = rest
 
 
 class BadQuery(SourceError):
@@ -53,4 +58,6 @@ class SourceAway(SourceError):
 
 
 class SourceBlocked(SourceError):
-    """The source answers, but not to us: leave it alone for a good while."""
+    """The source answers, but not to us: leave it alone for `rest`."""
+
+    rest = timedelta(hours=1)

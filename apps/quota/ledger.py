@@ -13,13 +13,12 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from apps.quota import pacific
-from apps.quota.models import ApiKey, QuotaSpend
+from apps.quota import pacific, troubles
+from apps.quota.models import ApiKey, QuotaSpend, Trouble
 from core.errors import Bucket
 
 # Of a project's searches this share is kept for people: first fetches and "fetch now".
 KEPT_FOR_PEOPLE = 0.1
-REST = timedelta(minutes=15)
 
 
 class Purpose(Enum):
@@ -43,6 +42,7 @@ def sync_keys() -> None:
     wanted = {fingerprint(key): (position, project) for position, (project, key) in enumerate(settings.YT_KEYS)}
     with transaction.atomic():
         ApiKey.objects.exclude(fingerprint__in=wanted).delete()
+        _end_troubles()
         seen: dict[str, int] = {}
         for mark, (position, project) in wanted.items():
             seen[project] = seen.get(project, 0) + 1
@@ -131,21 +131,33 @@ def mark_empty(project: str, bucket: Bucket) -> None:
 def refuse(key: ApiKey, reason: str) -> None:
     """Leave `key` alone until a person acts."""
     _set_state(ApiKey.objects.filter(pk=key.pk), ApiKey.State.REFUSED, reason)
+    troubles.begin(Trouble.Kind.KEY_REFUSED, f"{key.label}: {reason}", subject=key.fingerprint)
 
 
 def suspend(project: str, reason: str) -> None:
     """Leave all keys of a suspended project alone, and with them every other: see usable_keys()."""
     _set_state(ApiKey.objects.filter(project=project), ApiKey.State.SUSPENDED, reason)
+    troubles.begin(Trouble.Kind.PROJECT_SUSPENDED, f"{project}: {reason}", subject=project)
 
 
-def rest(key: ApiKey, reason: str) -> None:
-    """Leave `key` alone for a quarter of an hour."""
-    _set_state(ApiKey.objects.filter(pk=key.pk), ApiKey.State.RESTING, reason, timezone.now() + REST)
+def rest(key: ApiKey, reason: str, length: timedelta) -> None:
+    """Leave `key` alone for a while."""
+    _set_state(ApiKey.objects.filter(pk=key.pk), ApiKey.State.RESTING, reason, timezone.now() + length)
 
 
 def reactivate(*keys: ApiKey) -> int:
     """Use keys again, because a person said so or YouTube has accepted them; return how many."""
-    return _set_state(ApiKey.objects.filter(pk__in=[key.pk for key in keys]), ApiKey.State.ACTIVE, "")
+    count = _set_state(ApiKey.objects.filter(pk__in=[key.pk for key in keys]), ApiKey.State.ACTIVE, "")
+    _end_troubles()
+    return count
+
+
+def _end_troubles() -> None:
+    """Note which refusals and suspensions are over, now that keys have changed."""
+    refused = ApiKey.objects.filter(state=ApiKey.State.REFUSED).values_list("fingerprint", flat=True)
+    suspended = ApiKey.objects.filter(state=ApiKey.State.SUSPENDED).values_list("project", flat=True)
+    troubles.end(Trouble.Kind.KEY_REFUSED, still=list(refused))
+    troubles.end(Trouble.Kind.PROJECT_SUSPENDED, still=list(suspended))
 
 
 def _set_state(keys: QuerySet[ApiKey], state: ApiKey.State, reason: str, resting_until: datetime | None = None) -> int:

@@ -1,8 +1,14 @@
-"""Keys, and what was spent of each project's daily buckets. Only ledger.py writes here."""
+"""Keys, what was spent of each project's daily buckets, and what is in the way.
+
+Only ledger.py writes keys and spending, only troubles.py writes troubles.
+"""
 
 from datetime import datetime
+from typing import Self
 
 from django.db import models
+from django.db.models import Q
+from django.utils import timezone
 
 
 class ApiKey(models.Model):
@@ -68,3 +74,40 @@ class QuotaSpend(models.Model):
 
     def __str__(self) -> str:
         return f"{self.project}, {self.day}: {self.spent} {self.get_bucket_display()}"
+
+
+class TroubleQuerySet(models.QuerySet["Trouble"]):
+    def open(self) -> Self:
+        """Return what is in the way now, the newest first."""
+        lasting = Q(until=None) | Q(until__gt=timezone.now())
+        return self.filter(lasting, ended_at=None).order_by("-began_at")
+
+
+class Trouble(models.Model):
+    """Something that keeps Windhover from its work until it is over. The admin is told when it begins and ends."""
+
+    class Kind(models.TextChoices):
+        SEARCHES_SPENT = "searches", "Today's searches are spent"
+        KEY_REFUSED = "key", "YouTube refuses a key"
+        PROJECT_SUSPENDED = "project", "YouTube has suspended a project"
+        INVIDIOUS_BLOCKED = "invidious", "Invidious does not let us search"
+
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    subject = models.CharField(max_length=100, blank=True, help_text="A key's fingerprint, or a project.")
+    message = models.TextField(help_text="In plain words.")
+    began_at = models.DateTimeField(default=timezone.now)
+    until = models.DateTimeField(null=True, blank=True, help_text="When it passes by itself.")
+    ended_at = models.DateTimeField(null=True, blank=True)
+    begin_told_at = models.DateTimeField(null=True, blank=True)
+    end_told_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TroubleQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-began_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "subject"], condition=Q(ended_at=None), name="trouble_open_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.message}"

@@ -69,7 +69,7 @@ class Purse:
                 ledger.refuse(key, str(error))
             except KeyResting as error:
                 logger.warning("%s: %s", key.label, error)
-                ledger.rest(key, str(error))
+                ledger.rest(key, str(error), error.rest)
             else:
                 if key.state == ApiKey.State.RESTING:
                     ledger.reactivate(key)

@@ -3,35 +3,24 @@
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from apps.quota import troubles
 from apps.quota.ledger import Purpose
+from apps.quota.models import Trouble
 from apps.quota.spending import NothingLeft, Purse
-from apps.videos import storing
-from apps.videos.models import KeyWordEntry, Match, SearchGap, Video, VideoFetchMethod, VideoLog
-from core import invidious_api, youtube_api
-from core.errors import BadQuery, ProjectSuspended, SourceError
+from apps.videos import searching, storing
+from apps.videos.models import KeyWordEntry, SearchGap, VideoFetchMethod, VideoLog, keywords_changed
+from core.errors import BadQuery, SourceError
 from core.found_video import FoundVideo
+from core.log_lines import in_fetch
 
 logger = logging.getLogger(__name__)
-
-# No call to YouTube is begun after this many seconds. With the last call's own timeout, and Invidious', a fetch
-# stays below Celery's time limit, and that below a claim's age limit.
-LONGEST_FETCH = 40.0
-
-# A search reaches back this far behind the last one: YouTube indexes late and sorts roughly.
-OVERLAP = timedelta(hours=3)
-
-# Where a full page ends, dates may be misplaced by some minutes, since the order is only roughly by date.
-ROUGHLY = timedelta(minutes=10)
-
-# What a full page left behind is followed for this many further pages in one fetch.
-FURTHER_PAGES = 4
 
 # After a pause the keywords start again within this time, not all at one moment.
 SPREAD = timedelta(minutes=1)
@@ -44,34 +33,13 @@ _PURPOSES = {
 }
 
 
-# Not the keyword: it may have been erased meanwhile.
-_CLOSING = [
-    "status",
-    "method",
-    "number_found",
-    "number_added",
-    "message",
-    "error",
-    "http_status",
-    "searches",
-    "units",
-    "duration",
-    "waiting_until",
-]
-
-
 @dataclass(frozen=True, slots=True)
-class Search:
-    """What a search found.
+class Outcome:
+    """How a fetch ended: what its log says of it, what changes at the keyword, and which gaps it leaves."""
 
-    `covers` tells that YouTube was searched up to now, but for `gaps`: new ones, and old ones as they are now.
-    """
-
-    videos: Sequence[FoundVideo]
-    method: VideoFetchMethod
-    covers: bool = False
+    log: dict[str, Any]
+    keyword: dict[str, Any] = field(default_factory=dict)
     gaps: Sequence[SearchGap] = ()
-    note: str = ""
 
 
 def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog | None = None) -> VideoLog | None:
@@ -88,80 +56,53 @@ def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog 
         log = _open_log(entry, trigger, log)
     except IntegrityError:
         return None  # deleted and erased since the claim
-    purse = Purse(deadline=clock + LONGEST_FETCH)
-    changes: dict[str, datetime] = {}
-    gaps: Sequence[SearchGap] = ()
-    try:
-        search = _search(entry, purse, _PURPOSES[trigger])
-        stored = _store(entry, token, complete(search.videos, purse), search.method)
-        log.status, log.method = VideoLog.Status.DONE, search.method
-        log.number_found, log.number_added = stored.found, stored.added
-        log.message = _story(search, stored)
-        if search.covers:
-            changes["searched_through"], gaps = began, search.gaps
-    except NothingLeft as nothing:
-        log.status, log.error, log.message = VideoLog.Status.FAILED, "NothingLeft", str(nothing)
-        if nothing.until:
-            log.status, log.waiting_until = VideoLog.Status.WAITING, nothing.until
-            changes["next_due_at"] = nothing.until + SPREAD * _phase(entry)
-    except SourceError as error:
-        log.status, log.error = VideoLog.Status.FAILED, type(error).__name__
-        log.message, log.http_status = str(error), error.http_status
-    except storing.ClaimLost:
-        log.status, log.message = (
-            VideoLog.Status.INTERRUPTED,
-            "The keyword was deleted, or another worker took over.",
-        )
-    except Exception as error:  # whatever it is, it must be seen in the log and not stop the schedule
-        logger.exception("fetch %s of keyword %s failed", log.pk, entry.pk)
-        log.status, log.error = VideoLog.Status.FAILED, type(error).__name__
-        log.message = f"Something unexpected went wrong; the worker's log has the details under fetch {log.pk}."
-
-    log.searches, log.units = purse.searches, purse.units
-    log.duration = round(time.monotonic() - clock, 3)
-    with transaction.atomic():
-        _close_log(log)
-        # Read now: the plan may have changed since the claim.
-        planned = KeyWordEntry.objects.filter(pk=entry.pk).values_list("planned_interval", flat=True).first()
-        next_due_at = began + timedelta(seconds=planned or entry.planned_interval)
-        if entry.release(token, **{"next_due_at": next_due_at, "last_fetched_at": began} | changes):
-            _keep_gaps(gaps)
-    logger.info("fetch %s of keyword %s (%s): %s. %s", log.pk, entry.pk, trigger, log.status, log.message)
+    with in_fetch(log.pk):
+        purse = searching.new_purse()
+        outcome = _fetch(entry, token, trigger, began, purse)
+        costs = {"searches": purse.searches, "units": purse.units, "duration": round(time.monotonic() - clock, 3)}
+        with transaction.atomic():
+            _close_log(log, outcome.log | costs)
+            # Read now: the plan may have changed since the claim.
+            planned = KeyWordEntry.objects.filter(pk=entry.pk).values_list("planned_interval", flat=True).first()
+            next_due_at = began + timedelta(seconds=planned or entry.planned_interval)
+            if entry.release(token, **{"next_due_at": next_due_at, "last_fetched_at": began} | outcome.keyword):
+                _keep_gaps(outcome.gaps)
+        if "bad_query" in outcome.keyword:
+            keywords_changed.send(KeyWordEntry)
+        logger.info("keyword %s, %s: %s. %s", entry.pk, trigger.label, log.status, log.message)
     return log
 
 
-def complete(videos: Sequence[FoundVideo], purse: Purse) -> list[FoundVideo]:
-    """Return `videos` with all that YouTube tells about those not yet completed; one unit for 50.
+def _fetch(entry: KeyWordEntry, token: str, trigger: VideoLog.Trigger, began: datetime, purse: Purse) -> Outcome:
+    """Search, complete, store; every way in which that can end is an Outcome."""
+    try:
+        search = searching.search(entry, purse, _PURPOSES[trigger])
+        stored = _store(entry, token, searching.complete(search.videos, purse), search.method)
+    except NothingLeft as nothing:
+        failed = {"status": VideoLog.Status.FAILED, "error": "NothingLeft", "message": str(nothing)}
+        if nothing.until is None:
+            return Outcome(failed)
+        waits = {"status": VideoLog.Status.WAITING, "waiting_until": nothing.until}
+        return Outcome(failed | waits, {"next_due_at": nothing.until + SPREAD * _phase(entry)})
+    except SourceError as error:
+        log = {"status": VideoLog.Status.FAILED, "error": type(error).__name__, "message": str(error)}
+        # No second try would help: nothing more is spent on it before a person has edited it.
+        marked = {"bad_query": str(error)} if isinstance(error, BadQuery) else {}
+        return Outcome(log | {"http_status": error.http_status}, marked)
+    except storing.ClaimLost:
+        message = "The keyword was deleted, or another worker took over."
+        return Outcome({"status": VideoLog.Status.INTERRUPTED, "message": message})
+    except Exception as error:  # whatever it is, it must be seen in the log and not stop the schedule
+        logger.exception("keyword %s could not be fetched", entry.pk)
+        message = "Something unexpected went wrong; the worker's log has the details under this fetch's number."
+        return Outcome({"status": VideoLog.Status.FAILED, "error": type(error).__name__, "message": message})
 
-    What cannot be completed now stays as it was found; a chore comes back to it.
-    """
-    ids = [video.video_id for video in videos if not video.complete]
-    known = set(Video.objects.filter(pk__in=ids).exclude(completed_at=None).values_list("pk", flat=True))
-    wanted = [video_id for video_id in ids if video_id not in known]
-    told: dict[str, FoundVideo] = {}
-    for start in range(0, len(wanted), youtube_api.PAGE_SIZE):
-        try:
-            answer = _list_videos(wanted[start : start + youtube_api.PAGE_SIZE], purse)
-        except (NothingLeft, SourceError) as error:
-            logger.info("%d videos stay incomplete for now: %s", len(wanted) - start, error)
-            break
-        told |= {video.video_id: video for video in answer}
-    return [told.get(video.video_id, video) for video in videos]
-
-
-def complete_stored(most: int = 500) -> None:
-    """Complete stored videos of which YouTube has not yet told everything, newest finds first."""
-    ids = list(Video.objects.incomplete().values_list("pk", flat=True)[:most])
-    purse = Purse(deadline=time.monotonic() + LONGEST_FETCH)
-    for start in range(0, len(ids), youtube_api.PAGE_SIZE):
-        chunk = ids[start : start + youtube_api.PAGE_SIZE]
-        try:
-            told = _list_videos(chunk, purse)
-        except (NothingLeft, SourceError) as error:
-            logger.info("%d videos stay incomplete for now: %s", len(ids) - start, error)
-            return
-        storing.update(told)
-        storing.mark_complete(set(chunk) - {video.video_id for video in told})
+    if search.covers and trigger == VideoLog.Trigger.SCHEDULE:
+        troubles.end(Trouble.Kind.SEARCHES_SPENT)
+    done = {"status": VideoLog.Status.DONE, "method": search.method, "message": _story(search, stored)}
+    covered = {"searched_through": began} if search.covers else {}
+    accepted = {"bad_query": ""} if entry.bad_query and search.covers else {}
+    return Outcome(done | {"number_found": stored.found, "number_added": stored.added}, covered | accepted, search.gaps)
 
 
 def _open_log(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog | None) -> VideoLog:
@@ -173,106 +114,6 @@ def _open_log(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog | No
     log.status, log.message = VideoLog.Status.RUNNING, ""
     log.save()
     return log
-
-
-def _search(entry: KeyWordEntry, purse: Purse, purpose: Purpose) -> Search:
-    """Search YouTube; where no key can pay or YouTube is away, search Invidious if the operator chose one."""
-    try:
-        return _search_youtube(entry, purse, purpose)
-    except (BadQuery, ProjectSuspended):
-        raise
-    except (NothingLeft, SourceError) as error:
-        if not settings.INVIDIOUS_URL:
-            raise
-        videos = invidious_api.search_videos(entry.keyword, instance=settings.INVIDIOUS_URL)
-        # Without keys Invidious is not the second choice, and there is nothing to explain.
-        note = str(error) if settings.YT_KEYS else ""
-        return Search(videos, VideoFetchMethod.INVIDIOUS, note=note)
-
-
-def _search_youtube(entry: KeyWordEntry, purse: Purse, purpose: Purpose) -> Search:
-    """Take the newest page since the last search, and what it did not reach as far as searches are left over.
-
-    A full page of nothing but news did not reach back to the last search: what lies between is a gap. The first
-    search of a keyword has nothing to reach back to.
-    """
-    after = entry.searched_through - OVERLAP if entry.searched_through else None
-    page = purse.spend("search", purpose, lambda key: _search_page(key, entry, after))
-    gaps: list[SearchGap] = []
-    if after and page.full and not _any_known(entry, page.videos):
-        gaps.append(SearchGap(keyword=entry, after=after, before=_reached_back_to(page.videos)))
-        further = _search_gap(gaps[0], purse, page.next_page_token)
-    elif gap := entry.gaps.first():
-        gaps.append(gap)
-        further = _search_gap(gap, purse)
-    else:
-        further = []
-    return Search([*page.videos, *further], VideoFetchMethod.YOUTUBE, covers=True, gaps=gaps)
-
-
-def _search_gap(gap: SearchGap, purse: Purse, page_token: str | None = None) -> list[FoundVideo]:
-    """Search `gap` for some pages, if the day's pace has searches left over, and note in it what is left of it.
-
-    `page_token` goes on where the search ended that left the gap; without it the gap's own end bounds the search.
-    """
-    before = None if page_token else gap.before
-    videos: list[FoundVideo] = []
-    for _ in range(FURTHER_PAGES):
-        try:
-            page = purse.spend(
-                "search",
-                Purpose.GAP,
-                lambda key, token=page_token: _search_page(key, gap.keyword, gap.after, before, token),  # type: ignore[misc]
-            )
-        except (NothingLeft, SourceError):
-            break
-        videos += page.videos
-        page_token = page.next_page_token
-        if page_token is None or not page.full:
-            gap.before = gap.after
-            return videos
-    if videos:
-        reached = _reached_back_to(videos)
-        oldest = min(video.published_at for video in videos)
-        # It shrinks whatever happens: videos that crowd within minutes must not keep it open for ever.
-        gap.before = max(gap.after, reached if reached < gap.before else min(oldest, gap.before - timedelta(seconds=1)))
-    return videos
-
-
-def _search_page(
-    key: str,
-    entry: KeyWordEntry,
-    after: datetime | None,
-    before: datetime | None = None,
-    page_token: str | None = None,
-) -> youtube_api.SearchPage:
-    return youtube_api.search_videos(
-        key,
-        entry.keyword,
-        endpoint=settings.YOUTUBE_API_URL,
-        published_after=after,
-        published_before=before,
-        page_token=page_token,
-    )
-
-
-def _list_videos(video_ids: Sequence[str], purse: Purse) -> list[FoundVideo]:
-    return purse.spend(
-        "general",
-        Purpose.SCHEDULE,
-        lambda key: youtube_api.list_videos(key, video_ids, endpoint=settings.YOUTUBE_API_URL),
-    )
-
-
-def _any_known(entry: KeyWordEntry, videos: Sequence[FoundVideo]) -> bool:
-    """Tell whether YouTube has shown one of `videos` for this keyword before; what Invidious found says nothing."""
-    ids = [video.video_id for video in videos]
-    return Match.objects.filter(keyword=entry, video__in=ids, method=VideoFetchMethod.YOUTUBE).exists()
-
-
-def _reached_back_to(videos: Sequence[FoundVideo]) -> datetime:
-    """Return the date down to which a full page shows everything."""
-    return min((video.published_at for video in videos), default=timezone.now()) + ROUGHLY
 
 
 def _keep_gaps(gaps: Sequence[SearchGap]) -> None:
@@ -292,18 +133,20 @@ def _store(entry: KeyWordEntry, token: str, videos: Sequence[FoundVideo], method
         return storing.store(entry, token, videos, method)
 
 
-def _close_log(log: VideoLog) -> None:
+def _close_log(log: VideoLog, outcome: dict[str, Any]) -> None:
     """Write the log's end; a pause that this keyword's log already tells of is not told again."""
-    told = VideoLog.objects.filter(
-        keyword=log.keyword_id, status=VideoLog.Status.WAITING, waiting_until=log.waiting_until
-    )
-    if log.status == VideoLog.Status.WAITING and log.trigger != VideoLog.Trigger.MANUAL and told.exists():
+    for name, value in outcome.items():
+        setattr(log, name, value)
+    waiting = VideoLog.objects.filter(keyword=log.keyword_id, status=VideoLog.Status.WAITING)
+    asked_for = log.trigger == VideoLog.Trigger.MANUAL
+    if log.waiting_until and not asked_for and waiting.filter(waiting_until=log.waiting_until).exists():
         log.delete()
     else:
-        log.save(update_fields=_CLOSING)
+        # Not the keyword: it may have been erased meanwhile.
+        log.save(update_fields=outcome)
 
 
-def _story(search: Search, stored: storing.Stored) -> str:
+def _story(search: searching.Search, stored: storing.Stored) -> str:
     """Tell in plain words what a fetch brought."""
     source = VideoFetchMethod(search.method).label
     parts = [f"{source}: {stored.found} found, {stored.added} new."]

@@ -65,10 +65,14 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
     def watched(self) -> Self:
         return self.filter(state=KeyWordEntry.State.WATCHED)
 
+    def scheduled(self) -> Self:
+        """Return the watched entries that are worth a search: not those whose query YouTube does not accept."""
+        return self.watched().filter(bad_query="")
+
     def overdue(self, now: datetime) -> Self:
-        """Return the watched entries whose fetch should have begun, and that nobody is fetching."""
+        """Return the scheduled entries whose fetch should have begun, and that nobody is fetching."""
         unclaimed = Q(claim_token="") | Q(claimed_at__lt=now - CLAIM_AGE_LIMIT)
-        return self.watched().filter(unclaimed, next_due_at__lte=now).order_by("next_due_at")
+        return self.scheduled().filter(unclaimed, next_due_at__lte=now).order_by("next_due_at")
 
     def with_last_log(self) -> Self:
         """Annotate each entry with its newest log's id, status and message; one indexed look per entry."""
@@ -136,6 +140,9 @@ class KeyWordEntry(models.Model):
     searched_through = models.DateTimeField(
         null=True, editable=False, help_text="Up to here YouTube was searched, but for recorded gaps."
     )
+    bad_query = models.CharField(
+        max_length=300, blank=True, default="", editable=False, help_text="Why YouTube does not accept this keyword."
+    )
     claim_token = models.CharField(max_length=32, blank=True, default="", editable=False)
     claimed_at = models.DateTimeField(null=True, editable=False)
 
@@ -169,7 +176,9 @@ class KeyWordEntry(models.Model):
         dates, by update(), which does not touch the schedule.
         """
         self.clean()
-        chosen = ["keyword", "normalized", "state", "interval", "weight"]
+        # Whoever edits a keyword wants it tried again.
+        self.bad_query = ""
+        chosen = ["keyword", "normalized", "state", "interval", "weight", "bad_query"]
         if self.state == self.State.WATCHED and self.next_due_at is None:
             self.next_due_at = timezone.now()
             chosen.append("next_due_at")
@@ -220,7 +229,7 @@ class KeyWordEntry(models.Model):
         claimable = KeyWordEntry.objects.filter(free, pk=self.pk)
         if scheduled:
             early = min(EARLIEST_RING, timedelta(seconds=self.planned_interval / 10))
-            claimable = claimable.watched().filter(next_due_at__lte=now + early)
+            claimable = claimable.scheduled().filter(next_due_at__lte=now + early)
         token = uuid.uuid4().hex
         return token if claimable.update(claim_token=token, claimed_at=now) else None
 
@@ -253,9 +262,11 @@ class VideoQuerySet(models.QuerySet["Video"]):
         matches = Match.objects.select_related("keyword").exclude(keyword__state=KeyWordEntry.State.DELETING)
         return self.prefetch_related(Prefetch("matches", matches.order_by("created_at", "pk"), to_attr="found_by"))
 
-    def incomplete(self) -> Self:
-        """Return the videos of which YouTube has not yet told everything, newest finds first."""
-        return self.filter(completed_at=None).order_by("-created_at")
+    def to_complete(self, live_since: datetime) -> Self:
+        """Return the videos of which YouTube has more to tell, newest finds first: all of those not yet completed,
+        and streams last asked about before `live_since` that were live or to come then."""
+        running = Q(live_state__in=[Video.LiveState.LIVE, Video.LiveState.UPCOMING])
+        return self.filter(Q(completed_at=None) | running & Q(completed_at__lt=live_since)).order_by("-created_at")
 
 
 class Video(models.Model):
@@ -289,7 +300,7 @@ class Video(models.Model):
     )
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField(help_text="Moves only when something changed.")
-    completed_at = models.DateTimeField(null=True, help_text="When YouTube told all it knows.")
+    completed_at = models.DateTimeField(null=True, help_text="When YouTube last told all it knows.")
 
     objects = VideoQuerySet.as_manager()
 
@@ -299,6 +310,9 @@ class Video(models.Model):
             models.Index(fields=["-published_at", "-video_id"], name="video_newest"),
             # The chore that completes what could not be completed at once.
             models.Index(fields=["-created_at"], condition=Q(completed_at=None), name="video_incomplete"),
+            models.Index(
+                fields=["-created_at"], condition=Q(live_state__in=["live", "upcoming"]), name="video_running"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -434,10 +448,3 @@ class VideoLog(models.Model):
 
     def __str__(self) -> str:
         return f"{self.created_at:%Y-%m-%d %H:%M} {self.keyword_text}: {self.status}"
-
-    def begins_pause(self) -> bool:
-        """Tell whether this fetch was the first to wait for that moment; one query if it waits at all."""
-        if self.pk is None or self.status != self.Status.WAITING or self.waiting_until is None:
-            return False
-        waiting = VideoLog.objects.filter(status=self.Status.WAITING, waiting_until=self.waiting_until)
-        return not waiting.filter(pk__lt=self.pk).exists()

@@ -13,8 +13,8 @@ from django.db import transaction
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
-from apps.quota import budget, ledger
-from apps.quota.models import ApiKey
+from apps.quota import budget, ledger, troubles
+from apps.quota.models import ApiKey, Trouble
 from apps.videos.models import KeyWordEntry
 
 TASK = "apps.videos.tasks.process_trigger"
@@ -29,10 +29,10 @@ def keep_after_commit(**kwargs: Any) -> None:
 
 
 def plan() -> dict[int, int]:
-    """Return the interval in seconds of each watched keyword, within the day's searches; three queries."""
+    """Return the interval in seconds of each scheduled keyword, within the day's searches; three queries."""
     wishes = {
         pk: interval or settings.FETCH_INTERVAL
-        for pk, interval in KeyWordEntry.objects.watched().values_list("pk", "interval")
+        for pk, interval in KeyWordEntry.objects.scheduled().values_list("pk", "interval")
     }
     searches = searches_a_day()
     if searches:
@@ -46,6 +46,17 @@ def searches_a_day() -> int:
     projects = set(usable.values_list("project", flat=True))
     now = timezone.now()
     return sum(ledger.allowance(project, "search", ledger.Purpose.SCHEDULE, now) for project in projects)
+
+
+def resume_early() -> None:
+    """Let keywords that wait for the reset go on at once if there are searches after all: a key was added, say."""
+    pause = Trouble.objects.open().filter(kind=Trouble.Kind.SEARCHES_SPENT).first()
+    if pause is None:
+        return
+    projects = {key.project for key, _ in ledger.usable_keys()}
+    if any(ledger.has_left(project, "search", ledger.Purpose.SCHEDULE) for project in projects):
+        KeyWordEntry.objects.scheduled().filter(next_due_at__gte=pause.until).update(next_due_at=timezone.now())
+        troubles.end(Trouble.Kind.SEARCHES_SPENT)
 
 
 def sync() -> None:
@@ -64,7 +75,7 @@ def _adopt(intervals: dict[int, int]) -> None:
     that is already due keeps its time."""
     now = timezone.now()
     changed = []
-    for entry in KeyWordEntry.objects.watched().select_for_update().order_by("pk"):
+    for entry in KeyWordEntry.objects.scheduled().select_for_update().order_by("pk"):
         old = entry.planned_interval
         new = intervals.get(entry.pk, old)
         if new == old:

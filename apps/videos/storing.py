@@ -79,9 +79,13 @@ def update(videos: Iterable[FoundVideo]) -> None:
         _update({video.video_id: video for video in videos}, timezone.now())
 
 
-def mark_complete(video_ids: Iterable[str]) -> None:
-    """Note that YouTube has nothing to tell about these videos: they are deleted or private."""
-    Video.objects.filter(pk__in=video_ids).update(completed_at=timezone.now())
+def mark_gone(video_ids: Iterable[str]) -> None:
+    """Note that YouTube has nothing more to tell about these videos: they are deleted or private."""
+    gone = Video.objects.filter(pk__in=video_ids)
+    gone.filter(live_state__in=[Video.LiveState.LIVE, Video.LiveState.UPCOMING]).update(
+        live_state=Video.LiveState.NONE, updated_at=timezone.now()
+    )
+    gone.update(completed_at=timezone.now())
 
 
 def erase(entry: KeyWordEntry) -> None:
@@ -143,16 +147,15 @@ def _take_over(video: Video, found: FoundVideo, now: datetime) -> bool:
         if video.live_state == Video.LiveState.COMPLETED:
             news.pop("live_state")
     differing = {name: value for name, value in news.items() if getattr(video, name) != value}
-    first_told = found.complete and video.completed_at is None
     for name, value in differing.items():
         setattr(video, name, value)
     if differing:
         video.updated_at = now
     if "view_count" in differing:
         video.views_read_at = now
-    if first_told:
+    if found.complete:
         video.completed_at = now
-    return bool(differing) or first_told
+    return bool(differing) or found.complete
 
 
 def _new_video(found: FoundVideo, entry: KeyWordEntry, method: VideoFetchMethod, now: datetime) -> Video:

@@ -9,14 +9,12 @@ from datetime import timedelta
 from typing import Any
 
 from celery import Task, shared_task
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from apps.videos import fetching, schedules, storing
+from apps.videos import fetching, schedules, searching, storing
 from apps.videos.models import KeyWordEntry, VideoLog
-from core.notify import notify
 
 logger = logging.getLogger(__name__)
 
@@ -31,22 +29,14 @@ def process_trigger(keyword_id: int, trigger: str = "schedule", log_id: int | No
     log = VideoLog.objects.filter(pk=log_id, status=VideoLog.Status.WAITING).first() if log_id else None
     if entry is None or (log_id and log is None):
         return
-    closed = fetching.fetch_keyword(entry, VideoLog.Trigger(trigger), log)
-    if closed and closed.begins_pause():
-        send(tell_admin, "Windhover waits for quota", closed.message)
-
-
-@shared_task(autoretry_for=(ConnectionError,), retry_backoff=True, max_retries=5)
-def tell_admin(title: str, body: str) -> None:
-    """Tell the admin through NOTIFY_URLS, if there are any."""
-    if settings.NOTIFY_URLS and not notify(settings.NOTIFY_URLS, title, body):
-        raise ConnectionError("The admin could not be told.")
+    fetching.fetch_keyword(entry, VideoLog.Trigger(trigger), log)
 
 
 @shared_task
 def catch_up() -> None:
     """Send what is owed: never fetched, overdue, asked for in vain, or left by a worker that died."""
     now = timezone.now()
+    schedules.resume_early()
     VideoLog.objects.abandoned(now).close(VideoLog.Status.INTERRUPTED, "The worker stopped before it was done.")
     for log in VideoLog.objects.unsent(now):
         send(process_trigger, log.keyword_id, trigger=log.trigger, log_id=log.pk)
@@ -64,7 +54,7 @@ def erase_deleted() -> None:
 @shared_task
 def complete_videos() -> None:
     """Ask YouTube for what it could not tell when the videos were found."""
-    fetching.complete_stored()
+    searching.complete_stored()
 
 
 @shared_task

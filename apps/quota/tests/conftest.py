@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ hypothesis.settings.load_profile("same every time")
 
 # 04:00 in California, where the day that YouTube counts began four hours ago.
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+# How long a key rests after a refusal that nobody can explain.
+REST = timedelta(minutes=15)
 
 UseKeys = Callable[..., list[ApiKey]]
 

@@ -9,7 +9,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from apps.quota import ledger
 from apps.quota.ledger import Purpose
 from apps.quota.models import ApiKey, QuotaSpend
-from apps.quota.tests.conftest import NOW, UseKeys
+from apps.quota.tests.conftest import NOW, REST, UseKeys
 
 State = ApiKey.State
 pytestmark = pytest.mark.usefixtures("clock")
@@ -50,7 +50,7 @@ def test_it_handles_added_removed_and_moved_keys(use_keys: UseKeys) -> None:
 
 def test_a_start_changes_nothing_that_stays(use_keys: UseKeys, clock: time_machine.Traveller) -> None:
     (key,) = use_keys("birds=one")
-    ledger.rest(key, "Who knows.")
+    ledger.rest(key, "Who knows.", REST)
     clock.shift(60)
     (row,) = use_keys("cats=one")
     assert (row.state, row.reason, row.project) == (State.RESTING, "Who knows.", "cats")
@@ -92,9 +92,9 @@ def test_a_refused_key_waits_for_a_person(use_keys: UseKeys, clock: time_machine
 
 def test_a_resting_key_comes_back(use_keys: UseKeys, clock: time_machine.Traveller) -> None:
     one, _ = use_keys("one", "two")
-    ledger.rest(one, "Who knows.")
+    ledger.rest(one, "Who knows.", REST)
     assert usable() == ["two"]
-    clock.shift(ledger.REST - timedelta(seconds=1))
+    clock.shift(REST - timedelta(seconds=1))
     assert usable() == ["two"]
     clock.shift(1)
     assert usable() == ["one", "two"]

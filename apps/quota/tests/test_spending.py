@@ -13,7 +13,7 @@ from apps.quota import ledger
 from apps.quota.ledger import Purpose
 from apps.quota.models import ApiKey, QuotaSpend
 from apps.quota.spending import NothingLeft, Purse
-from apps.quota.tests.conftest import NOW, UseKeys, spent
+from apps.quota.tests.conftest import NOW, REST, UseKeys, spent
 from core.errors import BadQuery, KeyResting, ProjectSuspended, SourceAway, SourceBlocked
 from core.youtube_api import list_videos, search_videos
 from simulator import Clock, Project, Simulator, World
@@ -141,9 +141,9 @@ def test_it_handles_a_refusal_nobody_knows(
 
     assert purse().spend("search", Purpose.PERSON, call) == "two"
     row = ApiKey.objects.get(label="birds")
-    assert (row.state, row.resting_until) == (State.RESTING, NOW + ledger.REST)
+    assert (row.state, row.resting_until) == (State.RESTING, NOW + REST)
     assert row.reason == "YouTube refused this key (somethingNew)."
-    clock.shift(ledger.REST)
+    clock.shift(REST)
     assert search(simulator, purse()) > 0
     assert asked(simulator)["one"] == 1
 
@@ -257,9 +257,9 @@ def test_with_one_refused_and_one_spent_the_reset_helps(simulator: Simulator, us
 
 def test_with_one_resting_and_one_spent_the_end_of_the_rest_helps(simulator: Simulator, use_keys: UseKeys) -> None:
     one, _ = use_keys("birds=one", "cats=two")
-    ledger.rest(one, "Who knows.")
+    ledger.rest(one, "Who knows.", REST)
     use_up("cats")
-    assert nothing_left(simulator).until == NOW + ledger.REST
+    assert nothing_left(simulator).until == NOW + REST
 
 
 def test_a_rest_beyond_the_reset_ends_with_the_day(
@@ -267,7 +267,7 @@ def test_a_rest_beyond_the_reset_ends_with_the_day(
 ) -> None:
     one, _ = use_keys("birds=one", "cats=two")
     clock.move_to(RESET - timedelta(minutes=5))
-    ledger.rest(one, "Who knows.")
+    ledger.rest(one, "Who knows.", REST)
     use_up("cats")
     assert nothing_left(simulator).until == RESET
 
@@ -276,7 +276,7 @@ def test_a_rest_that_is_over_is_no_moment_to_wait_for(
     simulator: Simulator, use_keys: UseKeys, clock: time_machine.Traveller
 ) -> None:
     one, _ = use_keys("birds=one", "cats=two")
-    ledger.rest(one, "Who knows.")
+    ledger.rest(one, "Who knows.", REST)
     clock.shift(timedelta(hours=1))
     use_up("birds", "cats")
     assert nothing_left(simulator).until == RESET
@@ -284,7 +284,7 @@ def test_a_rest_that_is_over_is_no_moment_to_wait_for(
 
 def test_a_resting_key_of_a_spent_project_is_no_help(simulator: Simulator, use_keys: UseKeys) -> None:
     one, _ = use_keys("birds=one", "cats=two")
-    ledger.rest(one, "Who knows.")
+    ledger.rest(one, "Who knows.", REST)
     use_up("birds", "cats")
     assert nothing_left(simulator).until == RESET
 

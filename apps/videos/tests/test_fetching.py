@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from apps.conftest import NOW, MovableTime
-from apps.quota.models import ApiKey, QuotaSpend
+from apps.quota.models import ApiKey, QuotaSpend, Trouble
 from apps.videos import schedules
 from apps.videos.fetching import fetch_keyword
 from apps.videos.models import KeyWordEntry, Video, VideoLog
@@ -150,7 +150,7 @@ def test_it_waits_for_the_reset_when_all_searches_are_gone(
     assert (log.status, log.waiting_until, log.number_found) == ("waiting", reset, 0)
     assert entry.next_due_at is not None
     assert reset <= entry.next_due_at <= reset + timedelta(minutes=1)
-    assert log.begins_pause()
+    assert [trouble.until for trouble in Trouble.objects.open()] == [reset]
     assert fetch_keyword(entry, SCHEDULE) is None
 
     for project in youtube.projects:
@@ -164,13 +164,12 @@ def test_it_tells_of_a_pause_once(youtube: Simulator, entry: KeyWordEntry) -> No
         project.limits["search"] = 0
     fetched(entry)
     KeyWordEntry.objects.update(next_due_at=timezone.now())
-    second = fetched(entry)
-    other = KeyWordEntry.objects.create(keyword="Django")
-    third = fetched(other)
+    fetched(entry)
+    fetched(KeyWordEntry.objects.create(keyword="Django"))
 
     assert VideoLog.objects.filter(keyword=entry, status="waiting").count() == 1
-    assert not second.begins_pause()
-    assert not third.begins_pause()
+    assert VideoLog.objects.count() == 2
+    assert Trouble.objects.count() == 1
 
 
 def test_it_falls_back_to_invidious(youtube: Simulator, entry: KeyWordEntry, settings) -> None:
@@ -252,12 +251,12 @@ def test_it_ends_quietly_when_the_keyword_is_deleted_meanwhile(entry: KeyWordEnt
 
 
 def test_it_leaves_videos_for_later_when_units_are_gone(youtube: Simulator, entry: KeyWordEntry) -> None:
-    from apps.videos.fetching import complete_stored
+    from apps.videos.searching import complete_stored
 
     for project in youtube.projects:
         project.limits["general"] = 0
     assert fetched(entry).number_added == 50
-    assert Video.objects.incomplete().count() == 50
+    assert Video.objects.filter(completed_at=None).count() == 50
     gone = Video.objects.earliest("published_at").pk
 
     for project in youtube.projects:
@@ -266,7 +265,7 @@ def test_it_leaves_videos_for_later_when_units_are_gone(youtube: Simulator, entr
     youtube.world.delete(gone)
     complete_stored()
 
-    assert Video.objects.incomplete().count() == 0
+    assert Video.objects.filter(completed_at=None).count() == 0
     assert Video.objects.filter(duration=None).count() <= 1 + Video.objects.filter(live_state="upcoming").count()
 
 

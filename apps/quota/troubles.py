@@ -1,0 +1,77 @@
+"""Troubles: begun and ended once, however many workers notice, and the admin told once of each.
+
+The only writer of Trouble. Telling happens outside transactions and is tried again each minute for a day, so a
+broker or a mail server that is away swallows nothing.
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from apps.quota.models import Trouble
+from core.notify import notify
+
+logger = logging.getLogger(__name__)
+
+TELLING_AGE_LIMIT = timedelta(days=1)
+
+
+def begin(kind: Trouble.Kind, message: str, *, subject: str = "", until: datetime | None = None) -> None:
+    """Note that a trouble has begun; one that is open already only learns how long it lasts."""
+    # A pause that ended at its hour and a new one are two.
+    end(kind, lapsed=True)
+    known = Trouble.objects.filter(kind=kind, subject=subject, ended_at=None)
+    if known.update(until=until, message=message):
+        return
+    try:
+        with transaction.atomic():
+            Trouble.objects.create(kind=kind, subject=subject, message=message, until=until)
+    except IntegrityError:
+        return  # another worker noticed at the same moment
+    logger.warning("%s: %s", kind.label, message)
+
+
+def end(kind: Trouble.Kind, *, still: Iterable[str] = (), lapsed: bool = False) -> None:
+    """Note that troubles of this kind are over: all but of the subjects in `still`, or only such as have lapsed."""
+    over = Trouble.objects.filter(kind=kind, ended_at=None).exclude(subject__in=still)
+    if lapsed:
+        over = over.filter(until__lte=timezone.now())
+    if over.update(ended_at=timezone.now()):
+        logger.info("%s: over", kind.label)
+
+
+def end_lapsed() -> None:
+    """Note the end of all troubles that passed by themselves."""
+    for kind in Trouble.Kind:
+        end(kind, lapsed=True)
+
+
+def is_open(kind: Trouble.Kind) -> bool:
+    return Trouble.objects.open().filter(kind=kind).exists()
+
+
+def tell() -> None:
+    """Tell the admin of every beginning and end not yet told; what cannot be told now waits for the next call.
+
+    Each is claimed by a conditional UPDATE before it is sent, so that of two workers one tells it.
+    """
+    now = timezone.now()
+    fresh = Trouble.objects.filter(Q(began_at__gt=now - TELLING_AGE_LIMIT) | Q(ended_at__gt=now - TELLING_AGE_LIMIT))
+    for trouble in fresh.filter(begin_told_at=None).order_by("began_at"):
+        _tell(trouble, "begin_told_at", trouble.message)
+    told = fresh.exclude(begin_told_at=None).exclude(ended_at=None)
+    for trouble in told.filter(end_told_at=None).order_by("ended_at"):
+        _tell(trouble, "end_told_at", f"This is over: {trouble.message}")
+
+
+def _tell(trouble: Trouble, column: str, body: str) -> None:
+    untold = Trouble.objects.filter(pk=trouble.pk)
+    if not untold.filter(**{column: None}).update(**{column: timezone.now()}) or not settings.NOTIFY_URLS:
+        return
+    if not notify(settings.NOTIFY_URLS, f"Windhover: {trouble.get_kind_display()}", body):
+        untold.update(**{column: None})

@@ -1,0 +1,210 @@
+"""Find a keyword's videos: through YouTube as far as searches last, else through Invidious; then complete them."""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from apps.quota import troubles
+from apps.quota.ledger import Purpose
+from apps.quota.models import Trouble
+from apps.quota.spending import NothingLeft, Purse
+from apps.videos import storing
+from apps.videos.models import KeyWordEntry, Match, SearchGap, Video, VideoFetchMethod
+from core import invidious_api, youtube_api
+from core.errors import BadQuery, ProjectSuspended, SourceBlocked, SourceError
+from core.found_video import FoundVideo
+
+logger = logging.getLogger(__name__)
+
+# No call to YouTube is begun after this many seconds. With the last call's own timeout, and Invidious', a fetch
+# stays below Celery's time limit, and that below a claim's age limit.
+LONGEST_FETCH = 40.0
+
+# A search reaches back this far behind the last one: YouTube indexes late and sorts roughly.
+OVERLAP = timedelta(hours=3)
+
+# Where a full page ends, dates may be misplaced by some minutes, since the order is only roughly by date.
+ROUGHLY = timedelta(minutes=10)
+
+# What a full page left behind is followed for this many further pages in one fetch.
+FURTHER_PAGES = 4
+
+# A stream that was live or to come is asked about this often, until it has ended.
+LIVE_CHECK = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a search found.
+
+    `covers` tells that YouTube was searched up to now, but for `gaps`: new ones, and old ones as they are now.
+    """
+
+    videos: Sequence[FoundVideo]
+    method: VideoFetchMethod
+    covers: bool = False
+    gaps: Sequence[SearchGap] = ()
+    note: str = ""
+
+
+def new_purse() -> Purse:
+    """Return a purse for one fetch, which begins now."""
+    return Purse(deadline=time.monotonic() + LONGEST_FETCH)
+
+
+def search(entry: KeyWordEntry, purse: Purse, purpose: Purpose) -> Search:
+    """Search YouTube; where no key can pay or YouTube is away, search Invidious if the operator chose one.
+
+    Raises NothingLeft or a SourceError.
+    """
+    try:
+        return _search_youtube(entry, purse, purpose)
+    except (BadQuery, ProjectSuspended):
+        raise
+    except (NothingLeft, SourceError) as error:
+        if isinstance(error, NothingLeft) and error.until:
+            troubles.begin(Trouble.Kind.SEARCHES_SPENT, str(error), until=error.until)
+        if not settings.INVIDIOUS_URL:
+            raise
+        return _search_invidious(entry, instead_of=error)
+
+
+def complete(videos: Sequence[FoundVideo], purse: Purse) -> list[FoundVideo]:
+    """Return `videos` with all that YouTube tells about those not yet completed; one unit for 50.
+
+    What cannot be completed now stays as it was found; a chore comes back to it.
+    """
+    ids = [video.video_id for video in videos if not video.complete]
+    known = set(Video.objects.filter(pk__in=ids).exclude(completed_at=None).values_list("pk", flat=True))
+    wanted = [video_id for video_id in ids if video_id not in known]
+    told: dict[str, FoundVideo] = {}
+    for start in range(0, len(wanted), youtube_api.PAGE_SIZE):
+        try:
+            answer = _list_videos(wanted[start : start + youtube_api.PAGE_SIZE], purse)
+        except (NothingLeft, SourceError) as error:
+            logger.info("%d videos stay incomplete for now: %s", len(wanted) - start, error)
+            break
+        told |= {video.video_id: video for video in answer}
+    return [told.get(video.video_id, video) for video in videos]
+
+
+def complete_stored(most: int = 500) -> None:
+    """Complete stored videos of which YouTube has not yet told everything, and streams that may have ended."""
+    ids = list(Video.objects.to_complete(live_since=timezone.now() - LIVE_CHECK).values_list("pk", flat=True)[:most])
+    purse = new_purse()
+    for start in range(0, len(ids), youtube_api.PAGE_SIZE):
+        chunk = ids[start : start + youtube_api.PAGE_SIZE]
+        try:
+            told = _list_videos(chunk, purse)
+        except (NothingLeft, SourceError) as error:
+            logger.info("%d videos stay incomplete for now: %s", len(ids) - start, error)
+            return
+        storing.update(told)
+        storing.mark_gone(set(chunk) - {video.video_id for video in told})
+
+
+def _search_youtube(entry: KeyWordEntry, purse: Purse, purpose: Purpose) -> Search:
+    """Take the newest page since the last search, and what it did not reach as far as searches are left over.
+
+    A full page of nothing but news did not reach back to the last search: what lies between is a gap. The first
+    search of a keyword has nothing to reach back to.
+    """
+    after = entry.searched_through - OVERLAP if entry.searched_through else None
+    page = purse.spend("search", purpose, lambda key: _search_page(key, entry, after))
+    gaps: list[SearchGap] = []
+    if after and page.full and not _any_known(entry, page.videos):
+        gaps.append(SearchGap(keyword=entry, after=after, before=_reached_back_to(page.videos)))
+        further = _search_gap(gaps[0], purse, page.next_page_token)
+    elif gap := entry.gaps.first():
+        gaps.append(gap)
+        further = _search_gap(gap, purse)
+    else:
+        further = []
+    return Search([*page.videos, *further], VideoFetchMethod.YOUTUBE, covers=True, gaps=gaps)
+
+
+def _search_gap(gap: SearchGap, purse: Purse, page_token: str | None = None) -> list[FoundVideo]:
+    """Search `gap` for some pages, if the day's pace has searches left over, and note in it what is left of it.
+
+    `page_token` goes on where the search ended that left the gap; without it the gap's own end bounds the search.
+    """
+    before = None if page_token else gap.before
+    videos: list[FoundVideo] = []
+    for _ in range(FURTHER_PAGES):
+        try:
+            page = purse.spend(
+                "search",
+                Purpose.GAP,
+                lambda key, token=page_token: _search_page(key, gap.keyword, gap.after, before, token),  # type: ignore[misc]
+            )
+        except (NothingLeft, SourceError):
+            break
+        videos += page.videos
+        page_token = page.next_page_token
+        if page_token is None or not page.full:
+            gap.before = gap.after
+            return videos
+    if videos:
+        reached = _reached_back_to(videos)
+        oldest = min(video.published_at for video in videos)
+        # It shrinks whatever happens: videos that crowd within minutes must not keep it open for ever.
+        gap.before = max(gap.after, reached if reached < gap.before else min(oldest, gap.before - timedelta(seconds=1)))
+    return videos
+
+
+def _search_page(
+    key: str,
+    entry: KeyWordEntry,
+    after: datetime | None,
+    before: datetime | None = None,
+    page_token: str | None = None,
+) -> youtube_api.SearchPage:
+    return youtube_api.search_videos(
+        key,
+        entry.keyword,
+        endpoint=settings.YOUTUBE_API_URL,
+        published_after=after,
+        published_before=before,
+        page_token=page_token,
+    )
+
+
+def _search_invidious(entry: KeyWordEntry, instead_of: Exception) -> Search:
+    """Search Invidious, unless it has blocked us of late; what it finds never counts as covering a window."""
+    # Without keys Invidious is not the second choice, and there is nothing to explain.
+    note = str(instead_of) if settings.YT_KEYS else ""
+    blocked = Trouble.objects.open().filter(kind=Trouble.Kind.INVIDIOUS_BLOCKED).first()
+    if blocked and blocked.until:
+        until = min(blocked.until, getattr(instead_of, "until", None) or blocked.until)
+        raise NothingLeft(f"{note} {blocked.message}".strip(), until)
+    try:
+        videos = invidious_api.search_videos(entry.keyword, instance=settings.INVIDIOUS_URL)
+    except SourceBlocked as error:
+        troubles.begin(Trouble.Kind.INVIDIOUS_BLOCKED, str(error), until=timezone.now() + error.rest)
+        raise
+    troubles.end(Trouble.Kind.INVIDIOUS_BLOCKED)
+    return Search(videos, VideoFetchMethod.INVIDIOUS, note=note)
+
+
+def _list_videos(video_ids: Sequence[str], purse: Purse) -> list[FoundVideo]:
+    return purse.spend(
+        "general",
+        Purpose.SCHEDULE,
+        lambda key: youtube_api.list_videos(key, video_ids, endpoint=settings.YOUTUBE_API_URL),
+    )
+
+
+def _any_known(entry: KeyWordEntry, videos: Sequence[FoundVideo]) -> bool:
+    """Tell whether YouTube has shown one of `videos` for this keyword before; what Invidious found says nothing."""
+    ids = [video.video_id for video in videos]
+    return Match.objects.filter(keyword=entry, video__in=ids, method=VideoFetchMethod.YOUTUBE).exists()
+
+
+def _reached_back_to(videos: Sequence[FoundVideo]) -> datetime:
+    """Return the date down to which a full page shows everything."""
+    return min((video.published_at for video in videos), default=timezone.now()) + ROUGHLY
