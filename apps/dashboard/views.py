@@ -105,7 +105,8 @@ def show_keyword(request: PageRequest, entry: KeyWordEntry, form: IntervalForm) 
     matches = entry.matches.newest_first().prefetch_related(Prefetch("video", Video.objects.with_keywords()))
     page = page_of(request, ShortCountPaginator(matches, CARDS, known_count=entry.video_count))
     videos = [match.video for match in page]
-    return show(request, "keyword", {"entry": entry, "form": form, "page": page, "videos": videos})
+    context = {"entry": entry, "form": form, "page": page, "videos": videos, "gaps": entry.gaps.all()}
+    return show(request, "keyword", context)
 
 
 @require_POST

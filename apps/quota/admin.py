@@ -3,7 +3,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from apps.quota import ledger
-from apps.quota.models import ApiKey, QuotaSpend
+from apps.quota.models import ApiKey, QuotaSpend, Trouble
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -36,3 +36,9 @@ class QuotaSpendAdmin(ReadOnlyAdmin):
     list_display = ["day", "project", "bucket", "spent", "refused_at"]
     list_filter = ["bucket", "project"]
     date_hierarchy = "day"
+
+
+@admin.register(Trouble)
+class TroubleAdmin(ReadOnlyAdmin):
+    list_display = ["kind", "message", "began_at", "until", "ended_at", "begin_told_at", "end_told_at"]
+    list_filter = ["kind"]

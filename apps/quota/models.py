@@ -87,7 +87,7 @@ class Trouble(models.Model):
     """Something that keeps Windhover from its work until it is over. The admin is told when it begins and ends."""
 
     class Kind(models.TextChoices):
-        SEARCHES_SPENT = "searches", "Today's searches are spent"
+        SEARCHES_SPENT = "searches", "Waiting for searches"
         KEY_REFUSED = "key", "YouTube refuses a key"
         PROJECT_SUSPENDED = "project", "YouTube has suspended a project"
         INVIDIOUS_BLOCKED = "invidious", "Invidious does not let us search"

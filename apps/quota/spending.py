@@ -118,4 +118,4 @@ def _nothing_left(bucket: Bucket, purpose: Purpose) -> NothingLeft:
     if resting:
         return NothingLeft("No key has calls left but those that rest.", min(*resting, pacific.next_reset(now)))
     what = "searches" if bucket == "search" else "units"
-    return NothingLeft(f"Today's {what} are spent.", pacific.next_reset(now))
+    return NothingLeft(f"Today's {what} are spent until 00:00 Pacific.", pacific.next_reset(now))

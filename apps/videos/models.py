@@ -7,7 +7,7 @@ from typing import Any, Self
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models, transaction
-from django.db.models import F, OuterRef, Prefetch, Q, Subquery
+from django.db.models import OuterRef, Prefetch, Q, Subquery
 from django.dispatch import Signal
 from django.utils import timezone
 
@@ -212,7 +212,8 @@ class KeyWordEntry(models.Model):
 
     def is_due(self) -> bool:
         """Tell whether a scheduled fetch should have begun."""
-        return self.state == self.State.WATCHED and self.next_due_at is not None and self.next_due_at <= timezone.now()
+        scheduled = self.state == self.State.WATCHED and not self.bad_query
+        return scheduled and self.next_due_at is not None and self.next_due_at <= timezone.now()
 
     @property
     def next_trigger(self) -> "VideoLog.Trigger":
@@ -382,13 +383,6 @@ class VideoLogQuerySet(models.QuerySet["VideoLog"]):
         """Return what a person asked for a minute ago or more and no worker has begun."""
         asked_for = self.filter(status=VideoLog.Status.WAITING, waiting_until=None, keyword__isnull=False)
         return asked_for.filter(created_at__lt=now - timedelta(minutes=1))
-
-    def still_waiting(self, now: datetime) -> Self:
-        """Return the fetches that wait for quota, and whose keywords do nothing before it is there."""
-        waiting = self.filter(status=VideoLog.Status.WAITING, waiting_until__gt=now)
-        return waiting.filter(
-            keyword__state=KeyWordEntry.State.WATCHED, keyword__next_due_at__gte=F("waiting_until")
-        ).order_by("waiting_until")
 
     def abandoned(self, now: datetime) -> Self:
         """Return fetches that still run although every claim of their time has lapsed."""

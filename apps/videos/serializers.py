@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
 from apps.videos import keywords
-from apps.videos.models import KeyWordEntry, Video, VideoLog
+from apps.videos.models import KeyWordEntry, SearchGap, Video, VideoLog
 
 
 class KeywordField(serializers.CharField):
@@ -25,11 +25,20 @@ class KeywordField(serializers.CharField):
         return serializers.Field.run_validation(self, data)
 
 
+class GapSerializer(serializers.ModelSerializer[SearchGap]):
+    class Meta:
+        model = SearchGap
+        fields = ["after", "before"]
+        read_only_fields = fields
+
+
 class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
     """A keyword with its setting and its standing."""
 
     keyword = KeywordField(help_text="As typed; case, width and spacing make no other keyword.")
     state = serializers.ChoiceField(choices=[KeyWordEntry.State.WATCHED, KeyWordEntry.State.PAUSED], required=False)
+
+    gaps = GapSerializer(many=True, read_only=True, help_text="What a full page did not reach, newest first.")
 
     class Meta:
         model = KeyWordEntry
@@ -45,6 +54,8 @@ class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
             "last_fetched_at",
             "next_due_at",
             "searched_through",
+            "gaps",
+            "bad_query",
         ]
         read_only_fields = [
             "video_count",
@@ -52,6 +63,7 @@ class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
             "last_fetched_at",
             "next_due_at",
             "searched_through",
+            "bad_query",
         ]
 
     def validate_keyword(self, keyword: str) -> str:
@@ -73,7 +85,7 @@ class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
     def to_representation(self, instance: KeyWordEntry) -> dict[str, Any]:
         shown: dict[str, Any] = super().to_representation(instance)
         # A paused keyword keeps its moment for later; nothing is due before it is resumed.
-        if instance.state != KeyWordEntry.State.WATCHED:
+        if instance.state != KeyWordEntry.State.WATCHED or instance.bad_query:
             shown["next_due_at"] = None
         return shown
 

@@ -107,7 +107,7 @@ class KeywordViewSet(viewsets.ModelViewSet[KeyWordEntry]):
 
     serializer_class = KeywordSerializer
     pagination_class = Pages
-    queryset = KeyWordEntry.objects.all()
+    queryset = KeyWordEntry.objects.prefetch_related("gaps")
     lookup_value_regex = "[0-9]{1,18}"
 
     @extend_schema(responses={200: KeywordSerializer, 201: KeywordSerializer})

@@ -7,6 +7,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from apps.quota import pacific
+
 register = template.Library()
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
@@ -23,6 +25,15 @@ def moment(when: datetime, exact: bool = True) -> SafeString:
     words = from_now(when, timezone.now())
     if not exact:
         title, words = f"The date is a guess of Invidious: {title}", f"about {words}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', when.isoformat(), title, words)
+
+
+@register.simple_tag
+def reset(when: datetime) -> SafeString:
+    """Return when a pause ends, for short: "at 00:00 Pacific (in 3 h 12 min)"."""
+    left = f"in {span(max(0, round((when - timezone.now()).total_seconds())))}"
+    words = f"at 00:00 Pacific ({left})" if when == pacific.start_of(pacific.day_of(when)) else left
+    title = f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     return format_html('<time datetime="{}" title="{}">{}</time>', when.isoformat(), title, words)
 
 

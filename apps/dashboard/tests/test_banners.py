@@ -4,23 +4,21 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from apps.dashboard.tests.builders import keyword_with_videos, log_of
-from apps.quota import ledger
-from apps.quota.models import ApiKey
-from apps.videos.models import KeyWordEntry, VideoLog
+from apps.dashboard.tests.builders import keyword_with_videos
+from apps.quota import ledger, troubles
+from apps.quota.models import ApiKey, Trouble
 
 pytestmark = pytest.mark.django_db
 
 
-def wait(hours: int) -> KeyWordEntry:
-    """Return a keyword that waits for quota since its last fetch."""
-    entry, until = keyword_with_videos(), timezone.now() + timedelta(hours=hours)
-    log_of(entry, status=VideoLog.Status.WAITING, waiting_until=until, message="Today's searches are spent.")
-    KeyWordEntry.objects.update(next_due_at=until)
-    return entry
+def wait(hours: float) -> None:
+    """Let Windhover wait for its searches, the last of which is spent."""
+    until = timezone.now() + timedelta(hours=hours)
+    troubles.begin(Trouble.Kind.SEARCHES_SPENT, "Today's searches are spent.", until=until)
 
 
 def banners(client: Client) -> str:
@@ -28,8 +26,15 @@ def banners(client: Client) -> str:
 
 
 def test_it_works(client: Client) -> None:
-    wait(hours=5)
-    assert "Waiting for quota.</strong> Today&#x27;s searches are spent. Fetches go on <time" in banners(client)
+    wait(hours=5.1)
+    assert "Waiting for searches.</strong> Today&#x27;s searches are spent." in banners(client)
+    assert "in 5 h" in banners(client)
+
+
+@time_machine.travel("2026-11-20T04:48:00Z", tick=False)
+def test_a_pause_until_the_reset_names_it(client: Client) -> None:
+    wait(hours=3.2)
+    assert "at 00:00 Pacific (in 3 h 12 min)" in banners(client)
 
 
 def test_all_well(client: Client) -> None:
@@ -43,18 +48,12 @@ def test_a_wait_that_is_over_is_not_told(client: Client) -> None:
     assert "Waiting" not in banners(client)
 
 
-def test_a_keyword_that_goes_on_earlier_does_not_wait(client: Client) -> None:
-    wait(hours=5)
-    KeyWordEntry.objects.update(next_due_at=timezone.now() + timedelta(minutes=1))
-    assert "Waiting" not in banners(client)
-
-
 def test_a_refused_key_is_named_with_its_reason(client: Client) -> None:
     ledger.sync_keys()
     ledger.refuse(ApiKey.objects.get(position=1), "The key is not valid.")
     shown = banners(client)
 
-    assert "YouTube does not accept second.</strong> The key is not valid." in shown
+    assert "YouTube refuses a key.</strong> second: The key is not valid." in shown
     assert "first" not in shown
 
 

@@ -69,7 +69,7 @@ def test_queries_do_not_grow_with_what_is_shown(
     for _ in range(number):
         log_of(entry)
 
-    with django_assert_num_queries(4):  # 1 refused keys, 2 waits, 3 count up to 10,000, 4 fetches
+    with django_assert_num_queries(3):  # 1 troubles, 2 count up to 10,000, 3 fetches
         assert page(client, "/log/").count('id="fetch-') == min(number, 50)
-    with django_assert_num_queries(5):  # and the keyword
+    with django_assert_num_queries(4):  # and the keyword
         page(client, f"/keywords/{entry.pk}/log/")

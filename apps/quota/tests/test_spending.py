@@ -239,7 +239,7 @@ def test_with_all_spent_nothing_is_left_until_the_reset(simulator: Simulator, us
     use_keys("birds=one", "cats=two")
     use_up("birds", "cats")
     left = nothing_left(simulator)
-    assert (left.until, str(left)) == (RESET, "Today's searches are spent.")
+    assert (left.until, str(left)) == (RESET, "Today's searches are spent until 00:00 Pacific.")
 
 
 def test_with_all_refused_nothing_is_left_before_a_person_acts(simulator: Simulator, use_keys: UseKeys) -> None:

@@ -1,15 +1,20 @@
 """One fetch, against real HTTP: what is found, what is stored, what is logged, what is due next."""
 
 from datetime import date, timedelta
+from unittest.mock import Mock
 
 import pytest
 from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
 
 from apps.conftest import NOW, MovableTime
 from apps.quota.models import ApiKey, QuotaSpend, Trouble
 from apps.videos import schedules
 from apps.videos.fetching import fetch_keyword
 from apps.videos.models import KeyWordEntry, Video, VideoLog
+from core.errors import BadQuery
+from core.log_lines import FetchFilter
+from simulator import Broadcast, Project
 from simulator.server import Simulator
 
 SCHEDULE, MANUAL = VideoLog.Trigger.SCHEDULE, VideoLog.Trigger.MANUAL
@@ -311,3 +316,102 @@ def publish_burst(youtube: Simulator) -> None:
     for number in range(180):
         moment = NOW + timedelta(hours=4, seconds=10 * number)
         youtube.world.publish("python", video_id=f"burst-{number:05}", title=f"python {number}", published_at=moment)
+
+
+def test_it_stops_spending_on_a_query_that_youtube_does_not_accept(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, monkeypatch
+) -> None:
+    refused = BadQuery("YouTube does not accept this query (invalidSearchFilter).", 400)
+    with monkeypatch.context() as patch:
+        patch.setattr("core.youtube_api.search_videos", Mock(side_effect=refused))
+        log = fetched(entry)
+    assert (log.status, log.error, log.http_status, log.searches) == ("failed", "BadQuery", 400, 1)
+    assert "invalidSearchFilter" in entry.bad_query
+
+    frozen_time.move(days=2)
+    assert fetch_keyword(entry, SCHEDULE) is None
+    assert not KeyWordEntry.objects.overdue(timezone.now()).exists()
+    schedules.sync()
+    assert not PeriodicTask.objects.filter(task=schedules.TASK).exists()
+
+    entry.save()
+    assert fetched(entry).status == "done"
+    assert entry.bad_query == ""
+
+
+def test_a_person_may_try_a_refused_query_again(youtube: Simulator, entry: KeyWordEntry) -> None:
+    KeyWordEntry.objects.update(bad_query="YouTube does not accept this query.")
+    assert fetched(entry, MANUAL).status == "done"
+    assert entry.bad_query == ""
+
+
+def test_it_leaves_an_instance_alone_that_has_blocked_us(
+    youtube: Simulator, entry: KeyWordEntry, settings, frozen_time: MovableTime
+) -> None:
+    settings.INVIDIOUS_URL, settings.YT_KEYS = youtube.invidious_url, []
+    youtube.faults.add("invidious", "html_200", times=None)
+
+    assert fetched(entry).error == "SourceBlocked"
+    asked = youtube.stats.requests("/api/v1/search")
+    log = fetched(entry, MANUAL)
+    assert (log.status, log.waiting_until) == ("waiting", NOW + timedelta(hours=1))
+    assert youtube.stats.requests("/api/v1/search") == asked
+
+    youtube.faults.clear()
+    frozen_time.move(hours=1, seconds=1)
+    assert fetched(entry, MANUAL).status == "done"
+    assert not Trouble.objects.open().exists()
+
+
+def test_waiting_keywords_go_on_when_a_key_is_added(youtube: Simulator, entry: KeyWordEntry, settings) -> None:
+    for project in youtube.projects:
+        project.limits["search"] = 0
+    fetched(entry)
+    schedules.resume_early()
+    assert fetch_keyword(entry, SCHEDULE) is None
+
+    youtube.projects.add(Project("three", ["third-secret-key"]))
+    settings.YT_KEYS = [*settings.YT_KEYS, ("three", "third-secret-key")]
+    schedules.resume_early()
+
+    assert fetched(entry).status == "done"
+    assert not Trouble.objects.open().exists()
+
+
+def test_every_line_of_a_fetch_names_it(youtube: Simulator, entry: KeyWordEntry, caplog) -> None:
+    youtube.projects["one"].keys[0].state = "invalid"
+    caplog.handler.addFilter(FetchFilter())
+
+    log = fetched(entry)
+
+    ours = [record for record in caplog.records if record.name.startswith("apps.")]
+    assert len(ours) >= 2
+    assert {record.fetch for record in ours} == {f"fetch {log.pk}: "}
+
+
+def test_it_asks_again_about_streams_until_they_have_ended(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime
+) -> None:
+    from apps.videos.searching import complete_stored
+
+    stream = Broadcast(planned=0, started=0, ended=5400)
+    youtube.world.publish(
+        "python",
+        video_id="stream-0001",
+        title="python live",
+        published_at=NOW - timedelta(minutes=30),
+        broadcast=stream,
+    )
+    fetched(entry)
+    video = Video.objects.get(pk="stream-0001")
+    assert video.live_state == "live"
+
+    frozen_time.move(minutes=30)
+    units = QuotaSpend.objects.get(project="one", bucket="general").spent
+    complete_stored()
+    assert QuotaSpend.objects.get(project="one", bucket="general").spent == units
+
+    frozen_time.move(hours=2)
+    complete_stored()
+    video.refresh_from_db()
+    assert video.live_state == "completed"
