@@ -4,6 +4,7 @@ A call is reserved before it is made, and counts as spent even if no answer came
 what was counted here. All workers share the ledger through the database, so it survives restarts.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 from hashlib import sha256
@@ -39,23 +40,62 @@ def sync_keys() -> None:
 
     A key that a person takes out and puts back is tried anew.
     """
-    wanted = {fingerprint(key): (position, project) for position, (project, key) in enumerate(settings.YT_KEYS)}
+    wanted = [(fingerprint(key), project) for project, key in settings.YT_KEYS]
     with transaction.atomic():
-        ApiKey.objects.exclude(fingerprint__in=wanted).delete()
+        ApiKey.objects.exclude(fingerprint__in=[mark for mark, _ in wanted]).delete()
         _end_troubles()
+        rows = ApiKey.objects.in_bulk([mark for mark, _ in wanted], field_name="fingerprint")
+        projects = _projects(wanted, rows)
         seen: dict[str, int] = {}
-        for mark, (position, project) in wanted.items():
-            seen[project] = seen.get(project, 0) + 1
-            if not project:
-                label = f"key {position + 1}"
-            else:
-                label = project if seen[project] == 1 else f"{project} ({seen[project]})"
-            # A bare key is a project of its own until YouTube says otherwise.
-            place = {"position": position, "label": label, "project": project or f"key-{mark[:8]}"}
-            _, new = ApiKey.objects.get_or_create(fingerprint=mark, defaults=place)
-            if not new:
+        for position, (mark, named) in enumerate(wanted):
+            seen[named] = seen.get(named, 0) + 1
+            label = named or f"key {position + 1}"
+            if named and seen[named] > 1:
+                label = f"{named} ({seen[named]})"
+            place = {"position": position, "label": label, "project": projects[mark]}
+            if mark in rows:
                 # Not by save(): changed_at tells when the key's state changed, and this happens at every start.
                 ApiKey.objects.filter(fingerprint=mark).update(**place)
+            else:
+                ApiKey.objects.create(fingerprint=mark, **place)
+        for mark, row in rows.items():
+            if row.project not in projects.values():
+                _move_spending(row.project, projects[mark])
+
+
+def _projects(wanted: Sequence[tuple[str, str]], rows: Mapping[str, ApiKey]) -> dict[str, str]:
+    """Return the project of each key, by fingerprint.
+
+    A bare key is a project of its own until YouTube has named its project. Keys of one project, whatever a person
+    called them, share its quota: they go by the first name that a person gave, else by YouTube's.
+    """
+    names: dict[str, str] = {}
+    for mark, named in wanted:
+        if named and mark in rows and rows[mark].consumer:
+            names.setdefault(rows[mark].consumer, named)
+    return {
+        mark: names.get(rows[mark].consumer, rows[mark].consumer)
+        if mark in rows and rows[mark].consumer
+        else named or f"key-{mark[:8]}"
+        for mark, named in wanted
+    }
+
+
+def _move_spending(old: str, new: str) -> None:
+    """Count today what was spent under the name `old` under the name `new`: it turned out to be one project."""
+    for spend in QuotaSpend.objects.filter(project=old, day=pacific.day_of(timezone.now())):
+        row, _ = QuotaSpend.objects.get_or_create(project=new, day=spend.day, bucket=spend.bucket)
+        refused_at = row.refused_at or spend.refused_at
+        QuotaSpend.objects.filter(pk=row.pk).update(spent=F("spent") + spend.spent, refused_at=refused_at)
+        spend.delete()
+
+
+def learn_consumer(key: ApiKey, consumer: str) -> bool:
+    """Note how YouTube itself calls the key's project; return whether that was news."""
+    if not consumer or not ApiKey.objects.filter(pk=key.pk).exclude(consumer=consumer).update(consumer=consumer):
+        return False
+    sync_keys()
+    return True
 
 
 def usable_keys() -> list[tuple[ApiKey, str]]:

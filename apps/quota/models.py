@@ -23,6 +23,9 @@ class ApiKey(models.Model):
     fingerprint = models.CharField(max_length=16, unique=True, help_text="Start of the key's SHA-256.")
     label = models.CharField(max_length=120)
     project = models.CharField(max_length=100)
+    consumer = models.CharField(
+        max_length=100, blank=True, help_text="YouTube's own name of the project, once a refusal has told it."
+    )
     position = models.PositiveIntegerField(help_text="Place in YT_KEYS: earlier keys are used first.")
     state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
     resting_until = models.DateTimeField(null=True, blank=True)

@@ -60,6 +60,9 @@ class Purse:
                 # An older server calls its search bucket "quota": what refused the call is empty in any case.
                 for empty in {bucket, error.bucket}:
                     ledger.mark_empty(key.project, empty)
+                if ledger.learn_consumer(key, error.consumer):
+                    # Other keys may have turned out to belong to this project: look at them anew.
+                    return self.spend(bucket, purpose, call)
             except ProjectSuspended as error:
                 logger.error("%s: %s", key.label, error)
                 ledger.suspend(key.project, str(error))

@@ -301,3 +301,35 @@ def test_it_begins_nothing_after_the_deadline(simulator: Simulator, use_keys: Us
     with pytest.raises(SourceAway, match="too long"):
         search(simulator, Purse(deadline=time.monotonic() - 1))
     assert spent("birds") == 0
+
+
+def test_bare_keys_that_turn_out_to_share_a_project_share_its_quota(simulator: Simulator, use_keys: UseKeys) -> None:
+    use_keys("one", "spare", "two")
+    mine = purse()
+    for _ in range(3):
+        search(simulator, mine)
+    simulator.projects["birds"].limits["search"] = 0
+    search(simulator, mine)
+
+    one, spare, two = ApiKey.objects.order_by("position")
+    assert one.project == spare.project == f"projects/{simulator.projects['birds'].number}"
+    assert two.project.startswith("key-")
+    # What both had spent, and the two refusals, now stand in one row.
+    row = QuotaSpend.objects.get(project=one.project, bucket="search")
+    assert (row.spent, row.refused_at) == (5, NOW)
+    assert {spend.project for spend in QuotaSpend.objects.all()} == {one.project, two.project}
+
+    asked_before = asked(simulator)
+    search(simulator, mine)
+    assert asked(simulator) == asked_before | {"two": asked_before["two"] + 1}
+
+
+def test_a_bare_key_joins_the_project_a_person_named(simulator: Simulator, use_keys: UseKeys) -> None:
+    use_keys("birds=one", "spare", "two")
+    simulator.projects["birds"].limits["search"] = 0
+    search(simulator, purse())
+    assert [key.project for key in ApiKey.objects.order_by("position")][:2] == ["birds", "birds"]
+    assert search(simulator, purse()) > 0
+
+    use_keys("birds=one", "spare", "two")
+    assert [key.project for key in ApiKey.objects.order_by("position")][:2] == ["birds", "birds"]
