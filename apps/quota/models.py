@@ -93,6 +93,7 @@ class Trouble(models.Model):
         SEARCHES_SPENT = "searches", "Waiting for searches"
         KEY_REFUSED = "key", "YouTube refuses a key"
         PROJECT_SUSPENDED = "project", "YouTube has suspended a project"
+        YOUTUBE_AWAY = "youtube", "YouTube does not answer"
         INVIDIOUS_BLOCKED = "invidious", "Invidious does not let us search"
 
     kind = models.CharField(max_length=10, choices=Kind.choices)

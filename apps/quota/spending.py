@@ -11,9 +11,9 @@ from typing import TypeVar
 from django.conf import settings
 from django.utils import timezone
 
-from apps.quota import ledger, pacific
+from apps.quota import ledger, pacific, troubles
 from apps.quota.ledger import Purpose
-from apps.quota.models import ApiKey
+from apps.quota.models import ApiKey, Trouble
 from core.errors import Bucket, BucketExhausted, KeyRefused, KeyResting, ProjectSuspended, SourceAway
 
 logger = logging.getLogger(__name__)
@@ -76,6 +76,7 @@ class Purse:
             else:
                 if key.state == ApiKey.State.RESTING:
                     ledger.reactivate(key)
+                troubles.end(Trouble.Kind.YOUTUBE_AWAY)
                 return result
         raise _nothing_left(bucket, purpose)
 
@@ -91,14 +92,20 @@ class Purse:
     def _call_patiently(
         self, project: str, bucket: Bucket, purpose: Purpose, call: Callable[[str], T], secret: str
     ) -> T:
-        """Call, and where YouTube is away call again after 1 and 2 seconds and some more; each try is paid for."""
+        """Call, and where YouTube is away call again after 1 and 2 seconds and some more; each try is paid for.
+
+        Once YouTube is known to be away, one try a fetch is enough to see whether it is back.
+        """
         for attempt in range(TRIES):
             try:
                 return call(secret)
-            except SourceAway:
+            except SourceAway as error:
+                if troubles.is_open(Trouble.Kind.YOUTUBE_AWAY):
+                    raise
                 pause = 2**attempt + random.random()
                 last = attempt == TRIES - 1
                 if last or time.monotonic() + pause > self.deadline:
+                    troubles.begin(Trouble.Kind.YOUTUBE_AWAY, str(error))
                     raise
                 if not self._reserve(project, bucket, purpose):
                     raise

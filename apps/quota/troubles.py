@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from apps.quota.models import Trouble
@@ -19,6 +19,9 @@ from core.notify import notify
 logger = logging.getLogger(__name__)
 
 TELLING_AGE_LIMIT = timedelta(days=1)
+
+# YouTube is away for a moment now and then; only when it stays away does that concern a person.
+BRIEF = timedelta(minutes=30)
 
 
 def begin(kind: Trouble.Kind, message: str, *, subject: str = "", until: datetime | None = None) -> None:
@@ -61,8 +64,11 @@ def tell() -> None:
     Each is claimed by a conditional UPDATE before it is sent, so that of two workers one tells it.
     """
     now = timezone.now()
+    away = Trouble.objects.filter(kind=Trouble.Kind.YOUTUBE_AWAY, begin_told_at=None)
+    away.filter(ended_at__lt=F("began_at") + BRIEF).update(begin_told_at=now, end_told_at=now)
     fresh = Trouble.objects.filter(Q(began_at__gt=now - TELLING_AGE_LIMIT) | Q(ended_at__gt=now - TELLING_AGE_LIMIT))
-    for trouble in fresh.filter(begin_told_at=None).order_by("began_at"):
+    brief = Q(kind=Trouble.Kind.YOUTUBE_AWAY, began_at__gt=now - BRIEF)
+    for trouble in fresh.filter(begin_told_at=None).exclude(brief).order_by("began_at"):
         _tell(trouble, "begin_told_at", trouble.message)
     told = fresh.exclude(begin_told_at=None).exclude(ended_at=None)
     for trouble in told.filter(end_told_at=None).order_by("ended_at"):

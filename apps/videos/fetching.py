@@ -35,11 +35,11 @@ _PURPOSES = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a fetch ended: what its log says of it, what changes at the keyword, and which gaps it leaves."""
+    """How a fetch ended: what its log says of it, what changes at the keyword, and the gap it leaves."""
 
     log: dict[str, Any]
     keyword: dict[str, Any] = field(default_factory=dict)
-    gaps: Sequence[SearchGap] = ()
+    gap: SearchGap | None = None
 
 
 def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog | None = None) -> VideoLog | None:
@@ -65,8 +65,9 @@ def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog 
             # Read now: the plan may have changed since the claim.
             planned = KeyWordEntry.objects.filter(pk=entry.pk).values_list("planned_interval", flat=True).first()
             next_due_at = began + timedelta(seconds=planned or entry.planned_interval)
-            if entry.release(token, **{"next_due_at": next_due_at, "last_fetched_at": began} | outcome.keyword):
-                _keep_gaps(outcome.gaps)
+            released = entry.release(token, **{"next_due_at": next_due_at, "last_fetched_at": began} | outcome.keyword)
+            if released and outcome.gap:
+                _keep_gap(outcome.gap)
         if "bad_query" in outcome.keyword:
             keywords_changed.send(KeyWordEntry)
         logger.info("keyword %s, %s: %s. %s", entry.pk, trigger.label, log.status, log.message)
@@ -102,7 +103,7 @@ def _fetch(entry: KeyWordEntry, token: str, trigger: VideoLog.Trigger, began: da
     done = {"status": VideoLog.Status.DONE, "method": search.method, "message": _story(search, stored)}
     covered = {"searched_through": began} if search.covers else {}
     accepted = {"bad_query": ""} if entry.bad_query and search.covers else {}
-    return Outcome(done | {"number_found": stored.found, "number_added": stored.added}, covered | accepted, search.gaps)
+    return Outcome(done | {"number_found": stored.found, "number_added": stored.added}, covered | accepted, search.gap)
 
 
 def _open_log(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog | None) -> VideoLog:
@@ -116,13 +117,17 @@ def _open_log(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog | No
     return log
 
 
-def _keep_gaps(gaps: Sequence[SearchGap]) -> None:
-    """Write what is left of each gap; one that is closed goes."""
-    for gap in gaps:
-        if gap.before > gap.after:
-            gap.save()
-        elif gap.pk:
+def _keep_gap(gap: SearchGap) -> None:
+    """Write what is left of a gap, as one with those it overlaps; one that is closed goes."""
+    if gap.before <= gap.after:
+        if gap.pk:
             gap.delete()
+        return
+    overlapped = SearchGap.objects.filter(keyword=gap.keyword_id, after__lte=gap.before, before__gte=gap.after)
+    for other in overlapped.exclude(pk=gap.pk):
+        gap.after, gap.before = min(gap.after, other.after), max(gap.before, other.before)
+        other.delete()
+    gap.save()
 
 
 def _store(entry: KeyWordEntry, token: str, videos: Sequence[FoundVideo], method: VideoFetchMethod) -> storing.Stored:
@@ -150,8 +155,9 @@ def _story(search: searching.Search, stored: storing.Stored) -> str:
     """Tell in plain words what a fetch brought."""
     source = VideoFetchMethod(search.method).label
     parts = [f"{source}: {stored.found} found, {stored.added} new."]
-    if any(gap.before > gap.after for gap in search.gaps):
-        parts.append("The page was full: older videos of this window follow as searches allow.")
+    if search.gap and search.gap.before > search.gap.after:
+        stretch = f"{search.gap.after:%-d %b %H:%M} to {search.gap.before:%-d %b %H:%M} UTC"
+        parts.append(f"The page was full: what was published from {stretch} follows as searches are left over.")
     return " ".join([*parts, search.note]).strip()
 
 

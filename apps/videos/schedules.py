@@ -15,12 +15,15 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTa
 
 from apps.quota import budget, ledger, troubles
 from apps.quota.models import ApiKey, Trouble
-from apps.videos.models import KeyWordEntry
+from apps.videos.models import KeyWordEntry, SearchGap
 
 TASK = "apps.videos.tasks.process_trigger"
 
 # Where only Invidious is asked, no budget says how often; this is often enough, and polite.
 INVIDIOUS_INTERVAL = 15 * 60
+
+# While there are gaps to close, this share of the day's searches is planned for nothing else.
+KEPT_FOR_GAPS = 0.2
 
 
 def keep_after_commit(**kwargs: Any) -> None:
@@ -29,18 +32,20 @@ def keep_after_commit(**kwargs: Any) -> None:
 
 
 def plan() -> dict[int, int]:
-    """Return the interval in seconds of each scheduled keyword, within the day's searches; three queries."""
+    """Return the interval in seconds of each scheduled keyword, within the day's searches; four queries."""
     wishes = {
         pk: interval or settings.FETCH_INTERVAL
         for pk, interval in KeyWordEntry.objects.scheduled().values_list("pk", "interval")
     }
     searches = searches_a_day()
+    if SearchGap.objects.exists():
+        searches *= 1 - KEPT_FOR_GAPS
     if searches:
         return budget.share_out(wishes, searches)
     return {pk: wish or INVIDIOUS_INTERVAL for pk, wish in wishes.items()}
 
 
-def searches_a_day() -> int:
+def searches_a_day() -> float:
     """Return how many searches a day schedules may use, over all projects with a key that is not refused."""
     usable = ApiKey.objects.exclude(state__in=[ApiKey.State.REFUSED, ApiKey.State.SUSPENDED])
     projects = set(usable.values_list("project", flat=True))

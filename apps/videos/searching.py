@@ -14,7 +14,7 @@ from apps.quota.ledger import Purpose
 from apps.quota.models import Trouble
 from apps.quota.spending import NothingLeft, Purse
 from apps.videos import storing
-from apps.videos.models import KeyWordEntry, Match, SearchGap, Video, VideoFetchMethod
+from apps.videos.models import KeyWordEntry, SearchGap, Video, VideoFetchMethod
 from core import invidious_api, youtube_api
 from core.errors import BadQuery, ProjectSuspended, SourceBlocked, SourceError
 from core.found_video import FoundVideo
@@ -25,11 +25,15 @@ logger = logging.getLogger(__name__)
 # stays below Celery's time limit, and that below a claim's age limit.
 LONGEST_FETCH = 40.0
 
-# A search reaches back this far behind the last one: YouTube indexes late and sorts roughly.
+# A search reaches back this far behind the last one, since YouTube shows videos late: by 90 minutes at times, and
+# the rest is for what nobody has measured.
 OVERLAP = timedelta(hours=3)
+SHOWN_LATE = timedelta(minutes=90)
 
-# Where a full page ends, dates may be misplaced by some minutes, since the order is only roughly by date.
+# The order is only roughly by date: where a full page ends, dates may be misplaced by some minutes, and the oldest
+# few are no boundary.
 ROUGHLY = timedelta(minutes=10)
+STRAYS = 4
 
 # What a full page left behind is followed for this many further pages in one fetch.
 FURTHER_PAGES = 4
@@ -42,13 +46,13 @@ LIVE_CHECK = timedelta(hours=1)
 class Search:
     """What a search found.
 
-    `covers` tells that YouTube was searched up to now, but for `gaps`: new ones, and old ones as they are now.
+    `covers` tells that YouTube was searched up to now; `gap` is what was left out, or an older one as it is now.
     """
 
     videos: Sequence[FoundVideo]
     method: VideoFetchMethod
     covers: bool = False
-    gaps: Sequence[SearchGap] = ()
+    gap: SearchGap | None = None
     note: str = ""
 
 
@@ -111,21 +115,17 @@ def complete_stored(most: int = 500) -> None:
 def _search_youtube(entry: KeyWordEntry, purse: Purse, purpose: Purpose) -> Search:
     """Take the newest page since the last search, and what it did not reach as far as searches are left over.
 
-    A full page of nothing but news did not reach back to the last search: what lies between is a gap. The first
-    search of a keyword has nothing to reach back to.
+    A full page that does not reach back to where the last search could see leaves a gap, whether its videos are
+    new or known: known ones may have come another way. The first search of a keyword has nothing to reach back to.
     """
-    after = entry.searched_through - OVERLAP if entry.searched_through else None
-    page = purse.spend("search", purpose, lambda key: _search_page(key, entry, after))
-    gaps: list[SearchGap] = []
-    if after and page.full and not _any_known(entry, page.videos):
-        gaps.append(SearchGap(keyword=entry, after=after, before=_reached_back_to(page.videos)))
-        further = _search_gap(gaps[0], purse, page.next_page_token)
-    elif gap := entry.gaps.first():
-        gaps.append(gap)
-        further = _search_gap(gap, purse)
-    else:
-        further = []
-    return Search([*page.videos, *further], VideoFetchMethod.YOUTUBE, covers=True, gaps=gaps)
+    mark = entry.searched_through
+    page = purse.spend("search", purpose, lambda key: _search_page(key, entry, mark - OVERLAP if mark else None))
+    gap, token = entry.gaps.first(), None
+    if mark and page.full and _oldest(page.videos) > mark - SHOWN_LATE:
+        gap = SearchGap(keyword=entry, after=mark - SHOWN_LATE, before=_oldest(page.videos) + ROUGHLY)
+        token = page.next_page_token
+    further = _search_gap(gap, purse, token) if gap else []
+    return Search([*page.videos, *further], VideoFetchMethod.YOUTUBE, covers=True, gap=gap)
 
 
 def _search_gap(gap: SearchGap, purse: Purse, page_token: str | None = None) -> list[FoundVideo]:
@@ -150,10 +150,9 @@ def _search_gap(gap: SearchGap, purse: Purse, page_token: str | None = None) -> 
             gap.before = gap.after
             return videos
     if videos:
-        reached = _reached_back_to(videos)
-        oldest = min(video.published_at for video in videos)
         # It shrinks whatever happens: videos that crowd within minutes must not keep it open for ever.
-        gap.before = max(gap.after, reached if reached < gap.before else min(oldest, gap.before - timedelta(seconds=1)))
+        reached = min(_oldest(videos) + ROUGHLY, gap.before - timedelta(seconds=1))
+        gap.before = max(gap.after, reached)
     return videos
 
 
@@ -199,12 +198,7 @@ def _list_videos(video_ids: Sequence[str], purse: Purse) -> list[FoundVideo]:
     )
 
 
-def _any_known(entry: KeyWordEntry, videos: Sequence[FoundVideo]) -> bool:
-    """Tell whether YouTube has shown one of `videos` for this keyword before; what Invidious found says nothing."""
-    ids = [video.video_id for video in videos]
-    return Match.objects.filter(keyword=entry, video__in=ids, method=VideoFetchMethod.YOUTUBE).exists()
-
-
-def _reached_back_to(videos: Sequence[FoundVideo]) -> datetime:
-    """Return the date down to which a full page shows everything."""
-    return min((video.published_at for video in videos), default=timezone.now()) + ROUGHLY
+def _oldest(videos: Sequence[FoundVideo]) -> datetime:
+    """Return the date down to which a full page shows everything, give or take some minutes."""
+    dates = sorted(video.published_at for video in videos)
+    return dates[min(STRAYS, len(dates) - 1)] if dates else timezone.now()

@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from apps.quota import ledger
 from apps.quota.ledger import Purpose
-from apps.quota.models import ApiKey, QuotaSpend
+from apps.quota.models import ApiKey, QuotaSpend, Trouble
 from apps.quota.spending import NothingLeft, Purse
 from apps.quota.tests.conftest import NOW, REST, UseKeys, spent
 from core.errors import BadQuery, KeyResting, ProjectSuspended, SourceAway, SourceBlocked
@@ -333,3 +333,20 @@ def test_a_bare_key_joins_the_project_a_person_named(simulator: Simulator, use_k
 
     use_keys("birds=one", "spare", "two")
     assert [key.project for key in ApiKey.objects.order_by("position")][:2] == ["birds", "birds"]
+
+
+def test_an_outage_costs_one_try_a_fetch_once_it_is_known(
+    simulator: Simulator, use_keys: UseKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_keys("birds=one")
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    simulator.faults.add("youtube", "status_503", times=None)
+    for tries in (3, 4, 5):
+        with pytest.raises(SourceAway):
+            search(simulator, purse())
+        assert spent("birds") == tries
+    assert Trouble.objects.open().get().kind == Trouble.Kind.YOUTUBE_AWAY
+
+    simulator.faults.clear()
+    assert search(simulator, purse()) > 0
+    assert not Trouble.objects.open().exists()

@@ -148,3 +148,22 @@ def test_the_command_sends_a_test(inbox: Inbox, capsys: pytest.CaptureFixture[st
 def test_the_command_says_that_there_is_nobody_to_tell() -> None:
     with pytest.raises(CommandError, match="NOTIFY_URLS"):
         call_command("notify", "--test")
+
+
+def test_a_moment_without_youtube_is_told_to_nobody(inbox: Inbox, clock: time_machine.Traveller) -> None:
+    troubles.begin(Trouble.Kind.YOUTUBE_AWAY, "YouTube had a fault of its own.")
+    tell_troubles()
+    clock.shift(timedelta(minutes=20))
+    troubles.end(Trouble.Kind.YOUTUBE_AWAY)
+    clock.shift(timedelta(hours=1))
+    tell_troubles()
+    assert inbox.messages == []
+
+
+def test_hours_without_youtube_are_told(inbox: Inbox, clock: time_machine.Traveller) -> None:
+    troubles.begin(Trouble.Kind.YOUTUBE_AWAY, "YouTube had a fault of its own.")
+    clock.shift(timedelta(minutes=31))
+    tell_troubles()
+    troubles.end(Trouble.Kind.YOUTUBE_AWAY)
+    tell_troubles()
+    assert len(inbox.messages) == 2
