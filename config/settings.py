@@ -206,7 +206,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 3,
-    "socket_timeout": 30,
+    "socket_timeout": 5,
     "visibility_timeout": 900,
     # These two are for sending: one try, no waiting. A worker that has lost the broker goes on trying.
     "max_retries": 1,
