@@ -173,6 +173,33 @@ def test_a_worker_killed_in_the_middle_of_a_fetch_is_made_good(windhover: Windho
     assert get(windhover, "/api/keyword/python/videos/")["count"] == 50
 
 
+def test_a_pause_outlasts_a_restart(other_server: Simulator, tmp_path: Path) -> None:
+    sources = {"YT_KEYS": f"spent={KEYS['spent']}", "YOUTUBE_API_URL": other_server.youtube_url}
+    with running_windhover(tmp_path, **sources) as windhover:
+        entry = post(windhover, "/api/keywords/", {"keyword": "python"})
+        waits = wait_for_log(windhover, keyword=entry["id"], status="waiting")
+        assert "until 00:00 Pacific" in waits["message"]
+        asked = other_server.stats.requests("/youtube/v3/search")
+
+    with running_windhover(tmp_path, **sources) as windhover:
+        page = requests.get(windhover.url, timeout=30).text
+        assert "at 00:00 Pacific (in " in page
+        in_database(windhover, "UPDATE django_celery_beat_periodictask SET last_run_at = datetime('now', '-2 hours')")
+        wait_for(lambda: "worker runs" in windhover.output, lambda: windhover.output)
+        assert [log["id"] for log in logs(windhover)] == [waits["id"]]
+        assert other_server.stats.requests("/youtube/v3/search") == asked
+
+
+def test_a_broker_that_is_away_costs_a_minute(windhover: Windhover, other_server: Simulator) -> None:
+    wait_for(lambda: "broker" in windhover.pids(), lambda: windhover.output)
+    os.kill(windhover.pids()["broker"], signal.SIGSTOP)
+    entry = post(windhover, "/api/keywords/", {"keyword": "python"})
+    assert logs(windhover) == []
+
+    os.kill(windhover.pids()["broker"], signal.SIGKILL)
+    assert wait_for_log(windhover, keyword=entry["id"], status="done")["number_added"] == 50
+
+
 def kill_worker(windhover: Windhover) -> None:
     """Kill the worker's first process and its children, as a power cut would."""
     worker = windhover.pids()["worker"]
