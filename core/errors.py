@@ -42,9 +42,9 @@ class ProjectSuspended(KeyRefused):
 
 
 class KeyResting(SourceError):
-    """The key was refused for a reason that may pass: let it rest for `rest`, use another."""
+    """The key was refused for a reason that may pass by itself: let it rest for `rest`, use another."""
 
-    def __init__(self, message: str, http_status: int, rest: timedelta = timedelta(minutes=15)) -> None:
+    def __init__(self, message: str, http_status: int | None = None, rest: timedelta = timedelta(minutes=15)) -> None:
         super().__init__(message, http_status)
         self.rest = rest
 
@@ -53,8 +53,19 @@ class BadQuery(SourceError):
     """The query is at fault: no other key and no second try would help."""
 
 
+class BadPageToken(BadQuery):
+    """The page token is no longer good: begin again at the first page, the words of the query are not at fault."""
+
+
 class SourceAway(SourceError):
-    """The source failed or asked for patience: try again a little later, with the same key."""
+    """The source failed or asked for patience: try again a little later, with the same key.
+
+    `retry_after` is how many seconds the source asked us to wait, at most 60; None where it said nothing.
+    """
+
+    def __init__(self, message: str, http_status: int | None = None, retry_after: int | None = None) -> None:
+        super().__init__(message, http_status)
+        self.retry_after = retry_after
 
 
 class SourceBlocked(SourceError):

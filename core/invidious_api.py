@@ -5,13 +5,16 @@ Invidious cannot either. Its dates are guesses ("2 hours ago" counted back from 
 API: https://docs.invidious.io/api/
 """
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import requests
+import requests.adapters
 
+from core.bounded import BoundedResponse, TooMuch
 from core.errors import SourceAway, SourceBlocked
 from core.found_video import FoundVideo, storable
 
@@ -19,8 +22,14 @@ PAGES: Final = 2  # of 20 items each
 TIMEOUT_SECONDS: Final = 10
 
 # An honest name: challenges in front of public instances aim at those who pretend to be browsers.
-_HEADERS = {"User-Agent": "Windhover/1.0 (self-hosted keyword watcher)", "Accept": "application/json"}
+_HEADERS = {
+    "User-Agent": "Windhover/1.0 (self-hosted keyword watcher)",
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+}
 _VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+# "Error: non 200 status code. Youtube API returned status code 429. See <a href=..."
+_YOUTUBE_BLOCKS_IT = re.compile(r"returned status code 429\b")
 
 
 def search_videos(query: str, *, instance: str, pages: int = PAGES) -> list[FoundVideo]:
@@ -29,44 +38,80 @@ def search_videos(query: str, *, instance: str, pages: int = PAGES) -> list[Foun
     `instance` is the address of an Invidious instance. Raises SourceAway or SourceBlocked.
     """
     found: dict[str, FoundVideo] = {}
-    for page in range(1, pages + 1):
-        items = _page(instance, query, page)
-        for item in items:
-            if video := _found_video(item):
-                found.setdefault(video.video_id, video)
-        if not items:
-            break
+    unreadable = False
+    with requests.Session() as session:
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, _BoundedAdapter())
+        for page in range(1, pages + 1):
+            items = _page(session, instance, query, page)
+            for item in items:
+                if video := _found_video(item):
+                    found.setdefault(video.video_id, video)
+            unreadable = unreadable or any(_is_parse_error(item) for item in items)
+            if not items:
+                break
+    if unreadable and not found:
+        # YouTube has changed its pages and this Invidious is too old for them; that is not the same as nothing new.
+        raise SourceAway("Invidious could not read what YouTube answered.", 200)
     return sorted(found.values(), key=lambda video: video.published_at, reverse=True)
 
 
-def _page(instance: str, query: str, page: int) -> list[Any]:
+class _BoundedAdapter(requests.adapters.HTTPAdapter):
+    """Make connections whose answers are bounded, directly or through a proxy."""
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        kind = pool.ConnectionCls
+        if kind.response_class is not BoundedResponse:
+            pool.ConnectionCls = type(kind.__name__, (kind,), {"response_class": BoundedResponse})
+        return pool
+
+
+def _page(session: requests.Session, instance: str, query: str, page: int) -> list[Any]:
     # type=video is not only a filter: without any, Invidious reads operators such as user: out of the query.
     parameters: dict[str, str | int] = {"q": query, "type": "video", "date": "today", "page": page}
     try:
-        answer = requests.get(
+        answer = session.get(
             f"{instance}/api/v1/search",
             params=parameters,
             headers=_HEADERS,
             timeout=TIMEOUT_SECONDS,
             allow_redirects=False,
         )
+    except TooMuch as error:
+        raise SourceAway(f"Invidious' answer {error}.") from None
     except (requests.RequestException, ValueError) as error:  # ValueError: a Location that is no address
         raise SourceAway(f"Invidious could not be reached ({type(error).__name__}).") from None
     status = answer.status_code
-    if status in (403, 429) or 300 <= status < 400:
+    if status in (401, 403, 407, 429) or 300 <= status < 400:
         raise SourceBlocked(f"Invidious does not let us search (HTTP {status}).", status)
+    if status == 400 and _YOUTUBE_BLOCKS_IT.search(_told(answer.content)):
+        raise SourceBlocked("YouTube does not let this Invidious search (its HTTP 429).", status)
     if status != 200:
         raise SourceAway(f"Invidious could not search (HTTP {status}).", status)
     # A challenge page comes with 200 and HTML: only JSON that is a list is an answer.
     if "json" not in answer.headers.get("Content-Type", ""):
         raise SourceBlocked("Invidious answered with a page instead of data.", status)
     try:
-        items = answer.json()
+        items = json.loads(answer.content)  # not answer.json(), which guesses at encodings, slowly
     except (ValueError, RecursionError):
         raise SourceAway("Invidious' answer was not the JSON it promised.", status) from None
     if not isinstance(items, list):
         raise SourceBlocked("Invidious answered with something other than a list.", status)
     return items
+
+
+def _told(content: bytes) -> str:
+    """Return the error that a refusal tells, which may hold HTML and is never shown; "" if it tells none."""
+    try:
+        told = json.loads(content)["error"]
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+        return ""
+    return told if isinstance(told, str) else ""
+
+
+def _is_parse_error(item: object) -> bool:
+    return isinstance(item, Mapping) and item.get("type") == "parse-error"
 
 
 def _found_video(item: object) -> FoundVideo | None:

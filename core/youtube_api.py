@@ -16,6 +16,7 @@ from typing import Any, Final
 import httplib2
 from googleapiclient.discovery import build
 
+from core.bounded import BoundedResponse, TooMuch
 from core.errors import SourceAway
 from core.found_video import LIVE_STATES, FoundVideo, storable
 from core.youtube_refusals import refusal
@@ -101,6 +102,9 @@ def _call(key: str, endpoint: str, resource: str, **parameters: str | int | None
             "youtube", "v3", developerKey=key, http=_http(), client_options={"api_endpoint": endpoint}
         ) as service:
             answer = getattr(service, resource)().list(**parameters).execute(num_retries=0)
+    except TooMuch as error:
+        _forget_http()
+        raise SourceAway(f"YouTube's answer {error}.") from None
     except (OSError, httplib2.HttpLib2Error, http.client.HTTPException) as error:
         _forget_http()
         raise SourceAway(f"YouTube could not be reached ({type(error).__name__}).") from None
@@ -115,17 +119,29 @@ def _call(key: str, endpoint: str, resource: str, **parameters: str | int | None
     return answer
 
 
+class _PlainConnection(httplib2.HTTPConnectionWithTimeout):  # type: ignore[misc]
+    response_class = BoundedResponse
+
+
+class _SecureConnection(httplib2.HTTPSConnectionWithTimeout):  # type: ignore[misc]
+    response_class = BoundedResponse
+
+
 class _Http(httplib2.Http):  # type: ignore[misc]
-    """A connection that reads refusals itself, before the library does.
+    """A connection that bounds answers, and reads refusals itself before the library does.
 
     The library's own reading fails on bodies of another shape (TypeError, IndexError, AttributeError), and its
     HttpError holds the address, which holds the key.
     """
 
-    def request(self, *args: Any, **kwargs: Any) -> tuple[httplib2.Response, bytes]:
-        response, content = super().request(*args, **kwargs)
+    def request(
+        self, uri: str, method: str = "GET", body: Any = None, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> tuple[httplib2.Response, bytes]:
+        headers = {**(headers or {}), "accept-encoding": "identity"}
+        more["connection_type"] = _SecureConnection if uri.lower().startswith("https:") else _PlainConnection
+        response, content = super().request(uri, method, body, headers, **more)
         if response.status >= 300:
-            raise refusal(response.status, content)
+            raise refusal(response.status, content, response.get("retry-after", ""))
         return response, content
 
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from simulator.clock import Clock
+from simulator.faults import KINDS
 from simulator.memory import Memory
 from simulator.projects import Project
 from simulator.server import Simulator
@@ -25,7 +26,7 @@ Serve a YouTube Data API v3 and an Invidious on this machine, from a made-up wor
 
 _MORE = """\
 control requests (JSON):
-  GET  /_control/stats    requests by endpoint, what each project spent, how its keys fared
+  GET  /_control/stats    requests by endpoint, failures served, what each project spent, how its keys fared
   GET  /_control/clock
   POST /_control/clock    {"advance": 3600}  {"now": "2026-11-22T08:00:00Z"}  {"frozen": true}
   POST /_control/keys     {"project": "demo", "label": "key-1", "state": "expired", "searches_per_day": 100}
@@ -34,8 +35,7 @@ control requests (JSON):
                           "published_at": "...", "indexed_at": "...", "channel_title": "...", "duration": 90}
   POST /_control/delete   {"video_id": "..."}
   POST /_control/faults   {"source": "youtube", "kind": "status_503", "times": 3}  {"clear": true}
-                          kinds: status_500, status_503, hang, reset, html_200, truncated_json;
-                          times null = until cleared
+                          times null = until cleared; the kinds are below
 
 example:
   python -m simulator --port 9000 --seed 1 --key demo-key=demo &
@@ -100,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "python -m simulator",
         description=_ABOUT,
-        epilog=_MORE,
+        epilog=_MORE + _failures(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     listen = parser.add_argument_group("where")
@@ -145,6 +145,14 @@ def _parser() -> argparse.ArgumentParser:
     other.add_argument("--relative-thumbnails", action="store_true", help="as an instance without a domain")
     other.add_argument("--parse-errors", action="store_true", help="put unreadable items between the others")
     return parser
+
+
+def _failures() -> str:
+    """Return a table of the kinds of failures, by source."""
+    lines = []
+    for source, kinds in KINDS.items():
+        lines += ["", f"failures of {source}:", *(f"  {name:<16}{kind.about}" for name, kind in kinds.items())]
+    return "\n".join(lines)
 
 
 def _projects(options: argparse.Namespace) -> list[Project]:

@@ -52,11 +52,15 @@ class Control:
             return Answer.of({"error": str(error)}, 400)
 
     def report(self) -> Body:
-        """Return what was counted: ``{"now", "requests": {endpoint: {status: n}}, "projects": {...}}``."""
+        """Return what was counted.
+
+        ``{"now", "requests": {endpoint: {status: n}}, "faults": {source: {kind: n}}, "projects": {...}}``
+        """
         now = self.clock.now()
         return {
             "now": now.isoformat(),
             "requests": self.stats.endpoints(),
+            "faults": self.faults.served(),
             "projects": spending(self.projects, now),
         }
 

@@ -1,7 +1,7 @@
 """One request and the answer to it, free of sockets."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,12 +34,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes out."""
+    """What goes out; with ``pieces``, those instead of ``body``, each as soon as it is there."""
 
     status: int
     body: bytes
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
+    pieces: Callable[[], Iterable[bytes]] | None = None
 
     @classmethod
     def of(

@@ -1,17 +1,33 @@
 """Ways to fail on purpose, at the level where real failures happen: the wire."""
 
+import itertools
+import json
 import threading
-from collections.abc import Callable
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
-from simulator import refusals
-from simulator.exchange import Answer
+from simulator import pages, refusals
+from simulator.exchange import JSON, Answer, Refusal, Request
 
 #: Who can fail.
 SOURCES = ("youtube", "invidious")
 
+#: How many bytes stand before the answer in a flood; no client should read on for so long.
+FLOOD = 32 * 2**20
+#: Seconds between two bytes of a dripping answer.
+DRIP = 0.1
+
+_HTML = "text/html; charset=utf-8"
 _CHALLENGE = b"""<!doctype html><html lang="en"><head><title>Making sure you're not a bot!</title></head>
 <body><p>Please wait while your browser is being checked.</p></body></html>"""
+#: What Invidious says where YouTube lets it search no more; it is HTML inside JSON.
+_BLOCKED = (
+    "Error: non 200 status code. Youtube API returned status code 429. See "
+    '<a href="https://docs.invidious.io/youtube-errors-explained/">the documentation</a> for more information.'
+)
 
 
 class Hang(Exception):
@@ -22,26 +38,169 @@ class Reset(Exception):
     """Break the connection off."""
 
 
-def _away(status: int) -> Callable[[Answer], Answer]:
-    return lambda answer: Answer.of(refusals.away(status).body, status)
+@dataclass(frozen=True)
+class Kind:
+    """One way to fail: what it makes of an answer that would have gone out.
+
+    It waits for a request that it ``fits``; by default each does. ``about`` says it to people.
+    """
+
+    about: str
+    make: Callable[[Request, Answer], Answer]
+    fits: Callable[[Request, Answer], bool] = lambda request, answer: True
 
 
-def _hang(answer: Answer) -> Answer:
+def _instead(answer: Answer) -> Callable[[Request, Answer], Answer]:
+    return lambda request, asked: answer
+
+
+def _json(data: Any, status: int = 200) -> Callable[[Request, Answer], Answer]:
+    return _instead(Answer.of(data, status, "application/json"))
+
+
+def _html(status: int, title: str) -> Callable[[Request, Answer], Answer]:
+    """Make the page of a server that stands in front of another."""
+    page = f"<html><head><title>{status} {title}</title></head><body><h1>{status} {title}</h1><hr>nginx</body></html>"
+    return _instead(Answer(status, page.encode(), _HTML))
+
+
+def _refuse(refusal: Refusal, **headers: str) -> Callable[[Request, Answer], Answer]:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return _instead(Answer.of(refusal.body, refusal.status, headers=named))
+
+
+def _hang(request: Request, answer: Answer) -> Answer:
     raise Hang
 
 
-def _reset(answer: Answer) -> Answer:
+def _reset(request: Request, answer: Answer) -> Answer:
     raise Reset
 
 
-#: What each kind makes of the answer that would have gone out. A new kind is a new line here.
-KINDS: dict[str, Callable[[Answer], Answer]] = {
-    "status_500": _away(500),
-    "status_503": _away(503),
-    "hang": _hang,
-    "reset": _reset,
-    "html_200": lambda answer: Answer(200, _CHALLENGE, "text/html; charset=utf-8"),
-    "truncated_json": lambda answer: replace(answer, body=answer.body[: len(answer.body) // 2]),
+def _half(request: Request, answer: Answer) -> Answer:
+    return replace(answer, body=answer.body[: len(answer.body) // 2])
+
+
+def _flood(request: Request, answer: Answer) -> Answer:
+    """Put so many blanks before an answer, which JSON allows, that it is right but far too long."""
+
+    def pieces() -> Iterator[bytes]:
+        blanks = b" " * 65_536
+        yield from itertools.repeat(blanks, FLOOD // len(blanks))
+        yield answer.body
+
+    return replace(answer, pieces=pieces)
+
+
+def _drip(request: Request, answer: Answer) -> Answer:
+    def pieces() -> Iterator[bytes]:
+        for at in range(len(answer.body)):
+            time.sleep(DRIP)
+            yield answer.body[at : at + 1]
+
+    return replace(answer, pieces=pieces)
+
+
+def _redirect(request: Request, answer: Answer) -> Answer:
+    # RFC 2606 keeps this name free of hosts: who follows it finds nobody, and gives the query to nobody.
+    return Answer(302, b"", _HTML, {"Location": f"https://elsewhere.invalid{request.path}"})
+
+
+def _is_page(request: Request, answer: Answer) -> bool:
+    """Say whether this is a page of a search that went well."""
+    return request.path.endswith("/search") and answer.status == 200
+
+
+def _has_token(request: Request, answer: Answer) -> bool:
+    return bool(request.last("pageToken"))
+
+
+def _part_of_page(share: int, times: int = 1) -> Callable[[Request, Answer], Answer]:
+    """Keep one item of so many, the first, each so many times; the next page begins with the rest, so none is lost."""
+
+    def make(request: Request, answer: Answer) -> Answer:
+        data = json.loads(answer.body)
+        items = data["items"]
+        kept = items[: -(-len(items) // share)]
+        data["items"] = [item for item in kept for _ in range(times)][: len(items)]
+        if len(kept) < len(items):
+            data["nextPageToken"] = pages.token(_start(request) + len(kept))
+        return replace(answer, body=Answer.of(data).body)
+
+    return make
+
+
+def _empty_page(request: Request, answer: Answer) -> Answer:
+    data = json.loads(answer.body) | {"items": [], "nextPageToken": pages.token(_start(request))}
+    return replace(answer, body=Answer.of(data).body)
+
+
+def _start(request: Request) -> int:
+    return pages.offset(request.last("pageToken") or pages.token(0))
+
+
+def _parse_errors(request: Request, answer: Answer) -> Answer:
+    items = [
+        {
+            "type": "parse-error",
+            "errorMessage": f'Missing hash key: "text" (KeyError) in {item.get("videoId", "")}',
+            "errorBacktrace": "src/invidious/yt_backend/extractors.cr:217",
+        }
+        for item in json.loads(answer.body)
+    ]
+    return replace(answer, body=Answer.of(items).body)
+
+
+_ANYWHERE = {
+    "hang": Kind("no answer until the client gives up", _hang),
+    "reset": Kind("the connection breaks off (RST)", _reset),
+    "slow_drip": Kind("the right answer, but a byte at a time", _drip),
+    "huge_json": Kind(f"the right answer after {FLOOD // 2**20} MB of blanks, streamed", _flood),
+    "truncated_json": Kind("the first half of the right answer", _half),
+    "html_200": Kind("200 and the page of a bot check (Anubis)", _instead(Answer(200, _CHALLENGE, _HTML))),
+    "empty_200": Kind("200 and no body", _instead(Answer(200, b"", JSON))),
+    "redirect": Kind("302 to another host", _redirect),
+    "status_502": Kind("502 and a proxy's page", _html(502, "Bad Gateway")),
+}
+
+#: The ways to fail, by source and name. A new kind is a new line here.
+KINDS: dict[str, dict[str, Kind]] = {
+    "youtube": {
+        **_ANYWHERE,
+        "status_500": Kind("500 backendError", _refuse(refusals.away(500))),
+        "status_503": Kind("503 backendError", _refuse(refusals.away(503))),
+        "per_minute_429": Kind(
+            "429 rateLimitExceeded, of the minute and not of the day", _refuse(refusals.too_fast(), Retry_After="1")
+        ),
+        "burst_403": Kind("403 rateLimitExceeded, as before 2020", _refuse(refusals.burst())),
+        "unknown_403": Kind("403 with a reason nobody knows", _refuse(refusals.no_permission())),
+        "list_200": Kind("200 and a JSON list", _json([])),
+        "expired_token": Kind(
+            "400 invalidPageToken, for the next request with one", _refuse(refusals.bad_page_token()), _has_token
+        ),
+        "repeated_items": Kind(
+            "half of a search page, each item twice; its nextPageToken leads to the rest", _part_of_page(2, 2), _is_page
+        ),
+        "short_page": Kind("a third of a search page; its nextPageToken leads to the rest", _part_of_page(3), _is_page),
+        "empty_page": Kind("a search page without items; its nextPageToken leads to them", _empty_page, _is_page),
+    },
+    "invidious": {
+        **_ANYWHERE,
+        "status_500": Kind(
+            "500 and a backtrace", _json({"error": "Index out of bounds", "errorBacktrace": "src/invidious.cr:1"}, 500)
+        ),
+        "status_503": Kind("503 and a proxy's page", _html(503, "Service Temporarily Unavailable")),
+        "error_400": Kind("400 and an error of its own", _json({"error": 'Missing hash key: "contents"'}, 400)),
+        "blocked_400": Kind("400: YouTube blocks the instance", _json({"error": _BLOCKED}, 400)),
+        "disabled_403": Kind(
+            "403: the endpoint is disabled",
+            _json({"error": "This API endpoint has been disabled by the administrator."}, 403),
+        ),
+        "html_429": Kind("429 and a proxy's page", _html(429, "Too Many Requests")),
+        "dict_200": Kind("200 and a JSON object", _json({"error": "Not a list"})),
+        "empty_list": Kind("a search that finds nothing", _json([]), _is_page),
+        "parse_errors": Kind("a search of whose items Invidious could read none", _parse_errors, _is_page),
+    },
 }
 
 
@@ -59,40 +218,54 @@ class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: dict[str, list[Fault]] = {source: [] for source in SOURCES}
+        self._served: Counter[tuple[str, str]] = Counter()
 
     def add(self, source: str, kind: str, times: int | None = 1) -> None:
-        """Let the next ``times`` requests to a source fail, after those added before; None for all of them.
+        """Let the next ``times`` requests that fit fail, after those added before; None for all of them.
 
         ValueError for a source, kind or number that does not exist.
         """
         _check(source)
-        if kind not in KINDS:
-            raise ValueError(f"kind must be one of: {', '.join(KINDS)}.")
+        if kind not in KINDS[source]:
+            raise ValueError(f"kind must be one of: {', '.join(KINDS[source])}.")
         if times is not None and times < 1:
             raise ValueError("times must be a number from 1 on, or null for always.")
         with self._lock:
             self._waiting[source].append(Fault(kind, times))
 
     def clear(self, source: str | None = None) -> None:
-        """Let all be well again, with one source or with both."""
+        """Let all be well again, with one source or with both; what was served stays counted."""
         if source is not None:
             _check(source)
         with self._lock:
             for one in SOURCES if source is None else (source,):
                 self._waiting[one].clear()
 
-    def apply(self, source: str, answer: Answer) -> Answer:
-        """Return the answer, or what the next failure makes of it; raises :class:`Hang` or :class:`Reset`."""
+    def served(self) -> dict[str, dict[str, int]]:
+        """Return how many failures have gone out, as ``{source: {kind: number}}``."""
+        found: dict[str, dict[str, int]] = {source: {} for source in SOURCES}
+        with self._lock:
+            for (source, kind), number in sorted(self._served.items()):
+                found[source][kind] = number
+        return found
+
+    def apply(self, source: str, request: Request, answer: Answer) -> Answer:
+        """Return the answer, or what the first failure that fits makes of it.
+
+        Raises :class:`Hang` or :class:`Reset`.
+        """
+        kinds = KINDS[source]
         with self._lock:
             waiting = self._waiting[source]
-            if not waiting:
+            fault = next((one for one in waiting if kinds[one.kind].fits(request, answer)), None)
+            if fault is None:
                 return answer
-            fault = waiting[0]
+            self._served[source, fault.kind] += 1
             if fault.times is not None:
                 fault.times -= 1
                 if not fault.times:
-                    waiting.pop(0)
-        return KINDS[fault.kind](answer)
+                    waiting.remove(fault)
+        return kinds[fault.kind].make(request, answer)
 
 
 def _check(source: str) -> None:

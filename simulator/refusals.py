@@ -155,6 +155,38 @@ def no_such_playlist() -> Refusal:
     return _youtube(404, "playlistNotFound", "youtube.playlistItem", message, "playlistId", "parameter")
 
 
+def too_fast() -> Refusal:
+    """Refuse a call because there were too many in this minute: a 429 just as for the day, but for its limit."""
+    return _google(
+        429,
+        "rateLimitExceeded",
+        "Quota exceeded for quota metric 'Search Queries' and limit 'Search Queries per minute' of service "
+        f"'{_SERVICE}' for consumer 'project_number:100000000000'.",
+        "RATE_LIMIT_EXCEEDED",
+        {
+            "quota_location": "global",
+            "quota_limit": "defaultSearchListPerMinutePerProject",
+            "consumer": "projects/100000000000",
+            "quota_unit": "1/min/{project}",
+            "service": _SERVICE,
+            "quota_metric": f"{_SERVICE}/search_list",
+            "quota_limit_value": "60",
+        },
+    )
+
+
+def burst() -> Refusal:
+    """Refuse a call because there were too many at once, in the words of before 2020."""
+    return _youtube(403, "rateLimitExceeded", "usageLimits", "Rate Limit Exceeded")
+
+
+def no_permission() -> Refusal:
+    """Refuse a call without a reason that anybody could act upon; one client met this now and then."""
+    refusal = _google(403, "SERVICE_UNAVAILABLE", "The caller does not have permission")
+    refusal.body["error"]["errors"][0] |= {"message": "Permission denied.", "domain": "youtube.CoreErrorDomain"}
+    return refusal
+
+
 def away(status: int) -> Refusal:
     """Make the body of a failure on Google's side, 500 or 503."""
     message = "Internal error encountered." if status == 500 else "The service is currently unavailable."

@@ -119,7 +119,7 @@ class Simulator:
                 endpoint = prefix + request.path.removeprefix(prefix).partition("/")[0]
                 self.stats.count(endpoint if answered.status != 404 else prefix, answered.status)
                 # Only now, so that a call whose answer gets lost has been charged, as a real one may be.
-                return self.faults.apply(source, answered)
+                return self.faults.apply(source, request, answered)
         if request.path.startswith(control.PREFIX):
             return self.control.answer(request)
         return self._picture(request.path)
@@ -240,15 +240,31 @@ class _Handler(BaseHTTPRequestHandler):
         body = answer.body
         self.send_response_only(answer.status)
         self.send_header("Content-Type", answer.content_type)
-        if len(body) >= _COMPRESSED_FROM and "gzip" in self.headers.get("Accept-Encoding", ""):
+        if (
+            answer.pieces is None
+            and len(body) >= _COMPRESSED_FROM
+            and "gzip" in self.headers.get("Accept-Encoding", "")
+        ):
             body = gzip.compress(body, compresslevel=1)
             self.send_header("Content-Encoding", "gzip")
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.send_header("Date", self.date_time_string())
+        if answer.pieces is not None:
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self._send_in_pieces(answer.pieces())
+            return
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def _send_in_pieces(self, pieces: Iterable[bytes]) -> None:
+        """Send chunks until the last, or until the client hangs up or the simulator stops."""
+        for piece in pieces:
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+            self.wfile.flush()
+        self.wfile.write(b"0\r\n\r\n")
 
 
 def _listen(host: str, port: int, simulator: Simulator) -> _Server:

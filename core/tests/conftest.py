@@ -1,8 +1,10 @@
 """The outside, on this machine: a simulator, and a server that answers whatever a test tells it to."""
 
 import json
+import socket
+import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -35,6 +37,7 @@ class Oddity:
 
     def __init__(self) -> None:
         self.asked: list[dict[str, str]] = []
+        self.headers: list[dict[str, str]] = []
         self._answer: tuple[int, bytes, dict[str, str]] = (200, b"", {})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -60,6 +63,7 @@ class Oddity:
             def do_GET(self) -> None:
                 query = parse_qs(urlsplit(self.path).query)
                 oddity.asked.append({name: ",".join(values) for name, values in query.items()})
+                oddity.headers.append({name.lower(): value for name, value in self.headers.items()})
                 status, body, headers = oddity._answer
                 self.send_response(status)
                 for name, value in headers.items():
@@ -82,7 +86,68 @@ def _oddity() -> Iterator[Oddity]:
 @pytest.fixture
 def oddity(_oddity: Oddity) -> Oddity:
     _oddity.asked.clear()
+    _oddity.headers.clear()
     return _oddity
+
+
+class Wire:
+    """A server that sends the bytes it was given, whether they are HTTP or not, and notes who hangs up on it.
+
+    With `context` it speaks TLS.
+    """
+
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        self._context = context
+        self.hung_up = threading.Event()
+        self._pieces: Callable[[], Iterable[bytes]] = lambda: ()
+        self._stays = True
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        scheme = "https" if context else "http"
+        self.url = f"{scheme}://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def sends(self, pieces: Callable[[], Iterable[bytes]], *, stays: bool = True) -> None:
+        """Answer each request with what `pieces` yields; `stays` keeps the connection open after that."""
+        self._pieces, self._stays = pieces, stays
+        self.hung_up.clear()
+
+    def __enter__(self) -> "Wire":
+        threading.Thread(target=self._listen, daemon=True).start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    def _answer(self, connection: socket.socket) -> None:
+        if self._context:
+            connection = self._context.wrap_socket(connection, server_side=True)
+        with connection:
+            try:
+                question = b""
+                while not question.endswith(b"\r\n\r\n"):
+                    question += (more := connection.recv(65_536))
+                    if not more:
+                        return
+                for piece in self._pieces():
+                    connection.sendall(piece)
+                if self._stays and not connection.recv(1):
+                    self.hung_up.set()
+            except (ConnectionError, ssl.SSLError):
+                self.hung_up.set()
+
+
+@pytest.fixture(scope="session")
+def wire() -> Iterator[Wire]:
+    with Wire() as server:
+        yield server
 
 
 @pytest.fixture

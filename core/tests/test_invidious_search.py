@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 import time_machine
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from core import invidious_api
 from core.errors import SourceAway, SourceBlocked
 from core.found_video import FoundVideo
 from core.invidious_api import search_videos
@@ -18,6 +17,7 @@ from simulator import Clock, Simulator, World
 from simulator.content import Broadcast
 
 HOUR = timedelta(hours=1)
+YOUTUBE_SAID = "non 200 status code. Youtube API returned status code"
 
 
 def item(video_id: str = "abcdefghijk", **more: Any) -> dict[str, Any]:
@@ -104,6 +104,14 @@ def test_it_handles_items_that_are_no_videos(oddity: Oddity) -> None:
     assert [video.video_id for video in search_videos("kestrel", instance=oddity.url)] == ["-the_video-"]
 
 
+@pytest.mark.parametrize("more", [[], [{"type": "channel", "author": "Field notes"}]])
+def test_it_handles_an_instance_that_can_read_nothing(oddity: Oddity, more: list[Any]) -> None:
+    error = {"type": "parse-error", "errorMessage": "Missing hash key", "errorBacktrace": "src/extractors.cr"}
+    oddity.says([error, *more])
+    with pytest.raises(SourceAway, match="could not read"):
+        search_videos("kestrel", instance=oddity.url)
+
+
 def test_it_handles_an_instance_with_parse_errors_and_relative_thumbnails() -> None:
     world = World(seed=7, started_at=NOW, index_delay=0, rates={"kestrel": 2.0})
     clock = Clock(NOW, frozen=True)
@@ -162,14 +170,27 @@ def test_it_handles_wrong_types(oddity: Oddity) -> None:
         (200, b"[{", {}, SourceAway),
         (200, b"[" * 100_000, {}, SourceAway),
         (200, b"\xff\xfe[]", {}, SourceAway),
+        (200, b"\x80" * 100_000, {"Content_Type": "application/json; charset=punycode"}, SourceAway),
         (200, b"no gzip", {"Content_Encoding": "gzip"}, SourceAway),
         (200, b"[]", {"Content_Length": "1000"}, SourceAway),
         (302, b"", {"Location": "http://127.0.0.1:1/"}, SourceBlocked),
         (302, b"", {"Location": "http://[nowhere"}, SourceAway),
-        (400, {"error": "Error: non 200 status code. Youtube API returned status code 429."}, {}, SourceAway),
+        (400, {"error": f"Error: {YOUTUBE_SAID} 429. See <a href='https://github.com/iv-org'>"}, {}, SourceBlocked),
+        (400, {"error": f"Error: {YOUTUBE_SAID} 404."}, {}, SourceAway),
+        (400, {"error": f"Error: {YOUTUBE_SAID} 4290."}, {}, SourceAway),
+        (400, {"error": "<b>Missing hash key</b>", "errorBacktrace": "src/invidious.cr"}, {}, SourceAway),
+        (400, {"error": 5}, {}, SourceAway),
+        (400, {"error": [f"{YOUTUBE_SAID} 429"]}, {}, SourceAway),
+        (400, [f"{YOUTUBE_SAID} 429"], {}, SourceAway),
+        (400, b"<html>Bad Request</html>", {"Content_Type": "text/html"}, SourceAway),
+        (400, b"[" * 100_000, {}, SourceAway),
+        (401, b"<html>Who are you?</html>", {"Content_Type": "text/html"}, SourceBlocked),
         (403, {"error": "This API endpoint has been disabled by the administrator."}, {}, SourceBlocked),
         (403, b"<html>Forbidden</html>", {"Content_Type": "text/html"}, SourceBlocked),
+        (404, b"<html>Not Found</html>", {"Content_Type": "text/html"}, SourceAway),
+        (407, b"", {}, SourceBlocked),
         (429, b"slow", {}, SourceBlocked),
+        (429, b"<html>Too Many Requests</html>", {"Content_Type": "text/html"}, SourceBlocked),
         (500, {"error": "x", "errorBacktrace": "y"}, {}, SourceAway),
         (502, b"<html>Bad Gateway</html>", {"Content_Type": "text/html"}, SourceAway),
     ],
@@ -181,30 +202,11 @@ def test_it_handles_what_is_no_answer(
     with pytest.raises(expected) as caught:
         search_videos("kestrel", instance=oddity.url)
     assert type(caught.value) is expected
+    assert caught.value.http_status in (status, None)
+    assert getattr(caught.value, "rest", HOUR) == HOUR
     assert "<" not in str(caught.value)
     oddity.says([item()])
     assert search_videos("kestrel", instance=oddity.url), "the next call works"
-
-
-@pytest.mark.parametrize("kind", ["status_500", "status_503", "reset", "truncated_json"])
-def test_it_handles_a_fault_and_goes_on(simulator: Simulator, kind: str) -> None:
-    simulator.faults.add("invidious", kind)
-    with pytest.raises(SourceAway):
-        search_videos("kestrel", instance=simulator.invidious_url)
-    assert search_videos("kestrel", instance=simulator.invidious_url)
-
-
-def test_it_handles_a_challenge(simulator: Simulator) -> None:
-    simulator.faults.add("invidious", "html_200")
-    with pytest.raises(SourceBlocked):
-        search_videos("kestrel", instance=simulator.invidious_url)
-
-
-def test_it_handles_silence(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(invidious_api, "TIMEOUT_SECONDS", 0.2)
-    simulator.faults.add("invidious", "hang")
-    with pytest.raises(SourceAway, match="Timeout"):
-        search_videos("kestrel", instance=simulator.invidious_url)
 
 
 def test_it_handles_nobody_there() -> None:
@@ -233,3 +235,20 @@ def test_any_items_are_a_result(oddity: Oddity, items: list[Any]) -> None:
     for video in search_videos("kestrel", instance=oddity.url, pages=1):
         assert video.published_at.tzinfo is UTC
         f"{video}".encode()
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    status=st.sampled_from([200, 400, 403, 404, 429, 500]),
+    content=anything | st.builds(lambda e: {"error": e}, anything),
+)
+@example(200, [{"type": "parse-error"}])
+@example(400, {"error": "\x00<b>"})
+def test_any_json_is_a_result_or_a_source_error(oddity: Oddity, status: int, content: Any) -> None:
+    oddity.says(content, status)
+    try:
+        search_videos("kestrel", instance=oddity.url, pages=1)
+    except (SourceAway, SourceBlocked):
+        return
+    assert status == 200
+    assert isinstance(content, list)

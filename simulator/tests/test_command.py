@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
+from simulator.faults import KINDS
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -40,6 +42,16 @@ def test_it_works():
         assert ask(url, "python", "secret")
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=5) == 0
+
+
+def test_it_explains_every_failure():
+    command = [sys.executable, "-m", "simulator", "--help"]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=10).stdout
+    for source, kinds in KINDS.items():
+        part = told.partition(f"failures of {source}:")[2].partition("failures of")[0]
+        assert {line.split()[0]: line.split(maxsplit=1)[1] for line in part.splitlines() if line} == {
+            name: kind.about for name, kind in kinds.items()
+        }
 
 
 def test_it_says_that_a_port_is_taken():

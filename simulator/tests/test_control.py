@@ -18,6 +18,7 @@ def test_it_works(post, search, get, sim):
     assert stats["requests"] == {"/youtube/v3/search": {"200": 2}}
     project = stats["projects"]["birds"]
     assert project["spent"] == {"search": 2, "general": 0}
+    assert stats["faults"] == {"youtube": {}, "invidious": {}}
     assert project["keys"] == {"first": {"state": "valid", "requests": 2, "refused": 0}}
     assert "good-key" not in str(stats)
 
@@ -53,6 +54,8 @@ def test_it_stops_the_clock_and_lets_it_run(post, get):
         ("delete", {}, "video_id"),
         ("faults", {"source": "vimeo", "kind": "hang"}, "invidious"),
         ("faults", {"source": "youtube", "kind": "boredom"}, "html_200"),
+        ("faults", {"source": "youtube", "kind": "parse_errors"}, "short_page"),
+        ("faults", {"source": "invidious", "kind": "short_page"}, "parse_errors"),
         ("faults", {"source": "youtube", "kind": ["hang"]}, "text"),
         ("faults", {"source": "youtube", "kind": "hang", "times": 0}, "from 1 on"),
         ("faults", {"clear": True, "source": "vimeo"}, "invidious"),

@@ -105,6 +105,10 @@ def test_refusals_are_alike(file, refusal):
     assert error["errors"][0]["domain"] == other["errors"][0]["domain"]
 
 
+def test_a_refusal_nobody_knows_is_the_recorded_one():
+    assert refusals.no_permission().body == recorded("youtube/recorded/error_permission_resp.json")
+
+
 def bad(state):
     key = Key("some-key", state=state)
     return refusals.bad_key(Project("birds", [key]), key, "youtube.api.v3.V3DataSearchService.List", "203.0.113.7")

@@ -1,0 +1,114 @@
+"""Every failure that the simulator knows, as the error that says what to do."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from core import bounded, invidious_api, youtube_api
+from core.errors import BadPageToken, KeyResting, SourceAway, SourceBlocked, SourceError
+from core.tests.conftest import KEY
+from simulator import Simulator
+from simulator.faults import KINDS
+
+# None: an answer like any other.
+EXPECTED: dict[str, dict[str, tuple[type[SourceError], str] | None]] = {
+    "youtube": {
+        "hang": (SourceAway, "reached"),
+        "reset": (SourceAway, "reached"),
+        "slow_drip": (SourceAway, "took longer than"),
+        "huge_json": (SourceAway, "longer than 8 MB"),
+        "truncated_json": (SourceAway, "JSON"),
+        "html_200": (SourceAway, "JSON"),
+        "empty_200": (SourceAway, "JSON"),
+        "redirect": (SourceBlocked, "302"),
+        "status_502": (SourceAway, "fault"),
+        "status_500": (SourceAway, "fault"),
+        "status_503": (SourceAway, "fault"),
+        "per_minute_429": (SourceAway, "slow down"),
+        "burst_403": (SourceAway, "slow down"),
+        "unknown_403": (KeyResting, "SERVICE_UNAVAILABLE"),
+        "list_200": (SourceAway, "JSON"),
+        "expired_token": (BadPageToken, "page"),
+        "repeated_items": None,
+        "short_page": None,
+        "empty_page": None,
+    },
+    "invidious": {
+        "hang": (SourceAway, "reached"),
+        "reset": (SourceAway, "reached"),
+        "slow_drip": (SourceAway, "took longer than"),
+        "huge_json": (SourceAway, "longer than 8 MB"),
+        "truncated_json": (SourceAway, "JSON"),
+        "html_200": (SourceBlocked, "page"),
+        "empty_200": (SourceAway, "JSON"),
+        "redirect": (SourceBlocked, "302"),
+        "status_502": (SourceAway, "502"),
+        "status_500": (SourceAway, "500"),
+        "status_503": (SourceAway, "503"),
+        "error_400": (SourceAway, "400"),
+        "blocked_400": (SourceBlocked, "YouTube"),
+        "disabled_403": (SourceBlocked, "403"),
+        "html_429": (SourceBlocked, "429"),
+        "dict_200": (SourceBlocked, "list"),
+        "empty_list": None,
+        "parse_errors": (SourceAway, "could not read"),
+    },
+}
+ALL = [(source, kind) for source, kinds in EXPECTED.items() for kind in kinds]
+
+
+def ask(source: str, simulator: Simulator) -> Any:
+    if source == "invidious":
+        return invidious_api.search_videos("kestrel", instance=simulator.invidious_url, pages=1)
+    # CDIQAA is the second page.
+    return youtube_api.search_videos(KEY, "kestrel", endpoint=simulator.youtube_url, page_token="CDIQAA").videos
+
+
+@pytest.mark.parametrize(("source", "kind"), ALL)
+def test_it_works(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, source: str, kind: str) -> None:
+    with monkeypatch.context() as patch:
+        if kind == "hang":
+            patch.setattr(youtube_api if source == "youtube" else invidious_api, "TIMEOUT_SECONDS", 0.2)
+        if kind == "slow_drip":
+            patch.setattr(bounded, "MOST_SECONDS", 0.3)
+        simulator.faults.add(source, kind)
+        # A thread makes its connection once, so this one is the first with the short patience.
+        with ThreadPoolExecutor(1) as thread:
+            asked = thread.submit(ask, source, simulator)
+            expected = EXPECTED[source][kind]
+            if expected:
+                with pytest.raises(SourceError, match=expected[1]) as caught:
+                    asked.result()
+                assert type(caught.value) is expected[0]
+                assert KEY not in repr(caught.value)
+                assert "<" not in str(caught.value)
+            else:
+                asked.result()
+    assert simulator.faults.served()[source] == {kind: 1}, "it was asked once, and failed"
+    assert ask(source, simulator), "the next call works"
+
+
+def test_every_failure_is_tested() -> None:
+    assert {source: set(kinds) for source, kinds in EXPECTED.items()} == {
+        source: set(KINDS[source]) for source in KINDS
+    }
+
+
+def test_it_waits_as_long_as_it_is_asked_to(simulator: Simulator) -> None:
+    simulator.faults.add("youtube", "per_minute_429")
+    with pytest.raises(SourceAway) as caught:
+        ask("youtube", simulator)
+    assert caught.value.retry_after == 1
+
+
+@pytest.mark.parametrize("kind", ["short_page", "repeated_items", "empty_page"])
+def test_odd_pages_lose_nothing(simulator: Simulator, kind: str) -> None:
+    whole = ask("youtube", simulator)
+    simulator.faults.add("youtube", kind)
+    found, token = [], "CDIQAA"
+    for _ in range(2):
+        page = youtube_api.search_videos(KEY, "kestrel", endpoint=simulator.youtube_url, page_token=token)
+        assert page.next_page_token
+        found, token = [*found, *page.videos], page.next_page_token
+    assert list(dict.fromkeys(found))[: len(whole)] == list(whole)
