@@ -92,7 +92,8 @@ class Purse:
     def _call_patiently(
         self, project: str, bucket: Bucket, purpose: Purpose, call: Callable[[str], T], secret: str
     ) -> T:
-        """Call, and where YouTube is away call again after 1 and 2 seconds and some more; each try is paid for.
+        """Call, and where YouTube is away call again after 1 and 2 seconds and some more, or when it says; each try
+        is paid for.
 
         Once YouTube is known to be away, one try a fetch is enough to see whether it is back.
         """
@@ -102,7 +103,7 @@ class Purse:
             except SourceAway as error:
                 if troubles.is_open(Trouble.Kind.YOUTUBE_AWAY):
                     raise
-                pause = 2**attempt + random.random()
+                pause = max(2**attempt, error.retry_after or 0) + random.random()
                 last = attempt == TRIES - 1
                 if last or time.monotonic() + pause > self.deadline:
                     troubles.begin(Trouble.Kind.YOUTUBE_AWAY, str(error))
