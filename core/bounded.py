@@ -33,7 +33,12 @@ class BoundedResponse(http.client.HTTPResponse):
         self.fp = _Buffer(_Bytes(self.fp.detach(), sock))
 
     def begin(self) -> None:
-        super().begin()
+        try:
+            super().begin()
+        except http.client.BadStatusLine as error:
+            # httplib2 takes this for a connection that went stale, and asks once more by itself: a call that
+            # nobody has paid for.
+            raise ConnectionResetError("hung up without an answer") from error
         if self.getheader("Content-Encoding", "").strip().lower() not in ("", "identity"):
             raise TooMuch("came compressed, although we asked for it plain")
 

@@ -34,11 +34,12 @@ _DURATION = re.compile(r"P(?:(\d{1,9})W)?(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\
 class SearchPage:
     """One page of a search: at most 50 videos, in the order YouTube gave them.
 
-    `full` tells that the page came with as many items as were asked for, so that more may lie behind it.
+    `more` tells that more may lie behind it: YouTube gives a token, also behind short and empty pages, or the page
+    came with as many items as were asked for.
     """
 
     videos: tuple[FoundVideo, ...]
-    full: bool
+    more: bool
     next_page_token: str | None
 
 
@@ -72,10 +73,11 @@ def search_videos(
     )
     items = _items(answer)
     token = answer.get("nextPageToken")
+    token = token if isinstance(token, str) and token else None
     return SearchPage(
         videos=tuple(video for item in items if (video := _from_search(item))),
-        full=len(items) >= PAGE_SIZE,
-        next_page_token=token if isinstance(token, str) and token else None,
+        more=token is not None or len(items) >= PAGE_SIZE,
+        next_page_token=token,
     )
 
 

@@ -2,6 +2,9 @@
 
 import json
 import logging
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -66,3 +69,16 @@ def test_it_handles_a_webhook_that_fails(webhook: Webhook, caplog: pytest.LogCap
     (record,) = [record for record in caplog.records if record.name == "core.notify"]
     assert "A key was refused" in record.getMessage()
     assert "a-password" not in caplog.text
+
+
+def test_no_password_of_an_address_is_logged() -> None:
+    """With the settings' logging: Apprise names by itself the addresses it cannot read."""
+    code = (
+        "import logging.config; from config import settings; logging.config.dictConfig(settings.LOGGING);"
+        "from core.notify import notify; notify(settings.NOTIFY_URLS, 'title', 'body');"
+        "logging.getLogger('anything').error('sent to %s', settings.NOTIFY_URLS)"
+    )
+    environment = os.environ | {"NOTIFY_URLS": "discord://hunter2", "WINDHOVER_ENV_FILE": os.devnull}
+    ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert "sent to [hidden]" in ran.stderr
+    assert "hunter2" not in ran.stderr + ran.stdout

@@ -3,6 +3,7 @@
 import gzip
 import json
 import socket
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -46,7 +47,7 @@ def test_it_works(simulator: Simulator) -> None:
 
 def test_it_handles_many_pages(simulator: Simulator) -> None:
     first = search_videos(KEY, "kestrel", endpoint=simulator.youtube_url)
-    assert (len(first.videos), first.full, bool(first.next_page_token)) == (50, True, True)
+    assert (len(first.videos), first.more, bool(first.next_page_token)) == (50, True, True)
     second = search_videos(KEY, "kestrel", endpoint=simulator.youtube_url, page_token=first.next_page_token)
     assert not {video.video_id for video in first.videos} & {video.video_id for video in second.videos}
 
@@ -56,7 +57,7 @@ def test_it_handles_a_window(simulator: Simulator) -> None:
     page = search_videos(KEY, "kestrel", endpoint=simulator.youtube_url, published_after=after, published_before=before)
     known = simulator.world.search("kestrel", NOW, published_after=after, published_before=before)
     assert {video.video_id for video in page.videos} == {video.video_id for video in known} != set()
-    assert (page.full, page.next_page_token) == (False, None)
+    assert (page.more, page.next_page_token) == (False, None)
 
 
 def test_it_asks_for_dates_with_a_zone(oddity: Oddity) -> None:
@@ -77,7 +78,7 @@ def test_it_asks_for_dates_with_a_zone(oddity: Oddity) -> None:
 
 
 def test_it_handles_nothing_found(oddity: Oddity) -> None:
-    assert search(oddity, []) == SearchPage(videos=(), full=False, next_page_token=None)
+    assert search(oddity, []) == SearchPage(videos=(), more=False, next_page_token=None)
     oddity.says({"kind": "youtube#searchListResponse", "pageInfo": {"totalResults": 0}})
     assert search_videos(KEY, "kestrel", endpoint=oddity.url).videos == ()
 
@@ -97,8 +98,8 @@ def test_it_handles_items_that_are_no_videos(oddity: Oddity) -> None:
 def test_it_tells_a_full_page_by_its_items(oddity: Oddity) -> None:
     channel = search_item() | {"id": {"kind": "youtube#channel", "channelId": "UCabcdefghijklmnopqrstuv"}}
     page = search(oddity, [search_item(), channel] * 25, nextPageToken="CDIQAA")
-    assert (len(page.videos), page.full, page.next_page_token) == (25, True, "CDIQAA")
-    assert not search(oddity, [search_item()] * 49).full
+    assert (len(page.videos), page.more, page.next_page_token) == (25, True, "CDIQAA")
+    assert not search(oddity, [search_item()] * 49).more
 
 
 @pytest.mark.parametrize("token", [None, "", 5, ["CDIQAA"]])
@@ -295,3 +296,23 @@ def test_any_items_are_a_result_or_a_source_error(oddity: Oddity, listed: Any, t
             assert video.published_at.utcoffset() == timedelta(0)
             assert "\x00" not in video.title + video.description + video.channel_title + video.channel_id
             f"{video}".encode()
+
+
+def test_it_asks_once_where_nobody_answers() -> None:
+    """httplib2 would ask again by itself, and so spend a search that nobody has reserved."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        asked = []
+
+        def hang_up() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                asked.append(connection.recv(4096))
+                connection.close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        with pytest.raises(SourceAway):
+            search_videos("good-key", "kestrel", endpoint=f"http://127.0.0.1:{server.getsockname()[1]}")
+        assert len(asked) == 1
