@@ -8,16 +8,18 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 
+from config import environment as env
+
 
 def prepare() -> None:
     """Migrate, collect static files, and make the first account where DJANGO_SUPERUSER_* describe one."""
     call_command("migrate", interactive=False, verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
 
-    make_first_account(os.environ.get("DJANGO_SUPERUSER_USERNAME"), os.environ.get("DJANGO_SUPERUSER_PASSWORD"))
+    make_first_account(env.text("DJANGO_SUPERUSER_USERNAME"), env.text("DJANGO_SUPERUSER_PASSWORD"))
 
 
-def make_first_account(username: str | None, password: str | None) -> None:
+def make_first_account(username: str, password: str) -> None:
     """Make an account that may do everything, unless there is one already or a name or password is missing."""
     from django.contrib.auth.models import User
 

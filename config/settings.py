@@ -271,6 +271,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Watches keywords for YouTube: what is watched, what was found, what happened.",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["apps.videos.access.SignIn"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
@@ -304,7 +305,7 @@ LOGGING = {
             "()": "core.redaction.RedactingFormatter",
             "format": "{asctime} {levelname} {name} {fetch}{message}",
             "style": "{",
-            "secrets": [key for _, key in YT_KEYS],
+            "secrets": [*(key for _, key in YT_KEYS), *filter(None, [NOTIFY_URLS])],
         },
     },
     "filters": {"fetch": {"()": "core.log_lines.FetchFilter"}},
@@ -318,5 +319,7 @@ LOGGING = {
         "celery.beat": {"level": "WARNING"},
         # The library logs addresses, and an address holds the key.
         "googleapiclient": {"level": "ERROR"},
+        # So does this one, with the passwords in NOTIFY_URLS; core.notify says itself what could not be told.
+        "apprise": {"level": "CRITICAL"},
     },
 }
