@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.views import LoginView, redirect_to_login
 from django.core.paginator import Page, Paginator
 from django.db.models import Prefetch
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
@@ -42,7 +42,10 @@ def writes(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     @wraps(view)
     def guarded(request: PageRequest, **kwargs: Any) -> HttpResponse:
         if may_write(request):
-            return view(request, **kwargs)
+            try:
+                return view(request, **kwargs)
+            except KeyWordEntry.DoesNotExist as deleted:
+                raise Http404(str(deleted)) from deleted
         return redirect_to_login(reverse("keyword", args=[kwargs["pk"]]) if "pk" in kwargs else reverse("home"))
 
     return guarded

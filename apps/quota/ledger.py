@@ -35,14 +35,16 @@ def fingerprint(key: str) -> str:
     return sha256(key.encode()).hexdigest()[:16]
 
 
-def sync_keys() -> None:
+def sync_keys(*, forget: bool = True) -> None:
     """Bring ApiKey in step with YT_KEYS: new keys appear, keys that are gone disappear, the rest keep their state.
 
-    A key that a person takes out and puts back is tried anew.
+    A key that a person takes out, and puts back after a start without it, is tried anew. Only a start forgets
+    keys: a command that happens to run with other settings must not make Windhover forget a refusal.
     """
     wanted = [(fingerprint(key), project) for project, key in settings.YT_KEYS]
     with transaction.atomic():
-        ApiKey.objects.exclude(fingerprint__in=[mark for mark, _ in wanted]).delete()
+        if forget:
+            ApiKey.objects.exclude(fingerprint__in=[mark for mark, _ in wanted]).delete()
         _end_troubles()
         rows = ApiKey.objects.in_bulk([mark for mark, _ in wanted], field_name="fingerprint")
         projects = _projects(wanted, rows)
@@ -94,7 +96,7 @@ def learn_consumer(key: ApiKey, consumer: str) -> bool:
     """Note how YouTube itself calls the key's project; return whether that was news."""
     if not consumer or not ApiKey.objects.filter(pk=key.pk).exclude(consumer=consumer).update(consumer=consumer):
         return False
-    sync_keys()
+    sync_keys(forget=False)
     return True
 
 
@@ -106,13 +108,13 @@ def usable_keys() -> list[tuple[ApiKey, str]]:
     """
     secrets = {fingerprint(key): key for _, key in settings.YT_KEYS}
     rows = {row.fingerprint: row for row in ApiKey.objects.all()}
-    if rows.keys() != secrets.keys():
-        sync_keys()
+    if secrets.keys() - rows.keys():
+        sync_keys(forget=False)
         rows = {row.fingerprint: row for row in ApiKey.objects.all()}
     if any(row.state == ApiKey.State.SUSPENDED for row in rows.values()):
         return []
     now = timezone.now()
-    usable = [row for row in rows.values() if row.is_usable(now)]
+    usable = [row for row in rows.values() if row.fingerprint in secrets and row.is_usable(now)]
     return [(row, secrets[row.fingerprint]) for row in sorted(usable, key=lambda row: row.position)]
 
 
@@ -132,6 +134,16 @@ def allowance(project: str, bucket: Bucket, purpose: Purpose, now: datetime) -> 
         # Old gaps are closed with what the day's pace has left over, never with what the evening needs.
         return int(scheduled * pacific.share_elapsed(now))
     return scheduled
+
+
+def scheduled_searches() -> int:
+    """Return how many searches a day schedules may use, over all projects with a key that is not refused."""
+    marks = [fingerprint(key) for _, key in settings.YT_KEYS]
+    refused = [ApiKey.State.REFUSED, ApiKey.State.SUSPENDED]
+    rows = ApiKey.objects.filter(fingerprint__in=marks).exclude(state__in=refused)
+    projects = set(rows.values_list("project", flat=True))
+    now = timezone.now()
+    return sum(allowance(project, "search", Purpose.SCHEDULE, now) for project in projects)
 
 
 def reserve(project: str, bucket: Bucket, purpose: Purpose) -> bool:

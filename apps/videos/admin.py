@@ -1,8 +1,17 @@
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import admin
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django_celery_beat.models import (
+    ClockedSchedule,
+    CrontabSchedule,
+    IntervalSchedule,
+    PeriodicTask,
+    SolarSchedule,
+)
 
 from apps.quota.admin import ReadOnlyAdmin
 from apps.videos import tasks
@@ -16,6 +25,18 @@ class BigTableAdmin(ReadOnlyAdmin):
     paginator = ShortCountPaginator
     show_full_result_count = False
     list_per_page = 50
+
+
+# Beat's rows mirror the keywords: what is changed there lasts until the next synchronisation.
+for model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):
+    admin.site.unregister(model)
+
+
+@admin.register(PeriodicTask)
+class PeriodicTaskAdmin(ReadOnlyAdmin):
+    list_display = ["name", "task", "interval", "enabled", "last_run_at", "total_run_count"]
+    list_select_related = ["interval"]
+    search_fields = ["name"]
 
 
 @admin.register(KeyWordEntry)
@@ -65,13 +86,16 @@ class KeyWordEntryAdmin(admin.ModelAdmin):
     @admin.action(description="Fetch selected keywords now")
     def fetch(self, request: HttpRequest, queryset: QuerySet[KeyWordEntry]) -> None:
         for entry in queryset:
-            tasks.fetch_now(entry)
+            with suppress(KeyWordEntry.DoesNotExist):
+                tasks.fetch_now(entry)
         self.message_user(request, f"{len(queryset)} keyword(s) are being fetched.")
 
     def _set_state(self, request: HttpRequest, queryset: QuerySet[KeyWordEntry], state: KeyWordEntry.State) -> None:
-        for entry in queryset:
-            entry.state = state
-            entry.save()
+        with transaction.atomic():
+            for entry in queryset:
+                entry.state = state
+                with suppress(KeyWordEntry.DoesNotExist):
+                    entry.save()
         self.message_user(request, f"{len(queryset)} keyword(s) are {state.label} now.")
 
 

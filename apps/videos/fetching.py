@@ -65,7 +65,8 @@ def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog 
             # Read now: the plan may have changed since the claim.
             planned = KeyWordEntry.objects.filter(pk=entry.pk).values_list("planned_interval", flat=True).first()
             next_due_at = began + timedelta(seconds=planned or entry.planned_interval)
-            released = entry.release(token, **{"next_due_at": next_due_at, "last_fetched_at": began} | outcome.keyword)
+            fetched = {} if log.status == VideoLog.Status.WAITING else {"last_fetched_at": began}
+            released = entry.release(token, **{"next_due_at": next_due_at} | fetched | outcome.keyword)
             if released and outcome.gap:
                 _keep_gap(outcome.gap)
         if "bad_query" in outcome.keyword:

@@ -82,13 +82,22 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
             last_log_message=Subquery(newest.values("message")[:1]),
         )
 
+    def lock(self) -> list["KeyWordEntry"]:
+        """Return the entries, locked until the end of the transaction.
+
+        Whoever changes many locks them first: in the order of their ids, so that no two wait for each other in a
+        circle, and leaving others free to refer to them.
+        """
+        return list(self.select_for_update(no_key=True).order_by("pk"))
+
     def delete(self) -> tuple[int, dict[str, int]]:
         """Hide and unschedule the entries at once; a chore erases what belongs to them, bit by bit."""
         ids = list(self.values_list("pk", flat=True))
-        hidden = KeyWordEntry.objects.filter(pk__in=ids).update(
-            state=KeyWordEntry.State.DELETING, claim_token="", next_due_at=None
-        )
-        keywords_changed.send(KeyWordEntry, deleted=bool(hidden))
+        entries = KeyWordEntry.objects.filter(pk__in=ids)
+        with transaction.atomic():
+            entries.lock()
+            hidden = entries.update(state=KeyWordEntry.State.DELETING, claim_token="", next_due_at=None)
+            keywords_changed.send(KeyWordEntry, deleted=bool(hidden))
         return hidden, {KeyWordEntry._meta.label: hidden}
 
     delete.alters_data = True  # type: ignore[attr-defined]
@@ -170,7 +179,9 @@ class KeyWordEntry(models.Model):
         return self.keyword
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save a keyword that a person added or changed; raises ValidationError for what cannot be one.
+        """Save a keyword that a person added or changed.
+
+        Raises ValidationError for what cannot be a keyword, DoesNotExist if it was deleted meanwhile.
 
         Of a stored one only what people choose is written: a fetch may just be counting its videos or moving its
         dates, by update(), which does not touch the schedule.
@@ -186,7 +197,7 @@ class KeyWordEntry(models.Model):
             if not self._state.adding:
                 kwargs["update_fields"] = chosen
                 if not KeyWordEntry.objects.select_for_update().filter(pk=self.pk).exists():
-                    raise ValidationError("This keyword has been deleted meanwhile.")
+                    raise KeyWordEntry.DoesNotExist("This keyword has been deleted meanwhile.")
             super().save(*args, **kwargs)
             keywords_changed.send(KeyWordEntry, saved=self)
 
@@ -442,3 +453,8 @@ class VideoLog(models.Model):
 
     def __str__(self) -> str:
         return f"{self.created_at:%Y-%m-%d %H:%M} {self.keyword_text}: {self.status}"
+
+    @property
+    def still_waits(self) -> bool:
+        """Tell whether the moment for which the fetch waited is still to come."""
+        return self.waiting_until is not None and self.waiting_until > timezone.now()

@@ -9,26 +9,29 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
 from apps.quota import budget, ledger, troubles
-from apps.quota.models import ApiKey, Trouble
+from apps.quota.models import Trouble
 from apps.videos.models import KeyWordEntry, SearchGap
 
 TASK = "apps.videos.tasks.process_trigger"
 
-# Where only Invidious is asked, no budget says how often; this is often enough, and polite.
+# Where only Invidious is asked, no budget says how often: this is often enough by default, and at most polite.
 INVIDIOUS_INTERVAL = 15 * 60
+INVIDIOUS_LEAST = 60
 
 # While there are gaps to close, this share of the day's searches is planned for nothing else.
 KEPT_FOR_GAPS = 0.2
 
 
 def keep_after_commit(**kwargs: Any) -> None:
-    """Bring beat in step once the change of a keyword, whichever way it was made, is committed."""
-    transaction.on_commit(sync)
+    """Bring beat in step once the change of a keyword, whichever way it was made, is committed; of many changes in
+    one transaction once."""
+    if not any(function is sync for _, function, *_ in connection.run_on_commit):
+        transaction.on_commit(sync)
 
 
 def plan() -> dict[int, int]:
@@ -37,20 +40,12 @@ def plan() -> dict[int, int]:
         pk: interval or settings.FETCH_INTERVAL
         for pk, interval in KeyWordEntry.objects.scheduled().values_list("pk", "interval")
     }
-    searches = searches_a_day()
+    searches = float(ledger.scheduled_searches())
     if SearchGap.objects.exists():
         searches *= 1 - KEPT_FOR_GAPS
     if searches:
         return budget.share_out(wishes, searches)
-    return {pk: wish or INVIDIOUS_INTERVAL for pk, wish in wishes.items()}
-
-
-def searches_a_day() -> float:
-    """Return how many searches a day schedules may use, over all projects with a key that is not refused."""
-    usable = ApiKey.objects.exclude(state__in=[ApiKey.State.REFUSED, ApiKey.State.SUSPENDED])
-    projects = set(usable.values_list("project", flat=True))
-    now = timezone.now()
-    return sum(ledger.allowance(project, "search", ledger.Purpose.SCHEDULE, now) for project in projects)
+    return {pk: max(wish or INVIDIOUS_INTERVAL, INVIDIOUS_LEAST) for pk, wish in wishes.items()}
 
 
 def resume_early() -> None:
@@ -60,7 +55,10 @@ def resume_early() -> None:
         return
     projects = {key.project for key, _ in ledger.usable_keys()}
     if any(ledger.has_left(project, "search", ledger.Purpose.SCHEDULE) for project in projects):
-        KeyWordEntry.objects.scheduled().filter(next_due_at__gte=pause.until).update(next_due_at=timezone.now())
+        with transaction.atomic():
+            waiting = KeyWordEntry.objects.scheduled().filter(next_due_at__gte=pause.until)
+            waiting.lock()
+            waiting.update(next_due_at=timezone.now())
         troubles.end(Trouble.Kind.SEARCHES_SPENT)
 
 
@@ -68,7 +66,7 @@ def sync() -> None:
     """Plan anew and bring beat in step; writes only what differs, so that it may be called at any time."""
     with transaction.atomic():
         # Two at a time would each undo what the other has just done.
-        PeriodicTasks.objects.select_for_update().filter(ident=1).first()
+        PeriodicTasks.objects.select_for_update().get_or_create(ident=1, defaults={"last_update": timezone.now()})
         intervals = plan()
         _adopt(intervals)
         if _mirror(intervals):
@@ -79,15 +77,18 @@ def _adopt(intervals: dict[int, int]) -> None:
     """Write the planned intervals to the entries. A shorter one takes effect at once; with a longer one the fetch
     that is already due keeps its time."""
     now = timezone.now()
+    pause = Trouble.objects.open().filter(kind=Trouble.Kind.SEARCHES_SPENT).first()
     changed = []
-    for entry in KeyWordEntry.objects.scheduled().select_for_update().order_by("pk"):
+    for entry in KeyWordEntry.objects.scheduled().lock():
         old = entry.planned_interval
         new = intervals.get(entry.pk, old)
         if new == old:
             continue
         if new < old and entry.last_fetched_at and entry.next_due_at:
             # One that waits for a reset is due later than its interval says; it goes on waiting.
-            waits = entry.next_due_at > entry.last_fetched_at + timedelta(seconds=old)
+            waits = entry.next_due_at > entry.last_fetched_at + timedelta(seconds=old) or (
+                pause is not None and pause.until is not None and entry.next_due_at >= pause.until
+            )
             if not waits:
                 entry.next_due_at = max(now, entry.last_fetched_at + timedelta(seconds=new))
         entry.planned_interval = new

@@ -16,7 +16,7 @@ from apps.quota.spending import NothingLeft, Purse
 from apps.videos import storing
 from apps.videos.models import KeyWordEntry, SearchGap, Video, VideoFetchMethod
 from core import invidious_api, youtube_api
-from core.errors import BadQuery, ProjectSuspended, SourceBlocked, SourceError
+from core.errors import BadQuery, ProjectSuspended, SourceAway, SourceBlocked, SourceError
 from core.found_video import FoundVideo
 
 logger = logging.getLogger(__name__)
@@ -115,13 +115,14 @@ def complete_stored(most: int = 500) -> None:
 def _search_youtube(entry: KeyWordEntry, purse: Purse, purpose: Purpose) -> Search:
     """Take the newest page since the last search, and what it did not reach as far as searches are left over.
 
-    A full page that does not reach back to where the last search could see leaves a gap, whether its videos are
+    A page that has more behind it and does not reach back to where the last search could see leaves a gap, whether
+    its videos are
     new or known: known ones may have come another way. The first search of a keyword has nothing to reach back to.
     """
     mark = entry.searched_through
     page = purse.spend("search", purpose, lambda key: _search_page(key, entry, mark - OVERLAP if mark else None))
     gap, token = entry.gaps.first(), None
-    if mark and page.full and _oldest(page.videos) > mark - SHOWN_LATE:
+    if mark and page.more and _oldest(page.videos) > mark - SHOWN_LATE:
         gap = SearchGap(keyword=entry, after=mark - SHOWN_LATE, before=_oldest(page.videos) + ROUGHLY)
         token = page.next_page_token
     further = _search_gap(gap, purse, token) if gap else []
@@ -146,9 +147,11 @@ def _search_gap(gap: SearchGap, purse: Purse, page_token: str | None = None) -> 
             break
         videos += page.videos
         page_token = page.next_page_token
-        if page_token is None or not page.full:
+        if not page.more:
             gap.before = gap.after
             return videos
+        if page_token is None:
+            break
     if videos:
         # It shrinks whatever happens: videos that crowd within minutes must not keep it open for ever.
         reached = min(_oldest(videos) + ROUGHLY, gap.before - timedelta(seconds=1))
@@ -183,9 +186,10 @@ def _search_invidious(entry: KeyWordEntry, instead_of: Exception) -> Search:
         raise NothingLeft(f"{note} {blocked.message}".strip(), until)
     try:
         videos = invidious_api.search_videos(entry.keyword, instance=settings.INVIDIOUS_URL)
-    except SourceBlocked as error:
-        troubles.begin(Trouble.Kind.INVIDIOUS_BLOCKED, str(error), until=timezone.now() + error.rest)
-        raise
+    except (SourceAway, SourceBlocked) as error:
+        if isinstance(error, SourceBlocked):
+            troubles.begin(Trouble.Kind.INVIDIOUS_BLOCKED, str(error), until=timezone.now() + error.rest)
+        raise type(error)(f"{note} {error}".strip(), error.http_status) from None
     troubles.end(Trouble.Kind.INVIDIOUS_BLOCKED)
     return Search(videos, VideoFetchMethod.INVIDIOUS, note=note)
 

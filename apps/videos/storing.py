@@ -49,9 +49,9 @@ def store(entry: KeyWordEntry, token: str, videos: Iterable[FoundVideo], method:
     Raises ClaimLost, having stored nothing, if `token` no longer holds the keyword.
     """
     found = {video.video_id: video for video in videos}
-    now = timezone.now()
     with transaction.atomic():
         total = VideoTotal.lock()
+        now = timezone.now()  # not before it is our turn: the first to store is the one who found it first
         if not KeyWordEntry.objects.select_for_update().filter(pk=entry.pk, claim_token=token).exists():
             raise ClaimLost
         stored = _update(found, now)
@@ -82,10 +82,12 @@ def update(videos: Iterable[FoundVideo]) -> None:
 def mark_gone(video_ids: Iterable[str]) -> None:
     """Note that YouTube has nothing more to tell about these videos: they are deleted or private."""
     gone = Video.objects.filter(pk__in=video_ids)
-    gone.filter(live_state__in=[Video.LiveState.LIVE, Video.LiveState.UPCOMING]).update(
-        live_state=Video.LiveState.NONE, updated_at=timezone.now()
-    )
-    gone.update(completed_at=timezone.now())
+    with transaction.atomic():
+        VideoTotal.lock()
+        gone.filter(live_state__in=[Video.LiveState.LIVE, Video.LiveState.UPCOMING]).update(
+            live_state=Video.LiveState.NONE, updated_at=timezone.now()
+        )
+        gone.update(completed_at=timezone.now())
 
 
 def erase(entry: KeyWordEntry) -> None:
@@ -96,7 +98,12 @@ def erase(entry: KeyWordEntry) -> None:
     """
     while _erase_chunk(entry):
         pass
-    KeyWordEntry.including_deleted.filter(pk=entry.pk, state=KeyWordEntry.State.DELETING)._raw_delete("default")
+    with transaction.atomic():
+        doomed = KeyWordEntry.including_deleted.filter(pk=entry.pk, state=KeyWordEntry.State.DELETING)
+        # Locked, for a fetch that claimed it before it was deleted may be opening its log at this moment.
+        if doomed.select_for_update().exists():
+            entry.logs.update(keyword=None)
+            doomed._raw_delete("default")
 
 
 def _erase_chunk(entry: KeyWordEntry) -> bool:
@@ -104,6 +111,9 @@ def _erase_chunk(entry: KeyWordEntry) -> bool:
     with transaction.atomic():
         total = VideoTotal.lock()
         logs = list(entry.logs.values_list("pk", flat=True)[:ERASE_CHUNK])
+        VideoLog.objects.filter(pk__in=logs, status=VideoLog.Status.WAITING).close(
+            VideoLog.Status.INTERRUPTED, "The keyword was deleted."
+        )
         VideoLog.objects.filter(pk__in=logs).update(keyword=None)
         entry.gaps.all().delete()
 

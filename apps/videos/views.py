@@ -110,6 +110,10 @@ class KeywordViewSet(viewsets.ModelViewSet[KeyWordEntry]):
     queryset = KeyWordEntry.objects.prefetch_related("gaps")
     lookup_value_regex = "[0-9]{1,18}"
 
+    def handle_exception(self, exc: Exception) -> Response:
+        # Deleted by somebody else, between our look and our change.
+        return super().handle_exception(NotFound(str(exc)) if isinstance(exc, KeyWordEntry.DoesNotExist) else exc)
+
     @extend_schema(responses={200: KeywordSerializer, 201: KeywordSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Watch a keyword; one that is watched already, in whatever case and spacing, is answered as it is."""

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from apps.videos import storing
 from apps.videos.models import KeyWordEntry, VideoLog
+from apps.videos.views import KeywordViewSet
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -151,3 +153,20 @@ def test_the_schema_and_its_page(client: Client) -> None:
     page = client.get("/api/docs/").content.decode()
     assert "/static/drf_spectacular_sidecar/" in page
     assert "cdn" not in page
+
+
+def test_changing_what_is_deleted_meanwhile_is_a_404(client: Client, monkeypatch) -> None:
+    entry = KeyWordEntry.objects.create(keyword="python")
+    look_up = KeywordViewSet.get_object
+
+    def look_up_and_lose(view: KeywordViewSet) -> KeyWordEntry:
+        found = look_up(view)
+        KeyWordEntry.objects.all().delete()
+        storing.erase(found)
+        return found
+
+    monkeypatch.setattr(KeywordViewSet, "get_object", look_up_and_lose)
+    assert post(client, f"/api/keywords/{entry.pk}/fetch/").status_code == 404
+    entry = KeyWordEntry.objects.create(keyword="python")
+    answer = client.patch(f"/api/keywords/{entry.pk}/", {"weight": 2}, content_type="application/json")
+    assert (answer.status_code, answer.json()["detail"]) == (404, "This keyword has been deleted meanwhile.")

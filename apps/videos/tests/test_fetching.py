@@ -415,3 +415,41 @@ def test_it_asks_again_about_streams_until_they_have_ended(
     complete_stored()
     video.refresh_from_db()
     assert video.live_state == "completed"
+
+
+@pytest.mark.parametrize("kind", ["short_page", "empty_page"])
+def test_it_goes_on_behind_a_page_that_is_not_full(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, kind: str
+) -> None:
+    fetched(entry)
+    publish_burst(youtube)
+    frozen_time.move(hours=6)
+    youtube.faults.add("youtube", kind)
+
+    fetched(entry)
+    frozen_time.move(hours=1)
+    fetched(entry)
+
+    assert Video.objects.filter(pk__startswith="burst-").count() == 180
+    assert entry.gaps.count() == 0
+
+
+def test_it_tells_both_reasons_when_neither_source_helps(youtube: Simulator, entry: KeyWordEntry, settings) -> None:
+    settings.INVIDIOUS_URL = youtube.invidious_url
+    for project in youtube.projects:
+        project.limits["search"] = 0
+    youtube.faults.add("invidious", "error_400", times=None)
+
+    log = fetched(entry)
+
+    assert log.status == "failed"
+    assert "searches are spent" in log.message
+    assert "Invidious" in log.message
+
+
+def test_waiting_is_no_fetch(youtube: Simulator, entry: KeyWordEntry) -> None:
+    for project in youtube.projects:
+        project.limits["search"] = 0
+    fetched(entry)
+    assert entry.last_fetched_at is None
+    assert entry.next_trigger == VideoLog.Trigger.FIRST

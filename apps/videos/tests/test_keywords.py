@@ -78,6 +78,6 @@ def test_a_change_writes_only_what_people_choose() -> None:
 def test_saving_does_not_bring_back_what_was_deleted_meanwhile() -> None:
     seen = KeyWordEntry.objects.create(keyword="python")
     KeyWordEntry.objects.all().delete()
-    with pytest.raises(ValidationError, match="deleted"):
+    with pytest.raises(KeyWordEntry.DoesNotExist, match="deleted"):
         seen.save()
     assert not KeyWordEntry.objects.exists()

@@ -5,10 +5,12 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
+from django.db import transaction
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
-from apps.quota import ledger
+from apps.quota import ledger, troubles
+from apps.quota.models import Trouble
 from apps.videos import schedules
 from apps.videos.models import KeyWordEntry
 
@@ -132,3 +134,32 @@ def test_without_keys_invidious_is_asked_now_and_then(settings) -> None:
     ledger.sync_keys()
     KeyWordEntry.objects.create(keyword="Python")
     assert list(rings().values()) == [schedules.INVIDIOUS_INTERVAL]
+
+
+def test_no_wish_makes_invidious_be_asked_without_end(settings) -> None:
+    settings.YT_KEYS = []
+    KeyWordEntry.objects.create(keyword="Python", interval=1)
+    assert list(rings().values()) == [schedules.INVIDIOUS_LEAST]
+
+
+def test_of_many_changes_in_one_transaction_beat_hears_once(monkeypatch) -> None:
+    calls = []
+    monkeypatch.setattr(schedules, "plan", lambda: calls.append(1) or {})
+    with transaction.atomic():
+        for number in range(5):
+            KeyWordEntry.objects.create(keyword=f"word {number}")
+    assert len(calls) == 1
+
+
+def test_what_waits_until_just_after_the_reset_goes_on_waiting() -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python", interval=7200)
+    now = timezone.now()
+    reset = now + timedelta(hours=1)
+    troubles.begin(Trouble.Kind.SEARCHES_SPENT, "Today's searches are spent.", until=reset)
+    KeyWordEntry.objects.update(last_fetched_at=now - timedelta(minutes=40), next_due_at=reset + timedelta(seconds=30))
+    entry.refresh_from_db()
+    entry.interval = 3600
+    entry.save()
+
+    entry.refresh_from_db()
+    assert entry.next_due_at == reset + timedelta(seconds=30)

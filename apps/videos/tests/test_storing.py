@@ -161,3 +161,12 @@ def test_a_word_can_be_watched_anew_while_it_is_erased(entry: KeyWordEntry) -> N
     assert anew.video_count == 0
     storing.erase(entry)
     assert KeyWordEntry.objects.get() == anew
+
+
+def test_a_fetch_that_was_asked_for_ends_with_its_keyword(entry: KeyWordEntry) -> None:
+    asked = entry.logs.create(keyword_text="Python", status="waiting", trigger="manual")
+    entry.delete()
+    storing.erase(entry)
+
+    asked.refresh_from_db()
+    assert (asked.status, asked.message) == ("interrupted", "The keyword was deleted.")

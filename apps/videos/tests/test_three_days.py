@@ -7,6 +7,7 @@ import pytest
 from django.db.models import F
 
 from apps.conftest import NOW, MovableTime
+from apps.quota import ledger
 from apps.quota.models import ApiKey, Trouble
 from apps.quota.tasks import tell_troubles
 from apps.videos import schedules, tasks
@@ -28,6 +29,7 @@ def simulator(frozen_time: MovableTime, clock: Clock, settings, db, monkeypatch)
     with Simulator(world, projects=projects, clock=clock) as simulator:
         settings.YOUTUBE_API_URL = simulator.youtube_url
         settings.YT_KEYS = [("one", "first-secret-key"), ("two", "second-secret-key")]
+        ledger.sync_keys()
         yield simulator
 
 
