@@ -7,10 +7,16 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
+    from config.state import differing_settings
+
     try:
+        if differing := differing_settings(settings):
+            # It would write to another database, or ask other sources, than what runs.
+            sys.exit(f"windhover: {', '.join(differing)} differ from what runs here; set the same, best in .env.")
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         # A wrong variable deserves its one sentence, not a page of traceback.

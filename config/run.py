@@ -10,7 +10,7 @@ from types import ModuleType
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config.state import CannotStart, locked, make_broker_folder, make_state_folder
+from config.state import CannotStart, locked, make_broker_folder, make_state_folder, note_settings
 from config.supervise import supervise
 
 
@@ -24,6 +24,7 @@ def main() -> None:
     address = f"http://{in_brackets(settings.HOST)}:{settings.PORT}"
     with locked(settings.STATE_DIR, address, say) as parts_lock:
         check_ports(settings)
+        note_settings(settings)
         # A process of its own, so that Django does not stay in this one's memory.
         command = [sys.executable, "-m", "config.prepare"]
         if failed := subprocess.run(command, cwd=settings.BASE_DIR, pass_fds=[parts_lock]).returncode:

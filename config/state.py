@@ -1,13 +1,28 @@
 """The state folder of a running Windhover: private, and used by one at a time."""
 
 import fcntl
+import json
 import os
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+# What decides which database, broker and sources a process uses. Two that share a state folder must agree on it.
+SHARED_SETTINGS = (
+    "PORT",
+    "DATABASES",
+    "CELERY_BROKER_URL",
+    "YT_KEYS",
+    "YOUTUBE_API_URL",
+    "INVIDIOUS_URL",
+    "YT_SEARCHES_PER_DAY",
+    "YT_UNITS_PER_DAY",
+    "FETCH_INTERVAL",
+)
 
 # Seconds; longer than any part takes to stop (stopwaitsecs in supervisord.conf).
 PATIENCE = 110
@@ -54,6 +69,26 @@ def locked(folder: Path, address: str, say: Callable[[str], None]) -> Iterator[i
             end_orphans(shared, say)
         os.set_inheritable(shared.fileno(), True)
         yield shared.fileno()
+
+
+def note_settings(settings: Any) -> None:
+    """Leave in the state folder by which settings Windhover runs there, each as a hash."""
+    (settings.STATE_DIR / "run.settings").write_text(json.dumps(_hashes(settings)))
+
+
+def differing_settings(settings: Any) -> list[str]:
+    """Return which settings differ from those of the Windhover that runs in the same state folder, if one does."""
+    folder: Path = settings.STATE_DIR
+    try:
+        with (folder / "run.lock").open("a+") as own:
+            noted = {} if lock(own) else json.loads((folder / "run.settings").read_text())
+    except (OSError, ValueError):
+        return []
+    return [name for name, value in _hashes(settings).items() if noted.get(name, value) != value]
+
+
+def _hashes(settings: Any) -> dict[str, str]:
+    return {name: sha256(repr(getattr(settings, name)).encode()).hexdigest()[:12] for name in SHARED_SETTINGS}
 
 
 def lock(file: IO[str]) -> bool:

@@ -38,7 +38,7 @@ control requests (JSON):
                           times null = until cleared; the kinds are below
 
 example:
-  python -m simulator --port 9000 --seed 1 --key demo-key=demo &
+  python -m simulator --port 9000 --seed 1 --key demo=demo-key &
   curl 'http://127.0.0.1:9000/youtube/v3/search?part=snippet&q=python&type=video&order=date&key=demo-key'
   curl 'http://127.0.0.1:9000/api/v1/search?q=python&type=video'
   curl -d '{"advance": 86400}' http://127.0.0.1:9000/_control/clock
@@ -136,8 +136,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     keys = parser.add_argument_group("keys")
     keys.add_argument(
-        "--key", type=_pair, action="append", default=[], metavar="KEY=PROJECT",
-        help="a key and its project; repeatable (without any: demo-key=demo)",
+        "--key", type=_owned_key, action="append", default=[], metavar="PROJECT=KEY",
+        help="a project and a key of it; repeatable (without any: demo=demo-key)",
     )  # fmt: skip
     keys.add_argument("--searches-per-day", type=int, default=100, metavar="N", help="of each project (%(default)s)")
     keys.add_argument("--units-per-day", type=int, default=10_000, metavar="N", help="of each project (%(default)s)")
@@ -157,14 +157,13 @@ def _failures() -> str:
 
 def _projects(options: argparse.Namespace) -> list[Project]:
     """Return the projects of all keys named; ValueError for a SIMULATOR_KEYS nobody can read."""
-    owners: list[tuple[str, str]] = list(options.key)
-    for pair in filter(None, os.environ.get("SIMULATOR_KEYS", "").split(",")):
-        name, equals, key = pair.strip().partition("=")
-        if not (name and equals and key):
-            raise ValueError("SIMULATOR_KEYS must be project=key pairs, separated by commas.")
-        owners.append((key, name))
+    owned: list[tuple[str, str]] = list(options.key)
+    try:
+        owned += map(_owned_key, filter(None, os.environ.get("SIMULATOR_KEYS", "").split(",")))
+    except argparse.ArgumentTypeError:
+        raise ValueError("SIMULATOR_KEYS must be project=key pairs, separated by commas.") from None
     keys: dict[str, list[str]] = {}
-    for key, name in owners or [("demo-key", "demo")]:
+    for name, key in owned or [("demo", "demo-key")]:
         keys.setdefault(name, []).append(key)
     return [
         Project(name, held, searches_per_day=options.searches_per_day, units_per_day=options.units_per_day)
@@ -172,15 +171,15 @@ def _projects(options: argparse.Namespace) -> list[Project]:
     ]
 
 
-def _pair(text: str) -> tuple[str, str]:
-    left, equals, right = text.rpartition("=")
-    if not (left and equals and right):
-        raise argparse.ArgumentTypeError("needs the form LEFT=RIGHT")
-    return left, right
+def _owned_key(text: str) -> tuple[str, str]:
+    project, _, key = text.strip().partition("=")
+    if not (project and key):
+        raise argparse.ArgumentTypeError("needs the form PROJECT=KEY")
+    return project, key
 
 
 def _topic_rate(text: str) -> tuple[str, float]:
-    topic, number = _pair(text)
+    topic, _, number = text.rpartition("=")
     try:
         return topic, float(number)
     except ValueError:

@@ -51,6 +51,33 @@ def test_state_is_private(windhover: Windhover) -> None:
     assert not any(file.stat().st_mode & 0o077 for file in windhover.state_dir.iterdir())
 
 
+def manage(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=BASE_DIR,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=LONG,
+    )
+
+
+def test_commands_of_another_terminal_use_the_same(windhover: Windhover) -> None:
+    assert manage(windhover.environment, "watch", "kestrels").stdout == "Watching kestrels.\n"
+
+
+def test_a_command_with_other_settings_is_refused_in_a_sentence(windhover: Windhover) -> None:
+    other = windhover.environment | {"YT_KEYS": "AIzaNotARealKeyOfAnybody"}
+    refused = manage(other, "watch", "kestrels")
+
+    assert refused.returncode == 1
+    assert refused.stdout.count("\n") == 1
+    assert "YT_KEYS" in refused.stdout
+    assert "AIza" not in refused.stdout
+    assert not (windhover.state_dir / "windhover.sqlite3").exists()
+
+
 def test_every_part_has_a_log(windhover: Windhover) -> None:
     assert {f"{part}.log" for part in PARTS} <= {file.name for file in (windhover.state_dir / "log").iterdir()}
     wait_for(lambda: "worker    | " in windhover.output, lambda: windhover.output)

@@ -37,7 +37,7 @@ def ask(url, q, key):
 
 
 def test_it_works():
-    with running("--seed", "3", "--key", "k=e=y=demo", SIMULATOR_KEYS="other=secret") as (process, url):
+    with running("--seed", "3", "--key", "demo=k=e=y", SIMULATOR_KEYS="other=secret") as (process, url):
         assert ask(url, "python", "k%3De%3Dy")
         assert ask(url, "python", "secret")
         process.send_signal(signal.SIGTERM)
