@@ -1,11 +1,14 @@
 """The whole road with real processes: a keyword goes in, a real beat rings, a real worker fetches, videos come out."""
 
 import os
+import re
 import signal
 import sqlite3
+from base64 import b64decode
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -89,7 +92,36 @@ def windhover(other_server: Simulator, tmp_path: Path) -> Iterator[Windhover]:
         yield running
 
 
+@contextmanager
+def broker_traffic(windhover: Windhover) -> Iterator[list[str]]:
+    """Listen to every command that the broker is given meanwhile, with the messages' bodies decoded."""
+    heard: list[str] = []
+
+    def listen() -> None:
+        with suppress(redis.ConnectionError, ValueError, OSError):
+            for command in monitor.listen():
+                heard.append(command["command"])
+                heard.extend(
+                    b64decode(body).decode() for body in re.findall(r"body\W+([A-Za-z0-9+/=]{20,})", command["command"])
+                )
+
+    wait_for(lambda: (windhover.state_dir / "broker.sock").exists(), lambda: windhover.output)
+    with redis.Redis(unix_socket_path=str(windhover.state_dir / "broker.sock")).monitor() as monitor:
+        Thread(target=listen, daemon=True).start()
+        yield heard
+
+
 def test_three_keys_then_invidious_and_no_secret_anywhere(windhover: Windhover, other_server: Simulator) -> None:
+    with broker_traffic(windhover) as heard:
+        entry = use_up_three_keys(windhover, other_server)
+        said = [("the broker's traffic", "\n".join(heard).encode()), *everything_said(windhover, entry)]
+    assert f"[[{entry}]," in said[0][1].decode(), "the messages were read"
+    assert secrets_found_in(said) == []
+
+
+def use_up_three_keys(windhover: Windhover, other_server: Simulator) -> int:
+    """Fetch until nothing but Invidious is left, looking at each step; return the keyword's id."""
+
     def asked(name: str) -> int:
         return other_server.projects[name].keys[0].requests
 
@@ -114,8 +146,7 @@ def test_three_keys_then_invidious_and_no_secret_anywhere(windhover: Windhover, 
         key["label"]: key["state"] for project in get(windhover, "/api/quota/")["projects"] for key in project["keys"]
     }
     assert keys == {"spent": "active", "broken": "refused", "good": "active"}
-
-    assert secrets_found_in(everything_said(windhover, entry["id"])) == []
+    return int(entry["id"])
 
 
 def everything_said(windhover: Windhover, keyword_id: int) -> Iterator[tuple[str, bytes]]:
@@ -124,9 +155,6 @@ def everything_said(windhover: Windhover, keyword_id: int) -> Iterator[tuple[str
     for file in windhover.state_dir.rglob("*"):
         if file.is_file():
             yield str(file), file.read_bytes()
-    with closing(redis.Redis(unix_socket_path=str(windhover.state_dir / "broker.sock"))) as broker:
-        for key in broker.scan_iter():
-            yield f"the broker's {key!r}", broker.dump(key)
     for address in (
         "/",
         f"/keywords/{keyword_id}/",
@@ -147,13 +175,9 @@ def everything_said(windhover: Windhover, keyword_id: int) -> Iterator[tuple[str
             continue
 
 
-def secrets_found_in(said: Iterator[tuple[str, bytes]]) -> list[str]:
-    places, found = 0, []
-    for place, content in said:
-        places += 1
-        found += [place for key in KEYS.values() if key.encode() in content]
-    assert places > 30
-    return found
+def secrets_found_in(said: list[tuple[str, bytes]]) -> list[str]:
+    assert len(said) > 30
+    return [place for place, content in said for key in KEYS.values() if key.encode() in content]
 
 
 def test_a_worker_killed_in_the_middle_of_a_fetch_is_made_good(windhover: Windhover, other_server: Simulator) -> None:
