@@ -24,6 +24,7 @@ from core.errors import (
     SourceBlocked,
     SourceError,
 )
+from core.found_video import storable
 
 LONGEST_WAIT: Final = 60  # seconds; a source that asks for more is asked again all the same, and says so again
 
@@ -133,8 +134,8 @@ def _read(content: bytes) -> _Body:
     return _Body(
         from_api=True,
         message=_text(error.get("message")) or _text(first.get("message")),
-        reason=_text(first.get("reason")),
-        info_reason=_text(info.get("reason")),
+        reason=_text(first.get("reason"))[:100],
+        info_reason=_text(info.get("reason"))[:100],
         quota_limit=_text(metadata.get("quota_limit")),
         consumer=_text(metadata.get("consumer"))[:100],
     )
@@ -145,4 +146,5 @@ def _mappings(value: object) -> list[Mapping[str, Any]]:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    """Return a text that can be stored and shown, whatever it was."""
+    return storable(value, 500)

@@ -172,12 +172,11 @@ def has_left(project: str, bucket: Bucket, purpose: Purpose) -> bool:
     return not refused and spent < allowance(project, bucket, purpose, now)
 
 
-def mark_empty(project: str, bucket: Bucket) -> None:
-    """Note that YouTube said the bucket is empty: nothing more of it today."""
+def mark_empty(project: str, bucket: Bucket, asked_at: datetime | None = None) -> None:
+    """Note that YouTube said the bucket is empty: nothing more of it on the day of the call, by default today."""
     now = timezone.now()
-    QuotaSpend.objects.update_or_create(
-        project=project, day=pacific.day_of(now), bucket=bucket, defaults={"refused_at": now}
-    )
+    day = pacific.day_of(asked_at or now)
+    QuotaSpend.objects.update_or_create(project=project, day=day, bucket=bucket, defaults={"refused_at": now})
 
 
 def refuse(key: ApiKey, reason: str) -> None:
@@ -193,8 +192,10 @@ def suspend(project: str, reason: str) -> None:
 
 
 def rest(key: ApiKey, reason: str, length: timedelta) -> None:
-    """Leave `key` alone for a while."""
+    """Leave `key` alone for a while; a rest of an hour is long enough to need a person."""
     _set_state(ApiKey.objects.filter(pk=key.pk), ApiKey.State.RESTING, reason, timezone.now() + length)
+    if length >= timedelta(hours=1):
+        troubles.begin(Trouble.Kind.KEY_REFUSED, f"{key.label}: {reason}", subject=key.fingerprint)
 
 
 def reactivate(*keys: ApiKey) -> int:
@@ -206,10 +207,13 @@ def reactivate(*keys: ApiKey) -> int:
 
 def _end_troubles() -> None:
     """Note which refusals and suspensions are over, now that keys have changed."""
-    refused = ApiKey.objects.filter(state=ApiKey.State.REFUSED).values_list("fingerprint", flat=True)
+    kept_out = [ApiKey.State.REFUSED, ApiKey.State.RESTING]
+    refused = ApiKey.objects.filter(state__in=kept_out).values_list("fingerprint", flat=True)
     suspended = ApiKey.objects.filter(state=ApiKey.State.SUSPENDED).values_list("project", flat=True)
     troubles.end(Trouble.Kind.KEY_REFUSED, still=list(refused))
     troubles.end(Trouble.Kind.PROJECT_SUSPENDED, still=list(suspended))
+    if not settings.YT_KEYS:
+        troubles.end(Trouble.Kind.YOUTUBE_AWAY)
 
 
 def _set_state(keys: QuerySet[ApiKey], state: ApiKey.State, reason: str, resting_until: datetime | None = None) -> int:

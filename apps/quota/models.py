@@ -81,9 +81,9 @@ class QuotaSpend(models.Model):
 
 class TroubleQuerySet(models.QuerySet["Trouble"]):
     def open(self) -> Self:
-        """Return what is in the way now, the newest first."""
-        lasting = Q(until=None) | Q(until__gt=timezone.now())
-        return self.filter(lasting, ended_at=None).order_by("-began_at")
+        """Return what is in the way now, the newest first. A pause is over at its hour, noted or not."""
+        lapsed = Q(kind=Trouble.Kind.SEARCHES_SPENT, until__lte=timezone.now())
+        return self.filter(ended_at=None).exclude(lapsed).order_by("-began_at")
 
 
 class Trouble(models.Model):
@@ -100,7 +100,7 @@ class Trouble(models.Model):
     subject = models.CharField(max_length=100, blank=True, help_text="A key's fingerprint, or a project.")
     message = models.TextField(help_text="In plain words.")
     began_at = models.DateTimeField(default=timezone.now)
-    until = models.DateTimeField(null=True, blank=True, help_text="When it passes by itself.")
+    until = models.DateTimeField(null=True, blank=True, help_text="When it passes, or is looked at again.")
     ended_at = models.DateTimeField(null=True, blank=True)
     begin_told_at = models.DateTimeField(null=True, blank=True)
     end_told_at = models.DateTimeField(null=True, blank=True)

@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from django.conf import settings
@@ -14,13 +14,16 @@ from django.utils import timezone
 from apps.quota import ledger, pacific, troubles
 from apps.quota.ledger import Purpose
 from apps.quota.models import ApiKey, Trouble
-from core.errors import Bucket, BucketExhausted, KeyRefused, KeyResting, ProjectSuspended, SourceAway
+from core.errors import Bucket, BucketExhausted, KeyRefused, KeyResting, ProjectSuspended, SourceAway, SourceBlocked
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 TRIES = 3
+
+# YouTube's clock and ours may differ by so much at most.
+MIDNIGHT = timedelta(minutes=5)
 
 
 class NothingLeft(Exception):
@@ -53,13 +56,18 @@ class Purse:
                 raise SourceAway("The fetch took too long; what it found is kept.")
             if not self._reserve(key.project, bucket, purpose):
                 continue
+            asked_at = timezone.now()
             try:
                 result = self._call_patiently(key.project, bucket, purpose, call, secret)
             except BucketExhausted as error:
                 logger.warning("%s: %s", key.label, error)
+                if timezone.now() - pacific.start_of(pacific.day_of(asked_at)) < MIDNIGHT:
+                    # By YouTube's clock it may still be yesterday, whose end is no reason to wait a whole day.
+                    ledger.rest(key, str(error), MIDNIGHT)
+                    continue
                 # An older server calls its search bucket "quota": what refused the call is empty in any case.
                 for empty in {bucket, error.bucket}:
-                    ledger.mark_empty(key.project, empty)
+                    ledger.mark_empty(key.project, empty, asked_at)
                 if ledger.learn_consumer(key, error.consumer):
                     # Other keys may have turned out to belong to this project: look at them anew.
                     return self.spend(bucket, purpose, call)
@@ -70,14 +78,16 @@ class Purse:
             except KeyRefused as error:
                 logger.error("%s: %s", key.label, error)
                 ledger.refuse(key, str(error))
-            except KeyResting as error:
+            except (KeyResting, SourceBlocked) as error:
                 logger.warning("%s: %s", key.label, error)
                 ledger.rest(key, str(error), error.rest)
             else:
                 if key.state == ApiKey.State.RESTING:
                     ledger.reactivate(key)
-                troubles.end(Trouble.Kind.YOUTUBE_AWAY)
+                troubles.end(Trouble.Kind.YOUTUBE_AWAY, subject=bucket)
                 return result
+            # It refuses, so it answers.
+            troubles.end(Trouble.Kind.YOUTUBE_AWAY, subject=bucket)
         raise _nothing_left(bucket, purpose)
 
     def _reserve(self, project: str, bucket: Bucket, purpose: Purpose) -> bool:
@@ -101,12 +111,12 @@ class Purse:
             try:
                 return call(secret)
             except SourceAway as error:
-                if troubles.is_open(Trouble.Kind.YOUTUBE_AWAY):
+                if troubles.is_open(Trouble.Kind.YOUTUBE_AWAY, bucket):
                     raise
                 pause = max(2**attempt, error.retry_after or 0) + random.random()
                 last = attempt == TRIES - 1
                 if last or time.monotonic() + pause > self.deadline:
-                    troubles.begin(Trouble.Kind.YOUTUBE_AWAY, str(error))
+                    troubles.begin(Trouble.Kind.YOUTUBE_AWAY, str(error), subject=bucket)
                     raise
                 if not self._reserve(project, bucket, purpose):
                     raise
@@ -114,19 +124,22 @@ class Purse:
         raise AssertionError("the last try returns or raises")
 
 
-def _nothing_left(bucket: Bucket, purpose: Purpose) -> NothingLeft:
+def _nothing_left(bucket: Bucket, purpose: Purpose) -> NothingLeft | ProjectSuspended:
     """Say why no key could pay, and until when."""
     if not settings.YT_KEYS:
         return NothingLeft("No YouTube key is configured (YT_KEYS).", None)
     now = timezone.now()
     rows = list(ApiKey.objects.all())
     if any(key.state == ApiKey.State.SUSPENDED for key in rows):
-        return NothingLeft("YouTube has suspended a project; its keys must leave YT_KEYS before others are used.", None)
+        message = "YouTube has suspended a project; its keys must leave YT_KEYS before others are used."
+        return ProjectSuspended(message, "CONSUMER_SUSPENDED", 403)
     if all(key.state == ApiKey.State.REFUSED for key in rows):
         return NothingLeft("YouTube refuses every key of YT_KEYS.", None)
     # A key whose rest is over but whose project is spent keeps its state, and is nothing to wait for.
     resting = [key.resting_until for key in rows if key.resting_until and ledger.has_left(key.project, bucket, purpose)]
     if resting:
-        return NothingLeft("No key has calls left but those that rest.", min(*resting, pacific.next_reset(now)))
+        reasons = " ".join(sorted({key.reason for key in rows if key.resting_until and key.resting_until > now}))
+        until = min(*resting, pacific.next_reset(now))
+        return NothingLeft(f"No key has calls left but those that rest. {reasons}", until)
     what = "searches" if bucket == "search" else "units"
     return NothingLeft(f"Today's {what} are spent until 00:00 Pacific.", pacific.next_reset(now))

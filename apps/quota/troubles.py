@@ -27,9 +27,12 @@ BRIEF = timedelta(minutes=30)
 def begin(kind: Trouble.Kind, message: str, *, subject: str = "", until: datetime | None = None) -> None:
     """Note that a trouble has begun; one that is open already only learns how long it lasts."""
     # A pause that ended at its hour and a new one are two.
-    end(kind, lapsed=True)
+    end_lapsed()
     known = Trouble.objects.filter(kind=kind, subject=subject, ended_at=None)
-    if known.update(until=until, message=message):
+    # Never sooner than was said before.
+    if until:
+        known.filter(until__lt=until).update(until=until, message=message)
+    if known.exists():
         return
     try:
         with transaction.atomic():
@@ -39,9 +42,11 @@ def begin(kind: Trouble.Kind, message: str, *, subject: str = "", until: datetim
     logger.warning("%s: %s", kind.label, message)
 
 
-def end(kind: Trouble.Kind, *, still: Iterable[str] = (), lapsed: bool = False) -> None:
-    """Note that troubles of this kind are over: all but of the subjects in `still`, or only such as have lapsed."""
+def end(kind: Trouble.Kind, *, subject: str | None = None, still: Iterable[str] = (), lapsed: bool = False) -> None:
+    """Note that troubles of this kind are over: of this subject, of all but those in `still`, or such as lapsed."""
     over = Trouble.objects.filter(kind=kind, ended_at=None).exclude(subject__in=still)
+    if subject is not None:
+        over = over.filter(subject=subject)
     if lapsed:
         over = over.filter(until__lte=timezone.now())
     if over.update(ended_at=timezone.now()):
@@ -49,13 +54,12 @@ def end(kind: Trouble.Kind, *, still: Iterable[str] = (), lapsed: bool = False) 
 
 
 def end_lapsed() -> None:
-    """Note the end of all troubles that passed by themselves."""
-    for kind in Trouble.Kind:
-        end(kind, lapsed=True)
+    """Note the end of pauses whose hour has come: the only troubles that pass by themselves."""
+    end(Trouble.Kind.SEARCHES_SPENT, lapsed=True)
 
 
-def is_open(kind: Trouble.Kind) -> bool:
-    return Trouble.objects.open().filter(kind=kind).exists()
+def is_open(kind: Trouble.Kind, subject: str) -> bool:
+    return Trouble.objects.open().filter(kind=kind, subject=subject).exists()
 
 
 def tell() -> None:
@@ -79,5 +83,7 @@ def _tell(trouble: Trouble, column: str, body: str) -> None:
     untold = Trouble.objects.filter(pk=trouble.pk)
     if not untold.filter(**{column: None}).update(**{column: timezone.now()}) or not settings.NOTIFY_URLS:
         return
-    if not notify(settings.NOTIFY_URLS, f"Windhover: {trouble.get_kind_display()}", body):
+    # One that took it must not get it again because another did not.
+    title = f"Windhover: {trouble.get_kind_display()}"
+    if not notify(settings.NOTIFY_URLS, title, body, all_must_take_it=False):
         untold.update(**{column: None})

@@ -10,9 +10,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from apps.quota import troubles
 from apps.quota.ledger import Purpose
-from apps.quota.models import Trouble
 from apps.quota.spending import NothingLeft, Purse
 from apps.videos import searching, storing
 from apps.videos.models import KeyWordEntry, SearchGap, VideoFetchMethod, VideoLog, keywords_changed
@@ -99,8 +97,6 @@ def _fetch(entry: KeyWordEntry, token: str, trigger: VideoLog.Trigger, began: da
         message = "Something unexpected went wrong; the worker's log has the details under this fetch's number."
         return Outcome({"status": VideoLog.Status.FAILED, "error": type(error).__name__, "message": message})
 
-    if search.covers and trigger == VideoLog.Trigger.SCHEDULE:
-        troubles.end(Trouble.Kind.SEARCHES_SPENT)
     done = {"status": VideoLog.Status.DONE, "method": search.method, "message": _story(search, stored)}
     covered = {"searched_through": began} if search.covers else {}
     accepted = {"bad_query": ""} if entry.bad_query and search.covers else {}
@@ -113,7 +109,7 @@ def _open_log(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog | No
         VideoLog.Status.INTERRUPTED, "The worker that fetched stopped before it was done."
     )
     log = log or VideoLog(keyword=entry, keyword_text=entry.keyword, trigger=trigger)
-    log.status, log.message = VideoLog.Status.RUNNING, ""
+    log.status, log.message, log.created_at = VideoLog.Status.RUNNING, "", timezone.now()
     log.save()
     return log
 
@@ -158,7 +154,7 @@ def _story(search: searching.Search, stored: storing.Stored) -> str:
     parts = [f"{source}: {stored.found} found, {stored.added} new."]
     if search.gap and search.gap.before > search.gap.after:
         stretch = f"{search.gap.after:%-d %b %H:%M} to {search.gap.before:%-d %b %H:%M} UTC"
-        parts.append(f"The page was full: what was published from {stretch} follows as searches are left over.")
+        parts.append(f"Pages were full: what was published from {stretch} follows as searches are left over.")
     return " ".join([*parts, search.note]).strip()
 
 

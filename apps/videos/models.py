@@ -187,10 +187,10 @@ class KeyWordEntry(models.Model):
         dates, by update(), which does not touch the schedule.
         """
         self.clean()
-        # Whoever edits a keyword wants it tried again.
-        self.bad_query = ""
+        # Whoever edits a keyword that was refused wants it tried again, now.
+        refused, self.bad_query = bool(self.bad_query), ""
         chosen = ["keyword", "normalized", "state", "interval", "weight", "bad_query"]
-        if self.state == self.State.WATCHED and self.next_due_at is None:
+        if self.state == self.State.WATCHED and (refused or self.next_due_at is None):
             self.next_due_at = timezone.now()
             chosen.append("next_due_at")
         with transaction.atomic():

@@ -41,7 +41,7 @@ def plan() -> dict[int, int]:
         for pk, interval in KeyWordEntry.objects.scheduled().values_list("pk", "interval")
     }
     searches = float(ledger.scheduled_searches())
-    if SearchGap.objects.exists():
+    if SearchGap.objects.filter(keyword__in=KeyWordEntry.objects.scheduled()).exists():
         searches *= 1 - KEPT_FOR_GAPS
     if searches:
         return budget.share_out(wishes, searches)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from apps.quota import troubles
+from apps.quota import pacific, troubles
 from apps.quota.ledger import Purpose
 from apps.quota.models import Trouble
 from apps.quota.spending import NothingLeft, Purse
@@ -71,7 +71,8 @@ def search(entry: KeyWordEntry, purse: Purse, purpose: Purpose) -> Search:
     except (BadQuery, ProjectSuspended):
         raise
     except (NothingLeft, SourceError) as error:
-        if isinstance(error, NothingLeft) and error.until:
+        # A key that rests a while is a trouble of its own; all waiting for the reset is this one.
+        if isinstance(error, NothingLeft) and error.until == pacific.next_reset(timezone.now()):
             troubles.begin(Trouble.Kind.SEARCHES_SPENT, str(error), until=error.until)
         if not settings.INVIDIOUS_URL:
             raise
@@ -116,14 +117,15 @@ def _search_youtube(entry: KeyWordEntry, purse: Purse, purpose: Purpose) -> Sear
     """Take the newest page since the last search, and what it did not reach as far as searches are left over.
 
     A page that has more behind it and does not reach back to where the last search could see leaves a gap, whether
-    its videos are
-    new or known: known ones may have come another way. The first search of a keyword has nothing to reach back to.
+    its videos are new or known: known ones may have come another way. What YouTube shows from outside the window,
+    as it does at times, says nothing. The first search of a keyword has nothing to reach back to.
     """
     mark = entry.searched_through
     page = purse.spend("search", purpose, lambda key: _search_page(key, entry, mark - OVERLAP if mark else None))
     gap, token = entry.gaps.first(), None
-    if mark and page.more and _oldest(page.videos) > mark - SHOWN_LATE:
-        gap = SearchGap(keyword=entry, after=mark - SHOWN_LATE, before=_oldest(page.videos) + ROUGHLY)
+    inside = [video for video in page.videos if mark and video.published_at >= mark - OVERLAP]
+    if mark and page.more and _oldest(inside) > mark - SHOWN_LATE:
+        gap = SearchGap(keyword=entry, after=mark - SHOWN_LATE, before=_oldest(inside) + ROUGHLY)
         token = page.next_page_token
     further = _search_gap(gap, purse, token) if gap else []
     return Search([*page.videos, *further], VideoFetchMethod.YOUTUBE, covers=True, gap=gap)
@@ -152,9 +154,9 @@ def _search_gap(gap: SearchGap, purse: Purse, page_token: str | None = None) -> 
             return videos
         if page_token is None:
             break
-    if videos:
+    if inside := [video for video in videos if video.published_at >= gap.after]:
         # It shrinks whatever happens: videos that crowd within minutes must not keep it open for ever.
-        reached = min(_oldest(videos) + ROUGHLY, gap.before - timedelta(seconds=1))
+        reached = min(_oldest(inside) + ROUGHLY, gap.before - timedelta(seconds=1))
         gap.before = max(gap.after, reached)
     return videos
 
@@ -181,7 +183,7 @@ def _search_invidious(entry: KeyWordEntry, instead_of: Exception) -> Search:
     # Without keys Invidious is not the second choice, and there is nothing to explain.
     note = str(instead_of) if settings.YT_KEYS else ""
     blocked = Trouble.objects.open().filter(kind=Trouble.Kind.INVIDIOUS_BLOCKED).first()
-    if blocked and blocked.until:
+    if blocked and blocked.until and blocked.until > timezone.now():
         until = min(blocked.until, getattr(instead_of, "until", None) or blocked.until)
         raise NothingLeft(f"{note} {blocked.message}".strip(), until)
     try:

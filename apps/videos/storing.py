@@ -4,6 +4,7 @@ Everybody who adds, changes or removes videos comes through here, and takes turn
 ever meets a conflict, no two writers wait for each other in a circle, and counts always equal rows.
 """
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,10 +13,12 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Subquery
 from django.utils import timezone
 
-from apps.videos.models import KeyWordEntry, Match, Video, VideoFetchMethod, VideoLog, VideoTotal
+from apps.videos.models import KeyWordEntry, Match, Video, VideoFetchMethod, VideoLog, VideoLogQuerySet, VideoTotal
 from core.found_video import FoundVideo
 
-ERASE_CHUNK = 500
+# SQLite does not queue writers: each looks again after at most 100 ms. In a shorter rest some would never get a turn.
+ERASE_CHUNK = 2000
+ERASE_REST = 0.11
 
 _FROM_SOURCE = [
     "title",
@@ -93,28 +96,25 @@ def mark_gone(video_ids: Iterable[str]) -> None:
 def erase(entry: KeyWordEntry) -> None:
     """Erase a deleted keyword with its matches and the videos that no other keyword found.
 
-    In short transactions of a few hundred rows, so that no other writer waits long; begun again after a crash, it
+    In short transactions with rests between them, so that no other writer waits long; begun again after a crash, it
     goes on where it was.
     """
     while _erase_chunk(entry):
-        pass
+        time.sleep(ERASE_REST)
     with transaction.atomic():
         doomed = KeyWordEntry.including_deleted.filter(pk=entry.pk, state=KeyWordEntry.State.DELETING)
         # Locked, for a fetch that claimed it before it was deleted may be opening its log at this moment.
         if doomed.select_for_update().exists():
-            entry.logs.update(keyword=None)
+            _part_with(VideoLog.objects.filter(keyword=entry))
             doomed._raw_delete("default")
 
 
 def _erase_chunk(entry: KeyWordEntry) -> bool:
-    """Erase some of what belongs to `entry`; return False if nothing was left."""
+    """Erase some of what belongs to `entry`; return False if nothing is left."""
     with transaction.atomic():
         total = VideoTotal.lock()
         logs = list(entry.logs.values_list("pk", flat=True)[:ERASE_CHUNK])
-        VideoLog.objects.filter(pk__in=logs, status=VideoLog.Status.WAITING).close(
-            VideoLog.Status.INTERRUPTED, "The keyword was deleted."
-        )
-        VideoLog.objects.filter(pk__in=logs).update(keyword=None)
+        _part_with(VideoLog.objects.filter(pk__in=logs))
         entry.gaps.all().delete()
 
         chunk = dict(entry.matches.values_list("video", "pk")[:ERASE_CHUNK])
@@ -124,10 +124,18 @@ def _erase_chunk(entry: KeyWordEntry) -> bool:
         Video.objects.filter(pk__in=orphans)._raw_delete("default")
         VideoTotal.objects.filter(pk=total.pk).update(count=F("count") - len(orphans))
 
-        # What other keywords found too now belongs to the one that found it earliest.
+        # What other keywords found too now belongs to the one that found it earliest. Picked out here: asked for
+        # these videos and this keyword, SQLite would look through all that the keyword found first.
+        heirless = [pk for pk, keyword in videos.values_list("pk", "keyword") if keyword == entry.pk]
         earliest = Match.objects.filter(video=OuterRef("pk")).order_by("created_at", "pk").values("keyword")[:1]
-        videos.filter(keyword=entry).update(keyword=Subquery(earliest))
-    return bool(chunk or logs)
+        Video.objects.filter(pk__in=heirless).update(keyword=Subquery(earliest))
+    return ERASE_CHUNK in (len(chunk), len(logs))
+
+
+def _part_with(logs: VideoLogQuerySet) -> None:
+    """Let logs go on without their keyword; what still waited for a worker waits in vain."""
+    logs.filter(status=VideoLog.Status.WAITING).close(VideoLog.Status.INTERRUPTED, "The keyword was deleted.")
+    logs.update(keyword=None)
 
 
 def _update(found: dict[str, FoundVideo], now: datetime) -> dict[str, Video]:
@@ -152,9 +160,9 @@ def _take_over(video: Video, found: FoundVideo, now: datetime) -> bool:
         # Each poll guesses another date; the first guess was the nearest.
         news.pop("published_at")
     if video.completed_at and not found.complete:
-        # Search cuts descriptions, and does not know that a live stream has ended.
+        # Search cuts descriptions, and says "none" of a stream that has ended: videos.list knows better.
         news.pop("description", None)
-        if video.live_state == Video.LiveState.COMPLETED:
+        if found.live_state == Video.LiveState.NONE:
             news.pop("live_state")
     differing = {name: value for name, value in news.items() if getattr(video, name) != value}
     for name, value in differing.items():

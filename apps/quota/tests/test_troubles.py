@@ -10,6 +10,7 @@ import pytest
 import time_machine
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.utils import timezone
 
 from apps.quota import ledger, troubles
 from apps.quota.models import ApiKey, Trouble
@@ -167,3 +168,26 @@ def test_hours_without_youtube_are_told(inbox: Inbox, clock: time_machine.Travel
     troubles.end(Trouble.Kind.YOUTUBE_AWAY)
     tell_troubles()
     assert len(inbox.messages) == 2
+
+
+def test_one_broken_address_does_not_make_the_others_hear_it_again(inbox: Inbox, settings: Any) -> None:
+    settings.NOTIFY_URLS += ",json://127.0.0.1:9"
+    troubles.begin(SPENT, "Today's searches are spent.", until=RESET)
+    for _ in range(3):
+        tell_troubles()
+    assert len(inbox.messages) == 1
+
+
+def test_a_pause_is_never_shortened(inbox: Inbox) -> None:
+    troubles.begin(SPENT, "Today's searches are spent.", until=RESET)
+    troubles.begin(SPENT, "A key rests.", until=NOW + timedelta(minutes=15))
+    assert Trouble.objects.open().get().until == RESET
+
+
+def test_a_block_that_is_looked_at_again_is_not_over(inbox: Inbox, clock: time_machine.Traveller) -> None:
+    for _ in range(3):
+        troubles.begin(Trouble.Kind.INVIDIOUS_BLOCKED, "Blocked.", until=timezone.now() + timedelta(hours=1))
+        tell_troubles()
+        clock.shift(timedelta(hours=1, minutes=1))
+        tell_troubles()
+    assert len(inbox.messages) == 1

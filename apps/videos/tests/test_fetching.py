@@ -1,5 +1,6 @@
 """One fetch, against real HTTP: what is found, what is stored, what is logged, what is due next."""
 
+import json
 from datetime import date, timedelta
 from unittest.mock import Mock
 
@@ -8,12 +9,16 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from apps.conftest import NOW, MovableTime
+from apps.quota import troubles
 from apps.quota.models import ApiKey, QuotaSpend, Trouble
-from apps.videos import schedules
+from apps.videos import schedules, tasks
 from apps.videos.fetching import fetch_keyword
 from apps.videos.models import KeyWordEntry, Video, VideoLog
+from apps.videos.tests.builders import found_video
 from core.errors import BadQuery
 from core.log_lines import FetchFilter
+from core.youtube_api import SearchPage
+from core.youtube_refusals import refusal
 from simulator import Broadcast, Project
 from simulator.server import Simulator
 
@@ -367,12 +372,12 @@ def test_waiting_keywords_go_on_when_a_key_is_added(youtube: Simulator, entry: K
     for project in youtube.projects:
         project.limits["search"] = 0
     fetched(entry)
-    schedules.resume_early()
+    tasks.catch_up()
     assert fetch_keyword(entry, SCHEDULE) is None
 
     youtube.projects.add(Project("three", ["third-secret-key"]))
     settings.YT_KEYS = [*settings.YT_KEYS, ("three", "third-secret-key")]
-    schedules.resume_early()
+    tasks.catch_up()
 
     assert fetched(entry).status == "done"
     assert not Trouble.objects.open().exists()
@@ -453,3 +458,61 @@ def test_waiting_is_no_fetch(youtube: Simulator, entry: KeyWordEntry) -> None:
     fetched(entry)
     assert entry.last_fetched_at is None
     assert entry.next_trigger == VideoLog.Trigger.FIRST
+
+
+def test_a_search_between_does_not_hide_that_a_stream_has_ended(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime
+) -> None:
+    from apps.videos.searching import complete_stored
+
+    began = NOW - timedelta(minutes=30)
+    stream = Broadcast(planned=0, started=0, ended=5400)
+    youtube.world.publish("python", video_id="stream-0001", title="python live", published_at=began, broadcast=stream)
+    fetched(entry)
+    frozen_time.move(hours=3)
+    fetched(entry)
+    complete_stored()
+
+    video = Video.objects.get(pk="stream-0001")
+    assert video.live_state == "completed"
+    assert video.duration
+
+
+def test_a_fetch_that_ends_late_does_not_end_the_pause(youtube: Simulator, entry: KeyWordEntry) -> None:
+    troubles.begin(Trouble.Kind.SEARCHES_SPENT, "Today's searches are spent.", until=NOW + timedelta(hours=12))
+    assert fetched(entry).status == "done"
+    assert Trouble.objects.open().count() == 1
+
+
+def test_a_suspended_project_is_not_gone_around_by_invidious(youtube: Simulator, entry: KeyWordEntry, settings) -> None:
+    settings.INVIDIOUS_URL = youtube.invidious_url
+    youtube.projects["one"].keys[0].state = "suspended"
+    for _ in range(2):
+        assert fetched(entry, MANUAL).error == "ProjectSuspended"
+    assert youtube.stats.requests("/api/v1/search") == 0
+    assert youtube.stats.requests("/youtube/v3/search") == 1
+
+
+def test_strays_from_outside_the_window_do_not_hide_a_gap(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, monkeypatch
+) -> None:
+    fetched(entry)
+    frozen_time.move(hours=6)
+    now = NOW + timedelta(hours=6)
+    page = [found_video(published_at=now - timedelta(minutes=n)) for n in range(45)]
+    strays = [found_video(published_at=NOW - timedelta(days=400)) for _ in range(5)]
+    odd = SearchPage(videos=(*page, *strays), more=True, next_page_token=None)
+    monkeypatch.setattr("core.youtube_api.search_videos", Mock(return_value=odd))
+
+    fetched(entry)
+
+    gap = entry.gaps.get()
+    assert gap.before <= now - timedelta(minutes=25)
+
+
+def test_a_reason_that_cannot_be_stored_is_no_way_out_of_the_log(entry: KeyWordEntry, monkeypatch) -> None:
+    body = json.dumps({"error": {"errors": [{"reason": "\ud800\x00" + "x" * 5000}]}}).encode()
+    monkeypatch.setattr("core.youtube_api.search_videos", Mock(side_effect=refusal(400, body)))
+
+    assert fetched(entry).error == "BadQuery"
+    assert len(entry.bad_query) <= 300
