@@ -19,6 +19,8 @@ from core.found_video import FoundVideo
 # SQLite does not queue writers: each looks again after at most 100 ms. In a shorter rest some would never get a turn.
 ERASE_CHUNK = 2000
 ERASE_REST = 0.11
+# A task has no more time than Celery gives it; the chore's next one goes on.
+ERASE_SECONDS = 60
 
 _FROM_SOURCE = [
     "title",
@@ -96,10 +98,13 @@ def mark_gone(video_ids: Iterable[str]) -> None:
 def erase(entry: KeyWordEntry) -> None:
     """Erase a deleted keyword with its matches and the videos that no other keyword found.
 
-    In short transactions with rests between them, so that no other writer waits long; begun again after a crash, it
-    goes on where it was.
+    In short transactions with rests between them, so that no other writer waits long; begun again after a crash, or
+    where it ran out of time, it goes on where it was.
     """
+    deadline = time.monotonic() + ERASE_SECONDS
     while _erase_chunk(entry):
+        if time.monotonic() > deadline:
+            return
         time.sleep(ERASE_REST)
     with transaction.atomic():
         doomed = KeyWordEntry.including_deleted.filter(pk=entry.pk, state=KeyWordEntry.State.DELETING)

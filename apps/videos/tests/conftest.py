@@ -1,6 +1,145 @@
+"""No broker; and for tests that race, real databases with as many connections as there are racers."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import dj_database_url
+import psycopg
 import pytest
+from django.core.management import call_command
+from django.db import connection, connections
+from django.db.models import F
+from pytest_django import DjangoDbBlocker
+
+from apps.videos.models import KeyWordEntry, Match, Video, VideoTotal
+
+# These bring their own PostgreSQL, so running them once more there (tests/test_on_postgresql.py) would show nothing.
+if "TEST_DATABASE_URL" in os.environ:
+    collect_ignore = ["test_races.py", "test_two_writers.py", "test_big_delete.py"]
+
+MOST_RACERS = 8
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_sent(sent: list[tuple]) -> None:
     """No broker: messages are kept, for the test to look at."""
+
+
+class RealDatabase:
+    """A migrated database of its own; `url` names it to other processes."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._threads = ThreadPoolExecutor(MOST_RACERS)
+
+    def at_once(self, *works: Callable[[], Any]) -> list[Any]:
+        """Run each of `works` in a thread and a connection of its own, all from one moment on.
+
+        Return what they returned, in their order. Raises what the first of them raised, when all are done.
+        """
+        ready = Barrier(len(works))
+
+        def run(work: Callable[[], Any]) -> Any:
+            connection.ensure_connection()
+            ready.wait()
+            return work()
+
+        racers = [self._threads.submit(run, work) for work in works]
+        for racer in racers:
+            racer.exception()
+        return [racer.result() for racer in racers]
+
+    def close(self) -> None:
+        self.at_once(*[connections.close_all] * MOST_RACERS)
+        self._threads.shutdown()
+
+
+@contextmanager
+def connected_to(url: str) -> Iterator[None]:
+    """Let the database at `url` be the default one, here and in all threads begun meanwhile.
+
+    The tests' own is in memory, or inside a transaction: other connections would see nothing of it.
+    """
+    database: dict[str, Any] = dict(dj_database_url.parse(url))
+    if url.startswith("sqlite"):
+        database["OPTIONS"] = connections.databases["default"]["OPTIONS"]  # those of config.settings
+    own, of_the_tests = connections["default"], connections.databases["default"]
+    connections.databases["default"] = connections.configure_settings({"default": database})["default"]
+    connections["default"] = connections.create_connection("default")
+    try:
+        yield
+    finally:
+        connections["default"].close()
+        connections["default"], connections.databases["default"] = own, of_the_tests
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Path:
+    """A file to copy."""
+    file = tmp_path_factory.mktemp("migrated") / "windhover.sqlite3"
+    with django_db_blocker.unblock(), connected_to(f"sqlite:///{file}"):
+        call_command("migrate", verbosity=0)
+    return file
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: str, django_db_blocker: DjangoDbBlocker) -> str:
+    """The name of a database to copy."""
+    with psycopg.connect(postgres, autocommit=True) as cluster:
+        cluster.execute("CREATE DATABASE migrated")
+    with django_db_blocker.unblock(), connected_to(beside(postgres, "migrated")):
+        call_command("migrate", verbosity=0)
+    return "migrated"
+
+
+def beside(url: str, name: str) -> str:
+    """Return the address of another database in the same cluster."""
+    return f"{url.rpartition('/')[0]}/{name}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(
+    request: pytest.FixtureRequest, tmp_path: Path, django_db_blocker: DjangoDbBlocker
+) -> Iterator[RealDatabase]:
+    """An empty SQLite file, or an empty database in PostgreSQL, with Windhover's tables and connected to."""
+    with django_db_blocker.unblock():
+        if request.param == "sqlite":
+            file = shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path)
+            yield from racing_on(f"sqlite:///{file}")
+        else:
+            template, url = request.getfixturevalue("migrated_postgres"), request.getfixturevalue("postgres")
+            with psycopg.connect(url, autocommit=True) as cluster:
+                cluster.execute(f"CREATE DATABASE race TEMPLATE {template}")
+                yield from racing_on(beside(url, "race"))
+                cluster.execute("DROP DATABASE race WITH (FORCE)")
+
+
+def racing_on(url: str) -> Iterator[RealDatabase]:
+    with connected_to(url):
+        database = RealDatabase(url)
+        yield database
+        database.close()
+
+
+def held(word: str) -> KeyWordEntry:
+    """Return a new keyword that a fetch with the token "held" has claimed."""
+    entry = KeyWordEntry.objects.create(keyword=word)
+    KeyWordEntry.objects.filter(pk=entry.pk).update(claim_token="held")
+    return entry
+
+
+def assert_nothing_lost_or_doubled() -> None:
+    """Check what holds after any number of writers: counts equal rows, copies their originals, nobody is orphaned."""
+    assert VideoTotal.now() == Video.objects.count()
+    for entry in KeyWordEntry.objects.all():
+        assert entry.video_count == entry.matches.count(), entry
+    assert not Video.objects.filter(matches=None).exists()
+    assert not Match.objects.exclude(published_at=F("video__published_at")).exists()
+    for video in Video.objects.with_keywords():
+        assert video.keyword_id == video.found_by[0].keyword_id, f"{video.pk} names another than the first finder"

@@ -1,0 +1,386 @@
+"""Many workers want the same thing at once: one gets it, on both databases."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import connections
+from django.utils import timezone
+from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
+
+from apps.quota import pacific, troubles
+from apps.quota.models import QuotaSpend, Trouble
+from apps.videos import schedules, storing
+from apps.videos.fetching import fetch_keyword
+from apps.videos.models import CLAIM_AGE_LIMIT, KeyWordEntry, Match, Video, VideoLog, VideoTotal
+from apps.videos.tests.builders import found_video, store
+from apps.videos.tests.conftest import RealDatabase, held
+from simulator.exchange import Answer, Request
+from simulator.server import Simulator
+
+HOUR = timedelta(hours=1)
+SCHEDULE, MANUAL = VideoLog.Trigger.SCHEDULE, VideoLog.Trigger.MANUAL
+
+
+def watched(word: str = "Python") -> KeyWordEntry:
+    """Return a keyword that is due, claimed by nobody."""
+    return KeyWordEntry.objects.create(keyword=word)
+
+
+def only(results: list[Any]) -> Any:
+    """Return the one result that is not None."""
+    (one,) = [result for result in results if result is not None]
+    return one
+
+
+# --- Claims --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheduled", [True, False])
+def test_it_works(database: RealDatabase, scheduled: bool) -> None:
+    entry = watched()
+    for _ in range(20):
+        token = only(database.at_once(*[partial(entry.claim, scheduled=scheduled)] * 8))
+        entry.refresh_from_db()
+        assert entry.claim_token == token
+        assert entry.release(token)
+
+
+def test_a_stale_claim_is_taken_over_once(database: RealDatabase) -> None:
+    entry = watched()
+    old = entry.claim(scheduled=True)
+    for _ in range(20):
+        long_ago = timezone.now() - CLAIM_AGE_LIMIT - timedelta(seconds=1)
+        KeyWordEntry.objects.update(claimed_at=long_ago)
+        claims = [partial(entry.claim, scheduled=True), partial(entry.claim, scheduled=False)] * 4
+        new = only(database.at_once(*claims))
+        assert new != old
+        old = new
+
+
+def test_the_old_holder_of_a_claim_changes_nothing(database: RealDatabase) -> None:
+    entry = watched()
+    old = entry.claim(scheduled=True)
+    KeyWordEntry.objects.update(claimed_at=timezone.now() - CLAIM_AGE_LIMIT - timedelta(seconds=1))
+    new = entry.claim(scheduled=True)
+    before = KeyWordEntry.objects.values().get()
+
+    assert not any(database.at_once(*[partial(entry.release, old, next_due_at=timezone.now() + HOUR)] * 4))
+    with pytest.raises(storing.ClaimLost):
+        storing.store(entry, old, [], "youtube")
+    assert KeyWordEntry.objects.values().get() == before
+    assert entry.release(new)
+
+
+def test_a_message_delivered_many_times_fetches_once(database: RealDatabase) -> None:
+    """Also one that comes when the fetch, a very short one, is over already: the keyword is due no more."""
+    entry = watched()
+
+    def fetch() -> str | None:
+        token = entry.claim(scheduled=True)
+        if token:
+            assert entry.release(token, next_due_at=timezone.now() + HOUR)
+        return token
+
+    for _ in range(20):
+        KeyWordEntry.objects.update(next_due_at=timezone.now())
+        assert only(database.at_once(*[fetch] * 8))
+        assert fetch() is None
+
+
+def test_a_keyword_deleted_at_that_moment_is_claimed_by_nobody(database: RealDatabase) -> None:
+    for _ in range(20):
+        entry = watched()
+        *_, token = database.at_once(entry.delete, partial(entry.claim, scheduled=True))
+        assert entry.claim(scheduled=False) is None
+        assert token is None or not entry.release(token)
+        storing.erase(entry)
+
+
+# --- Adding, planning ----------------------------------------------------------------------------
+
+
+def test_a_word_is_watched_once_however_many_add_it(database: RealDatabase) -> None:
+    for turn in range(6):
+        spellings = [f"Word {turn}", f"WORD {turn}", f"  word   {turn} ", f"word {turn}"]
+        added = database.at_once(*[partial(KeyWordEntry.objects.watch, text) for text in spellings * 2])
+        assert sorted(new for _, new in added) == [False] * 7 + [True]
+        assert len({entry.pk for entry, _ in added}) == 1
+    assert KeyWordEntry.objects.count() == 6
+    assert_beat_mirrors_keywords()
+
+
+def test_a_previewed_word_is_watched_by_all_who_ask(database: RealDatabase) -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python", state="previewed")
+    database.at_once(*[partial(KeyWordEntry.objects.watch, "python", interval=60)] * 8)
+    assert KeyWordEntry.objects.get() == entry
+    assert KeyWordEntry.objects.get().state == "watched"
+    assert_beat_mirrors_keywords()
+
+
+def test_the_first_keywords_of_all_may_come_at_once(database: RealDatabase) -> None:
+    for _ in range(5):
+        for table in (KeyWordEntry, PeriodicTask, IntervalSchedule, PeriodicTasks):
+            table.objects.all()._raw_delete("default")
+        database.at_once(*[partial(watched, f"word {number}") for number in range(8)])
+        assert KeyWordEntry.objects.count() == 8
+        assert_beat_mirrors_keywords()
+
+
+def test_who_changes_many_keywords_at_once_never_waits_in_a_circle(database: RealDatabase, settings: Any) -> None:
+    """PostgreSQL would end the circle with an error. Rows lie in another order than their ids there, in time."""
+    entries = KeyWordEntry.including_deleted.all()
+    KeyWordEntry.objects.bulk_create(
+        KeyWordEntry(pk=pk, keyword=f"word {pk}", normalized=f"word {pk}", interval=3600)
+        for pk in random.sample(range(1, 401), 400)
+    )
+    settings.YT_SEARCHES_PER_DAY = {"": 100_000}  # so that plans stay as they are
+    delete = KeyWordEntry.objects.filter(pk__gt=360).delete
+    schedules.sync()
+    for _ in range(8):
+        until = timezone.now() + HOUR
+        entries.update(state="watched", next_due_at=until)
+        troubles.begin(Trouble.Kind.SEARCHES_SPENT, "Today's searches are spent.", until=until)
+        database.at_once(schedules.sync, schedules.resume_early, schedules.sync, delete)
+    assert KeyWordEntry.objects.filter(next_due_at__lte=timezone.now()).count() == 360
+    assert_beat_mirrors_keywords()
+
+
+def test_planning_and_erasing_never_wait_in_a_circle(database: RealDatabase, settings: Any) -> None:
+    """An erase gives videos to other keywords, in the order of the videos, while planning holds these keywords."""
+    settings.YT_SEARCHES_PER_DAY = {"": 100_000}
+    others = [KeyWordEntry(keyword=f"word {number}", normalized=f"word {number}") for number in range(200)]
+    KeyWordEntry.objects.bulk_create(others)
+    for _ in range(4):
+        doomed = held("doomed")
+        store(doomed, *(found_video(f"v-{number}") for number in range(200)))
+        now, date = timezone.now(), Video.objects.first().published_at
+        random.shuffle(others)
+        Match.objects.bulk_create(
+            Match(keyword=other, video_id=f"v-{number}", method="youtube", created_at=now, published_at=date)
+            for number, other in enumerate(others)
+        )
+        doomed.delete()
+        database.at_once(partial(storing.erase, doomed), plan_often, plan_often)
+        assert Video.objects.filter(keyword__in=others).count() == 200
+        Match.objects.all().delete()
+        Video.objects.all().delete()
+
+
+def test_planning_keeps_up_with_keywords_that_come_and_go(database: RealDatabase) -> None:
+    for number in range(10):
+        watched(f"old {number}")
+
+    def come_and_go(name: str) -> None:
+        for number in range(5):
+            entry, _ = KeyWordEntry.objects.watch(f"{name} {number}", interval=600 * (number + 1))
+            entry.interval = 1200
+            entry.save()
+            if number % 2:
+                entry.delete()
+        # As admin's "delete selected" does, many in one statement.
+        KeyWordEntry.objects.filter(keyword__startswith=name).exclude(keyword=f"{name} 0").delete()
+
+    database.at_once(*[plan_often] * 4, *[partial(come_and_go, name) for name in ("new", "other", "third")])
+
+    schedules.sync()
+    assert KeyWordEntry.objects.count() == 13
+    assert_beat_mirrors_keywords()
+
+
+def plan_often() -> None:
+    for _ in range(10):
+        schedules.sync()
+
+
+def assert_beat_mirrors_keywords() -> None:
+    rows = PeriodicTask.objects.filter(task=schedules.TASK)
+    intervals = dict(KeyWordEntry.objects.scheduled().values_list("pk", "planned_interval"))
+    assert {row.name: (json.loads(row.args), row.interval.every) for row in rows} == {
+        f"keyword-{pk}": ([pk], seconds) for pk, seconds in intervals.items()
+    }
+
+
+# --- Deleting while a fetch is under way ---------------------------------------------------------
+
+
+@contextmanager
+def meanwhile(youtube: Simulator, happens: Callable[[], object]) -> Iterator[None]:
+    """Let something happen elsewhere, in another connection, after the search and before the videos are described."""
+    answer = youtube.answer
+
+    def answer_late(request: Request) -> Answer:
+        if request.path.endswith("/videos"):
+            try:
+                happens()
+            finally:
+                connections.close_all()
+        return answer(request)
+
+    youtube.answer = answer_late  # type: ignore[method-assign]
+    yield
+    youtube.answer = answer  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("trigger", [SCHEDULE, MANUAL])
+def test_a_fetch_whose_keyword_is_deleted_ends_quietly(
+    youtube: Simulator, database: RealDatabase, trigger: VideoLog.Trigger
+) -> None:
+    entry = watched()
+    with meanwhile(youtube, entry.delete):
+        log = fetch_keyword(entry, trigger)
+    assert log is not None
+    log.refresh_from_db()
+    assert (log.status, log.number_added, log.searches) == ("interrupted", 0, 1)
+    assert "deleted" in log.message
+
+    storing.erase(entry)
+    assert not KeyWordEntry.including_deleted.exists()
+    assert Video.objects.count() == Match.objects.count() == VideoTotal.now() == 0
+
+
+def test_a_fetch_whose_keyword_is_erased_ends_quietly_too(youtube: Simulator, database: RealDatabase) -> None:
+    entry = watched()
+
+    def delete_and_erase() -> None:
+        entry.delete()
+        storing.erase(entry)
+
+    with meanwhile(youtube, delete_and_erase):
+        fetch_keyword(entry, SCHEDULE)
+    log = VideoLog.objects.get()
+    assert (log.keyword, log.keyword_text, log.status) == (None, "Python", "interrupted")
+    assert not KeyWordEntry.including_deleted.exists()
+    assert Video.objects.count() == Match.objects.count() == VideoTotal.now() == 0
+
+
+def test_a_fetch_never_stores_for_who_watches_the_word_anew(youtube: Simulator, database: RealDatabase) -> None:
+    entry = watched()
+
+    def delete_and_watch_anew() -> None:
+        entry.delete()
+        KeyWordEntry.objects.watch("python")
+
+    with meanwhile(youtube, delete_and_watch_anew):
+        log = fetch_keyword(entry, SCHEDULE)
+    assert log is not None
+    assert log.status == "interrupted"
+    anew = KeyWordEntry.objects.get()
+    assert (anew.video_count, anew.last_fetched_at, anew.is_due()) == (0, None, True)
+    assert Video.objects.count() == 0
+
+
+def test_a_fetch_that_was_taken_over_stores_nothing(youtube: Simulator, database: RealDatabase) -> None:
+    entry = watched()
+
+    def take_over() -> None:
+        KeyWordEntry.objects.update(claimed_at=timezone.now() - CLAIM_AGE_LIMIT - timedelta(seconds=1))
+        tokens.append(entry.claim(scheduled=True))
+
+    tokens: list[str | None] = []
+    with meanwhile(youtube, take_over):
+        log = fetch_keyword(entry, SCHEDULE)
+    assert log is not None
+    assert log.status == "interrupted"
+    entry.refresh_from_db()
+    assert [entry.claim_token] == tokens
+    assert Video.objects.count() == 0
+
+
+# --- Troubles ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def inbox(settings: Any) -> Iterator[list[str]]:
+    """What the admin is sent."""
+    messages: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            messages.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        settings.NOTIFY_URLS = f"json://127.0.0.1:{server.server_port}"
+        yield messages
+        server.shutdown()
+
+
+def test_a_trouble_begins_once_and_is_told_once(database: RealDatabase, inbox: list[str]) -> None:
+    until = timezone.now() + HOUR
+    begin = partial(troubles.begin, Trouble.Kind.SEARCHES_SPENT, "Today's searches are spent.", until=until)
+    for turn in range(5):
+        database.at_once(*[begin] * 8)
+        assert (Trouble.objects.count(), Trouble.objects.open().count()) == (turn + 1, 1)
+        database.at_once(*[troubles.tell] * 4)
+        assert len(inbox) == 2 * turn + 1
+        database.at_once(*[partial(troubles.end, Trouble.Kind.SEARCHES_SPENT)] * 4)
+        database.at_once(*[troubles.tell] * 4)
+        assert len(inbox) == 2 * turn + 2
+
+
+def test_of_a_lapsed_trouble_and_a_new_one_one_is_open(database: RealDatabase) -> None:
+    begin = partial(troubles.begin, Trouble.Kind.SEARCHES_SPENT, "Today's searches are spent.")
+    for turn in range(10):
+        Trouble.objects.update(until=timezone.now())
+        database.at_once(*[partial(begin, until=timezone.now() + HOUR)] * 8)
+        assert (Trouble.objects.count(), Trouble.objects.open().count()) == (turn + 1, 1)
+
+
+# --- Searches ------------------------------------------------------------------------------------
+
+# Forked after the set-up, as Celery forks its workers.
+RESERVE = """
+import multiprocessing, django
+django.setup()
+from apps.quota import ledger
+from apps.quota.models import QuotaSpend
+
+def reserve():
+    QuotaSpend.objects.exists()  # connected
+    ready.wait(60)
+    reserved.put(sum(ledger.reserve("birds", "search", ledger.Purpose.PERSON) for _ in range(4)))
+
+context = multiprocessing.get_context("fork")
+ready, reserved = context.Barrier(8), context.Queue()
+workers = [context.Process(target=reserve) for _ in range(8)]
+for worker in workers:
+    worker.start()
+print(sum(reserved.get(timeout=60) for _ in workers))
+"""
+
+
+def test_processes_share_the_last_searches(database: RealDatabase) -> None:
+    """Eight workers, each a process of its own with the real settings, want 32 searches where 10 are left."""
+    day = pacific.day_of(timezone.now())
+    QuotaSpend.objects.create(project="birds", day=day, bucket="search", spent=90)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "WINDHOVER_ENV_FILE": os.devnull,
+        "STATE_DIR": str(django_settings.STATE_DIR),
+        "SECRET_KEY": "for tests only",
+        "YT_KEYS": "birds=no-real-key",
+        "DATABASE_URL": database.url,
+    }
+    reserved = subprocess.check_output(
+        [sys.executable, "-c", RESERVE], cwd=django_settings.BASE_DIR, env=environment, text=True, timeout=100
+    )
+    assert reserved == "10\n"
+    assert QuotaSpend.objects.get().spent == 100

@@ -1,0 +1,169 @@
+"""Several writers of the same videos at once: nothing lost or doubled, no guess over a date, on both databases."""
+
+import random
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import IntegrityError
+
+from apps.videos import storing
+from apps.videos.models import KeyWordEntry, Match, Video, VideoFetchMethod, VideoLog, VideoTotal
+from apps.videos.tests.builders import found_video, videos_of
+from apps.videos.tests.conftest import RealDatabase, assert_nothing_lost_or_doubled, held
+
+YOUTUBE, INVIDIOUS = VideoFetchMethod.YOUTUBE, VideoFetchMethod.INVIDIOUS
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+GUESS: dict[str, Any] = {"published_exact": False, "published_at": NOON + timedelta(minutes=40)}
+WHOLE: dict[str, Any] = {"complete": True, "description": "All of it.", "duration": 61}
+
+
+def storing_page(
+    entry: KeyWordEntry, ids: list[str], method: VideoFetchMethod = YOUTUBE, **given: Any
+) -> Callable[[], storing.Stored]:
+    """Return the work of storing these videos for `entry`, in an order of its own: sources do not sort by id."""
+    page = [found_video(video_id, **given) for video_id in random.sample(ids, len(ids))]
+    return partial(storing.store, entry, "held", page, method)
+
+
+def names(prefix: str, start: int, stop: int) -> list[str]:
+    return [f"{prefix}-{number}" for number in range(start, stop)]
+
+
+def test_it_works(database: RealDatabase) -> None:
+    bird, kestrel = held("bird"), held("kestrel")
+    for turn in range(30):
+        first, second = names(f"{turn}", 0, 20), names(f"{turn}", 10, 30)
+        stored = database.at_once(storing_page(bird, first), storing_page(kestrel, second))
+        assert stored == [storing.Stored(found=20, added=20)] * 2
+
+    assert Video.objects.count() == 30 * 30
+    assert Match.objects.count() == 30 * 40
+    assert (len(videos_of(bird)), len(videos_of(kestrel))) == (600, 600)
+    assert_nothing_lost_or_doubled()
+
+
+def test_it_handles_the_very_first_videos(database: RealDatabase) -> None:
+    entries = [held(word) for word in ("bird", "kestrel", "hawk", "owl")]
+    VideoTotal.objects.all().delete()
+    database.at_once(*(storing_page(entry, names("v", 0, 10)) for entry in entries))
+
+    assert (Video.objects.count(), Match.objects.count()) == (10, 40)
+    assert_nothing_lost_or_doubled()
+
+
+def test_it_handles_the_same_keyword_twice(database: RealDatabase) -> None:
+    """No two hold the same claim; yet even then nothing would be stored twice."""
+    entry = held("bird")
+    for turn in range(20):
+        stored = database.at_once(*[storing_page(entry, names(f"{turn}", 0, 20))] * 3)
+        assert sorted(one.added for one in stored) == [0, 0, 20]
+    assert_nothing_lost_or_doubled()
+
+
+def test_a_guess_never_replaces_a_date(database: RealDatabase) -> None:
+    bird, kestrel, hawk = held("bird"), held("kestrel"), held("hawk")
+    for turn in range(15):
+        ids = names(f"{turn}", 0, 15)
+        guessing = storing_page(bird, ids, INVIDIOUS, **GUESS)
+        knowing = storing_page(kestrel, ids)
+        completing = partial(storing.update, [found_video(video_id, **WHOLE) for video_id in reversed(ids)])
+        later = storing_page(hawk, ids, INVIDIOUS, **GUESS | {"published_at": NOON + timedelta(days=1)})
+        works = [guessing, knowing, completing, later]
+        # Each of the four has been there before the others, and some were there at the same moment.
+        if turn % 5 < 4:
+            database.at_once(works.pop(turn % 5))
+        database.at_once(*works)
+
+        stored = Video.objects.filter(pk__in=ids)
+        assert set(stored.values_list("published_at", "published_exact")) == {(NOON, True)}
+        assert Match.objects.filter(video__in=ids, published_at=NOON).count() == 3 * 15
+    assert_nothing_lost_or_doubled()
+
+
+def test_videos_that_are_gone_hold_up_nobody(database: RealDatabase) -> None:
+    """The chore learns that videos are gone while fetches still bring them: the same rows, in another order."""
+    entry = held("bird")
+    ids = names("v", 0, 300)
+    storing_page(entry, ids)()
+    again = [found_video(video_id) for video_id in ids]
+    for _ in range(15):
+        database.at_once(*[partial(storing.update, again), partial(storing.mark_gone, ids)] * 2)
+    assert not Video.objects.filter(completed_at=None).exists()
+    assert_nothing_lost_or_doubled()
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an erase take many turns without many videos."""
+    monkeypatch.setattr(storing, "ERASE_CHUNK", 4)
+    monkeypatch.setattr(storing, "ERASE_REST", 0)
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_erasing_a_keyword_takes_nothing_from_another(database: RealDatabase) -> None:
+    survivor = held("bird")
+    ids: set[str] = set()
+    for turn in range(5):
+        doomed = held("kestrel")
+        shared = names(f"{turn}", 0, 40)
+        storing_page(doomed, shared)()
+        storing_page(survivor, shared[:10])()
+        doomed.delete()
+
+        def store_the_rest(pages: list[list[str]]) -> None:
+            for page in pages:
+                storing_page(survivor, page)()
+
+        rest = [shared[start : start + 6] for start in range(8, 32, 4)]
+        database.at_once(partial(storing.erase, doomed), partial(store_the_rest, rest))
+        ids |= set(shared[:34])
+
+        assert videos_of(survivor) == ids == set(Video.objects.values_list("pk", flat=True))
+        assert not KeyWordEntry.including_deleted.filter(pk=doomed.pk).exists()
+        assert set(Video.objects.values_list("keyword", flat=True)) == {survivor.pk}
+    assert_nothing_lost_or_doubled()
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_two_chores_may_erase_the_same_keyword(database: RealDatabase) -> None:
+    survivor = held("bird")
+    for turn in range(5):
+        doomed = held("kestrel")
+        storing_page(doomed, names(f"{turn}", 0, 30))()
+        storing_page(survivor, names(f"{turn}", 25, 35))()
+        doomed.delete()
+        database.at_once(*[partial(storing.erase, doomed)] * 3)
+
+        assert videos_of(survivor) == set(Video.objects.values_list("pk", flat=True))
+    assert Video.objects.count() == 50
+    assert_nothing_lost_or_doubled()
+
+
+def test_a_fetch_may_open_its_log_to_the_last_moment_of_an_erase(database: RealDatabase) -> None:
+    """It has claimed the keyword before somebody deleted it; the claim says nothing any more, the log stays."""
+    for turn in range(6):
+        doomed = held("kestrel")
+        storing_page(doomed, names(f"{turn}", 0, 5))()
+        doomed.delete()
+        opening = partial(open_logs_until_erased, doomed)
+        _, *opened = database.at_once(partial(storing.erase, doomed), opening, opening)
+
+        assert VideoLog.objects.filter(keyword=None).count() == sum(opened)
+        VideoLog.objects.all().delete()
+    assert Video.objects.count() == VideoTotal.now() == 0
+
+
+def open_logs_until_erased(entry: KeyWordEntry) -> int:
+    """Open logs as fetching does, until there is no such keyword any more; return how many."""
+    for opened in range(10_000):
+        try:
+            VideoLog.objects.create(keyword=entry, keyword_text="kestrel")
+        except IntegrityError:
+            return opened
+        time.sleep(0.005)
+    raise AssertionError("the erase does not end")
