@@ -8,7 +8,6 @@ import pytest
 
 from tests.running import BASE_DIR
 
-
 # One brings its own PostgreSQL; three days are the same rules over again, and long.
 ELSEWHERE = ["apps/quota/tests/test_race.py", "apps/videos/tests/test_three_days.py"]
 
