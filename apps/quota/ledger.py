@@ -59,7 +59,8 @@ def sync_keys(*, forget: bool = True) -> None:
                 # Not by save(): changed_at tells when the key's state changed, and this happens at every start.
                 ApiKey.objects.filter(fingerprint=mark).update(**place)
             else:
-                ApiKey.objects.create(fingerprint=mark, **place)
+                # Another worker may be noticing the same new key.
+                ApiKey.objects.get_or_create(fingerprint=mark, defaults=place)
         for mark, row in rows.items():
             if row.project not in projects.values():
                 _move_spending(row.project, projects[mark])

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from celery import Task, shared_task
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -66,25 +66,25 @@ def sync_schedules() -> None:
 def fetch_now(entry: KeyWordEntry) -> VideoLog:
     """Ask for a fetch and return the log in which it will tell its story; one under way already is the one.
 
-    Raises KeyWordEntry.DoesNotExist if the keyword was deleted and erased meanwhile.
+    Raises KeyWordEntry.DoesNotExist if the keyword was deleted meanwhile.
     """
-    under_way = entry.logs.filter(status=VideoLog.Status.RUNNING) | entry.logs.filter(
-        status=VideoLog.Status.WAITING, waiting_until=None
-    )
-    if log := under_way.order_by("-created_at").first():
-        return log
-    log = VideoLog(
-        keyword=entry,
-        keyword_text=entry.keyword,
-        trigger=VideoLog.Trigger.MANUAL,
-        status=VideoLog.Status.WAITING,
-        message="Waiting for a worker.",
-    )
-    try:
-        log.save()
-    except IntegrityError:
-        raise KeyWordEntry.DoesNotExist("This keyword has been deleted meanwhile.") from None
-    transaction.on_commit(lambda: send(process_trigger, entry.pk, trigger=log.trigger, log_id=log.pk))
+    with transaction.atomic():
+        # Locked, so that of two who ask at the same moment the second sees the first one's log.
+        if not KeyWordEntry.objects.filter(pk=entry.pk).lock():
+            raise KeyWordEntry.DoesNotExist("This keyword has been deleted meanwhile.")
+        under_way = entry.logs.filter(status=VideoLog.Status.RUNNING) | entry.logs.filter(
+            status=VideoLog.Status.WAITING, waiting_until=None
+        )
+        if log := under_way.order_by("-created_at").first():
+            return log
+        log = VideoLog.objects.create(
+            keyword=entry,
+            keyword_text=entry.keyword,
+            trigger=VideoLog.Trigger.MANUAL,
+            status=VideoLog.Status.WAITING,
+            message="Waiting for a worker.",
+        )
+        transaction.on_commit(lambda: send(process_trigger, entry.pk, trigger=log.trigger, log_id=log.pk))
     return log
 
 
