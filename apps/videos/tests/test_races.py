@@ -29,6 +29,9 @@ from apps.videos.tests.conftest import RealDatabase, held
 from simulator.exchange import Answer, Request
 from simulator.server import Simulator
 
+# Where rows are locked one by one; SQLite has one lock for all.
+only_postgresql = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+
 HOUR = timedelta(hours=1)
 SCHEDULE, MANUAL = VideoLog.Trigger.SCHEDULE, VideoLog.Trigger.MANUAL
 
@@ -138,6 +141,7 @@ def test_the_first_keywords_of_all_may_come_at_once(database: RealDatabase) -> N
         assert_beat_mirrors_keywords()
 
 
+@only_postgresql
 def test_who_changes_many_keywords_at_once_never_waits_in_a_circle(database: RealDatabase, settings: Any) -> None:
     """PostgreSQL would end the circle with an error. Rows lie in another order than their ids there, in time."""
     entries = KeyWordEntry.including_deleted.all()
@@ -157,6 +161,7 @@ def test_who_changes_many_keywords_at_once_never_waits_in_a_circle(database: Rea
     assert_beat_mirrors_keywords()
 
 
+@only_postgresql
 def test_planning_and_erasing_never_wait_in_a_circle(database: RealDatabase, settings: Any) -> None:
     """An erase gives videos to other keywords, in the order of the videos, while planning holds these keywords."""
     settings.YT_SEARCHES_PER_DAY = {"": 100_000}
