@@ -14,7 +14,7 @@ from typing import Any, Final
 # The longest honest answer is videos.list about fifty videos: two descriptions each of at most 5,000 characters,
 # which take at most 12 bytes each where JSON escapes them. That is 6 MB; a usual answer has 0.2 MB.
 MOST_BYTES: Final = 8 * 2**20
-MOST_SECONDS: Final = 25  # from the question's last byte to the answer's; each silence has the client's own timeout
+MOST_SECONDS: Final = 15  # from the question's last byte to the answer's; each silence has the client's own timeout
 
 
 class TooMuch(Exception):

@@ -7,6 +7,7 @@ API: https://docs.invidious.io/api/
 
 import json
 import re
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -32,10 +33,11 @@ _VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 _YOUTUBE_BLOCKS_IT = re.compile(r"returned status code 429\b")
 
 
-def search_videos(query: str, *, instance: str, pages: int = PAGES) -> list[FoundVideo]:
+def search_videos(query: str, *, instance: str, pages: int = PAGES, deadline: float | None = None) -> list[FoundVideo]:
     """Return recent videos that match `query`, newest guess first, each once.
 
-    `instance` is the address of an Invidious instance. Raises SourceAway or SourceBlocked.
+    `instance` is the address of an Invidious instance. After `deadline`, on the clock of time.monotonic(), no
+    further page is asked for. Raises SourceAway or SourceBlocked if not even one page came.
     """
     found: dict[str, FoundVideo] = {}
     unreadable = False
@@ -43,12 +45,17 @@ def search_videos(query: str, *, instance: str, pages: int = PAGES) -> list[Foun
         for scheme in ("http://", "https://"):
             session.mount(scheme, _BoundedAdapter())
         for page in range(1, pages + 1):
-            items = _page(session, instance, query, page)
+            try:
+                items = _page(session, instance, query, page)
+            except (SourceAway, SourceBlocked):
+                if not found:
+                    raise
+                break
             for item in items:
                 if video := _found_video(item):
                     found.setdefault(video.video_id, video)
             unreadable = unreadable or any(_is_parse_error(item) for item in items)
-            if not items:
+            if not items or (deadline is not None and time.monotonic() > deadline):
                 break
     if unreadable and not found:
         # YouTube has changed its pages and this Invidious is too old for them; that is not the same as nothing new.

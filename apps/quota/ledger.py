@@ -215,6 +215,9 @@ def _end_troubles() -> None:
     troubles.end(Trouble.Kind.PROJECT_SUSPENDED, still=list(suspended))
     if not settings.YT_KEYS:
         troubles.end(Trouble.Kind.YOUTUBE_AWAY)
+    if not settings.INVIDIOUS_URL:
+        troubles.end(Trouble.Kind.INVIDIOUS_AWAY)
+        troubles.end(Trouble.Kind.INVIDIOUS_BLOCKED)
 
 
 def _set_state(keys: QuerySet[ApiKey], state: ApiKey.State, reason: str, resting_until: datetime | None = None) -> int:

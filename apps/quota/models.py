@@ -82,7 +82,7 @@ class QuotaSpend(models.Model):
 class TroubleQuerySet(models.QuerySet["Trouble"]):
     def open(self) -> Self:
         """Return what is in the way now, the newest first. A pause is over at its hour, noted or not."""
-        lapsed = Q(kind=Trouble.Kind.SEARCHES_SPENT, until__lte=timezone.now())
+        lapsed = Q(kind__in=Trouble.PAUSES, until__lte=timezone.now())
         return self.filter(ended_at=None).exclude(lapsed).order_by("-began_at")
 
 
@@ -91,10 +91,15 @@ class Trouble(models.Model):
 
     class Kind(models.TextChoices):
         SEARCHES_SPENT = "searches", "Waiting for searches"
+        UNITS_SPENT = "units", "Waiting for units"
         KEY_REFUSED = "key", "YouTube refuses a key"
         PROJECT_SUSPENDED = "project", "YouTube has suspended a project"
-        YOUTUBE_AWAY = "youtube", "YouTube does not answer"
+        YOUTUBE_AWAY = "youtube", "YouTube does not serve us"
+        INVIDIOUS_AWAY = "inv-away", "Invidious does not serve us"
         INVIDIOUS_BLOCKED = "invidious", "Invidious does not let us search"
+
+    # These pass by themselves, at their hour.
+    PAUSES = [Kind.SEARCHES_SPENT, Kind.UNITS_SPENT]
 
     kind = models.CharField(max_length=10, choices=Kind.choices)
     subject = models.CharField(max_length=100, blank=True, help_text="A key's fingerprint, or a project.")

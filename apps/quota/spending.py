@@ -1,11 +1,11 @@
 """Spend calls: the next key where one is out or refused, patience where YouTube is away."""
 
 import logging
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from django.conf import settings
@@ -14,13 +14,12 @@ from django.utils import timezone
 from apps.quota import ledger, pacific, troubles
 from apps.quota.ledger import Purpose
 from apps.quota.models import ApiKey, Trouble
+from apps.quota.patience import patiently
 from core.errors import Bucket, BucketExhausted, KeyRefused, KeyResting, ProjectSuspended, SourceAway, SourceBlocked
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-TRIES = 3
 
 # YouTube's clock and ours may differ by so much at most.
 MIDNIGHT = timedelta(minutes=5)
@@ -54,11 +53,14 @@ class Purse:
         for key, secret in ledger.usable_keys():
             if time.monotonic() > self.deadline:
                 raise SourceAway("The fetch took too long; what it found is kept.")
-            if not self._reserve(key.project, bucket, purpose):
+            pay = partial(self._reserve, key, bucket, purpose)
+            if not pay():
                 continue
             asked_at = timezone.now()
             try:
-                result = self._call_patiently(key.project, bucket, purpose, call, secret)
+                result = patiently(
+                    partial(call, secret), Trouble.Kind.YOUTUBE_AWAY, subject=bucket, deadline=self.deadline, pay=pay
+                )
             except BucketExhausted as error:
                 logger.warning("%s: %s", key.label, error)
                 if timezone.now() - pacific.start_of(pacific.day_of(asked_at)) < MIDNIGHT:
@@ -90,38 +92,19 @@ class Purse:
             troubles.end(Trouble.Kind.YOUTUBE_AWAY, subject=bucket)
         raise _nothing_left(bucket, purpose)
 
-    def _reserve(self, project: str, bucket: Bucket, purpose: Purpose) -> bool:
-        if not ledger.reserve(project, bucket, purpose):
+    def _reserve(self, key: ApiKey, bucket: Bucket, purpose: Purpose) -> bool:
+        # Meanwhile another worker may have learned to which project the key belongs.
+        current = ApiKey.objects.filter(pk=key.pk).values_list("project", flat=True).first()
+        if current is None:
+            return False
+        key.project = current
+        if not ledger.reserve(key.project, bucket, purpose):
             return False
         if bucket == "search":
             self.searches += 1
         else:
             self.units += 1
         return True
-
-    def _call_patiently(
-        self, project: str, bucket: Bucket, purpose: Purpose, call: Callable[[str], T], secret: str
-    ) -> T:
-        """Call, and where YouTube is away call again after 1 and 2 seconds and some more, or when it says; each try
-        is paid for.
-
-        Once YouTube is known to be away, one try a fetch is enough to see whether it is back.
-        """
-        for attempt in range(TRIES):
-            try:
-                return call(secret)
-            except SourceAway as error:
-                if troubles.is_open(Trouble.Kind.YOUTUBE_AWAY, bucket):
-                    raise
-                pause = max(2**attempt, error.retry_after or 0) + random.random()
-                last = attempt == TRIES - 1
-                if last or time.monotonic() + pause > self.deadline:
-                    troubles.begin(Trouble.Kind.YOUTUBE_AWAY, str(error), subject=bucket)
-                    raise
-                if not self._reserve(project, bucket, purpose):
-                    raise
-                time.sleep(pause)
-        raise AssertionError("the last try returns or raises")
 
 
 def _nothing_left(bucket: Bucket, purpose: Purpose) -> NothingLeft | ProjectSuspended:

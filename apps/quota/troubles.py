@@ -20,8 +20,10 @@ logger = logging.getLogger(__name__)
 
 TELLING_AGE_LIMIT = timedelta(days=1)
 
-# YouTube is away for a moment now and then; only when it stays away does that concern a person.
+# A source is away for a moment now and then, and a day's last search may go some minutes before midnight; only
+# what lasts longer concerns a person.
 BRIEF = timedelta(minutes=30)
+_AWAY = [Trouble.Kind.YOUTUBE_AWAY, Trouble.Kind.INVIDIOUS_AWAY]
 
 
 def begin(kind: Trouble.Kind, message: str, *, subject: str = "", until: datetime | None = None) -> None:
@@ -55,7 +57,8 @@ def end(kind: Trouble.Kind, *, subject: str | None = None, still: Iterable[str] 
 
 def end_lapsed() -> None:
     """Note the end of pauses whose hour has come: the only troubles that pass by themselves."""
-    end(Trouble.Kind.SEARCHES_SPENT, lapsed=True)
+    for kind in Trouble.PAUSES:
+        end(kind, lapsed=True)
 
 
 def is_open(kind: Trouble.Kind, subject: str) -> bool:
@@ -68,10 +71,12 @@ def tell() -> None:
     Each is claimed by a conditional UPDATE before it is sent, so that of two workers one tells it.
     """
     now = timezone.now()
-    away = Trouble.objects.filter(kind=Trouble.Kind.YOUTUBE_AWAY, begin_told_at=None)
-    away.filter(ended_at__lt=F("began_at") + BRIEF).update(begin_told_at=now, end_told_at=now)
+    untold = Trouble.objects.filter(begin_told_at=None)
+    passed = Q(kind__in=_AWAY, ended_at__lt=F("began_at") + BRIEF)
+    passes = Q(kind__in=Trouble.PAUSES, until__lt=F("began_at") + BRIEF)
+    untold.filter(passed | passes).update(begin_told_at=now, end_told_at=now)
     fresh = Trouble.objects.filter(Q(began_at__gt=now - TELLING_AGE_LIMIT) | Q(ended_at__gt=now - TELLING_AGE_LIMIT))
-    brief = Q(kind=Trouble.Kind.YOUTUBE_AWAY, began_at__gt=now - BRIEF)
+    brief = Q(kind__in=_AWAY, began_at__gt=now - BRIEF)
     for trouble in fresh.filter(begin_told_at=None).exclude(brief).order_by("began_at"):
         _tell(trouble, "begin_told_at", trouble.message)
     told = fresh.exclude(begin_told_at=None).exclude(ended_at=None)

@@ -380,3 +380,17 @@ def test_an_outage_costs_one_try_a_fetch_once_it_is_known(
     simulator.faults.clear()
     assert search(simulator, purse()) > 0
     assert not Trouble.objects.open().exists()
+
+
+def test_a_worker_under_way_counts_under_the_name_that_another_has_learned(
+    simulator: Simulator, use_keys: UseKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named, bare = use_keys("birds=one", "spare")
+    ApiKey.objects.filter(pk=named.pk).update(consumer="projects/1")
+    looked_up = ledger.usable_keys()
+    ledger.refuse(named, "It has expired.")
+    # Between the look at the keys and the call another worker learns that both are keys of one project.
+    ledger.learn_consumer(bare, "projects/1")
+    monkeypatch.setattr(ledger, "usable_keys", lambda: looked_up[1:])
+    assert search(simulator, purse()) > 0
+    assert (spent(bare.project), spent("birds")) == (0, 1)

@@ -191,3 +191,23 @@ def test_a_block_that_is_looked_at_again_is_not_over(inbox: Inbox, clock: time_m
         clock.shift(timedelta(hours=1, minutes=1))
         tell_troubles()
     assert len(inbox.messages) == 1
+
+
+def test_a_pause_of_minutes_before_the_reset_is_told_to_nobody(inbox: Inbox, clock: time_machine.Traveller) -> None:
+    clock.move_to(RESET - timedelta(minutes=20))
+    troubles.begin(SPENT, "Today's searches are spent.", until=RESET)
+    tell_troubles()
+    clock.move_to(RESET)
+    tell_troubles()
+    assert inbox.messages == []
+
+
+def test_troubles_with_an_invidious_end_when_it_is_taken_out(settings: Any) -> None:
+    for kind in (Trouble.Kind.INVIDIOUS_AWAY, Trouble.Kind.INVIDIOUS_BLOCKED):
+        troubles.begin(kind, "It does not answer.")
+    settings.INVIDIOUS_URL = "http://127.0.0.1:9"
+    ledger.sync_keys()
+    assert Trouble.objects.open().count() == 2
+    settings.INVIDIOUS_URL = ""
+    ledger.sync_keys()
+    assert not Trouble.objects.open().exists()
