@@ -14,7 +14,7 @@ from apps.quota.ledger import Purpose
 from apps.quota.spending import NothingLeft, Purse
 from apps.videos import searching, storing
 from apps.videos.models import KeyWordEntry, SearchGap, VideoFetchMethod, VideoLog, keywords_changed
-from core.errors import BadQuery, SourceError
+from core.errors import BadQuery, ProjectSuspended, SourceError
 from core.found_video import FoundVideo
 from core.log_lines import in_fetch
 
@@ -22,6 +22,11 @@ logger = logging.getLogger(__name__)
 
 # After a pause the keywords start again within this time, not all at one moment.
 SPREAD = timedelta(minutes=1)
+
+# While no key may be used before a person acts, the keywords look so often whether that has happened; it costs
+# nothing, and what the person has done should not have to wait.
+LOOK_AGAIN = timedelta(minutes=15)
+_UNTIL_A_PERSON_ACTS = {"NothingLeft", "ProjectSuspended"}
 
 _PURPOSES = {
     VideoLog.Trigger.SCHEDULE: Purpose.SCHEDULE,
@@ -75,20 +80,25 @@ def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog 
 
 def _fetch(entry: KeyWordEntry, token: str, trigger: VideoLog.Trigger, began: datetime, purse: Purse) -> Outcome:
     """Search, complete, store; every way in which that can end is an Outcome."""
+    look_again = {"next_due_at": began + min(timedelta(seconds=entry.planned_interval), LOOK_AGAIN)}
     try:
         search = searching.search(entry, purse, _PURPOSES[trigger])
         stored = _store(entry, token, searching.complete(search.videos, purse), search.method)
     except NothingLeft as nothing:
         failed = {"status": VideoLog.Status.FAILED, "error": "NothingLeft", "message": str(nothing)}
         if nothing.until is None:
-            return Outcome(failed)
+            return Outcome(failed, look_again)
         waits = {"status": VideoLog.Status.WAITING, "waiting_until": nothing.until}
         return Outcome(failed | waits, {"next_due_at": nothing.until + SPREAD * _phase(entry)})
     except SourceError as error:
         log = {"status": VideoLog.Status.FAILED, "error": type(error).__name__, "message": str(error)}
-        # No second try would help: nothing more is spent on it before a person has edited it.
-        marked = {"bad_query": str(error)} if isinstance(error, BadQuery) else {}
-        return Outcome(log | {"http_status": error.http_status}, marked)
+        changes: dict[str, Any] = {}
+        if isinstance(error, BadQuery):
+            # No second try would help: nothing more is spent on it before a person has edited it.
+            changes = {"bad_query": str(error)}
+        elif isinstance(error, ProjectSuspended):
+            changes = look_again
+        return Outcome(log | {"http_status": error.http_status}, changes)
     except storing.ClaimLost:
         message = "The keyword was deleted, or another worker took over."
         return Outcome({"status": VideoLog.Status.INTERRUPTED, "message": message})
@@ -104,10 +114,15 @@ def _fetch(entry: KeyWordEntry, token: str, trigger: VideoLog.Trigger, began: da
 
 
 def _open_log(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog | None) -> VideoLog:
-    """Open this fetch's log. We hold the claim, so a row that still runs belongs to a fetch that died."""
+    """Open this fetch's log. We hold the claim, so a row that still runs belongs to a fetch that died.
+
+    Whoever comes first after a pause does what a person asked for during it.
+    """
     entry.logs.filter(status=VideoLog.Status.RUNNING).close(
         VideoLog.Status.INTERRUPTED, "The worker that fetched stopped before it was done."
     )
+    asked_for = entry.logs.filter(trigger=VideoLog.Trigger.MANUAL, status=VideoLog.Status.WAITING)
+    log = log or asked_for.exclude(waiting_until=None).order_by("created_at").first()
     log = log or VideoLog(keyword=entry, keyword_text=entry.keyword, trigger=trigger)
     log.status, log.message, log.created_at = VideoLog.Status.RUNNING, "", timezone.now()
     log.save()
@@ -136,16 +151,26 @@ def _store(entry: KeyWordEntry, token: str, videos: Sequence[FoundVideo], method
 
 
 def _close_log(log: VideoLog, outcome: dict[str, Any]) -> None:
-    """Write the log's end; a pause that this keyword's log already tells of is not told again."""
+    """Write the log's end; a pause that this keyword's log already tells of is not told again, unless to a person
+    who asked."""
     for name, value in outcome.items():
         setattr(log, name, value)
-    waiting = VideoLog.objects.filter(keyword=log.keyword_id, status=VideoLog.Status.WAITING)
-    asked_for = log.trigger == VideoLog.Trigger.MANUAL
-    if log.waiting_until and not asked_for and waiting.filter(waiting_until=log.waiting_until).exists():
+    if log.trigger != VideoLog.Trigger.MANUAL and _is_told(log):
         log.delete()
     else:
         # Not the keyword: it may have been erased meanwhile.
         log.save(update_fields=outcome)
+
+
+def _is_told(log: VideoLog) -> bool:
+    """Tell whether the keyword's log already says that it waits, for the same moment or the same person's help."""
+    others = VideoLog.objects.filter(keyword=log.keyword_id).exclude(pk=log.pk)
+    if log.status == VideoLog.Status.WAITING:
+        return others.filter(status=VideoLog.Status.WAITING, waiting_until=log.waiting_until).exists()
+    if log.error not in _UNTIL_A_PERSON_ACTS:
+        return False
+    last = others.newest_first().first()
+    return last is not None and (last.status, last.error, last.message) == (log.status, log.error, log.message)
 
 
 def _story(search: searching.Search, stored: storing.Stored) -> str:

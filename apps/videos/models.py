@@ -17,7 +17,7 @@ DAY = 86_400
 
 # A claim older than this belongs to a worker that died: longer than Celery's time limit for a task, which is
 # longer than the longest fetch.
-CLAIM_AGE_LIMIT = timedelta(seconds=120)
+CLAIM_AGE_LIMIT = timedelta(seconds=140)
 
 # Beat's ring may come a little before the moment that is due, since both drift: up to a tenth of the interval,
 # and never more than this, counts as on time.
@@ -274,11 +274,12 @@ class VideoQuerySet(models.QuerySet["Video"]):
         matches = Match.objects.select_related("keyword").exclude(keyword__state=KeyWordEntry.State.DELETING)
         return self.prefetch_related(Prefetch("matches", matches.order_by("created_at", "pk"), to_attr="found_by"))
 
-    def to_complete(self, live_since: datetime) -> Self:
+    def to_complete(self, asked_before: datetime) -> Self:
         """Return the videos of which YouTube has more to tell, newest finds first: all of those not yet completed,
-        and streams last asked about before `live_since` that were live or to come then."""
+        and streams that were live or to come; but none asked about since `asked_before`, in vain or not."""
         running = Q(live_state__in=[Video.LiveState.LIVE, Video.LiveState.UPCOMING])
-        return self.filter(Q(completed_at=None) | running & Q(completed_at__lt=live_since)).order_by("-created_at")
+        told = self.filter(Q(completed_at=None) | running & Q(completed_at__lt=asked_before))
+        return told.filter(Q(missing_since=None) | Q(missing_since__lt=asked_before)).order_by("-created_at")
 
 
 class Video(models.Model):
@@ -313,6 +314,7 @@ class Video(models.Model):
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField(help_text="Moves only when something changed.")
     completed_at = models.DateTimeField(null=True, help_text="When YouTube last told all it knows.")
+    missing_since = models.DateTimeField(null=True, help_text="When YouTube, asked about it, left it out.")
 
     objects = VideoQuerySet.as_manager()
 
@@ -391,9 +393,11 @@ class VideoLogQuerySet(models.QuerySet["VideoLog"]):
         return self.order_by("-created_at", "-id")
 
     def unsent(self, now: datetime) -> Self:
-        """Return what a person asked for a minute ago or more and no worker has begun."""
-        asked_for = self.filter(status=VideoLog.Status.WAITING, waiting_until=None, keyword__isnull=False)
-        return asked_for.filter(created_at__lt=now - timedelta(minutes=1))
+        """Return what a person asked for and no worker has begun: asked for a minute ago or more, or to be tried
+        again when searches are there, which they are."""
+        asked_for = self.filter(status=VideoLog.Status.WAITING, keyword__isnull=False)
+        lost = Q(waiting_until=None, created_at__lt=now - timedelta(minutes=1))
+        return asked_for.filter(lost | Q(trigger=VideoLog.Trigger.MANUAL, waiting_until__lte=now))
 
     def abandoned(self, now: datetime) -> Self:
         """Return fetches that still run although every claim of their time has lapsed."""

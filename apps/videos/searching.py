@@ -12,6 +12,7 @@ from django.utils import timezone
 from apps.quota import pacific, troubles
 from apps.quota.ledger import Purpose
 from apps.quota.models import Trouble
+from apps.quota.patience import patiently
 from apps.quota.spending import NothingLeft, Purse
 from apps.videos import storing
 from apps.videos.models import KeyWordEntry, SearchGap, Video, VideoFetchMethod
@@ -21,8 +22,8 @@ from core.found_video import FoundVideo
 
 logger = logging.getLogger(__name__)
 
-# No call to YouTube is begun after this many seconds. With the last call's own timeout, and Invidious', a fetch
-# stays below Celery's time limit, and that below a claim's age limit.
+# Seconds after which a fetch begins no further call, but for the one to Invidious that YouTube's silence leads to.
+# With what these last two may take a fetch stays below Celery's time limit, and that below a claim's age limit.
 LONGEST_FETCH = 40.0
 
 # A search reaches back this far behind the last one, since YouTube shows videos late: by 90 minutes at times, and
@@ -38,8 +39,9 @@ STRAYS = 4
 # What a full page left behind is followed for this many further pages in one fetch.
 FURTHER_PAGES = 4
 
-# A stream that was live or to come is asked about this often, until it has ended.
-LIVE_CHECK = timedelta(hours=1)
+# A stream that was live or to come is asked about this often, until it has ended; so is a video about which
+# YouTube did not tell when it was asked.
+LOOK_AGAIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +73,11 @@ def search(entry: KeyWordEntry, purse: Purse, purpose: Purpose) -> Search:
     except (BadQuery, ProjectSuspended):
         raise
     except (NothingLeft, SourceError) as error:
-        # A key that rests a while is a trouble of its own; all waiting for the reset is this one.
-        if isinstance(error, NothingLeft) and error.until == pacific.next_reset(timezone.now()):
-            troubles.begin(Trouble.Kind.SEARCHES_SPENT, str(error), until=error.until)
+        if isinstance(error, NothingLeft):
+            _note_pause(Trouble.Kind.SEARCHES_SPENT, error)
         if not settings.INVIDIOUS_URL:
             raise
-        return _search_invidious(entry, instead_of=error)
+        return _search_invidious(entry, purse, instead_of=error)
 
 
 def complete(videos: Sequence[FoundVideo], purse: Purse) -> list[FoundVideo]:
@@ -100,7 +101,7 @@ def complete(videos: Sequence[FoundVideo], purse: Purse) -> list[FoundVideo]:
 
 def complete_stored(most: int = 500) -> None:
     """Complete stored videos of which YouTube has not yet told everything, and streams that may have ended."""
-    ids = list(Video.objects.to_complete(live_since=timezone.now() - LIVE_CHECK).values_list("pk", flat=True)[:most])
+    ids = list(Video.objects.to_complete(timezone.now() - LOOK_AGAIN).values_list("pk", flat=True)[:most])
     purse = new_purse()
     for start in range(0, len(ids), youtube_api.PAGE_SIZE):
         chunk = ids[start : start + youtube_api.PAGE_SIZE]
@@ -110,7 +111,7 @@ def complete_stored(most: int = 500) -> None:
             logger.info("%d videos stay incomplete for now: %s", len(ids) - start, error)
             return
         storing.update(told)
-        storing.mark_gone(set(chunk) - {video.video_id for video in told})
+        storing.note_missing(set(chunk) - {video.video_id for video in told})
 
 
 def _search_youtube(entry: KeyWordEntry, purse: Purse, purpose: Purpose) -> Search:
@@ -178,7 +179,7 @@ def _search_page(
     )
 
 
-def _search_invidious(entry: KeyWordEntry, instead_of: Exception) -> Search:
+def _search_invidious(entry: KeyWordEntry, purse: Purse, instead_of: Exception) -> Search:
     """Search Invidious, unless it has blocked us of late; what it finds never counts as covering a window."""
     # Without keys Invidious is not the second choice, and there is nothing to explain.
     note = str(instead_of) if settings.YT_KEYS else ""
@@ -187,21 +188,41 @@ def _search_invidious(entry: KeyWordEntry, instead_of: Exception) -> Search:
         until = min(blocked.until, getattr(instead_of, "until", None) or blocked.until)
         raise NothingLeft(f"{note} {blocked.message}".strip(), until)
     try:
-        videos = invidious_api.search_videos(entry.keyword, instance=settings.INVIDIOUS_URL)
+        videos = patiently(
+            lambda: invidious_api.search_videos(
+                entry.keyword, instance=settings.INVIDIOUS_URL, deadline=purse.deadline
+            ),
+            Trouble.Kind.INVIDIOUS_AWAY,
+            deadline=purse.deadline,
+        )
     except (SourceAway, SourceBlocked) as error:
         if isinstance(error, SourceBlocked):
+            troubles.end(Trouble.Kind.INVIDIOUS_AWAY)
             troubles.begin(Trouble.Kind.INVIDIOUS_BLOCKED, str(error), until=timezone.now() + error.rest)
         raise type(error)(f"{note} {error}".strip(), error.http_status) from None
+    troubles.end(Trouble.Kind.INVIDIOUS_AWAY)
     troubles.end(Trouble.Kind.INVIDIOUS_BLOCKED)
     return Search(videos, VideoFetchMethod.INVIDIOUS, note=note)
 
 
 def _list_videos(video_ids: Sequence[str], purse: Purse) -> list[FoundVideo]:
-    return purse.spend(
-        "general",
-        Purpose.SCHEDULE,
-        lambda key: youtube_api.list_videos(key, video_ids, endpoint=settings.YOUTUBE_API_URL),
-    )
+    try:
+        told = purse.spend(
+            "general",
+            Purpose.SCHEDULE,
+            lambda key: youtube_api.list_videos(key, video_ids, endpoint=settings.YOUTUBE_API_URL),
+        )
+    except NothingLeft as nothing:
+        _note_pause(Trouble.Kind.UNITS_SPENT, nothing)
+        raise
+    troubles.end(Trouble.Kind.UNITS_SPENT)
+    return told
+
+
+def _note_pause(kind: Trouble.Kind, nothing: NothingLeft) -> None:
+    """Note that all is waiting for the reset; a key that rests for a while is a trouble of its own."""
+    if nothing.until == pacific.next_reset(timezone.now()):
+        troubles.begin(kind, str(nothing), until=nothing.until)
 
 
 def _oldest(videos: Sequence[FoundVideo]) -> datetime:

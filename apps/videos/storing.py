@@ -84,15 +84,22 @@ def update(videos: Iterable[FoundVideo]) -> None:
         _update({video.video_id: video for video in videos}, timezone.now())
 
 
-def mark_gone(video_ids: Iterable[str]) -> None:
-    """Note that YouTube has nothing more to tell about these videos: they are deleted or private."""
-    gone = Video.objects.filter(pk__in=video_ids)
+def note_missing(video_ids: Iterable[str]) -> None:
+    """Note that YouTube, asked about these videos, left them out.
+
+    It leaves out what is deleted or private, without a word. Since one answer may be a slip, only those left out
+    for the second time are taken for gone: there is nothing more to be told about them.
+    """
+    now = timezone.now()
+    missing = Video.objects.filter(pk__in=video_ids)
     with transaction.atomic():
         VideoTotal.lock()
+        gone = missing.exclude(missing_since=None)
         gone.filter(live_state__in=[Video.LiveState.LIVE, Video.LiveState.UPCOMING]).update(
-            live_state=Video.LiveState.NONE, updated_at=timezone.now()
+            live_state=Video.LiveState.NONE, updated_at=now
         )
-        gone.update(completed_at=timezone.now())
+        gone.update(completed_at=now)
+        missing.filter(missing_since=None).update(missing_since=now)
 
 
 def erase(entry: KeyWordEntry) -> None:
@@ -147,7 +154,8 @@ def _update(found: dict[str, FoundVideo], now: datetime) -> dict[str, Video]:
     """Write what differs to the videos that are stored already; return these by id, as they are now."""
     stored = Video.objects.select_for_update().order_by("video_id").in_bulk(list(found))
     changed = [video for video_id, video in stored.items() if _take_over(video, found[video_id], now)]
-    Video.objects.bulk_update(changed, [*_FROM_SOURCE, "views_read_at", "updated_at", "completed_at"], batch_size=50)
+    written = [*_FROM_SOURCE, "views_read_at", "updated_at", "completed_at", "missing_since"]
+    Video.objects.bulk_update(changed, written, batch_size=50)
     own_date = Subquery(Video.objects.filter(pk=OuterRef("video")).values("published_at")[:1])
     Match.objects.filter(video__in=changed).exclude(published_at=own_date).update(published_at=own_date)
     return stored
@@ -177,7 +185,7 @@ def _take_over(video: Video, found: FoundVideo, now: datetime) -> bool:
     if "view_count" in differing:
         video.views_read_at = now
     if found.complete:
-        video.completed_at = now
+        video.completed_at, video.missing_since = now, None
     return bool(differing) or found.complete
 
 

@@ -2,20 +2,23 @@
 
 import json
 from datetime import date, timedelta
-from unittest.mock import Mock
+from itertools import pairwise
+from unittest.mock import Mock, patch
 
 import pytest
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from apps.conftest import NOW, MovableTime
-from apps.quota import troubles
+from apps.quota import ledger, troubles
 from apps.quota.models import ApiKey, QuotaSpend, Trouble
 from apps.videos import schedules, tasks
 from apps.videos.fetching import fetch_keyword
 from apps.videos.models import KeyWordEntry, Video, VideoLog
+from apps.videos.searching import complete_stored
 from apps.videos.tests.builders import found_video
-from core.errors import BadQuery
+from core import youtube_api
+from core.errors import BadQuery, SourceAway
 from core.log_lines import FetchFilter
 from core.youtube_api import SearchPage
 from core.youtube_refusals import refusal
@@ -261,8 +264,6 @@ def test_it_ends_quietly_when_the_keyword_is_deleted_meanwhile(entry: KeyWordEnt
 
 
 def test_it_leaves_videos_for_later_when_units_are_gone(youtube: Simulator, entry: KeyWordEntry) -> None:
-    from apps.videos.searching import complete_stored
-
     for project in youtube.projects:
         project.limits["general"] = 0
     assert fetched(entry).number_added == 50
@@ -275,8 +276,55 @@ def test_it_leaves_videos_for_later_when_units_are_gone(youtube: Simulator, entr
     youtube.world.delete(gone)
     complete_stored()
 
-    assert Video.objects.filter(completed_at=None).count() == 0
+    assert Video.objects.get(completed_at=None).pk == gone
     assert Video.objects.filter(duration=None).count() <= 1 + Video.objects.filter(live_state="upcoming").count()
+
+
+def test_units_that_are_gone_are_a_trouble_until_the_reset(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime
+) -> None:
+    for project in youtube.projects:
+        project.limits["general"] = 0
+    for _ in range(2):
+        fetched(entry, MANUAL)
+    (trouble,) = Trouble.objects.open()
+    assert (trouble.kind, trouble.until) == (Trouble.Kind.UNITS_SPENT, NOW + timedelta(hours=12))
+
+    for project in youtube.projects:
+        project.limits["general"] = 10_000
+    QuotaSpend.objects.filter(bucket="general").delete()
+    complete_stored()
+    assert not Trouble.objects.open().exists(), "more units were to be had after all"
+
+
+def test_a_video_left_out_once_is_asked_about_again(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime
+) -> None:
+    stream = Broadcast(planned=0, started=0, ended=90_000)
+    for name in ("comes-back", "stays-away"):
+        youtube.world.publish("python", video_id=f"{name}-"[:11], published_at=NOW, title="python", broadcast=stream)
+    fetched(entry)
+    Video.objects.exclude(pk__in=["comes-back-", "stays-away-"]).update(live_state="none")
+    answer = youtube_api.list_videos
+
+    def list_but(*left_out: str) -> None:
+        frozen_time.move(hours=1, minutes=1)
+        with patch("core.youtube_api.list_videos", autospec=True) as mock:
+            mock.side_effect = lambda *given, **named: [
+                video for video in answer(*given, **named) if video.video_id not in left_out
+            ]
+            complete_stored()
+            complete_stored()
+            assert mock.call_count == 1, "not again at once"
+
+    def states() -> list[str]:
+        return [Video.objects.get(pk=name).live_state for name in ("comes-back-", "stays-away-")]
+
+    list_but("comes-back-", "stays-away-")
+    assert states() == ["live", "live"]
+    list_but("stays-away-")
+    assert states() == ["live", "none"]
+    assert Video.objects.get(pk="comes-back-").missing_since is None
 
 
 def test_it_finds_every_video_of_a_burst(youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime) -> None:
@@ -397,8 +445,6 @@ def test_every_line_of_a_fetch_names_it(youtube: Simulator, entry: KeyWordEntry,
 def test_it_asks_again_about_streams_until_they_have_ended(
     youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime
 ) -> None:
-    from apps.videos.searching import complete_stored
-
     stream = Broadcast(planned=0, started=0, ended=5400)
     youtube.world.publish(
         "python",
@@ -463,8 +509,6 @@ def test_waiting_is_no_fetch(youtube: Simulator, entry: KeyWordEntry) -> None:
 def test_a_search_between_does_not_hide_that_a_stream_has_ended(
     youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime
 ) -> None:
-    from apps.videos.searching import complete_stored
-
     began = NOW - timedelta(minutes=30)
     stream = Broadcast(planned=0, started=0, ended=5400)
     youtube.world.publish("python", video_id="stream-0001", title="python live", published_at=began, broadcast=stream)
@@ -516,3 +560,111 @@ def test_a_reason_that_cannot_be_stored_is_no_way_out_of_the_log(entry: KeyWordE
 
     assert fetched(entry).error == "BadQuery"
     assert len(entry.bad_query) <= 300
+
+
+def test_it_has_patience_with_invidious_too(youtube: Simulator, entry: KeyWordEntry, settings, monkeypatch) -> None:
+    naps: list[float] = []
+    monkeypatch.setattr("time.sleep", naps.append)
+    settings.INVIDIOUS_URL, settings.YT_KEYS = youtube.invidious_url, []
+    youtube.faults.add("invidious", "status_503", times=2)
+
+    assert fetched(entry).status == "done"
+    assert [int(nap) for nap in naps] == [1, 2]
+    assert not Trouble.objects.exists()
+
+
+def test_it_says_so_when_invidious_is_away(youtube: Simulator, entry: KeyWordEntry, settings, monkeypatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    settings.INVIDIOUS_URL, settings.YT_KEYS = youtube.invidious_url, []
+    youtube.faults.add("invidious", "reset", times=None)
+
+    assert fetched(entry).error == "SourceAway"
+    assert Trouble.objects.open().get().kind == Trouble.Kind.INVIDIOUS_AWAY
+    asked = youtube.stats.requests("/api/v1/search")
+    assert fetched(entry, MANUAL).error == "SourceAway"
+    assert youtube.stats.requests("/api/v1/search") == asked + 1, "one try shows whether it is back"
+
+    youtube.faults.clear()
+    fetched(entry, MANUAL)
+    assert not Trouble.objects.open().exists()
+
+
+def test_what_one_page_of_invidious_brought_is_kept_when_the_next_fails(
+    youtube: Simulator, entry: KeyWordEntry, settings
+) -> None:
+    settings.INVIDIOUS_URL, settings.YT_KEYS = youtube.invidious_url, []
+    with patch("core.invidious_api._page", autospec=True) as page:
+        page.side_effect = [[{"type": "video", "videoId": "abcdefghijk", "title": "python"}], SourceAway("Away.")]
+        log = fetched(entry)
+    assert (log.status, log.number_added) == ("done", 1)
+
+
+def test_invidious_has_its_turn_when_youtube_took_all_the_time(
+    youtube: Simulator, entry: KeyWordEntry, settings, monkeypatch
+) -> None:
+    monkeypatch.setattr("apps.videos.searching.LONGEST_FETCH", -1.0)
+    settings.INVIDIOUS_URL = youtube.invidious_url
+
+    log = fetched(entry)
+
+    assert (log.status, log.method) == ("done", "invidious")
+    assert youtube.stats.requests("/youtube/v3/search") == 0
+    assert youtube.stats.requests("/api/v1/search") == 1, "there is no time for a second page"
+
+
+@pytest.mark.parametrize("state", ["expired", "suspended"])
+def test_a_pause_until_a_person_acts_is_told_once(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, state: str
+) -> None:
+    for project in youtube.projects:
+        project.keys[0].state = state
+    KeyWordEntry.objects.update(interval=86_400, planned_interval=86_400)
+    for _ in range(4):
+        frozen_time.move(minutes=15)
+        fetched(entry)
+    told = list(entry.logs.order_by("pk").values_list("status", "searches"))
+    assert told[0] == ("failed", 2 if state == "expired" else 1)
+    assert told[1:] in ([], [("failed", 0)]), "the same words are not said again"
+
+    for project in youtube.projects:
+        project.keys[0].state = "valid"
+    ledger.reactivate(*ApiKey.objects.all())
+    frozen_time.move(minutes=15)
+    assert fetched(entry).status == "done", "it does not wait for its whole interval"
+
+
+def test_what_a_person_asked_for_in_a_pause_is_done_after_it(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, sent: list[tuple]
+) -> None:
+    paused = KeyWordEntry.objects.create(keyword="paused", state=KeyWordEntry.State.PAUSED)
+    for project in youtube.projects:
+        project.limits["search"] = 0
+    asked = [fetched(entry, MANUAL), fetched(paused, MANUAL)]
+    assert {log.waiting_until for log in asked} == {NOW + timedelta(hours=12)}
+    sent.clear()
+    tasks.catch_up()
+    assert sent == []
+
+    for project in youtube.projects:
+        project.limits["search"] = 100
+    frozen_time.move(hours=12, minutes=2)
+    tasks.catch_up()
+    searches = youtube.stats.requests("/youtube/v3/search")
+    for _, arguments, named in sent:
+        tasks.process_trigger(*arguments, **named)
+    for log in asked:
+        log.refresh_from_db()
+        assert (log.status, log.searches) == ("done", 1)
+    assert youtube.stats.requests("/youtube/v3/search") == searches + 2, "one for each, however many asked"
+    assert not VideoLog.objects.filter(status="waiting", trigger="manual").exists()
+
+
+def test_keywords_that_waited_do_not_go_on_all_at_once(youtube: Simulator, entry: KeyWordEntry) -> None:
+    for project in youtube.projects:
+        project.limits["search"] = 0
+    entries = [entry, *(KeyWordEntry.objects.create(keyword=f"word {number}") for number in range(5))]
+    for waiting in entries:
+        fetched(waiting)
+    due = sorted(waiting.next_due_at for waiting in entries)
+    assert all(later - earlier > timedelta(seconds=2) for earlier, later in pairwise(due))
+    assert due[-1] <= NOW + timedelta(hours=12, minutes=1)

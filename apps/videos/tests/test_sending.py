@@ -9,7 +9,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from apps.videos import tasks
-from apps.videos.models import KeyWordEntry, VideoLog
+from apps.videos.models import CLAIM_AGE_LIMIT, KeyWordEntry, VideoLog
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -90,6 +90,23 @@ def test_catching_up_closes_what_a_dead_worker_left_open() -> None:
     tasks.catch_up()
     log.refresh_from_db()
     assert log.status == "interrupted"
+
+
+def test_catching_up_leaves_alone_what_a_claim_may_still_hold() -> None:
+    """A fetch whose claim was taken over while it slept may write its log a little later than the claim's end."""
+    log = VideoLog.objects.create(keyword_text="x", created_at=timezone.now() - 1.9 * CLAIM_AGE_LIMIT)
+    tasks.catch_up()
+    log.refresh_from_db()
+    assert log.status == "running"
+
+
+def test_catching_up_leaves_beat_time_to_ring(sent: list[tuple]) -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python")
+    for late, times in ((10, 0), (20, 1)):
+        KeyWordEntry.objects.update(next_due_at=timezone.now() - timedelta(seconds=late))
+        sent.clear()
+        tasks.catch_up()
+        assert sent == [("process_trigger", (entry.pk,), {"trigger": "first"})] * times
 
 
 def test_fetch_now_answers_with_the_fetch_under_way(sent: list[tuple]) -> None:

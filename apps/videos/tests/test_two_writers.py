@@ -92,7 +92,7 @@ def test_videos_that_are_gone_hold_up_nobody(database: RealDatabase) -> None:
     storing_page(entry, ids)()
     again = [found_video(video_id) for video_id in ids]
     for _ in range(15):
-        database.at_once(*[partial(storing.update, again), partial(storing.mark_gone, ids)] * 2)
+        database.at_once(*[partial(storing.update, again), partial(storing.note_missing, ids)] * 2)
     assert not Video.objects.filter(completed_at=None).exists()
     assert_nothing_lost_or_doubled()
 
