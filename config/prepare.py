@@ -12,9 +12,11 @@ from config import environment as env
 
 
 def prepare() -> None:
-    """Migrate, collect static files, and make the first account where DJANGO_SUPERUSER_* describe one."""
+    """Migrate, collect static files, plan with the keys there are now, and make the first account where
+    DJANGO_SUPERUSER_* describe one."""
     call_command("migrate", interactive=False, verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
+    call_command("sync_schedules", verbosity=0)
 
     make_first_account(env.text("DJANGO_SUPERUSER_USERNAME"), env.text("DJANGO_SUPERUSER_PASSWORD"))
 

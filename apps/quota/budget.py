@@ -1,42 +1,147 @@
-"""Share out the day's searches among keywords: pure arithmetic, no database."""
+"""Share out the day's searches: pure arithmetic, no database.
+
+The law. Made `n` times a day, evenly spaced, a search finds what it finds half of `1/n` days after it could have,
+on the mean. With `r_i` new videos a day and weights `w_i`, the mean over all videos is least, for at most `B`
+searches a day, where
+
+    sum of w_i * r_i / (2 * n_i)  is least  subject to  sum of n_i <= B,
+
+that is (Lagrange: the derivatives `w_i * r_i / (2 * n_i**2)` are all the same)
+
+    n_i = sqrt(w_i * r_i) / mu,    mu such that the sum is B:
+
+the square-root law, known from sharing out the capacity of lines (L. Kleinrock, Queueing Systems II, 1976, ch. 5).
+Two bounds keep it honest: between two searches no more may be published than one page shows, and every search is
+made once a day. So
+
+    n_i = max(r_i / PAGE, 1, sqrt(w_i * r_i) / mu).
+
+Where even the bounds by pages ask for more than `B`, the law goes without them, and where there are more searches
+than `B`, without the one a day as well; who is then searched less than once a day starves, and the share says so.
+
+What is planned is searches, not keywords: today a search serves one keyword.
+"""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 DAY: Final = 86_400.0
+
+# A page holds 50 videos. Planned is with fewer, since the busy hours bring nearly twice the mean.
+PAGE: Final = 30.0
 
 # Intervals lie on a grid of 5 % steps, so that a small change of plan changes no schedule and a thousand keywords
 # share a few dozen schedules.
 GRID: Final = 1.05
 
 
-def share_out(wishes: Mapping[int, int | None], searches_a_day: float) -> dict[int, int]:
-    """Return an interval in seconds for each keyword.
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search to be planned.
 
-    `wishes` maps a keyword's id to the interval that a person set, in seconds, or to None = as often as can be.
-    Each keyword has a right to an even share of `searches_a_day`; who wished for less keeps the wish, and the rest
-    is shared evenly among the others (max-min fairness). So nobody's short interval starves another keyword: it is
-    stretched to the share. Together the intervals never ask for more than `searches_a_day`.
-    Raises ValueError if there is nothing to share.
+    `rate`: new videos a day that it would find; more than 0. `weight`: how much finding them early matters, against
+    other searches. `wish`: the interval in seconds that a person chose; None = as often as is best.
+    """
+
+    id: int
+    rate: float
+    weight: float = 1.0
+    wish: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a search gets: how often it is made, in searches a day. `granted`: just as often as a person wished."""
+
+    searches_a_day: float
+    granted: bool = False
+
+    @property
+    def interval(self) -> float:
+        """The time between two searches, in seconds; half of it is the mean wait for a video."""
+        return DAY / self.searches_a_day
+
+    @property
+    def starves(self) -> bool:
+        """Tell whether it is searched less than once a day, though nobody wished that."""
+        return not self.granted and self.searches_a_day < 1 - 1e-9
+
+
+def share_out(searches: Collection[Search], searches_a_day: float) -> dict[int, Share]:
+    """Return the share of each search, by its id; together never more than `searches_a_day`.
+
+    Wishes come first, as long as they leave the others what their bounds ask for, or an even share, whichever is
+    less. A wish that goes beyond that is stretched: all that are have the same interval.
+    Raises ValueError if there is nothing to share, or a search has no rate.
     """
     if searches_a_day <= 0:
         raise ValueError("There are no searches to share out.")
-    intervals: dict[int, int] = {}
-    left = searches_a_day
-    # The longest wish asks for least, so it is granted first, and what it leaves goes to the others.
-    queue = sorted(wishes, key=lambda keyword: (-(wishes[keyword] or 0), keyword))
-    for position, keyword in enumerate(queue):
-        wish, share = wishes[keyword], DAY * (len(queue) - position) / left
-        if wish is None or wish < share:
-            # Nobody after this one wishes for less than an even share of what is left.
-            return intervals | dict.fromkeys(queue[position:], on_grid(share))
-        intervals[keyword] = wish
-        left -= DAY / wish
-    return intervals
+    if any(search.rate <= 0 or search.weight <= 0 for search in searches):
+        raise ValueError("Rates and weights are more than 0.")
+    wishes = {search.id: DAY / search.wish for search in searches if search.wish is not None}
+    automatic = [search for search in searches if search.wish is None]
+
+    kept = min(sum(map(_page_bound, automatic)), searches_a_day * len(automatic) / max(1, len(searches)))
+    level = _level(list(wishes.values()), searches_a_day - kept)
+    shares = {id: Share(min(wish, level), granted=wish <= level) for id, wish in wishes.items()}
+
+    left = searches_a_day - sum(share.searches_a_day for share in shares.values())
+    return shares | {id: Share(often) for id, often in _square_root(automatic, left).items()}
 
 
 def on_grid(seconds: float) -> int:
     """Return the shortest interval of the grid that is not shorter than `seconds`."""
     step = math.ceil(math.log(max(seconds, 1.0)) / math.log(GRID) - 1e-9)
     return max(math.ceil(seconds), round(GRID**step))
+
+
+def is_a_step(old: int, seconds: float) -> bool:
+    """Tell whether an interval of `seconds` is a step or more from those that the grid's interval `old` stands for.
+
+    These are the ones up to a step shorter; what strays from them by less than half a step is no reason to change.
+    """
+    return abs(math.log(seconds / old) / math.log(GRID) + 0.5) >= 1
+
+
+def _page_bound(search: Search) -> float:
+    return max(1.0, search.rate / PAGE)
+
+
+def _daily_bound(search: Search) -> float:
+    return 1.0
+
+
+def _no_bound(search: Search) -> float:
+    return 0.0
+
+
+def _level(wishes: Sequence[float], capacity: float) -> float:
+    """Return the level to which wishes must be cut to fit into `capacity` together: infinite if they do anyway."""
+    left = capacity
+    for position, wish in enumerate(sorted(wishes)):
+        even = left / (len(wishes) - position)
+        if wish > even:
+            return even
+        left -= wish
+    return math.inf
+
+
+def _square_root(searches: Sequence[Search], searches_a_day: float) -> dict[int, float]:
+    """Share out by the law, with as many of its bounds as fit."""
+    for bound in (_page_bound, _daily_bound, _no_bound):
+        least = [bound(search) for search in searches]
+        if sum(least) <= searches_a_day:
+            break
+    roots = [math.sqrt(search.weight * search.rate) for search in searches]
+
+    def shared(inverse_of_mu: float) -> list[float]:
+        return [max(bound, root * inverse_of_mu) for bound, root in zip(least, roots, strict=True)]
+
+    # By bisection: the sum grows with 1 / mu. The low end is taken, whose sum never goes beyond.
+    low, high = 0.0, searches_a_day / sum(roots) if roots else 0.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if sum(shared(middle)) <= searches_a_day else (low, middle)
+    return {search.id: often for search, often in zip(searches, shared(low), strict=True)}

@@ -5,6 +5,7 @@ what was counted here. All workers share the ledger through the database, so it 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from hashlib import sha256
@@ -15,11 +16,17 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from apps.quota import pacific, troubles
-from apps.quota.models import ApiKey, QuotaSpend, Trouble
+from apps.quota.models import ApiKey, QuotaSpend, Trouble, keys_changed
 from core.errors import Bucket
 
-# Of a project's searches this share is kept for people: first fetches and "fetch now".
+# Of a project's searches this share is kept for people, for first fetches and "fetch now", at the beginning and at
+# the end of a day. It melts between, since what nobody asked for by night would be lost.
 KEPT_FOR_PEOPLE = 0.1
+KEPT_AT_LAST = 0.02
+
+# While there are gaps to close, schedules are planned with this share of the searches less, and gaps may run ahead
+# of the day by as much.
+KEPT_FOR_GAPS = 0.2
 
 
 class Purpose(Enum):
@@ -130,21 +137,47 @@ def allowance(project: str, bucket: Bucket, purpose: Purpose, now: datetime) -> 
     whole = limit(project, bucket)
     if bucket == "general" or purpose is Purpose.PERSON:
         return whole
-    scheduled = whole - int(whole * KEPT_FOR_PEOPLE)
+    elapsed = pacific.share_elapsed(now)
+    scheduled = whole - _kept_for_people(whole, elapsed)
     if purpose is Purpose.GAP:
-        # Old gaps are closed with what the day's pace has left over, never with what the evening needs.
-        return int(scheduled * pacific.share_elapsed(now))
+        # Gaps are closed with what the day's pace has left over, and first of all, but never with what the
+        # evening needs.
+        return min(scheduled, int(_for_schedules(project) * (elapsed + KEPT_FOR_GAPS)))
     return scheduled
 
 
-def scheduled_searches() -> int:
-    """Return how many searches a day schedules may use, over all projects with a key that is not refused."""
+def _kept_for_people(whole: int, elapsed: float) -> int:
+    return round(whole * (KEPT_FOR_PEOPLE + (KEPT_AT_LAST - KEPT_FOR_PEOPLE) * elapsed))
+
+
+def _for_schedules(project: str) -> int:
+    """Return how many of its searches schedules may have used by the end of a day."""
+    whole = limit(project, "search")
+    return whole - _kept_for_people(whole, elapsed=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledSearches:
+    """How many searches schedules may make: in a whole day, and still today."""
+
+    a_day: int
+    left: int
+
+
+def scheduled_searches() -> ScheduledSearches:
+    """Return what all projects with a key that is not refused have for schedules; two queries.
+
+    Nothing while any project is suspended: see usable_keys().
+    """
     marks = [fingerprint(key) for _, key in settings.YT_KEYS]
-    refused = [ApiKey.State.REFUSED, ApiKey.State.SUSPENDED]
-    rows = ApiKey.objects.filter(fingerprint__in=marks).exclude(state__in=refused)
-    projects = set(rows.values_list("project", flat=True))
-    now = timezone.now()
-    return sum(allowance(project, "search", Purpose.SCHEDULE, now) for project in projects)
+    rows = list(ApiKey.objects.filter(fingerprint__in=marks))
+    if any(row.state == ApiKey.State.SUSPENDED for row in rows):
+        return ScheduledSearches(0, 0)
+    a_day = {row.project: _for_schedules(row.project) for row in rows if row.state != ApiKey.State.REFUSED}
+    left = dict(a_day)
+    for spend in QuotaSpend.objects.filter(day=pacific.day_of(timezone.now()), bucket="search", project__in=a_day):
+        left[spend.project] = 0 if spend.refused_at else max(0, a_day[spend.project] - spend.spent)
+    return ScheduledSearches(sum(a_day.values()), sum(left.values()))
 
 
 def reserve(project: str, bucket: Bucket, purpose: Purpose) -> bool:
@@ -165,12 +198,15 @@ def reserve(project: str, bucket: Bucket, purpose: Purpose) -> bool:
     return row.update(spent=F("spent") + 1) == 1
 
 
-def has_left(project: str, bucket: Bucket, purpose: Purpose) -> bool:
-    """Tell whether reserve() would succeed now, without taking anything; one query."""
+def has_left(project: str, bucket: Bucket, purpose: Purpose, at: datetime | None = None) -> bool:
+    """Tell whether reserve() would succeed now, without taking anything; one query.
+
+    `at` asks by what was kept for others at an earlier moment.
+    """
     now = timezone.now()
     row = QuotaSpend.objects.filter(project=project, day=pacific.day_of(now), bucket=bucket).first()
     spent, refused = (row.spent, row.refused_at is not None) if row else (0, False)
-    return not refused and spent < allowance(project, bucket, purpose, now)
+    return not refused and spent < allowance(project, bucket, purpose, at or now)
 
 
 def mark_empty(project: str, bucket: Bucket, asked_at: datetime | None = None) -> None:
@@ -221,4 +257,7 @@ def _end_troubles() -> None:
 
 
 def _set_state(keys: QuerySet[ApiKey], state: ApiKey.State, reason: str, resting_until: datetime | None = None) -> int:
-    return keys.update(state=state, reason=reason[:300], resting_until=resting_until, changed_at=timezone.now())
+    count = keys.update(state=state, reason=reason[:300], resting_until=resting_until, changed_at=timezone.now())
+    if state != ApiKey.State.RESTING:
+        keys_changed.send(ApiKey)
+    return count

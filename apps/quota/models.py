@@ -8,7 +8,11 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q
+from django.dispatch import Signal
 from django.utils import timezone
+
+# Sent when keys were refused, or may be used again: there are more or fewer searches to plan with.
+keys_changed = Signal()
 
 
 class ApiKey(models.Model):

@@ -12,16 +12,13 @@ from django.utils import timezone
 
 from apps.quota.ledger import Purpose
 from apps.quota.spending import NothingLeft, Purse
-from apps.videos import searching, storing
+from apps.videos import rates, searching, storing
 from apps.videos.models import KeyWordEntry, SearchGap, VideoFetchMethod, VideoLog, keywords_changed
 from core.errors import BadQuery, ProjectSuspended, SourceError
 from core.found_video import FoundVideo
 from core.log_lines import in_fetch
 
 logger = logging.getLogger(__name__)
-
-# After a pause the keywords start again within this time, not all at one moment.
-SPREAD = timedelta(minutes=1)
 
 # While no key may be used before a person acts, the keywords look so often whether that has happened; it costs
 # nothing, and what the person has done should not have to wait.
@@ -66,8 +63,8 @@ def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog 
         with transaction.atomic():
             _close_log(log, outcome.log | costs)
             # Read now: the plan may have changed since the claim.
-            planned = KeyWordEntry.objects.filter(pk=entry.pk).values_list("planned_interval", flat=True).first()
-            next_due_at = began + timedelta(seconds=planned or entry.planned_interval)
+            planned = KeyWordEntry.objects.filter(pk=entry.pk).only("planned_interval", "last_fetched_at", "interval")
+            next_due_at = (planned.first() or entry).due_after(began)
             fetched = {} if log.status == VideoLog.Status.WAITING else {"last_fetched_at": began}
             released = entry.release(token, **{"next_due_at": next_due_at} | fetched | outcome.keyword)
             if released and outcome.gap:
@@ -89,7 +86,7 @@ def _fetch(entry: KeyWordEntry, token: str, trigger: VideoLog.Trigger, began: da
         if nothing.until is None:
             return Outcome(failed, look_again)
         waits = {"status": VideoLog.Status.WAITING, "waiting_until": nothing.until}
-        return Outcome(failed | waits, {"next_due_at": nothing.until + SPREAD * _phase(entry)})
+        return Outcome(failed | waits, {"next_due_at": entry.after_pause(nothing.until)})
     except SourceError as error:
         log = {"status": VideoLog.Status.FAILED, "error": type(error).__name__, "message": str(error)}
         changes: dict[str, Any] = {}
@@ -108,7 +105,7 @@ def _fetch(entry: KeyWordEntry, token: str, trigger: VideoLog.Trigger, began: da
         return Outcome({"status": VideoLog.Status.FAILED, "error": type(error).__name__, "message": message})
 
     done = {"status": VideoLog.Status.DONE, "method": search.method, "message": _story(search, stored)}
-    covered = {"searched_through": began} if search.covers else {}
+    covered = {"searched_through": began, "rate": rates.measure(entry, began)} if search.covers else {}
     accepted = {"bad_query": ""} if entry.bad_query and search.covers else {}
     return Outcome(done | {"number_found": stored.found, "number_added": stored.added}, covered | accepted, search.gap)
 
@@ -181,8 +178,3 @@ def _story(search: searching.Search, stored: storing.Stored) -> str:
         stretch = f"{search.gap.after:%-d %b %H:%M} to {search.gap.before:%-d %b %H:%M} UTC"
         parts.append(f"Pages were full: what was published from {stretch} follows as searches are left over.")
     return " ".join([*parts, search.note]).strip()
-
-
-def _phase(entry: KeyWordEntry) -> float:
-    """Return the keyword's place, from 0 to 1, among all: multiples of the golden ratio never crowd."""
-    return (entry.pk * 0.618033988749895) % 1

@@ -4,6 +4,7 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models, transaction
@@ -18,6 +19,9 @@ DAY = 86_400
 # A claim older than this belongs to a worker that died: longer than Celery's time limit for a task, which is
 # longer than the longest fetch.
 CLAIM_AGE_LIMIT = timedelta(seconds=140)
+
+# After a pause the keywords start again within this time, not all at one moment.
+SPREAD = timedelta(minutes=1)
 
 # Beat's ring may come a little before the moment that is due, since both drift: up to a tenth of the interval,
 # and never more than this, counts as on time.
@@ -43,8 +47,8 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
             return None
         return self.filter(normalized=keywords.normalize(text)).first()
 
-    def watch(self, text: str, **settings: Any) -> "tuple[KeyWordEntry, bool]":
-        """Return the entry for `text` and whether it is new; `settings` (interval, weight, state) are the new
+    def watch(self, text: str, **chosen: Any) -> "tuple[KeyWordEntry, bool]":
+        """Return the entry for `text` and whether it is new; `chosen` (interval, weight, state) are the new
         one's, an existing one keeps its own.
 
         One that was only previewed is watched from now on. Raises ValidationError.
@@ -52,13 +56,13 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
         if (entry := self.find(text)) is None:
             try:
                 with transaction.atomic():
-                    return self.create(keyword=text, **settings), True
+                    return self.create(keyword=text, **chosen), True
             except IntegrityError:
                 # Somebody added it in the meantime.
                 if (entry := self.find(text)) is None:
                     raise
         if entry.state == KeyWordEntry.State.PREVIEWED:
-            entry.state, entry.interval = KeyWordEntry.State.WATCHED, settings.get("interval")
+            entry.state, entry.interval = KeyWordEntry.State.WATCHED, chosen.get("interval")
             entry.save()
         return entry, False
 
@@ -114,6 +118,9 @@ class _NotDeleted(models.Manager.from_queryset(KeyWordEntryQuerySet)):  # type: 
 class KeyWordEntry(models.Model):
     """A keyword to watch, and how."""
 
+    # Videos a day, of a keyword of which nothing is known yet.
+    PRIOR_RATE = 10.0
+
     class State(models.TextChoices):
         WATCHED = "watched", "watched"
         PAUSED = "paused", "paused"
@@ -142,6 +149,7 @@ class KeyWordEntry(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(100)],
         help_text="How much finding this keyword's videos early matters, 1 to 100.",
     )
+    rate = models.FloatField(default=PRIOR_RATE, editable=False, help_text="New videos a day, as estimated.")
     video_count = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     next_due_at = models.DateTimeField(null=True, editable=False)
@@ -213,9 +221,47 @@ class KeyWordEntry(models.Model):
         self.normalized = normalized
 
     @property
+    def wish(self) -> int | None:
+        """The interval in seconds that a person chose, for this keyword or for all; None = automatic."""
+        return self.interval or settings.FETCH_INTERVAL
+
+    @property
     def is_stretched(self) -> bool:
         """Tell whether the day's searches do not bear the interval that a person chose."""
-        return self.interval is not None and self.planned_interval > self.interval
+        return self.wish is not None and self.planned_interval > self.wish
+
+    @property
+    def starves(self) -> bool:
+        """Tell whether there are too many keywords to search this one once a day."""
+        return self.planned_interval > DAY and self.wish is None
+
+    @property
+    def searches_a_day(self) -> float:
+        return DAY / self.planned_interval
+
+    @property
+    def expected_delay(self) -> int:
+        """How long a video waits to be found, in seconds, on the mean: half an interval, once YouTube shows it."""
+        return self.planned_interval // 2
+
+    @property
+    def phase(self) -> float:
+        """The keyword's place, from 0 to 1, among all: multiples of the golden ratio never crowd."""
+        return (self.pk * 0.618033988749895) % 1
+
+    def after_pause(self, end: datetime) -> datetime:
+        """Return when this keyword goes on after a pause that ends at `end`: not all at one moment."""
+        return end + SPREAD * self.phase
+
+    def due_after(self, began: datetime) -> datetime:
+        """Return when the next fetch is due, after one that began at `began`.
+
+        One that comes for the first time, or long after it was due, came together with others, most likely. Where
+        nobody has said how often, it comes again a little sooner, so that they part.
+        """
+        interval = timedelta(seconds=self.planned_interval)
+        late = self.last_fetched_at is None or began > self.last_fetched_at + 1.5 * interval
+        return began + interval * ((1 + self.phase) / 2 if late and self.wish is None else 1)
 
     def validate_constraints(self, exclude: Any = None) -> None:
         """Check what the database would refuse; forms leave `normalized` out, as they do not show it."""

@@ -5,7 +5,7 @@ the row its mirror; `next_due_at` decides whether a ring counts, beat only rings
 """
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -13,39 +13,22 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
-from apps.quota import budget, ledger, troubles
+from apps.quota import ledger, pacific, troubles
 from apps.quota.models import Trouble
-from apps.videos.models import KeyWordEntry, SearchGap
+from apps.videos import planning
+from apps.videos.models import KeyWordEntry
 
 TASK = "apps.videos.tasks.process_trigger"
 
-# Where only Invidious is asked, no budget says how often: this is often enough by default, and at most polite.
-INVIDIOUS_INTERVAL = 15 * 60
-INVIDIOUS_LEAST = 60
-
-# While there are gaps to close, this share of the day's searches is planned for nothing else.
-KEPT_FOR_GAPS = 0.2
+# In a day's last hour, keywords for which no search is left wait for the reset without a word.
+LAST_HOUR = timedelta(hours=1)
 
 
 def keep_after_commit(**kwargs: Any) -> None:
-    """Bring beat in step once the change of a keyword, whichever way it was made, is committed; of many changes in
-    one transaction once."""
+    """Bring beat in step once the change of a keyword or of the keys, whichever way it was made, is committed; of
+    many changes in one transaction once."""
     if not any(function is sync for _, function, *_ in connection.run_on_commit):
         transaction.on_commit(sync)
-
-
-def plan() -> dict[int, int]:
-    """Return the interval in seconds of each scheduled keyword, within the day's searches; four queries."""
-    wishes = {
-        pk: interval or settings.FETCH_INTERVAL
-        for pk, interval in KeyWordEntry.objects.scheduled().values_list("pk", "interval")
-    }
-    searches = float(ledger.scheduled_searches())
-    if SearchGap.objects.filter(keyword__in=KeyWordEntry.objects.scheduled()).exists():
-        searches *= 1 - KEPT_FOR_GAPS
-    if searches:
-        return budget.share_out(wishes, searches)
-    return {pk: max(wish or INVIDIOUS_INTERVAL, INVIDIOUS_LEAST) for pk, wish in wishes.items()}
 
 
 def resume_early() -> None:
@@ -54,7 +37,8 @@ def resume_early() -> None:
     if pause is None:
         return
     projects = {key.project for key, _ in ledger.usable_keys()}
-    if any(ledger.has_left(project, "search", ledger.Purpose.SCHEDULE) for project in projects):
+    # By what was kept for people when the pause began: the little that melts of it is nothing to wake all for.
+    if any(ledger.has_left(project, "search", ledger.Purpose.SCHEDULE, at=pause.began_at) for project in projects):
         with transaction.atomic():
             waiting = KeyWordEntry.objects.scheduled().filter(next_due_at__gte=pause.until)
             waiting.lock()
@@ -67,33 +51,62 @@ def sync() -> None:
     with transaction.atomic():
         # Two at a time would each undo what the other has just done.
         PeriodicTasks.objects.select_for_update().get_or_create(ident=1, defaults={"last_update": timezone.now()})
-        intervals = plan()
-        _adopt(intervals)
-        if _mirror(intervals):
+        entries = KeyWordEntry.objects.scheduled().lock()
+        _adopt(entries)
+        _leave_for_tomorrow(entries)
+        if _mirror({entry.pk: entry.planned_interval for entry in entries}):
             PeriodicTasks.update_changed()
 
 
-def _adopt(intervals: dict[int, int]) -> None:
-    """Write the planned intervals to the entries. A shorter one takes effect at once; with a longer one the fetch
-    that is already due keeps its time."""
-    now = timezone.now()
+def _adopt(entries: list[KeyWordEntry]) -> None:
+    """Write the planned intervals to the entries, and move what is due accordingly."""
     pause = Trouble.objects.open().filter(kind=Trouble.Kind.SEARCHES_SPENT).first()
+    shares = planning.shares()
     changed = []
-    for entry in KeyWordEntry.objects.scheduled().lock():
-        old = entry.planned_interval
-        new = intervals.get(entry.pk, old)
-        if new == old:
+    for entry in entries:
+        if entry.pk not in shares:
+            continue  # paused or refused meanwhile; a plan without it follows
+        interval = planning.interval(shares[entry.pk], old=entry.planned_interval)
+        if interval == entry.planned_interval:
             continue
-        if new < old and entry.last_fetched_at and entry.next_due_at:
-            # One that waits for a reset is due later than its interval says; it goes on waiting.
-            waits = entry.next_due_at > entry.last_fetched_at + timedelta(seconds=old) or (
-                pause is not None and pause.until is not None and entry.next_due_at >= pause.until
-            )
-            if not waits:
-                entry.next_due_at = max(now, entry.last_fetched_at + timedelta(seconds=new))
-        entry.planned_interval = new
+        waits = pause and pause.until and entry.next_due_at and entry.next_due_at >= pause.until
+        if not waits:
+            entry.next_due_at = _moved(entry, interval)
+        entry.planned_interval = interval
         changed.append(entry)
     KeyWordEntry.objects.bulk_update(changed, ["planned_interval", "next_due_at"], batch_size=200)
+
+
+def _moved(entry: KeyWordEntry, interval: int) -> datetime | None:
+    """Return when `entry` is due, now that its interval is another.
+
+    What is left of the old interval shrinks or grows with it: so keywords stay spread as they are, and as many
+    come due as are planned, at once. It never grows by more than the new interval.
+    """
+    now = timezone.now()
+    if entry.next_due_at is None or entry.next_due_at <= now:
+        return entry.next_due_at
+    old, left = entry.planned_interval, (entry.next_due_at - now).total_seconds()
+    if left > old:
+        return entry.next_due_at  # it waits for more than its interval: a reset
+    if interval == entry.wish and interval < old and entry.last_fetched_at:
+        # A person wants it sooner.
+        return max(now, entry.last_fetched_at + timedelta(seconds=interval))
+    return now + timedelta(seconds=min(left * interval / old, left + interval))
+
+
+def _leave_for_tomorrow(entries: list[KeyWordEntry]) -> None:
+    """In a day's last hour let those wait for the reset for whom no search is left: this is no trouble, the day has
+    just been planned to its end."""
+    now = timezone.now()
+    reset, searches = pacific.next_reset(now), ledger.scheduled_searches()
+    if settings.INVIDIOUS_URL or reset - now > LAST_HOUR or not searches.a_day:
+        return
+    due = [entry for entry in entries if entry.last_fetched_at and entry.next_due_at and entry.next_due_at < reset]
+    late = sorted(due, key=lambda entry: (entry.next_due_at, entry.pk))[searches.left :]
+    for entry in late:
+        entry.next_due_at = entry.after_pause(reset)
+    KeyWordEntry.objects.bulk_update(late, ["next_due_at"], batch_size=200)
 
 
 def _mirror(intervals: dict[int, int]) -> bool:
@@ -103,7 +116,7 @@ def _mirror(intervals: dict[int, int]) -> bool:
     """
     rows = {row.name: row for row in PeriodicTask.objects.filter(task=TASK)}
     wanted = {f"keyword-{pk}": (pk, seconds) for pk, seconds in intervals.items()}
-    schedules = {seconds: _schedule(seconds) for seconds in set(intervals.values())}
+    schedules = _schedules(set(intervals.values()))
 
     gone = [row.pk for name, row in rows.items() if name not in wanted]
     PeriodicTask.objects.filter(pk__in=gone).delete()
@@ -133,6 +146,11 @@ def _row(name: str, pk: int, schedule: IntervalSchedule) -> PeriodicTask:
     )
 
 
-def _schedule(seconds: int) -> IntervalSchedule:
-    schedule = IntervalSchedule.objects.filter(every=seconds, period=IntervalSchedule.SECONDS).first()
-    return schedule or IntervalSchedule.objects.create(every=seconds, period=IntervalSchedule.SECONDS)
+def _schedules(lengths: set[int]) -> dict[int, IntervalSchedule]:
+    """Return a schedule for each length in seconds; two queries. They are shared, and never edited."""
+    in_seconds = IntervalSchedule.objects.filter(period=IntervalSchedule.SECONDS)
+    missing = lengths - set(in_seconds.filter(every__in=lengths).values_list("every", flat=True))
+    IntervalSchedule.objects.bulk_create(
+        IntervalSchedule(every=seconds, period=IntervalSchedule.SECONDS) for seconds in missing
+    )
+    return {schedule.every: schedule for schedule in in_seconds.filter(every__in=lengths)}

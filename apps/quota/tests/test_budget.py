@@ -1,95 +1,247 @@
-"""The day's searches are shared out among keywords."""
+"""The day's searches are shared out among searches, by the square-root law and its bounds."""
 
+import math
+from collections.abc import Collection
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from apps.quota.budget import DAY, GRID, on_grid, share_out
+from apps.quota.budget import DAY, GRID, PAGE, Search, Share, is_a_step, on_grid, share_out
 
-wishes = st.dictionaries(st.integers(1, 10_000), st.none() | st.integers(1, 30 * 86_400), min_size=1, max_size=60)
-budgets = st.floats(0.5, 100_000)
+rates = st.floats(0.01, 5_000)
+weights = st.integers(1, 100)
+wishes = st.integers(1, 30 * 86_400)
+budgets = st.floats(0.5, 20_000)
+
+automatic = st.builds(Search, id=st.just(0), rate=rates, weight=weights)
+any_search = st.builds(Search, id=st.just(0), rate=rates, weight=weights, wish=st.none() | wishes)
 
 
-def asked_for(intervals: dict[int, int]) -> float:
-    """Return how many searches a day the intervals ask for."""
-    return sum(DAY / interval for interval in intervals.values())
+def numbered(searches: Collection[Search]) -> list[Search]:
+    return [replace(search, id=number) for number, search in enumerate(searches)]
+
+
+some_automatic = st.lists(automatic, min_size=1, max_size=40).map(numbered)
+some_searches = st.lists(any_search, min_size=1, max_size=40).map(numbered)
+
+
+def often(searches: Collection[Search], budget: float) -> list[float]:
+    """Return how often each search is made a day, in their order."""
+    shares = share_out(searches, budget)
+    return [shares[search.id].searches_a_day for search in searches]
+
+
+def page_bounds(searches: Collection[Search]) -> float:
+    return sum(max(1, search.rate / PAGE) for search in searches)
+
+
+def regime(searches: Collection[Search], budget: float) -> tuple[bool, bool]:
+    """Return which bounds fit into the budget; where they cease to, the plan jumps, as it must."""
+    return page_bounds(searches) <= budget, len(searches) <= budget
+
+
+def wait(searches: Collection[Search], plan: Collection[float]) -> float:
+    """Return the sum over all videos of a day, weighed, of the mean wait in days."""
+    return sum(s.weight * s.rate / (2 * n) for s, n in zip(searches, plan, strict=True))
 
 
 def test_it_works() -> None:
-    intervals = share_out({1: None, 2: None, 3: 86_400, 4: 10}, searches_a_day=90)
-    assert intervals[3] == 86_400, "a wish that fits is kept"
-    share = DAY * 3 / 89
-    assert intervals[1] == intervals[2] == intervals[4]
-    assert share <= intervals[1] <= share * GRID
+    searches = [Search(1, rate=16), Search(2, rate=4), Search(3, rate=1, weight=4), Search(4, rate=9, wish=86_400)]
+    shares = share_out(searches, searches_a_day=81)
+    assert shares[4] == Share(1.0, granted=True)
+    assert [shares[id].searches_a_day for id in (1, 2, 3)] == pytest.approx([40, 20, 20])
+    assert shares[1].interval == pytest.approx(DAY / 40)
 
 
-def test_one_keyword_gets_all() -> None:
-    assert share_out({1: None}, searches_a_day=90) == {1: on_grid(960)}
-    assert share_out({1: 960}, searches_a_day=90) == {1: 960}
-    assert share_out({1: 959}, searches_a_day=90) == {1: on_grid(960)}
+def test_a_page_suffices_between_two_searches() -> None:
+    plan = often([Search(1, rate=1500), Search(2, rate=10), Search(3, rate=10)], 90)
+    assert plan[0] == pytest.approx(1500 / PAGE * (74 / 50), rel=0.2)
+    plan = often([Search(1, rate=2400), Search(2, rate=240), Search(3, rate=10, weight=100)], 98)
+    assert plan[0] == pytest.approx(2400 / PAGE)
+    assert sum(plan) == pytest.approx(98)
+
+
+def test_everybody_is_searched_once_a_day() -> None:
+    plan = often([Search(1, rate=1000), Search(2, rate=0.01)], 40)
+    assert plan == pytest.approx([39, 1])
+
+
+def test_where_pages_ask_for_too_much_the_law_goes_without_them() -> None:
+    plan = often([Search(1, rate=9000), Search(2, rate=1000)], 80)
+    assert plan == pytest.approx([60, 20])
+
+
+def test_who_starves_is_said() -> None:
+    shares = share_out([Search(number, rate=1) for number in range(200)], 90)
+    assert {share.starves for share in shares.values()} == {True}
+    assert {round(share.searches_a_day, 6) for share in shares.values()} == {0.45}
+    wished = share_out([Search(1, rate=1, wish=7 * 86_400)], 90)
+    assert not wished[1].starves, "somebody wanted it so"
+
+
+def test_a_wish_is_kept_where_the_budget_bears_it() -> None:
+    shares = share_out([Search(1, rate=1, wish=3600), *(Search(id, rate=30) for id in range(2, 6))], 90)
+    assert shares[1] == Share(24.0, granted=True)
+    assert [shares[id].searches_a_day for id in range(2, 6)] == pytest.approx([66 / 4] * 4)
+
+
+def test_a_wish_starves_nobody() -> None:
+    shares = share_out([Search(1, rate=1, wish=10), *(Search(id, rate=30) for id in range(2, 6))], 90)
+    assert shares[1].searches_a_day == pytest.approx(86)
+    assert not shares[1].granted
+    assert [shares[id].searches_a_day for id in range(2, 6)] == pytest.approx([1] * 4)
+
+    crowd = share_out([Search(1, rate=1, wish=10), *(Search(id, rate=30) for id in range(2, 101))], 50)
+    assert crowd[1].searches_a_day == pytest.approx(0.5), "where not even that is possible it gets an even share"
 
 
 def test_nobody_asks_for_nothing() -> None:
-    assert share_out({}, searches_a_day=90) == {}
+    assert share_out([], searches_a_day=90) == {}
 
 
 @pytest.mark.parametrize("searches", [0, -1])
 def test_it_refuses_an_empty_budget(searches: int) -> None:
     with pytest.raises(ValueError, match="no searches"):
-        share_out({1: None}, searches)
+        share_out([Search(1, rate=1)], searches)
 
 
-def test_a_thousand_keywords_share_a_few_schedules() -> None:
-    hours = [None, *(3600 * hour for hour in (1, 6, 24))]
-    intervals = share_out({keyword: hours[keyword % 4] for keyword in range(1000)}, searches_a_day=90)
-    assert asked_for(intervals) <= 90
-    assert len(set(intervals.values())) < 40
+@pytest.mark.parametrize("search", [Search(1, rate=0), Search(1, rate=1, weight=0)])
+def test_it_refuses_a_search_that_is_worth_nothing(search: Search) -> None:
+    with pytest.raises(ValueError, match="more than 0"):
+        share_out([search], 90)
 
 
-@given(wishes, budgets)
-def test_it_never_exceeds_the_budget(wishes: dict[int, int | None], searches: float) -> None:
-    assert asked_for(share_out(wishes, searches)) <= searches * (1 + 1e-9)
+def test_a_thousand_searches_share_a_few_schedules() -> None:
+    shares = share_out([Search(number, rate=1 + number % 300) for number in range(1000)], 5000)
+    intervals = {on_grid(share.interval) for share in shares.values()}
+    assert len(intervals) < 60
 
 
-@given(wishes, budgets)
-def test_everyone_is_served(wishes: dict[int, int | None], searches: float) -> None:
-    intervals = share_out(wishes, searches)
-    assert intervals.keys() == wishes.keys()
-    # One step of the grid, and the second to which an interval is rounded up.
-    least = DAY * len(wishes) / searches * GRID + 1
-    assert all(0 < intervals[keyword] <= max(wish or 0, least) for keyword, wish in wishes.items())
+@given(some_searches, budgets)
+def test_it_never_exceeds_the_budget(searches: list[Search], budget: float) -> None:
+    plan = often(searches, budget)
+    assert sum(plan) <= budget * (1 + 1e-9)
+    assert all(n > 0 for n in plan)
+    assert sum(DAY / on_grid(DAY / n) for n in plan) <= budget * (1 + 1e-9)
 
 
-@given(wishes, budgets)
-def test_a_wish_that_fits_is_kept(wishes: dict[int, int | None], searches: float) -> None:
-    share = DAY * len(wishes) / searches
-    intervals = share_out(wishes, searches)
-    for keyword, wish in wishes.items():
-        if wish and wish >= share:
-            assert intervals[keyword] == wish
-        assert intervals[keyword] >= (wish or 0), "nobody is searched for more often than wished"
+@given(some_automatic, budgets)
+def test_it_spends_it_all(searches: list[Search], budget: float) -> None:
+    assert sum(often(searches, budget)) >= budget * (1 - 1e-9)
 
 
-@given(wishes, budgets, st.randoms(use_true_random=False))
-def test_the_order_does_not_matter(wishes: dict[int, int | None], searches: float, random: object) -> None:
-    shuffled = list(wishes.items())
-    random.shuffle(shuffled)
-    assert share_out(dict(shuffled), searches) == share_out(wishes, searches)
+@given(some_searches, budgets)
+def test_nobody_gets_more_than_a_wish_and_all_stretched_ones_the_same(searches: list[Search], budget: float) -> None:
+    shares = share_out(searches, budget)
+    stretched = set()
+    for search in searches:
+        if search.wish is not None:
+            share = shares[search.id]
+            assert share.interval >= search.wish * (1 - 1e-9)
+            if share.granted:
+                assert round(share.interval) == search.wish
+            else:
+                stretched.add(share.searches_a_day)
+    assert len(stretched) <= 1
 
 
-@given(wishes, budgets)
-def test_who_wishes_for_more_gets_no_less(wishes: dict[int, int | None], searches: float) -> None:
-    intervals = share_out(wishes, searches)
-    by_wish = sorted(wishes, key=lambda keyword: wishes[keyword] or 0)
-    # Shares are rounded up to the grid, so that one may be a step longer than a wish that just fits.
-    for eager, patient in pairwise(by_wish):
-        assert intervals[eager] <= intervals[patient] * GRID + 1
+@given(some_automatic, budgets)
+def test_bounds_are_kept_where_they_fit(searches: list[Search], budget: float) -> None:
+    pages, once = regime(searches, budget)
+    for search, n in zip(searches, often(searches, budget), strict=True):
+        if pages:
+            assert n >= search.rate / PAGE * (1 - 1e-9)
+        if once:
+            assert n >= 1 - 1e-9
 
 
-@given(st.floats(0.001, 1e9), st.floats(0.001, 1e9))
-def test_the_grid_rounds_up_by_less_than_a_step(one: float, other: float) -> None:
-    low, high = sorted([one, other])
+@given(some_automatic, budgets, st.integers(0, 39), st.integers(0, 39), st.floats(0.01, 0.9))
+def test_no_other_plan_waits_less(searches: list[Search], budget: float, one: int, other: int, part: float) -> None:
+    """Giving a part of one search's share to another, within the bounds, makes nothing better."""
+    giver, taker = one % len(searches), other % len(searches)
+    assume(giver != taker)
+    plan = often(searches, budget)
+    pages, once = regime(searches, budget)
+    least = max(searches[giver].rate / PAGE if pages else 0.0, 1.0 if once else 0.0)
+    given = part * (plan[giver] - least)
+    assume(given > 0)
+    changed = list(plan)
+    changed[giver] -= given
+    changed[taker] += given
+    assert wait(searches, changed) >= wait(searches, plan) * (1 - 1e-9)
+
+
+@given(some_automatic, budgets, st.integers(0, 39), st.floats(1, 100), st.sampled_from(["rate", "weight"]))
+def test_more_videos_or_more_weight_never_mean_less(
+    searches: list[Search], budget: float, which: int, factor: float, what: str
+) -> None:
+    which %= len(searches)
+    raised = list(searches)
+    raised[which] = replace(searches[which], **{what: getattr(searches[which], what) * factor})
+    assume(regime(raised, budget) == regime(searches, budget))
+    before, after = often(searches, budget), often(raised, budget)
+    assert after[which] >= before[which] * (1 - 1e-9)
+    assert all(after[i] <= before[i] * (1 + 1e-9) for i in range(len(searches)) if i != which)
+
+
+@given(some_automatic, budgets, st.floats(1, 100))
+def test_more_searches_mean_less_for_nobody(searches: list[Search], budget: float, factor: float) -> None:
+    assume(regime(searches, budget) == regime(searches, budget * factor))
+    before, after = often(searches, budget), often(searches, budget * factor)
+    assert all(m >= n * (1 - 1e-9) for n, m in zip(before, after, strict=True))
+
+
+@given(some_automatic, st.floats(0.001, 1000), st.floats(0.001, 1000))
+def test_only_proportions_count(searches: list[Search], scale: float, more: float) -> None:
+    """Where no bound is in the way: of the rates their proportions, and of the budget each its share."""
+    budget = 0.9 * len(searches)
+    assume(budget * min(1, more) < page_bounds(searches))
+    assume(budget * max(1, more) < len(searches))
+    scaled = [replace(search, rate=search.rate * scale) for search in searches]
+    assume(budget * max(1, more) < page_bounds(scaled))
+    plan = often(searches, budget)
+    assert often(scaled, budget) == pytest.approx(plan)
+    assert often(searches, budget * more) == pytest.approx([n * more for n in plan])
+
+
+@given(some_automatic, budgets, st.floats(0, 0.05), st.randoms(use_true_random=False))
+def test_tiny_changes_of_rate_change_little(searches: list[Search], budget: float, tiny: float, random: object) -> None:
+    changed = [
+        replace(search, rate=search.rate * math.exp(tiny * random.uniform(-1, 1)))  # type: ignore[attr-defined]
+        for search in searches
+    ]
+    assume(regime(changed, budget) == regime(searches, budget))
+    for n, m in zip(often(searches, budget), often(changed, budget), strict=True):
+        assert abs(math.log(m / n)) <= 2 * tiny + 1e-9
+
+
+@given(some_searches, budgets, st.randoms(use_true_random=False))
+def test_the_order_does_not_matter(searches: list[Search], budget: float, random: object) -> None:
+    shuffled = list(searches)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    plan, again = share_out(searches, budget), share_out(shuffled, budget)
+    for search in searches:
+        assert plan[search.id].searches_a_day == pytest.approx(again[search.id].searches_a_day)
+
+
+@given(st.floats(0.001, 3e9), st.floats(1, 1.5))
+def test_the_grid_is_never_shorter_and_never_much_longer(low: float, factor: float) -> None:
+    high = low * factor
     assert low <= on_grid(low) <= max(low, 1) * GRID + 1
     assert on_grid(low) <= on_grid(high)
+
+
+def test_a_step_is_five_percent() -> None:
+    grid = sorted({on_grid(seconds) for seconds in range(3600, 90_000, 50)})
+    assert all(later / earlier == pytest.approx(GRID, rel=1e-3) for earlier, later in pairwise(grid))
+
+
+@given(st.floats(100, 1e6), st.floats(-1, 1))
+def test_a_small_change_is_no_step(seconds: float, steps: float) -> None:
+    assert not is_a_step(on_grid(seconds), seconds)
+    if abs(steps) < 0.45:
+        assert not is_a_step(on_grid(seconds), seconds * GRID**steps)
+    assert is_a_step(on_grid(seconds), seconds * GRID ** (steps + math.copysign(1.6, steps)))

@@ -9,8 +9,11 @@ from pytest_django import Settings
 from apps.quota import ledger
 from apps.quota.ledger import Purpose
 from apps.quota.models import QuotaSpend
-from apps.quota.tests.conftest import NOW, spent
+from apps.quota.tests.conftest import NOW, UseKeys, spent
 from core.errors import Bucket
+
+# In California.
+MIDNIGHT = datetime(2026, 11, 22, 8, tzinfo=UTC)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
@@ -31,29 +34,52 @@ def test_it_works() -> None:
     assert str(row.day) == "2026-11-22"
 
 
-def test_people_have_what_schedules_must_leave() -> None:
-    assert reserve_all(Purpose.SCHEDULE) == 90
-    assert reserve_all(Purpose.PERSON) == 10
+@pytest.mark.parametrize(("hours", "kept"), [(0, 10), (6, 8), (12, 6), (23.9, 2)])
+def test_people_have_what_schedules_must_leave(clock: time_machine.Traveller, hours: float, kept: int) -> None:
+    clock.move_to(MIDNIGHT + timedelta(hours=hours))
+    assert reserve_all(Purpose.SCHEDULE) == 100 - kept
+    assert reserve_all(Purpose.PERSON) == kept
 
 
-def test_what_people_spend_is_not_spent_again() -> None:
+def test_what_people_spend_is_not_spent_again(clock: time_machine.Traveller) -> None:
+    clock.move_to(MIDNIGHT)
     for _ in range(40):
         ledger.reserve("birds", "search", Purpose.PERSON)
     assert reserve_all(Purpose.SCHEDULE) == 50
 
 
-@pytest.mark.parametrize(("hours", "calls"), [(0, 0), (6, 22), (12, 45), (23.9, 89)])
-def test_gaps_get_what_the_pace_leaves_over(clock: time_machine.Traveller, hours: float, calls: int) -> None:
-    clock.move_to(datetime(2026, 11, 22, 8, tzinfo=UTC) + timedelta(hours=hours))
+@pytest.mark.parametrize(
+    ("hours", "calls", "scheduled"), [(0, 19, 90), (6, 44, 92), (12, 68, 94), (18, 93, 96), (23.9, 98, 98)]
+)
+def test_gaps_get_what_the_pace_leaves_over(
+    clock: time_machine.Traveller, hours: float, calls: int, scheduled: int
+) -> None:
+    clock.move_to(MIDNIGHT + timedelta(hours=hours))
     assert reserve_all(Purpose.GAP) == calls
-    assert reserve_all(Purpose.SCHEDULE) == 90 - calls
+    assert reserve_all(Purpose.SCHEDULE) == scheduled - calls
 
 
 def test_gaps_wait_while_schedules_are_ahead_of_the_pace(clock: time_machine.Traveller) -> None:
-    clock.move_to(datetime(2026, 11, 22, 20, tzinfo=UTC))
-    for _ in range(45):
+    clock.move_to(MIDNIGHT + timedelta(hours=12))
+    for _ in range(68):
         ledger.reserve("birds", "search", Purpose.SCHEDULE)
     assert reserve_all(Purpose.GAP) == 0
+
+
+def test_schedules_are_planned_with_what_is_left(settings: Settings, use_keys: UseKeys) -> None:
+    settings.YT_SEARCHES_PER_DAY = {"": 100, "cats": 1000}
+    birds, _, cats = use_keys("birds=one", "birds=spare", "cats=three")
+    assert ledger.scheduled_searches() == ledger.ScheduledSearches(a_day=98 + 980, left=98 + 980)
+    ledger.reserve("birds", "search", Purpose.SCHEDULE)
+    ledger.reserve("cats", "search", Purpose.PERSON)
+    assert ledger.scheduled_searches().left == 97 + 979
+    ledger.mark_empty("cats", "search")
+    assert ledger.scheduled_searches() == ledger.ScheduledSearches(a_day=98 + 980, left=97)
+    ledger.refuse(cats, "It has expired.")
+    ledger.refuse(birds, "It has expired.")
+    assert ledger.scheduled_searches() == ledger.ScheduledSearches(a_day=98, left=97), "the spare key is there"
+    ledger.suspend("birds", "Suspended.")
+    assert ledger.scheduled_searches() == ledger.ScheduledSearches(a_day=0, left=0)
 
 
 @pytest.mark.parametrize("purpose", Purpose)
@@ -71,8 +97,8 @@ def test_projects_have_limits_of_their_own(settings: Settings) -> None:
 
 
 def test_a_few_searches_are_kept_for_nobody(settings: Settings) -> None:
-    settings.YT_SEARCHES_PER_DAY = {"": 9}
-    assert reserve_all(Purpose.SCHEDULE) == 9
+    settings.YT_SEARCHES_PER_DAY = {"": 4}
+    assert reserve_all(Purpose.SCHEDULE) == 4
 
 
 def test_a_limit_may_sink_below_what_is_spent(settings: Settings) -> None:

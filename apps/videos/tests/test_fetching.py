@@ -348,7 +348,7 @@ def test_it_remembers_a_gap_until_searches_are_left_over(
     for project in ("one", "two"):
         # Ahead of the day's pace: people and schedules may still search, old gaps may not.
         QuotaSpend.objects.update_or_create(
-            project=project, bucket="search", day=date(2026, 11, 20), defaults={"spent": 85}
+            project=project, bucket="search", day=date(2026, 11, 20), defaults={"spent": 94}
         )
 
     log = fetched(entry)

@@ -11,7 +11,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTa
 
 from apps.quota import ledger, troubles
 from apps.quota.models import Trouble
-from apps.videos import schedules
+from apps.videos import planning, schedules
 from apps.videos.models import KeyWordEntry
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,26 +35,6 @@ def test_it_works() -> None:
     assert (row.name, json.loads(row.args), row.interval.every) == (f"keyword-{entry.pk}", [entry.pk], 7200)
     entry.refresh_from_db()
     assert entry.planned_interval == 7200
-
-
-def test_automatic_keywords_share_the_day_evenly() -> None:
-    for number in range(9):
-        KeyWordEntry.objects.create(keyword=f"word {number}")
-
-    # Ninety of the hundred searches are for schedules: ten a keyword, and a step of the grid.
-    (seconds,) = set(rings().values())
-    assert 8640 <= seconds <= 8640 * 1.06
-    assert len(rings()) == 9
-
-
-def test_a_wish_that_the_budget_cannot_bear_is_stretched() -> None:
-    greedy = KeyWordEntry.objects.create(keyword="greedy", interval=10)
-    other = KeyWordEntry.objects.create(keyword="other")
-
-    greedy.refresh_from_db()
-    other.refresh_from_db()
-    assert greedy.interval == 10
-    assert 1920 <= greedy.planned_interval == other.planned_interval <= 1920 * 1.06
 
 
 def test_pausing_resuming_and_changing_keep_beat_right() -> None:
@@ -133,18 +113,18 @@ def test_without_keys_invidious_is_asked_now_and_then(settings) -> None:
     settings.YT_KEYS = []
     ledger.sync_keys()
     KeyWordEntry.objects.create(keyword="Python")
-    assert list(rings().values()) == [schedules.INVIDIOUS_INTERVAL]
+    assert list(rings().values()) == [planning.INVIDIOUS_INTERVAL]
 
 
 def test_no_wish_makes_invidious_be_asked_without_end(settings) -> None:
     settings.YT_KEYS = []
     KeyWordEntry.objects.create(keyword="Python", interval=1)
-    assert list(rings().values()) == [schedules.INVIDIOUS_LEAST]
+    assert list(rings().values()) == [planning.INVIDIOUS_LEAST]
 
 
 def test_of_many_changes_in_one_transaction_beat_hears_once(monkeypatch) -> None:
     calls = []
-    monkeypatch.setattr(schedules, "plan", lambda: calls.append(1) or {})
+    monkeypatch.setattr(planning, "shares", lambda: calls.append(1) or {})
     with transaction.atomic():
         for number in range(5):
             KeyWordEntry.objects.create(keyword=f"word {number}")

@@ -90,7 +90,7 @@ def test_every_video_shown_is_stored_once(simulator: Simulator, frozen_time: Mov
         entry.refresh_from_db()
         last = entry.searched_through
         assert last is not None
-        assert last > days.now - timedelta(hours=1.5)
+        assert last > days.now - timedelta(seconds=1.2 * entry.planned_interval)
         shown = [
             video.video_id
             for video in simulator.world.search(entry.keyword, last, published_after=NOW)

@@ -11,4 +11,5 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         schedules.sync()
-        self.stdout.write(f"{KeyWordEntry.objects.watched().count()} keyword(s) are scheduled.")
+        if options["verbosity"]:
+            self.stdout.write(f"{KeyWordEntry.objects.scheduled().count()} keyword(s) are scheduled.")

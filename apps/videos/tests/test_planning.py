@@ -1,0 +1,235 @@
+"""Keywords share the day's searches: who gets how many, and what a new plan moves."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from django.utils import timezone
+
+from apps.conftest import MovableTime
+from apps.quota import ledger
+from apps.quota.budget import DAY, GRID, on_grid
+from apps.quota.models import ApiKey, QuotaSpend, Trouble
+from apps.videos import planning, schedules, tasks
+from apps.videos.fetching import fetch_keyword
+from apps.videos.models import KeyWordEntry, SearchGap, VideoLog
+from simulator import Simulator
+
+# In California.
+MIDNIGHT = datetime(2026, 11, 21, 8, tzinfo=UTC)
+
+# What schedules have of a project's hundred searches.
+SEARCHES = 98
+
+
+@pytest.fixture(autouse=True)
+def one_key(frozen_time: MovableTime, settings, db) -> None:
+    frozen_time.move_to(MIDNIGHT)
+    settings.YT_KEYS = [("a", "a-secret-key")]
+    ledger.sync_keys()
+
+
+def keywords(*rates: float, **given: object) -> list[KeyWordEntry]:
+    """Return keywords of these rates that were fetched just now, as planned."""
+    entries = [KeyWordEntry.objects.create(keyword=f"word {rate} {n}", **given) for n, rate in enumerate(rates)]
+    for entry, rate in zip(entries, rates, strict=True):
+        KeyWordEntry.objects.filter(pk=entry.pk).update(rate=rate, last_fetched_at=timezone.now())
+    schedules.sync()
+    for entry in entries:
+        entry.refresh_from_db()
+        entry.next_due_at = timezone.now() + timedelta(seconds=entry.planned_interval)
+        KeyWordEntry.objects.filter(pk=entry.pk).update(next_due_at=entry.next_due_at)
+    return entries
+
+
+def again(*entries: KeyWordEntry) -> None:
+    schedules.sync()
+    for entry in entries:
+        entry.refresh_from_db()
+
+
+def spend(searches: int) -> None:
+    for _ in range(searches):
+        assert ledger.reserve("a", "search", ledger.Purpose.PERSON)
+
+
+def asked_for() -> float:
+    return sum(DAY / entry.planned_interval for entry in KeyWordEntry.objects.scheduled())
+
+
+def test_it_works() -> None:
+    often, seldom, important = keywords(64, 4, 4)
+    important.weight = 16
+    important.save()
+    again(often, seldom, important)
+    assert often.planned_interval == important.planned_interval
+    assert often.planned_interval == pytest.approx(seldom.planned_interval / 4, rel=GRID - 1)
+    assert SEARCHES / GRID / GRID <= asked_for() <= SEARCHES
+
+
+def test_wishes_come_first() -> None:
+    wished, *others = keywords(1, 10, 10, 10)
+    wished.interval = 3600
+    wished.save()
+    again(wished, *others)
+    assert (wished.planned_interval, wished.is_stretched) == (3600, False)
+    assert {entry.planned_interval for entry in others} == {on_grid(DAY * 3 / (SEARCHES - 24))}
+
+
+def test_a_wish_that_the_budget_cannot_bear_is_stretched_and_says_so() -> None:
+    greedy, other = keywords(10, 10)
+    greedy.interval = 10
+    greedy.save()
+    again(greedy, other)
+    assert greedy.is_stretched
+    assert greedy.planned_interval == on_grid(DAY / (SEARCHES - 1))
+    assert not other.starves
+
+
+def test_more_keywords_than_searches_starve_and_it_says_so() -> None:
+    entries = keywords(*[1] * 120)
+    assert all(entry.starves for entry in entries)
+    assert asked_for() <= SEARCHES
+    KeyWordEntry.objects.filter(pk__in=[entry.pk for entry in entries[60:]]).delete()
+    again(*entries[:60])
+    assert not any(entry.starves for entry in entries[:60])
+
+
+def test_what_is_left_today_is_spent_until_the_reset(frozen_time: MovableTime) -> None:
+    keywords(10)
+    frozen_time.move(hours=12)
+    spend(80)
+    assert planning.pace(timezone.now()) == 36
+    spend(20)
+    assert planning.pace(timezone.now()) == SEARCHES, "what comes after the reset"
+
+
+def test_a_day_of_25_hours_is_planned_to_its_end(frozen_time: MovableTime) -> None:
+    frozen_time.move_to(datetime(2026, 11, 1, 7, tzinfo=UTC))
+    assert planning.pace(timezone.now()) == pytest.approx(SEARCHES * 24 / 25)
+
+
+def test_gaps_get_their_part() -> None:
+    (entry,) = keywords(10)
+    before = planning.pace(timezone.now())
+    SearchGap.objects.create(keyword=entry, after=MIDNIGHT - timedelta(hours=3), before=MIDNIGHT)
+    assert planning.pace(timezone.now()) == pytest.approx(before * (1 - ledger.KEPT_FOR_GAPS))
+
+
+def test_a_change_smaller_than_a_step_moves_nothing() -> None:
+    entry, other = keywords(10, 10)
+    before = (entry.planned_interval, entry.next_due_at)
+    KeyWordEntry.objects.filter(pk=entry.pk).update(rate=10.8)
+    again(entry, other)
+    assert (entry.planned_interval, entry.next_due_at) == before
+
+
+@pytest.mark.parametrize("elapsed", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize(("was", "becomes"), [(10, 1000), (1000, 10)])
+def test_what_is_left_to_wait_shrinks_and_grows_with_the_interval(
+    frozen_time: MovableTime, elapsed: float, was: float, becomes: float
+) -> None:
+    entry, *others = keywords(was, 100, 100)
+    old = entry.planned_interval
+    frozen_time.move(seconds=elapsed * old)
+    KeyWordEntry.objects.filter(pk=entry.pk).update(rate=becomes)
+    again(entry, *others)
+    new = entry.planned_interval
+    assert new != old
+    left = (entry.next_due_at - timezone.now()).total_seconds()
+    assert left == pytest.approx((1 - elapsed) * new, abs=2)
+    assert left <= (1 - elapsed) * old + new
+
+
+def test_who_is_due_stays_due(frozen_time: MovableTime) -> None:
+    entry, *others = keywords(10, 100)
+    frozen_time.move(days=2)
+    due = entry.next_due_at
+    KeyWordEntry.objects.filter(pk=entry.pk).update(rate=1000)
+    again(entry, *others)
+    assert entry.next_due_at == due
+
+
+def test_keywords_added_together_part(youtube: Simulator, frozen_time: MovableTime) -> None:
+    entries = [KeyWordEntry.objects.create(keyword=f"word {number}") for number in range(8)]
+    for entry in entries:
+        fetch_keyword(entry, VideoLog.Trigger.FIRST)
+        entry.refresh_from_db()
+    parts = sorted((entry.next_due_at - timezone.now()).total_seconds() / entry.planned_interval for entry in entries)
+    assert parts[0] >= 0.5
+    assert parts[-1] <= 1
+    assert all(later - earlier > 0.02 for earlier, later in pairwise(parts))
+
+
+def test_a_wish_is_kept_to_the_second(youtube: Simulator) -> None:
+    entry = KeyWordEntry.objects.create(keyword="word", interval=7200)
+    fetch_keyword(entry, VideoLog.Trigger.FIRST)
+    entry.refresh_from_db()
+    schedules.sync()
+    entry.refresh_from_db()
+    assert entry.next_due_at == timezone.now() + timedelta(seconds=7200)
+
+
+def test_in_the_last_hour_what_cannot_be_paid_waits_for_the_reset(frozen_time: MovableTime) -> None:
+    entries = keywords(*[10] * 6)
+    reset = MIDNIGHT + timedelta(days=1)
+    spend(SEARCHES - 2)
+    frozen_time.move_to(reset - timedelta(minutes=50))
+    schedules.sync()
+    for number, entry in enumerate(entries):
+        KeyWordEntry.objects.filter(pk=entry.pk).update(next_due_at=reset - timedelta(minutes=40 - 5 * number))
+    again(*entries)
+    assert [entry.next_due_at < reset for entry in entries] == [True, True, False, False, False, False]
+    assert all(entry.next_due_at <= reset + timedelta(minutes=1) for entry in entries)
+    again(*entries)
+    assert all(entry.next_due_at <= reset + timedelta(minutes=1) for entry in entries)
+    assert not Trouble.objects.exists()
+
+
+def test_with_invidious_nobody_waits_for_the_reset(frozen_time: MovableTime, settings) -> None:
+    settings.INVIDIOUS_URL = "http://127.0.0.1:9"
+    (entry,) = keywords(10)
+    reset = MIDNIGHT + timedelta(days=1)
+    spend(SEARCHES)
+    frozen_time.move_to(reset - timedelta(minutes=50))
+    schedules.sync()
+    KeyWordEntry.objects.update(next_due_at=reset - timedelta(minutes=30))
+    again(entry)
+    assert entry.next_due_at == reset - timedelta(minutes=30)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_key_that_is_refused_is_planned_without_at_once(settings, sent: list[tuple]) -> None:
+    settings.YT_KEYS = [("a", "a-secret-key"), ("b", "b-secret-key")]
+    ledger.sync_keys()
+    (entry,) = keywords(10)
+    assert entry.planned_interval == on_grid(DAY / (2 * SEARCHES))
+    ledger.refuse(ApiKey.objects.get(label="b"), "It has expired.")
+    entry.refresh_from_db()
+    assert entry.planned_interval == on_grid(DAY / SEARCHES)
+    ledger.reactivate(ApiKey.objects.get(label="b"))
+    entry.refresh_from_db()
+    assert entry.planned_interval == on_grid(DAY / (2 * SEARCHES))
+
+
+def test_what_melts_of_the_reserve_wakes_nobody(youtube: Simulator, frozen_time: MovableTime, sent: list) -> None:
+    """What a pause waits for is a new key or another limit, not one search more every few hours."""
+    frozen_time.move_to(MIDNIGHT + timedelta(hours=1))
+    entry = KeyWordEntry.objects.create(keyword="word")
+    for project in ("one", "two"):
+        QuotaSpend.objects.create(project=project, day=MIDNIGHT.date(), bucket="search", spent=90)
+    KeyWordEntry.objects.update(last_fetched_at=timezone.now() - timedelta(days=1))
+    entry.refresh_from_db()
+    assert fetch_keyword(entry, VideoLog.Trigger.SCHEDULE).status == "waiting"
+    frozen_time.move(hours=12)
+    tasks.catch_up()
+    assert Trouble.objects.open().exists()
+    assert fetch_keyword(entry, VideoLog.Trigger.SCHEDULE) is None
+
+
+def test_a_plan_costs_the_same_for_many_keywords(django_assert_max_num_queries) -> None:
+    keywords(*range(1, 40))
+    with django_assert_max_num_queries(5):
+        planning.shares()
+    with django_assert_max_num_queries(16):
+        schedules.sync()
