@@ -10,6 +10,7 @@ def main() -> None:
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
+    from django.db import DatabaseError
 
     from config.state import differing_settings
 
@@ -21,6 +22,10 @@ def main() -> None:
     except ImproperlyConfigured as error:
         # A wrong variable deserves its one sentence, not a page of traceback.
         sys.exit(f"windhover: {error}")
+    except DatabaseError as error:
+        if "no such table" in str(error) or "does not exist" in str(error):
+            sys.exit("windhover: the database has no tables yet; bin/run, or manage.py migrate, makes them.")
+        raise
 
 
 if __name__ == "__main__":

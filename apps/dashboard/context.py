@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from apps.quota.models import Trouble
 from apps.videos.access import may_write
 
-PAGES = [("home", "Videos"), ("keywords", "Keywords"), ("log", "Log")]
+PAGES = [("home", "Videos"), ("keywords", "Keywords"), ("quota-page", "Quota"), ("log", "Log")]
 
 
 def every_page(request: HttpRequest) -> dict[str, Any]:

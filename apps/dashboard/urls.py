@@ -13,6 +13,7 @@ urlpatterns = [
     path("keywords/<int:pk>/pause/", views.set_state, {"state": KeyWordEntry.State.PAUSED}, name="keyword-pause"),
     path("keywords/<int:pk>/resume/", views.set_state, {"state": KeyWordEntry.State.WATCHED}, name="keyword-resume"),
     path("keywords/<int:pk>/delete/", views.delete, name="keyword-delete"),
+    path("quota/", views.quota, name="quota-page"),
     path("log/", views.log, name="log"),
     path("sign-in/", views.SignIn.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(next_page="home"), name="sign-out"),

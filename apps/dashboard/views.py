@@ -16,8 +16,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRefresh
 from django_htmx.middleware import HtmxDetails
 
+from apps.dashboard import charts
 from apps.dashboard.forms import AddKeywordForm, IntervalForm
-from apps.videos import tasks
+from apps.videos import outlook, planning, tasks
 from apps.videos.access import may_write
 from apps.videos.models import KeyWordEntry, Video, VideoLog, VideoTotal
 from apps.videos.pagination import ShortCountPaginator
@@ -74,7 +75,10 @@ def show_home(request: PageRequest, form: AddKeywordForm) -> HttpResponse:
     videos = Video.objects.newest_first().with_keywords()
     page = page_of(request, ShortCountPaginator(videos, CARDS, known_count=VideoTotal.now()))
     keywords = Paginator(KeyWordEntry.objects.with_last_log(), KEYWORDS_AT_HOME).page(1)
-    return show(request, "home", {"form": form, "keywords": keywords, "page": page, "videos": page})
+    context = {"form": form, "keywords": keywords, "page": page, "videos": page}
+    if not request.htmx:
+        context["cost"] = planning.cost_of_one_more()
+    return show(request, "home", context)
 
 
 @require_safe
@@ -155,6 +159,14 @@ def log(request: PageRequest) -> HttpResponse:
     """What all fetches brought, newest first."""
     page = page_of(request, ShortCountPaginator(VideoLog.objects.newest_first(), FETCHES))
     return show(request, "log", {"page": page})
+
+
+@require_safe
+def quota(request: PageRequest) -> HttpResponse:
+    """What is left of today's calls, how searches are planned, and how they were spent."""
+    today = outlook.today()
+    page = page_of(request, Paginator(today.plan, KEYWORDS))
+    return show(request, "quota", {"today": today, "page": page, "charts": charts.of(today)})
 
 
 class SignIn(LoginView):

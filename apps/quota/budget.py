@@ -23,7 +23,7 @@ What is planned is searches, not keywords: today a search serves one keyword.
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -72,8 +72,7 @@ class Share:
 def share_out(searches: Collection[Search], searches_a_day: float) -> dict[int, Share]:
     """Return the share of each search, by its id; together never more than `searches_a_day`.
 
-    Wishes come first, as long as they leave the others what their bounds ask for, or an even share, whichever is
-    less. A wish that goes beyond that is stretched: all that are have the same interval.
+    Wishes come first. One that the budget cannot bear beside the others is stretched to an even share of it.
     Raises ValueError if there is nothing to share, or a search has no rate.
     """
     if searches_a_day <= 0:
@@ -83,11 +82,9 @@ def share_out(searches: Collection[Search], searches_a_day: float) -> dict[int, 
     wishes = {search.id: DAY / search.wish for search in searches if search.wish is not None}
     automatic = [search for search in searches if search.wish is None]
 
-    kept = min(sum(map(_page_bound, automatic)), searches_a_day * len(automatic) / max(1, len(searches)))
-    level = _level(list(wishes.values()), searches_a_day - kept)
-    shares = {id: Share(min(wish, level), granted=wish <= level) for id, wish in wishes.items()}
-
-    left = searches_a_day - sum(share.searches_a_day for share in shares.values())
+    granted = _grant(wishes, searches_a_day, automatic)
+    shares = {id: Share(often, granted=often == wishes[id]) for id, often in granted.items()}
+    left = searches_a_day - sum(granted.values())
     return shares | {id: Share(often) for id, often in _square_root(automatic, left).items()}
 
 
@@ -117,15 +114,21 @@ def _no_bound(search: Search) -> float:
     return 0.0
 
 
-def _level(wishes: Sequence[float], capacity: float) -> float:
-    """Return the level to which wishes must be cut to fit into `capacity` together: infinite if they do anyway."""
-    left = capacity
-    for position, wish in enumerate(sorted(wishes)):
-        even = left / (len(wishes) - position)
-        if wish > even:
-            return even
+def _grant(wishes: Mapping[int, float], searches_a_day: float, automatic: Sequence[Search]) -> dict[int, float]:
+    """Return how often a day wishes are granted: the least first, and each that leaves the greater ones an even
+    share and the automatic searches their bounds. From the first that does not, all get an even share of what is left.
+    """
+    bounds = sum(map(_page_bound, automatic))
+    granted: dict[int, float] = {}
+    left = searches_a_day
+    for id, wish in sorted(wishes.items(), key=lambda item: (item[1], item[0])):
+        greater = len(wishes) - len(granted) - 1
+        even = left / (1 + greater + len(automatic))
+        if wish > even and left - wish < greater * even + bounds:
+            return granted | dict.fromkeys(wishes.keys() - granted.keys(), even)
+        granted[id] = wish
         left -= wish
-    return math.inf
+    return granted
 
 
 def _square_root(searches: Sequence[Search], searches_a_day: float) -> dict[int, float]:

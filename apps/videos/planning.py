@@ -1,5 +1,7 @@
 """The plan: how often each keyword is searched, from what the day has left and what was found so far."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
@@ -17,23 +19,34 @@ INVIDIOUS_LEAST = 60
 LEAST_INTERVAL = 60
 
 
-def shares(more: int = 0) -> dict[int, Share]:
-    """Return the share of each scheduled keyword, by its id; five queries.
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one more keyword costs the others: the mean time between two searches of a keyword, in seconds, with it
+    and without. `before` is None where it would be the first; `starving` tells that some would get less than one
+    search a day."""
 
-    `more` plans for so many further keywords of which nothing is known yet, under negative ids.
-    """
-    searches = [
-        Search(entry.pk, rate=entry.rate, weight=entry.weight, wish=entry.wish)
-        for entry in KeyWordEntry.objects.scheduled().only("rate", "weight", "interval")
-    ]
-    searches += [
-        Search(-number, KeyWordEntry.PRIOR_RATE, wish=settings.FETCH_INTERVAL) for number in range(1, more + 1)
-    ]
-    if not searches:
-        return {}
-    if per_day := pace(timezone.now()):
-        return budget.share_out(searches, per_day)
-    return {search.id: _by_invidious(search.wish) for search in searches}
+    keywords: int
+    interval: int
+    before: int | None
+    starving: bool
+
+
+def shares() -> dict[int, Share]:
+    """Return the share of each scheduled keyword until the reset, by its id; four queries."""
+    return _share_out(_searches(), pace(timezone.now()))
+
+
+def cost_of_one_more() -> Cost:
+    """Return what one more keyword costs, in a whole day; three queries."""
+    searches, per_day = _searches(), float(ledger.scheduled_searches().a_day)
+    before = _share_out(searches, per_day)
+    after = _share_out([*searches, Search(0, KeyWordEntry.PRIOR_RATE, wish=settings.FETCH_INTERVAL)], per_day)
+    return Cost(
+        keywords=len(after),
+        interval=_mean_interval(after),
+        before=_mean_interval(before) if before else None,
+        starving=any(share.starves for share in after.values()),
+    )
 
 
 def pace(now: datetime) -> float:
@@ -60,6 +73,23 @@ def interval(share: Share, old: int) -> int:
     return max(LEAST_INTERVAL, seconds)
 
 
+def _searches() -> list[Search]:
+    return [
+        Search(entry.pk, rate=entry.rate, weight=entry.weight, wish=entry.wish)
+        for entry in KeyWordEntry.objects.scheduled().only("rate", "weight", "interval")
+    ]
+
+
+def _share_out(searches: list[Search], per_day: float) -> dict[int, Share]:
+    if per_day:
+        return budget.share_out(searches, per_day)
+    return {search.id: _by_invidious(search.wish) for search in searches}
+
+
 def _by_invidious(wish: int | None) -> Share:
     interval = max(wish or INVIDIOUS_INTERVAL, INVIDIOUS_LEAST)
     return Share(DAY / interval, granted=wish is None or interval == wish)
+
+
+def _mean_interval(planned: Mapping[int, Share]) -> int:
+    return round(DAY * len(planned) / sum(share.searches_a_day for share in planned.values()))

@@ -50,6 +50,7 @@ class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
             "weight",
             "video_count",
             "created_at",
+            "rate",
             "planned_interval",
             "last_fetched_at",
             "next_due_at",
@@ -59,6 +60,7 @@ class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
         ]
         read_only_fields = [
             "video_count",
+            "rate",
             "planned_interval",
             "last_fetched_at",
             "next_due_at",
@@ -168,9 +170,62 @@ class ProjectSerializer(serializers.Serializer[Any]):
     keys = KeySerializer(many=True)
 
 
-class QuotaSerializer(serializers.Serializer[Any]):
-    """Where the day's calls stand."""
+class PlanSerializer(serializers.ModelSerializer[KeyWordEntry]):
+    """How often a keyword is searched, and why."""
 
-    day = serializers.DateField(help_text="In California, by which YouTube counts.")
-    resets_at = serializers.DateTimeField()
-    projects = ProjectSerializer(many=True)
+    stretched = serializers.BooleanField(source="is_stretched", help_text="The budget does not bear the interval.")
+    starves = serializers.BooleanField(help_text="There are too many keywords to search this one once a day.")
+    searches_a_day = serializers.FloatField()
+    expected_delay = serializers.IntegerField(
+        help_text="Seconds from when YouTube shows a video until it is found, on the mean."
+    )
+
+    class Meta:
+        model = KeyWordEntry
+        fields = [
+            "id",
+            "keyword",
+            "rate",
+            "weight",
+            "interval",
+            "planned_interval",
+            "searches_a_day",
+            "expected_delay",
+            "stretched",
+            "starves",
+            "next_due_at",
+        ]
+        read_only_fields = fields
+
+
+class ScheduledSerializer(serializers.Serializer[Any]):
+    """What schedules may spend; the rest is kept for people."""
+
+    searches_a_day = serializers.IntegerField(source="scheduled.a_day")
+    left = serializers.IntegerField(source="scheduled.left", help_text="Today.")
+    pace = serializers.FloatField(help_text="Searches a day, as the keywords' intervals are now.")
+    ends_at = serializers.DateTimeField(
+        allow_null=True, help_text="When today's last search is made at this pace; null: they last until the reset."
+    )
+
+
+class SpentHourSerializer(serializers.Serializer[Any]):
+    start = serializers.DateTimeField()
+    searches = serializers.IntegerField(allow_null=True, help_text="null: still to come.")
+
+
+class SpentDaySerializer(serializers.Serializer[Any]):
+    day = serializers.DateField(help_text="In California.")
+    searches = serializers.IntegerField()
+
+
+class QuotaSerializer(serializers.Serializer[Any]):
+    """Where the day's calls stand, how searches are planned, and how they were spent."""
+
+    day = serializers.DateField(source="balance.day", help_text="In California, by which YouTube counts.")
+    resets_at = serializers.DateTimeField(source="balance.resets_at")
+    projects = ProjectSerializer(source="balance.projects", many=True)
+    schedules = ScheduledSerializer(source="*")
+    plan = PlanSerializer(many=True, help_text="The most often searched first.")
+    hours = SpentHourSerializer(many=True, help_text="Of today.")
+    days = SpentDaySerializer(many=True, help_text="The last 30, today included.")

@@ -18,8 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.quota import balance
-from apps.videos import keywords, tasks
+from apps.videos import keywords, outlook, tasks
 from apps.videos.models import KeyWordEntry, Match, Video, VideoLog, VideoTotal
 from apps.videos.pagination import Pages
 from apps.videos.serializers import KeywordSerializer, QuotaSerializer, VideoLogSerializer, VideoSerializer
@@ -151,11 +150,11 @@ class VideoLogViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
 
 
 class QuotaView(APIView):
-    """What is left of today's calls, and in what state the keys are."""
+    """What is left of today's calls, how searches are planned, and in what state the keys are."""
 
     @extend_schema(responses=QuotaSerializer)
     def get(self, request: Request) -> Response:
-        return Response(QuotaSerializer(balance.today()).data)
+        return Response(QuotaSerializer(outlook.today()).data)
 
 
 @extend_schema(exclude=True)

@@ -65,6 +65,12 @@ def span(seconds: int, parts: int = 2) -> str:
 
 
 @register.filter
+def roughly(seconds: int) -> str:
+    """Return a length of time in words, as precise as a plan is: from ten minutes on in whole minutes."""
+    return span(round(seconds / MINUTE) * MINUTE if seconds >= 10 * MINUTE else seconds)
+
+
+@register.filter
 def clock(seconds: int) -> str:
     """Return a video's length as players show it: "1:02:03", "4:05"."""
     hours, rest = divmod(seconds, HOUR)

@@ -88,14 +88,18 @@ def test_a_wish_is_kept_where_the_budget_bears_it() -> None:
     assert [shares[id].searches_a_day for id in range(2, 6)] == pytest.approx([66 / 4] * 4)
 
 
-def test_a_wish_starves_nobody() -> None:
+def test_a_wish_that_it_does_not_bear_gets_an_even_share() -> None:
     shares = share_out([Search(1, rate=1, wish=10), *(Search(id, rate=30) for id in range(2, 6))], 90)
-    assert shares[1].searches_a_day == pytest.approx(86)
-    assert not shares[1].granted
-    assert [shares[id].searches_a_day for id in range(2, 6)] == pytest.approx([1] * 4)
+    assert shares[1] == Share(90 / 5)
+    assert [shares[id].searches_a_day for id in range(2, 6)] == pytest.approx([90 / 5] * 4)
 
-    crowd = share_out([Search(1, rate=1, wish=10), *(Search(id, rate=30) for id in range(2, 101))], 50)
-    assert crowd[1].searches_a_day == pytest.approx(0.5), "where not even that is possible it gets an even share"
+
+def test_others_keep_their_wishes_beside_a_greedy_one() -> None:
+    searches = [Search(1, rate=1, wish=10), Search(2, rate=1, wish=3600), Search(3, rate=1, wish=7 * 86_400)]
+    shares = share_out([*searches, Search(4, rate=30), Search(5, rate=30)], 90)
+    assert shares[2] == Share(24, granted=True)
+    assert shares[3] == Share(1 / 7, granted=True)
+    assert shares[1].searches_a_day == pytest.approx((90 - 24 - 1 / 7) / 3)
 
 
 def test_nobody_asks_for_nothing() -> None:

@@ -82,7 +82,7 @@ def test_a_wish_that_the_budget_cannot_bear_is_stretched_and_says_so() -> None:
     greedy.save()
     again(greedy, other)
     assert greedy.is_stretched
-    assert greedy.planned_interval == on_grid(DAY / (SEARCHES - 1))
+    assert greedy.planned_interval == other.planned_interval == on_grid(DAY * 2 / SEARCHES)
     assert not other.starves
 
 

@@ -1,0 +1,182 @@
+"""The quota page, what a keyword costs, and that page, API and command tell the same."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+
+from apps.conftest import MovableTime
+from apps.dashboard.templatetags.times import roughly
+from apps.quota import ledger
+from apps.quota.models import QuotaSpend
+from apps.videos import planning, schedules
+from apps.videos.models import KeyWordEntry
+
+MIDNIGHT = datetime(2026, 11, 21, 8, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def one_key(frozen_time: MovableTime, settings, db) -> None:
+    frozen_time.move_to(MIDNIGHT)
+    settings.YT_KEYS = [("birds", "a-secret-key")]
+    ledger.sync_keys()
+
+
+def watched(**rates: float) -> None:
+    for word, rate in rates.items():
+        entry = KeyWordEntry.objects.create(keyword=word)
+        KeyWordEntry.objects.filter(pk=entry.pk).update(rate=rate)
+    schedules.sync()
+
+
+def spend(searches: int) -> None:
+    for _ in range(searches):
+        assert ledger.reserve("birds", "search", ledger.Purpose.PERSON)
+
+
+def text_of(client: Client, address: str) -> str:
+    """Return what a page says, without its marks and with its white space folded."""
+    html = client.get(address).content.decode()
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+def test_it_works(client: Client) -> None:
+    watched(kestrel=10, falcon=40)
+    spend(3)
+    page = text_of(client, "/quota/")
+    assert "95 of 98 searches" in page
+    assert "until the reset" in page
+    assert "at 00:00 Pacific (in 1 day)" in page
+    assert "3 of 100" in page
+    assert page.index("falcon") < page.index("kestrel")
+    assert "secret" not in page
+
+
+def test_nothing_to_show_is_no_failure(client: Client, settings) -> None:
+    assert "nothing is planned" in text_of(client, "/quota/")
+    settings.YT_KEYS = []
+    ledger.sync_keys()
+    assert "YouTube is not asked" in text_of(client, "/quota/")
+
+
+def test_what_is_wrong_stands_beside_it(client: Client, settings) -> None:
+    settings.YT_KEYS = [("birds", "a-secret-key"), ("cats", "b-secret-key"), ("dogs", "c-secret-key")]
+    ledger.sync_keys()
+    keys = [key for key, _ in ledger.usable_keys()]
+    ledger.refuse(keys[0], "It has expired.")
+    ledger.rest(keys[1], "A reason nobody knows.", timedelta(minutes=15))
+    ledger.mark_empty("dogs", "search")
+    page = text_of(client, "/quota/")
+    assert re.search(r"refused\s+It has expired\.", page)
+    assert re.search(r"resting until in 15 min\s+A reason nobody knows\.", page)
+    assert "YouTube said “enough” now" in page
+
+
+def test_who_starves_and_who_is_stretched_is_told(client: Client) -> None:
+    watched(**{f"word{number}": 1 for number in range(120)})
+    assert "too many keywords for one search a day" in text_of(client, "/quota/")
+    KeyWordEntry.objects.exclude(keyword="word1").delete()
+    entry = KeyWordEntry.objects.get()
+    entry.interval = 60
+    entry.save()
+    schedules.sync()
+    assert "you chose 1 min; the searches do not allow it" in text_of(client, "/quota/")
+
+
+def test_a_long_plan_has_pages(client: Client) -> None:
+    watched(**{f"word{number:03}": 1 for number in range(101)})
+    assert "Page 1 of 2" in text_of(client, "/quota/")
+    assert "word100" in text_of(client, "/quota/?page=2")
+
+
+def test_the_charts_draw_what_was_spent(client: Client, frozen_time: MovableTime) -> None:
+    watched(kestrel=10)
+    for back in range(1, 4):
+        day = (MIDNIGHT - timedelta(days=back)).date()
+        QuotaSpend.objects.create(project="birds", day=day, bucket="search", spent=20 * back)
+    frozen_time.move(hours=5)
+    html = client.get("/quota/").content.decode()
+    assert "<title>18 November: 60 searches</title>" in html
+    assert 'y="40.00" width="8" height="60.00"' in html
+    assert html.count('class="planned"') == 24 - 6
+    assert "<title>13:00 to 14:00 UTC: 0 searches</title>" in html
+
+
+def test_the_form_tells_what_one_more_keyword_costs(client: Client) -> None:
+    assert "One more makes 1 keyword, one search every 15 min." in text_of(client, "/")
+    watched(kestrel=10, falcon=10, hobby=10, merlin=10, harrier=10, buzzard=10)
+    cost = planning.cost_of_one_more()
+    assert (cost.keywords, cost.before) == (7, round(86_400 * 6 / 98))
+    told = (
+        f"One more makes 7 keywords, one search every {roughly(cost.interval)} each instead of 1 h 28 min, on average."
+    )
+    assert told in text_of(client, "/")
+    assert "1 h 43 min" in told
+    KeyWordEntry.objects.bulk_create(
+        KeyWordEntry(keyword=f"w{n}", normalized=f"w{n}", next_due_at=MIDNIGHT) for n in range(100)
+    )
+    assert "some are searched less than once a day" in text_of(client, "/")
+
+
+def test_who_may_not_add_keywords_is_not_told_what_they_cost(client: Client, settings) -> None:
+    settings.SIGN_IN = "write"
+    assert "One more makes" not in text_of(client, "/")
+
+
+def test_the_api_and_the_command_tell_the_same(client: Client, capsys, frozen_time: MovableTime) -> None:
+    watched(kestrel=10, falcon=40)
+    greedy = KeyWordEntry.objects.create(keyword="日本語", interval=60)
+    frozen_time.move(hours=3)
+    spend(30)
+    schedules.sync()
+    KeyWordEntry.objects.update(searched_through=timezone.now(), next_due_at=timezone.now() + timedelta(hours=1))
+
+    body = client.get("/api/quota/").json()
+    call_command("quota")
+    told = capsys.readouterr().out
+
+    assert body["schedules"] == {
+        "searches_a_day": 98,
+        "left": 68,
+        "pace": sum(86_400 / entry.planned_interval for entry in KeyWordEntry.objects.all()),
+        "ends_at": None,
+    }
+    assert "Left for schedules: 68 of 98 searches." in told
+    assert "they last until the reset" in told
+    assert "The day ends in 21 h, at 08:00 UTC (00:00 Pacific)." in told
+    page = text_of(client, "/quota/")
+    assert "68 of 98 searches" in page
+    for line in body["plan"]:
+        entry = KeyWordEntry.objects.get(pk=line["id"])
+        assert line["planned_interval"] == entry.planned_interval == round(86_400 / line["searches_a_day"])
+        assert line["expected_delay"] == entry.planned_interval // 2
+        assert (line["rate"], line["stretched"]) == (entry.rate, entry == greedy)
+        (row,) = [row for row in told.splitlines() if row.startswith(entry.keyword)]
+        assert f"  {line['searches_a_day']:.1f}  " in row
+        assert ("you chose 1 min" in row) == line["stretched"]
+        interval, delay = roughly(entry.planned_interval), roughly(entry.planned_interval // 2)
+        assert f"{line['searches_a_day']:.1f} {interval} {delay} in 1 h" in page
+        assert f"  {interval}" in row
+    # What takes two columns in a terminal counts as two.
+    assert len({row.find("in 1 h") + row.startswith("日本語") * 3 for row in told.splitlines() if "in 1 h" in row}) == 1
+    assert "secret" not in told
+
+
+def test_the_command_tells_what_is_wrong(settings, capsys) -> None:
+    watched(kestrel=10)
+    (key,) = [key for key, _ in ledger.usable_keys()]
+    spend(98)
+    ledger.mark_empty("birds", "search")
+    call_command("quota")
+    told = capsys.readouterr().out
+    assert "0 (refused)" in told
+    assert "from the reset on" in told
+
+    ledger.refuse(key, "YouTube does not know this key.")
+    call_command("quota")
+    told = capsys.readouterr().out
+    assert "There is no key that may be used" in told
+    assert "YouTube does not know this key." in told

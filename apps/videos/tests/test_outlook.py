@@ -1,0 +1,91 @@
+"""Where the day stands: what is left, how far it reaches, how it was spent."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from apps.conftest import MovableTime
+from apps.quota import ledger
+from apps.quota.models import QuotaSpend
+from apps.videos import outlook, schedules
+from apps.videos.models import KeyWordEntry, VideoLog
+
+MIDNIGHT = datetime(2026, 11, 21, 8, tzinfo=UTC)
+RESET = MIDNIGHT + timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def one_key(frozen_time: MovableTime, settings, db) -> None:
+    frozen_time.move_to(MIDNIGHT)
+    settings.YT_KEYS = [("birds", "a-secret-key")]
+    ledger.sync_keys()
+
+
+def watched(**rates: float) -> None:
+    for word, rate in rates.items():
+        entry = KeyWordEntry.objects.create(keyword=word)
+        KeyWordEntry.objects.filter(pk=entry.pk).update(rate=rate)
+    schedules.sync()
+
+
+def spend(searches: int) -> None:
+    for _ in range(searches):
+        assert ledger.reserve("birds", "search", ledger.Purpose.PERSON)
+
+
+def test_it_works() -> None:
+    watched(kestrel=10, falcon=40, hobby=10)
+    spend(3)
+    today = outlook.today()
+    assert today.balance.resets_at == RESET
+    assert (today.scheduled.left, today.scheduled.a_day, today.searches_a_day) == (95, 98, 100)
+    assert [entry.keyword for entry in today.plan] == ["falcon", "hobby", "kestrel"]
+    assert today.pace == pytest.approx(98, rel=0.06)
+    assert today.ends_at is None
+
+
+def test_searches_that_do_not_last_are_foretold(frozen_time: MovableTime) -> None:
+    watched(kestrel=10)
+    frozen_time.move(hours=6)
+    spend(80)
+    before = outlook.today()
+    assert before.ends_at == timezone.now() + timedelta(days=18 / before.pace)
+    schedules.sync()
+    assert outlook.today().ends_at is None, "the next plan makes them last"
+
+
+def test_where_nothing_is_scheduled_nothing_is_foretold() -> None:
+    today = outlook.today()
+    assert (today.pace, today.mean_interval, today.ends_at) == (0, 0, None)
+
+
+def test_hours_and_days_tell_what_was_spent(frozen_time: MovableTime) -> None:
+    for minutes, searches in ((0, 1), (59, 2), (60, 4), (150, 1)):
+        VideoLog.objects.create(searches=searches, created_at=MIDNIGHT + timedelta(minutes=minutes))
+    VideoLog.objects.create(searches=9, created_at=MIDNIGHT - timedelta(seconds=1))
+    for day, project, spent in ((date(2026, 11, 20), "birds", 7), (date(2026, 11, 20), "cats", 5)):
+        QuotaSpend.objects.create(day=day, project=project, bucket="search", spent=spent)
+    QuotaSpend.objects.create(day=date(2026, 11, 20), project="birds", bucket="general", spent=400)
+    QuotaSpend.objects.create(day=date(2026, 10, 22), project="birds", bucket="search", spent=99)
+    frozen_time.move(hours=2, minutes=30)
+
+    today = outlook.today()
+
+    assert [hour.searches for hour in today.hours] == [3, 4, 1] + [None] * 21
+    assert (today.hours[0].start, today.hours[-1].start) == (MIDNIGHT, RESET - timedelta(hours=1))
+    assert (len(today.days), today.days[0].day, today.days[-1].day) == (30, date(2026, 10, 23), date(2026, 11, 21))
+    assert [day.searches for day in today.days[-3:]] == [0, 12, 0]
+    assert sum(day.searches for day in today.days) == 12
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2026-03-08T12:00Z", 23), ("2026-11-01T12:00Z", 25)])
+def test_days_have_as_many_hours_as_they_have(frozen_time: MovableTime, day: str, hours: int) -> None:
+    frozen_time.move_to(datetime.fromisoformat(day))
+    assert len(outlook.today().hours) == hours
+
+
+def test_it_costs_the_same_whatever_there_is(django_assert_num_queries) -> None:
+    watched(**{f"word{number}": number for number in range(1, 20)})
+    with django_assert_num_queries(7):  # keys and spending twice, the plan, logs, days
+        outlook.today()
