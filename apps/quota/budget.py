@@ -89,17 +89,18 @@ def share_out(searches: Collection[Search], searches_a_day: float) -> dict[int, 
 
 
 def on_grid(seconds: float) -> int:
-    """Return the shortest interval of the grid that is not shorter than `seconds`."""
-    step = math.ceil(math.log(max(seconds, 1.0)) / math.log(GRID) - 1e-9)
-    return max(math.ceil(seconds), round(GRID**step))
+    """Return the interval of the grid, in whole seconds, that is nearest to `seconds`.
+
+    So the sum of many may ask for a little more than was shared out; who plans anew with what is left makes up for
+    that.
+    """
+    step = round(math.log(max(seconds, 1.0)) / math.log(GRID))
+    return round(GRID**step)
 
 
 def is_a_step(old: int, seconds: float) -> bool:
-    """Tell whether an interval of `seconds` is a step or more from those that the grid's interval `old` stands for.
-
-    These are the ones up to a step shorter; what strays from them by less than half a step is no reason to change.
-    """
-    return abs(math.log(seconds / old) / math.log(GRID) + 0.5) >= 1
+    """Tell whether an interval of `seconds` is a step of the grid or more away from the `old` one."""
+    return abs(math.log(seconds / old)) >= math.log(GRID)
 
 
 def _page_bound(search: Search) -> float:

@@ -1,0 +1,86 @@
+"""A day in seconds: what beat and the chores do is what the plan says, and the day's searches last."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client
+from django_celery_beat.models import PeriodicTask
+
+from apps.conftest import MovableTime
+from apps.quota import ledger
+from apps.quota.models import QuotaSpend, Trouble
+from apps.quota.tasks import tell_troubles
+from apps.videos import schedules, tasks
+from apps.videos.models import KeyWordEntry, VideoLog
+from simulator import Clock, Project, Simulator, World
+
+# In California.
+MIDNIGHT = datetime(2026, 11, 21, 8, tzinfo=UTC)
+RESET = MIDNIGHT + timedelta(days=1)
+MINUTE = timedelta(minutes=1)
+
+# Videos an hour.
+RATES = {"quiet": 0.1, "seldom": 0.4, "usual": 1, "often": 2, "busy": 5}
+
+
+@pytest.fixture
+def simulator(frozen_time: MovableTime, clock: Clock, settings, db, monkeypatch) -> Iterator[Simulator]:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    frozen_time.move_to(MIDNIGHT)
+    world = World(seed=5, rates=RATES, started_at=MIDNIGHT, rhythm=True)
+    with Simulator(world, projects=[Project("one", ["a-secret-key"])], clock=clock) as simulator:
+        settings.YOUTUBE_API_URL = simulator.youtube_url
+        settings.YT_KEYS = [("one", "a-secret-key")]
+        ledger.sync_keys()
+        yield simulator
+
+
+def live(frozen_time: MovableTime, sent: list[tuple], since: datetime, until: datetime) -> None:
+    """Let minutes pass: beat rings for keywords and chores, a worker does what is sent."""
+    now, rung = since, dict.fromkeys(KeyWordEntry.objects.values_list("pk", flat=True), since)
+    while now < until:
+        frozen_time.move_to(now)
+        for row in PeriodicTask.objects.filter(task=schedules.TASK).select_related("interval"):
+            keyword = int(row.name.removeprefix("keyword-"))
+            if now - rung[keyword] >= timedelta(seconds=row.interval.every):
+                rung[keyword] = now
+                sent.append(("process_trigger", (keyword,), {}))
+        if now.minute % 10 == 0:
+            tasks.sync_schedules()
+        tell_troubles()
+        tasks.catch_up()
+        for _, arguments, named in sent:
+            tasks.process_trigger(*arguments, **named)
+        sent.clear()
+        now += MINUTE
+
+
+@pytest.mark.timeout(300)
+def test_what_is_planned_is_what_happens(
+    simulator: Simulator, frozen_time: MovableTime, sent: list[tuple], client: Client
+) -> None:
+    wished = KeyWordEntry.objects.create(keyword="wished", interval=7200)
+    entries = [wished, *(KeyWordEntry.objects.create(keyword=word) for word in RATES)]
+
+    planned: Counter[int] = Counter()
+    for hour in range(24):
+        live(frozen_time, sent, MIDNIGHT + timedelta(hours=hour), MIDNIGHT + timedelta(hours=hour + 1))
+        told = client.get("/api/quota/").json()
+        assert told["schedules"]["ends_at"] is None, f"after {hour} h the searches do not last"
+        for line in told["plan"]:
+            planned[line["id"]] += line["searches_a_day"] / 24
+
+    searched = Counter(VideoLog.objects.filter(created_at__lt=RESET, searches__gt=0).values_list("keyword", flat=True))
+    # Counts are whole, and the first interval is shorter, so that keywords part.
+    differences = {entry.keyword: searched[entry.pk] - planned[entry.pk] for entry in entries}
+    assert all(abs(difference) <= 1.6 for difference in differences.values()), differences
+    assert [searched[entry.pk] for entry in entries[1:]] == sorted(searched[entry.pk] for entry in entries[1:])
+    assert searched[wished.pk] in (12, 13)
+
+    spend = QuotaSpend.objects.get(bucket="search", day=MIDNIGHT.date())
+    assert 94 <= spend.spent <= 98
+    assert spend.refused_at is None
+    assert not Trouble.objects.exists()
+    assert set(VideoLog.objects.values_list("status", flat=True)) == {"done"}
