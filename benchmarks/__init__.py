@@ -1,0 +1,1 @@
+"""What Windhover promises, measured: each benchmark compares in one run, and prints what it found."""

@@ -1,0 +1,123 @@
+"""The benchmark from the command line: ``bin/bench quota --help``."""
+
+import argparse
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final, NoReturn
+
+import benchmarks.quota
+from benchmarks.quota import contest
+from benchmarks.quota.figures import Figures
+from benchmarks.quota.setting import Setting
+
+PICTURE: Final = Path("var/bench/quota.png")
+# More keywords or videos than these would need more searches a day than a key has.
+KEYWORDS_A_KEY: Final = 50
+VIDEOS_A_KEY: Final = 2000
+
+TITLES: Final = {
+    "burst": "(a) every 10 s until the quota is gone",
+    "even": "(b) an even share",
+    "windhover": "(c) Windhover",
+    "optimum": "(d) the square-root optimum",
+}
+
+
+def main() -> None:
+    options = _options()
+    setting = Setting(options.seed, options.keywords, options.videos, options.keys)
+    results = contest.hold(setting)
+    if options.json:
+        print(json.dumps({name: figures.for_programs() for name, figures in results.items()}, indent=2))
+    else:
+        print(_report(setting, results))
+    if picture := options.picture:
+        # Imported only now: it takes a second.
+        from benchmarks.quota.picture import draw
+
+        draw(setting, results, picture)
+        if not options.json:
+            print(f"The delays are drawn in {picture}.")
+
+
+def _report(setting: Setting, results: Mapping[str, Figures]) -> str:
+    """Return the table, with the setting above and what it comes to below."""
+    windhover, optimum = results["windhover"], results["optimum"]
+    lines = [
+        f"Seed {setting.seed}: {_count(setting.keywords, 'keyword')}, {_count(windhover.shown, 'video')} published and"
+        f" shown in the day, {_count(setting.keys, 'key')}, {_count(windhover.usable, 'usable search', 'es')}.",
+        "",
+        f"{'':<38}  searches    found  missed      mean    median       p95",
+    ]
+    for name, figures in results.items():
+        delays = "".join(f"{_minutes(delay):>10}" for delay in (figures.mean, figures.median, figures.p95))
+        lines.append(f"{TITLES[name]:<38}{figures.searches:>10}{figures.found:>9.1%}{figures.missed:>8}{delays}")
+    lines += [
+        "",
+        "Delays are those of the videos found, from when the source first showed them. Missed are those that a later",
+        "search for their keyword should have found.",
+    ]
+    if windhover.mean and optimum.mean:
+        lines.append(f"Windhover's mean delay is {windhover.mean / optimum.mean:.2f} times the optimum's.")
+    return "\n".join(lines)
+
+
+def _minutes(delay: float | None) -> str:
+    return "-" if delay is None else f"{delay:.1f} min"
+
+
+def _count(number: int, what: str, plural: str = "s") -> str:
+    return f"{number:,} {what}{'' if number == 1 else plural}"
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say in one sentence what is wrong; --help tells the rest."""
+        self.exit(2, f"{self.prog}: {message}.\n")
+
+
+def _options() -> argparse.Namespace:
+    parser = _Parser(prog="bin/bench quota", description=benchmarks.quota.__doc__)
+    whole = _whole_number
+    parser.add_argument("--seed", type=whole(0, 2**31), default=1, help="which made-up day (default: 1)")
+    parser.add_argument("--keywords", type=whole(1, 1000), default=20, help="how many are watched (default: 20)")
+    parser.add_argument(
+        "--videos", type=whole(1, 100_000), default=1000, help="about so many match and are published (default: 1000)"
+    )
+    parser.add_argument("--keys", type=whole(1, 100), default=1, help="keys, each of its own project (default: 1)")
+    parser.add_argument("--json", action="store_true", help="print the figures for programs; draw only with --picture")
+    parser.add_argument("--picture", type=_picture, help=f"where to draw the delays, .png or .svg (default: {PICTURE})")
+    options = parser.parse_args()
+    for name, most in (("keywords", KEYWORDS_A_KEY), ("videos", VIDEOS_A_KEY)):
+        if getattr(options, name) > most * options.keys:
+            parser.error(f"--{name} can be at most {most} for each key")
+    if options.picture is None and not options.json:
+        options.picture = _picture(PICTURE)
+    return options
+
+
+def _whole_number(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
+def _picture(path: str | Path) -> Path:
+    """Return where to draw, having made the folder: a day's work should not end at a mistyped path."""
+    picture = Path(path)
+    if picture.suffix not in (".png", ".svg"):
+        raise argparse.ArgumentTypeError(f"{path} is neither a .png nor a .svg")
+    try:
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        picture.touch()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{path} cannot be written ({error.strerror})") from None
+    return picture
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Four ways to spend a day's searches. Each takes a day and lets it pass."""
+
+import math
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import cycle
+from typing import Final
+
+from apps.videos.models import VideoLog
+from benchmarks.quota.beat import Beat
+from benchmarks.quota.day import Day, usable_searches
+from benchmarks.quota.setting import BEGIN, END, EVENING
+
+DAY: Final = timedelta(days=1)
+GOLDEN: Final = (math.sqrt(5) - 1) / 2
+# A page holds 50 videos; with 30 expected on one, those that come in a cluster have room as well.
+VIDEOS_A_SEARCH: Final = 30
+
+
+def burst(day: Day) -> None:
+    """Search every ten seconds, keywords in turn, until the quota is gone."""
+    for number, keyword in enumerate(cycle(day.keywords)):
+        day.move_to(BEGIN + timedelta(seconds=10) * number)
+        log = day.fetch(keyword)
+        if log is None or log.status != VideoLog.Status.DONE:
+            return
+
+
+def even(day: Day) -> None:
+    """Search for every keyword at the same interval."""
+    usable = usable_searches()
+    _search_evenly(day, [usable / len(day.keywords)] * len(day.keywords), usable)
+
+
+def windhover(day: Day) -> None:
+    """Let beat ring, and a worker do what it and the chores send."""
+    beat = Beat()
+    while (moment := beat.next_ring()) < END:
+        day.move_to(moment)
+        day.messages += beat.ring()
+        day.carry_out()
+
+
+def optimum(day: Day) -> None:
+    """Search for each keyword at the interval that is best if one knows how much is published about each."""
+    usable = usable_searches()
+    _search_evenly(day, best_searches(list(day.setting.rates.values()), usable), usable)
+
+
+def _search_evenly(day: Day, searches: Sequence[float], usable: int) -> None:
+    """Search for each keyword so many times a day, at even intervals; in all `usable` times in the day measured.
+
+    Where a search takes further pages, which are searches too, what is left of the timetable runs that much slower:
+    the last searches fall out beyond midnight, instead of leaving the evening unwatched.
+    """
+    planned = timetable(searches, usable)
+    evening, planned = [entry for entry in planned if entry[0] < 0], [entry for entry in planned if entry[0] >= 0]
+    for share, position in evening:
+        day.move_to(BEGIN + DAY * share)
+        day.fetch(day.keywords[position])
+    day.move_to(BEGIN)
+    before = elapsed = 0.0
+    for number, (share, position) in enumerate(planned):
+        further_pages = day.searches() - number
+        payable = usable - further_pages
+        if number >= payable:
+            return
+        end = planned[payable][0] if payable < len(planned) else 1.0
+        elapsed += (share - before) * (1 - elapsed) / (end - before)
+        before = share
+        day.move_to(BEGIN + DAY * elapsed)
+        day.fetch(day.keywords[position])
+
+
+def timetable(searches: Sequence[float], usable: int) -> list[tuple[float, int]]:
+    """Return when to search for which keyword (by its position): in shares of the day, below 0 in the evening before.
+
+    Phases are multiples of the golden ratio, which never crowd. Where a phase falls decides whether a keyword with
+    4.5 searches a day has 4 or 5 of them on this one, so all phases are turned together until the day has `usable`.
+    """
+    turns = [turn / 100 for turn in range(100)]
+    counts = {turn: sum(math.ceil(n - _phase(i, turn)) for i, n in enumerate(searches)) for turn in turns}
+    best = min(turns, key=lambda turn: abs(counts[turn] - usable))
+    shares = [
+        ((_phase(position, best) + number) / n, position)
+        for position, n in enumerate(searches)
+        for number in range(-math.ceil(n), math.ceil(n))
+    ]
+    return sorted((share, position) for share, position in shares if (EVENING - BEGIN) / DAY < share < 1)
+
+
+def _phase(position: int, turn: float) -> float:
+    return (turn + position * GOLDEN) % 1
+
+
+def best_searches(rates: Sequence[float], usable: int) -> list[float]:
+    """Return how many searches a day each keyword gets so that the mean delay is least, `usable` in all.
+
+    With n searches a day for a keyword of r videos a day, each video waits 1/2n of a day in the mean, so the sum of
+    r/2n is to be least: n goes as the square root of r (Lagrange). It is more only where a page would not hold what
+    is published between two searches.
+    """
+    low, high = 0.0, usable / math.sqrt(max(rates))
+    for _ in range(60):
+        factor = (low + high) / 2
+        searches = [max(rate / VIDEOS_A_SEARCH, factor * math.sqrt(rate)) for rate in rates]
+        low, high = (factor, high) if sum(searches) < usable else (low, factor)
+    return searches

@@ -1,0 +1,117 @@
+"""The day that a contestant lives through: a world that publishes, and a Windhover whose time is moved by hand."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+from unittest import mock
+
+import time_machine
+from celery import Task, current_app
+from django.conf import settings
+
+from apps.quota import ledger, pacific
+from apps.quota.models import QuotaSpend
+from apps.videos.fetching import fetch_keyword
+from apps.videos.models import KeyWordEntry, Match, VideoLog
+from benchmarks.quota.figures import Figures
+from benchmarks.quota.setting import BEGIN, END, EVENING, Setting
+from simulator import Clock, Project, Simulator, World
+
+#: What would go to the broker: a task's name, its arguments, its named arguments.
+Message = tuple[str, Sequence[Any], dict[str, Any]]
+
+
+class Day:
+    """A day that begins the evening before; all keywords are watched, and their first fetch is done."""
+
+    def __init__(
+        self, setting: Setting, simulator: Simulator, traveller: time_machine.Traveller, messages: list[Message]
+    ) -> None:
+        self.setting = setting
+        self.simulator = simulator
+        self.messages = messages
+        self._traveller = traveller
+        self.keywords = [KeyWordEntry.objects.create(keyword=word).pk for word in setting.rates]
+        self.carry_out()
+
+    def move_to(self, moment: datetime) -> None:
+        """Move the time that Windhover and YouTube share."""
+        self._traveller.move_to(moment)
+        self.simulator.clock.set(moment)
+
+    def carry_out(self) -> None:
+        """Do what has been sent, as a worker would, and what that sends in turn."""
+        while self.messages:
+            task, arguments, named = self.messages.pop(0)
+            current_app.tasks[task](*arguments, **named)
+
+    def fetch(self, keyword: int) -> VideoLog | None:
+        """Fetch a keyword now, as a person would who presses the button."""
+        return fetch_keyword(KeyWordEntry.objects.get(pk=keyword), VideoLog.Trigger.MANUAL)
+
+    def searches(self) -> int:
+        """Return how many searches have been made so far today, by YouTube's own count."""
+        projects, now = self.simulator.projects, self.simulator.clock.now()
+        return sum(projects.spent(project.name, "search", now) for project in projects)
+
+    def measure(self) -> Figures:
+        """Let the day end, and compare what was found with what the made-up YouTube has shown by then."""
+        last_second = END - timedelta(seconds=1)
+        self.move_to(last_second)
+        shown, missed, delays = 0, 0, list[float]()
+        for entry in KeyWordEntry.objects.filter(pk__in=self.keywords):
+            found = dict(Match.objects.filter(keyword=entry).values_list("video", "created_at"))
+            last_search = entry.searched_through.timestamp() if entry.searched_through else 0
+            for video in self.simulator.world.search(entry.keyword, last_second, published_after=BEGIN):
+                shown += 1
+                if found_at := found.get(video.video_id):
+                    delays.append((found_at.timestamp() - video.indexed_at) / 60)
+                elif video.indexed_at <= last_search:
+                    missed += 1
+        return Figures(self.searches(), usable_searches(), shown, missed, sorted(delays))
+
+
+@contextmanager
+def begin(setting: Setting) -> Iterator[Day]:
+    """Begin a day: what is published in it follows from `setting` alone. The database must be empty."""
+    world = World(
+        setting.seed,
+        rates={word: videos / 24 for word, videos in setting.rates.items()},
+        mentions=0,
+        rhythm=True,
+        started_at=EVENING,
+    )
+    projects = [Project(name, [key]) for name, key in setting.projects.items()]
+    messages: list[Message] = []
+
+    def keep(task: Task, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None, **options: Any) -> None:
+        messages.append((task.name, args, kwargs or {}))
+
+    with (
+        time_machine.travel(EVENING, tick=False) as traveller,
+        mock.patch("time.sleep"),
+        mock.patch.object(Task, "apply_async", keep),
+        Simulator(world, projects=projects, clock=Clock(EVENING, frozen=True)) as simulator,
+    ):
+        settings.YOUTUBE_API_URL = simulator.youtube_url
+        ledger.sync_keys()
+        _spend_the_day_so_far(setting, simulator)
+        yield Day(setting, simulator, traveller, messages)
+
+
+def _spend_the_day_so_far(setting: Setting, simulator: Simulator) -> None:
+    """Spend what an even pace has spent by the evening, less what the first fetches will: else the evening would
+    have a whole day's searches, and the day would begin with keywords that have just been searched very often."""
+    elapsed = pacific.share_elapsed(EVENING)
+    spent = round(usable_searches() * elapsed) - setting.keywords
+    for project in simulator.projects:
+        part = max(0, min(spent, project.limits["search"]))
+        simulator.projects.spend(project, "search", EVENING, part)
+        QuotaSpend.objects.create(project=project.name, day=pacific.day_of(EVENING), bucket="search", spent=part)
+        spent -= part
+
+
+def usable_searches() -> int:
+    """Return how many searches schedules may spend in a day: what all but the first contestant have."""
+    return ledger.scheduled_searches().a_day

@@ -1,0 +1,99 @@
+"""bin/bench quota: what it measures, and the promise that it shows."""
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.quota.contestants import best_searches, timetable
+from benchmarks.quota.setting import Setting
+
+SEED = 1
+QUOTA = 100
+
+
+def run(*options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "benchmarks.quota", *options], capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("bench") / "quota.svg"
+
+
+@pytest.fixture(scope="module")
+def figures(picture: Path) -> dict[str, dict[str, Any]]:
+    """What one day came to, as programs get it: the day that is promised, since a smaller one is no faster."""
+    finished = run("--seed", str(SEED), "--json", "--picture", str(picture))
+    assert finished.returncode == 0, finished.stderr
+    return json.loads(finished.stdout)
+
+
+@pytest.mark.timeout(300)
+def test_every_contestant_has_its_figures(figures: dict[str, dict[str, Any]]) -> None:
+    assert list(figures) == ["burst", "even", "windhover", "optimum"]
+    for told in figures.values():
+        assert list(told) == ["searches", "found", "mean", "median", "p95", "missed"]
+        assert 0 <= told["found"] <= 1
+        assert 0 <= told["median"] <= told["p95"] <= 24 * 60
+        assert 0 <= told["mean"] <= 24 * 60
+
+
+def test_nobody_spends_more_than_the_quota(figures: dict[str, dict[str, Any]]) -> None:
+    assert figures["burst"]["searches"] == QUOTA
+    assert max(told["searches"] for told in figures.values()) <= QUOTA
+
+
+def test_who_spends_all_at_once_finds_next_to_nothing(figures: dict[str, dict[str, Any]]) -> None:
+    assert figures["burst"]["found"] < 0.05
+
+
+def test_windhover_misses_nothing(figures: dict[str, dict[str, Any]]) -> None:
+    assert figures["windhover"]["missed"] == 0
+    assert figures["windhover"]["found"] > 0.9
+
+
+def test_windhover_is_within_a_tenth_of_the_optimum(figures: dict[str, dict[str, Any]]) -> None:
+    assert figures["windhover"]["mean"] <= 1.10 * figures["optimum"]["mean"]
+
+
+def test_the_delays_are_drawn(figures: dict[str, dict[str, Any]], picture: Path) -> None:
+    assert "<svg" in picture.read_text()
+
+
+def test_the_optimum_goes_by_the_square_root() -> None:
+    searches = best_searches([1, 4, 9, 400], usable=16)
+    assert sum(searches) == pytest.approx(16)
+    # A page holds fifty videos, so the busiest needs more than its root.
+    assert searches[3] == pytest.approx(400 / 30)
+    assert [n / searches[0] for n in searches[:3]] == pytest.approx([1, 2, 3])
+
+
+@pytest.mark.parametrize("keywords", [1, 2, 7, 20, 50])
+def test_evenly_spaced_searches_are_as_many_as_there_are(keywords: int) -> None:
+    searches = best_searches(list(Setting(SEED, keywords, videos=1000, keys=1).rates.values()), usable=90)
+    planned = timetable(searches, usable=90)
+    assert planned == sorted(planned)
+    in_the_day = [position for share, position in planned if 0 <= share < 1]
+    assert len(in_the_day) == 90
+    for position, n in enumerate(searches):
+        assert in_the_day.count(position) in (math.floor(n), math.ceil(n))
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--keywords", "0"], "argument --keywords: '0' is not a whole number from 1 to 1000."),
+        (["--videos", "many"], "argument --videos: 'many' is not a whole number from 1 to 100000."),
+        (["--keywords", "51"], "--keywords can be at most 50 for each key."),
+        (["--picture", "delays.gif"], "argument --picture: delays.gif is neither a .png nor a .svg."),
+        (["--colour", "red"], "unrecognized arguments: --colour red."),
+    ],
+)
+def test_what_cannot_be_is_said_in_a_sentence(options: list[str], sentence: str) -> None:
+    finished = run(*options)
+    assert (finished.returncode, finished.stdout, finished.stderr) == (2, "", f"bin/bench quota: {sentence}\n")
