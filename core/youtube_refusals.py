@@ -92,6 +92,8 @@ def refusal(status: int, content: bytes, retry_after: str = "") -> SourceError:
         # A proxy's sign-in page, say: following it would hand the key to a stranger.
         return SourceBlocked(f"YouTube's address sends us elsewhere (HTTP {status}).", status)
     if status in (401, 403):
+        if not body.from_api:
+            return KeyResting(f"What answers at YouTube's address refuses us (HTTP {status}).", status)
         return KeyResting(f"YouTube refused this key ({body.reason or 'no reason given'}).", status)
     if status >= 500:
         return SourceAway("YouTube had a fault of its own.", status, wait)

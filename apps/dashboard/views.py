@@ -112,7 +112,7 @@ def show_keyword(request: PageRequest, entry: KeyWordEntry, form: IntervalForm) 
     matches = entry.matches.newest_first().prefetch_related(Prefetch("video", Video.objects.with_keywords()))
     page = page_of(request, ShortCountPaginator(matches, CARDS, known_count=entry.video_count))
     videos = [match.video for match in page]
-    context = {"entry": entry, "form": form, "page": page, "videos": videos, "gaps": entry.gaps.all()}
+    context = {"entry": entry, "form": form, "page": page, "videos": videos, "gaps": entry.gaps.filter(late=False)}
     return show(request, "keyword", context)
 
 

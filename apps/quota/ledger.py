@@ -218,8 +218,10 @@ def mark_empty(project: str, bucket: Bucket, asked_at: datetime | None = None) -
 
 def refuse(key: ApiKey, reason: str) -> None:
     """Leave `key` alone until a person acts."""
-    _set_state(ApiKey.objects.filter(pk=key.pk), ApiKey.State.REFUSED, reason)
-    troubles.begin(Trouble.Kind.KEY_REFUSED, f"{key.label}: {reason}", subject=key.fingerprint)
+    # What another worker has learned meanwhile may be worse.
+    usable = ApiKey.objects.filter(pk=key.pk).exclude(state=ApiKey.State.SUSPENDED)
+    if _set_state(usable, ApiKey.State.REFUSED, reason):
+        troubles.begin(Trouble.Kind.KEY_REFUSED, f"{key.label}: {reason}", subject=key.fingerprint)
 
 
 def suspend(project: str, reason: str) -> None:
@@ -230,13 +232,19 @@ def suspend(project: str, reason: str) -> None:
 
 def rest(key: ApiKey, reason: str, length: timedelta) -> None:
     """Leave `key` alone for a while; a rest of an hour is long enough to need a person."""
-    _set_state(ApiKey.objects.filter(pk=key.pk), ApiKey.State.RESTING, reason, timezone.now() + length)
-    if length >= timedelta(hours=1):
+    usable = ApiKey.objects.filter(pk=key.pk, state__in=[ApiKey.State.ACTIVE, ApiKey.State.RESTING])
+    if _set_state(usable, ApiKey.State.RESTING, reason, timezone.now() + length) and length >= timedelta(hours=1):
         troubles.begin(Trouble.Kind.KEY_REFUSED, f"{key.label}: {reason}", subject=key.fingerprint)
 
 
+def end_rest(key: ApiKey) -> None:
+    """Note that YouTube has accepted a key that rested."""
+    if _set_state(ApiKey.objects.filter(pk=key.pk, state=ApiKey.State.RESTING), ApiKey.State.ACTIVE, ""):
+        _end_troubles()
+
+
 def reactivate(*keys: ApiKey) -> int:
-    """Use keys again, because a person said so or YouTube has accepted them; return how many."""
+    """Use keys again, whatever was wrong, because a person said so; return how many."""
     count = _set_state(ApiKey.objects.filter(pk__in=[key.pk for key in keys]), ApiKey.State.ACTIVE, "")
     _end_troubles()
     return count

@@ -98,6 +98,7 @@ class Trouble(models.Model):
         UNITS_SPENT = "units", "Waiting for units"
         KEY_REFUSED = "key", "YouTube refuses a key"
         PROJECT_SUSPENDED = "project", "YouTube has suspended a project"
+        KEYS_REST = "rest", "Waiting for a key"
         YOUTUBE_AWAY = "youtube", "YouTube does not serve us"
         INVIDIOUS_AWAY = "inv-away", "Invidious does not serve us"
         INVIDIOUS_BLOCKED = "invidious", "Invidious does not let us search"

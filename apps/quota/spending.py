@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+# How long to leave YouTube alone by one key where what answers is not YouTube.
+BLOCKED = timedelta(minutes=15)
+
 # YouTube's clock and ours may differ by so much at most.
 MIDNIGHT = timedelta(minutes=5)
 
@@ -37,10 +40,12 @@ class NothingLeft(Exception):
 class Purse:
     """What one piece of work may spend, and what it did spend.
 
-    `deadline` is on the clock of time.monotonic(): no call is begun after it.
+    `deadline` is on the clock of time.monotonic(): no call is begun after it. `keep_account` is called before each
+    call, when it is paid for: whoever dies in the middle of it has still told what it cost.
     """
 
     deadline: float
+    keep_account: Callable[["Purse"], object] = lambda purse: None
     searches: int = 0
     units: int = 0
 
@@ -52,7 +57,7 @@ class Purse:
         """
         for key, secret in ledger.usable_keys():
             if time.monotonic() > self.deadline:
-                raise SourceAway("The fetch took too long; what it found is kept.")
+                raise SourceAway("YouTube took too long to answer.")
             pay = partial(self._reserve, key, bucket, purpose)
             if not pay():
                 continue
@@ -80,12 +85,16 @@ class Purse:
             except KeyRefused as error:
                 logger.error("%s: %s", key.label, error)
                 ledger.refuse(key, str(error))
-            except (KeyResting, SourceBlocked) as error:
+            except KeyResting as error:
                 logger.warning("%s: %s", key.label, error)
                 ledger.rest(key, str(error), error.rest)
+            except SourceBlocked as error:
+                # The key is innocent, and so is the next: something stands between us and YouTube.
+                logger.warning("%s: %s", key.label, error)
+                ledger.rest(key, str(error), BLOCKED)
             else:
                 if key.state == ApiKey.State.RESTING:
-                    ledger.reactivate(key)
+                    ledger.end_rest(key)
                 troubles.end(Trouble.Kind.YOUTUBE_AWAY, subject=bucket)
                 return result
             # It refuses, so it answers.
@@ -104,6 +113,7 @@ class Purse:
             self.searches += 1
         else:
             self.units += 1
+        self.keep_account(self)
         return True
 
 
@@ -125,4 +135,6 @@ def _nothing_left(bucket: Bucket, purpose: Purpose) -> NothingLeft | ProjectSusp
         until = min(*resting, pacific.next_reset(now))
         return NothingLeft(f"No key has calls left but those that rest. {reasons}", until)
     what = "searches" if bucket == "search" else "units"
+    if purpose is not Purpose.PERSON and any(ledger.has_left(key.project, bucket, Purpose.PERSON) for key in rows):
+        what = "searches for schedules"
     return NothingLeft(f"Today's {what} are spent until 00:00 Pacific.", pacific.next_reset(now))

@@ -23,17 +23,17 @@ TELLING_AGE_LIMIT = timedelta(days=1)
 # A source is away for a moment now and then, and a day's last search may go some minutes before midnight; only
 # what lasts longer concerns a person.
 BRIEF = timedelta(minutes=30)
-_AWAY = [Trouble.Kind.YOUTUBE_AWAY, Trouble.Kind.INVIDIOUS_AWAY]
+_AWAY = [Trouble.Kind.YOUTUBE_AWAY, Trouble.Kind.INVIDIOUS_AWAY, Trouble.Kind.KEYS_REST]
 
 
 def begin(kind: Trouble.Kind, message: str, *, subject: str = "", until: datetime | None = None) -> None:
-    """Note that a trouble has begun; one that is open already only learns how long it lasts."""
+    """Note that a trouble has begun; one that is open already only learns why and how long it lasts now."""
     # A pause that ended at its hour and a new one are two.
     end_lapsed()
     known = Trouble.objects.filter(kind=kind, subject=subject, ended_at=None)
     # Never sooner than was said before.
-    if until:
-        known.filter(until__lt=until).update(until=until, message=message)
+    sooner = Q(until=None) | Q(until__lte=until) if until else Q()
+    known.filter(sooner).exclude(until=until, message=message).update(until=until, message=message)
     if known.exists():
         return
     try:

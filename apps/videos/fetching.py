@@ -23,7 +23,6 @@ logger = logging.getLogger(__name__)
 # While no key may be used before a person acts, the keywords look so often whether that has happened; it costs
 # nothing, and what the person has done should not have to wait.
 LOOK_AGAIN = timedelta(minutes=15)
-_UNTIL_A_PERSON_ACTS = {"NothingLeft", "ProjectSuspended"}
 
 _PURPOSES = {
     VideoLog.Trigger.SCHEDULE: Purpose.SCHEDULE,
@@ -35,11 +34,11 @@ _PURPOSES = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a fetch ended: what its log says of it, what changes at the keyword, and the gap it leaves."""
+    """How a fetch ended: what its log says of it, what changes at the keyword, and its gaps as they are now."""
 
     log: dict[str, Any]
     keyword: dict[str, Any] = field(default_factory=dict)
-    gap: SearchGap | None = None
+    gaps: Sequence[SearchGap] = ()
 
 
 def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog | None = None) -> VideoLog | None:
@@ -57,7 +56,8 @@ def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog 
     except IntegrityError:
         return None  # deleted and erased since the claim
     with in_fetch(log.pk):
-        purse = searching.new_purse()
+        told = VideoLog.objects.filter(pk=log.pk)
+        purse = searching.new_purse(lambda purse: told.update(searches=purse.searches, units=purse.units))
         outcome = _fetch(entry, token, trigger, began, purse)
         costs = {"searches": purse.searches, "units": purse.units, "duration": round(time.monotonic() - clock, 3)}
         with transaction.atomic():
@@ -67,8 +67,8 @@ def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog 
             next_due_at = (planned.first() or entry).due_after(began)
             fetched = {} if log.status == VideoLog.Status.WAITING else {"last_fetched_at": began}
             released = entry.release(token, **{"next_due_at": next_due_at} | fetched | outcome.keyword)
-            if released and outcome.gap:
-                _keep_gap(outcome.gap)
+            if released:
+                _keep(outcome.gaps)
         if "bad_query" in outcome.keyword:
             keywords_changed.send(KeyWordEntry)
         logger.info("keyword %s, %s: %s. %s", entry.pk, trigger.label, log.status, log.message)
@@ -104,39 +104,34 @@ def _fetch(entry: KeyWordEntry, token: str, trigger: VideoLog.Trigger, began: da
         message = "Something unexpected went wrong; the worker's log has the details under this fetch's number."
         return Outcome({"status": VideoLog.Status.FAILED, "error": type(error).__name__, "message": message})
 
-    done = {"status": VideoLog.Status.DONE, "method": search.method, "message": _story(search, stored)}
+    done = {"status": VideoLog.Status.DONE, "error": "", "method": search.method, "message": _story(search, stored)}
     covered = {"searched_through": began, "rate": rates.measure(entry, began)} if search.covers else {}
     accepted = {"bad_query": ""} if entry.bad_query and search.covers else {}
-    return Outcome(done | {"number_found": stored.found, "number_added": stored.added}, covered | accepted, search.gap)
+    return Outcome(done | {"number_found": stored.found, "number_added": stored.added}, covered | accepted, search.gaps)
 
 
 def _open_log(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog | None) -> VideoLog:
     """Open this fetch's log. We hold the claim, so a row that still runs belongs to a fetch that died.
 
-    Whoever comes first after a pause does what a person asked for during it.
+    Whoever comes first does what a person has asked for.
     """
-    entry.logs.filter(status=VideoLog.Status.RUNNING).close(
-        VideoLog.Status.INTERRUPTED, "The worker that fetched stopped before it was done."
-    )
+    entry.logs.end_dead()
     asked_for = entry.logs.filter(trigger=VideoLog.Trigger.MANUAL, status=VideoLog.Status.WAITING)
-    log = log or asked_for.exclude(waiting_until=None).order_by("created_at").first()
+    log = log or asked_for.order_by("created_at").first()
     log = log or VideoLog(keyword=entry, keyword_text=entry.keyword, trigger=trigger)
     log.status, log.message, log.created_at = VideoLog.Status.RUNNING, "", timezone.now()
+    log.searches = log.units = 0
     log.save()
     return log
 
 
-def _keep_gap(gap: SearchGap) -> None:
-    """Write what is left of a gap, as one with those it overlaps; one that is closed goes."""
-    if gap.before <= gap.after:
-        if gap.pk:
+def _keep(gaps: Sequence[SearchGap]) -> None:
+    """Write gaps as they are now; those that are closed go."""
+    for gap in gaps:
+        if gap.before > gap.after:
+            gap.save()
+        elif gap.pk:
             gap.delete()
-        return
-    overlapped = SearchGap.objects.filter(keyword=gap.keyword_id, after__lte=gap.before, before__gte=gap.after)
-    for other in overlapped.exclude(pk=gap.pk):
-        gap.after, gap.before = min(gap.after, other.after), max(gap.before, other.before)
-        other.delete()
-    gap.save()
 
 
 def _store(entry: KeyWordEntry, token: str, videos: Sequence[FoundVideo], method: VideoFetchMethod) -> storing.Stored:
@@ -162,9 +157,11 @@ def _close_log(log: VideoLog, outcome: dict[str, Any]) -> None:
 def _is_told(log: VideoLog) -> bool:
     """Tell whether the keyword's log already says that it waits, for the same moment or the same person's help."""
     others = VideoLog.objects.filter(keyword=log.keyword_id).exclude(pk=log.pk)
+    if log.searches:
+        return False
     if log.status == VideoLog.Status.WAITING:
         return others.filter(status=VideoLog.Status.WAITING, waiting_until=log.waiting_until).exists()
-    if log.error not in _UNTIL_A_PERSON_ACTS:
+    if log.error not in VideoLog.UNTIL_A_PERSON_ACTS:
         return False
     last = others.newest_first().first()
     return last is not None and (last.status, last.error, last.message) == (log.status, log.error, log.message)
@@ -174,7 +171,8 @@ def _story(search: searching.Search, stored: storing.Stored) -> str:
     """Tell in plain words what a fetch brought."""
     source = VideoFetchMethod(search.method).label
     parts = [f"{source}: {stored.found} found, {stored.added} new."]
-    if search.gap and search.gap.before > search.gap.after:
-        stretch = f"{search.gap.after:%-d %b %H:%M} to {search.gap.before:%-d %b %H:%M} UTC"
-        parts.append(f"Pages were full: what was published from {stretch} follows as searches are left over.")
+    for gap in search.gaps:
+        if gap.before > gap.after and not gap.late:
+            stretch = f"{gap.after:%-d %b %H:%M} to {gap.before:%-d %b %H:%M} UTC"
+            parts.append(f"Pages were full: what was published from {stretch} follows as searches are left over.")
     return " ".join([*parts, search.note]).strip()

@@ -79,10 +79,11 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
         return self.scheduled().filter(unclaimed, next_due_at__lte=now).order_by("next_due_at")
 
     def with_last_log(self) -> Self:
-        """Annotate each entry with its newest log's id, status and message; one indexed look per entry."""
+        """Annotate each entry with its newest log's status, error and message; one indexed look per entry."""
         newest = VideoLog.objects.filter(keyword=OuterRef("pk")).order_by("-created_at", "-id")
         return self.annotate(
             last_log_status=Subquery(newest.values("status")[:1]),
+            last_log_error=Subquery(newest.values("error")[:1]),
             last_log_message=Subquery(newest.values("message")[:1]),
         )
 
@@ -282,14 +283,21 @@ class KeyWordEntry(models.Model):
         A scheduled fetch is due only when `next_due_at` has come, so that a message delivered twice, or two
         beats, search once. One conditional UPDATE: of any number of workers one succeeds.
         """
-        now = timezone.now()
-        free = Q(claim_token="") | Q(claimed_at__lt=now - CLAIM_AGE_LIMIT)
-        claimable = KeyWordEntry.objects.filter(free, pk=self.pk)
+        claimable = KeyWordEntry.objects.filter(pk=self.pk)
         if scheduled:
             early = min(EARLIEST_RING, timedelta(seconds=self.planned_interval / 10))
-            claimable = claimable.scheduled().filter(next_due_at__lte=now + early)
-        token = uuid.uuid4().hex
-        return token if claimable.update(claim_token=token, claimed_at=now) else None
+            claimable = claimable.scheduled().filter(next_due_at__lte=timezone.now() + early)
+        return self._take(claimable)
+
+    def claim_erasing(self) -> str | None:
+        """Take the right to erase this deleted keyword; return the claim's token, or None if it is not to be had."""
+        return self._take(KeyWordEntry.including_deleted.filter(pk=self.pk, state=self.State.DELETING))
+
+    @staticmethod
+    def _take(claimable: KeyWordEntryQuerySet) -> str | None:
+        now, token = timezone.now(), uuid.uuid4().hex
+        free = Q(claim_token="") | Q(claimed_at__lt=now - CLAIM_AGE_LIMIT)
+        return token if claimable.filter(free).update(claim_token=token, claimed_at=now) else None
 
     def release(self, token: str, **changes: Any) -> bool:
         """Give the claim back and write `changes`; return False if somebody else has taken it over."""
@@ -298,11 +306,15 @@ class KeyWordEntry(models.Model):
 
 
 class SearchGap(models.Model):
-    """A stretch of publication dates that a search did not reach: its page was full before it got there."""
+    """A stretch of publication dates that a search did not reach: its page was full before it got there.
+
+    A `late` one has been searched before, and is looked through once more for what YouTube showed late.
+    """
 
     keyword = models.ForeignKey(KeyWordEntry, on_delete=models.CASCADE, related_name="gaps")
     after = models.DateTimeField()
     before = models.DateTimeField()
+    late = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["-before"]
@@ -449,6 +461,21 @@ class VideoLogQuerySet(models.QuerySet["VideoLog"]):
         """Return fetches that still run although every claim of their time has lapsed."""
         return self.filter(status=VideoLog.Status.RUNNING, created_at__lt=now - 2 * CLAIM_AGE_LIMIT)
 
+    def under_way(self, now: datetime) -> Self:
+        """Return fetches that run, and those that a person has asked for and that wait."""
+        running = Q(status=VideoLog.Status.RUNNING, created_at__gt=now - CLAIM_AGE_LIMIT)
+        asked_for = Q(status=VideoLog.Status.WAITING, trigger=VideoLog.Trigger.MANUAL)
+        lost = Q(status=VideoLog.Status.WAITING, waiting_until=None)
+        return self.filter(running | asked_for | lost)
+
+    def end_dead(self) -> None:
+        """Note that the workers of those that run have died. What a person has asked for is tried once more."""
+        dead = self.filter(status=VideoLog.Status.RUNNING)
+        again = Q(trigger=VideoLog.Trigger.MANUAL, keyword__isnull=False) & ~Q(error=VideoLog.TRIED_AGAIN)
+        dead.exclude(again).close(VideoLog.Status.INTERRUPTED, "The worker stopped before it was done.")
+        message = "The worker stopped before it was done; it is tried once more."
+        dead.filter(again).close(VideoLog.Status.WAITING, message, error=VideoLog.TRIED_AGAIN, waiting_until=None)
+
     def close(self, status: "VideoLog.Status", message: str, **changes: Any) -> int:
         return self.update(status=status, message=message, **changes)
 
@@ -462,6 +489,11 @@ class VideoLog(models.Model):
         FAILED = "failed", "failed"
         WAITING = "waiting", "waiting"
         INTERRUPTED = "interrupted", "interrupted"
+
+    # The error of a fetch whose worker died, and that was begun again.
+    TRIED_AGAIN = "WorkerDied"
+    # The errors of fetches that nothing helps but a person.
+    UNTIL_A_PERSON_ACTS = ["NothingLeft", "ProjectSuspended"]
 
     class Trigger(models.TextChoices):
         SCHEDULE = "schedule", "schedule"

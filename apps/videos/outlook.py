@@ -11,6 +11,7 @@ from apps.quota.balance import Balance
 from apps.quota.budget import DAY
 from apps.quota.ledger import ScheduledSearches
 from apps.quota.models import QuotaSpend
+from apps.videos import planning
 from apps.videos.models import KeyWordEntry, KeyWordEntryQuerySet, VideoLog
 from apps.videos.schedules import LAST_HOUR
 
@@ -39,8 +40,8 @@ class Outlook:
     """Where the day stands.
 
     `plan`: the keywords that are searched, the most often searched first; what is planned stands in each. `pace`:
-    searches a day, as the keywords' intervals are now. `ends_at`: when the day's last search is made at that
-    pace; None if they last until the reset.
+    searches a day, as the keywords' intervals are now, with the further pages that they have needed of late.
+    `ends_at`: when the day's last search is made at that pace; None if they last until the reset, or are spent.
     """
 
     balance: Balance
@@ -63,11 +64,11 @@ class Outlook:
 
 
 def today() -> Outlook:
-    """Return where the day stands; seven queries, whatever there is, and the plan's own."""
+    """Return where the day stands; eight queries, whatever there is, and the plan's own."""
     now = timezone.now()
     plan = KeyWordEntry.objects.scheduled().order_by("planned_interval", "normalized")
     scheduled = ledger.scheduled_searches()
-    pace = sum(entry.searches_a_day for entry in plan.only("planned_interval"))
+    pace = sum(entry.searches_a_day for entry in plan.only("planned_interval")) / (1 - planning.further_share(now))
     return Outlook(
         balance=balance.today(),
         plan=plan,
@@ -80,11 +81,11 @@ def today() -> Outlook:
 
 
 def _ends_at(now: datetime, left: int, pace: float) -> datetime | None:
-    if not pace:
+    if not pace or not left:
         return None
-    end = now + timedelta(days=left / pace)
-    # In its last hour a day is planned to its end.
-    return end if end < pacific.next_reset(now) - LAST_HOUR else None
+    end, reset = now + timedelta(days=left / pace), pacific.next_reset(now)
+    # In its last hour a day is planned to its end; and before, intervals may be a step of the grid off.
+    return end if end < reset - max(LAST_HOUR, (reset - now) / 10) else None
 
 
 def _hours(now: datetime) -> list[SpentHour]:

@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Count, Sum
 from django.utils import timezone
 
 from apps.quota import budget, ledger, pacific
 from apps.quota.budget import DAY, Search, Share
-from apps.videos.models import KeyWordEntry, SearchGap
+from apps.videos.models import KeyWordEntry, SearchGap, VideoLog
 
 # Where only Invidious is asked, no budget says how often: this is often enough by default, and at most polite.
 INVIDIOUS_INTERVAL = 15 * 60
@@ -32,15 +33,17 @@ class Cost:
 
 
 def shares() -> dict[int, Share]:
-    """Return the share of each scheduled keyword until the reset, by its id; four queries."""
+    """Return the share of each scheduled keyword until the reset, by its id; five queries."""
     return _share_out(_searches(), pace(timezone.now()))
 
 
-def cost_of_one_more() -> Cost:
-    """Return what one more keyword costs, in a whole day; three queries."""
+def cost_of_one_more() -> Cost | None:
+    """Return what one more keyword costs, in a whole day; None where nothing can be searched. Three queries."""
     searches, per_day = _searches(), float(ledger.scheduled_searches().a_day)
     before = _share_out(searches, per_day)
     after = _share_out([*searches, Search(0, KeyWordEntry.PRIOR_RATE, wish=settings.FETCH_INTERVAL)], per_day)
+    if not after:
+        return None
     return Cost(
         keywords=len(after),
         interval=_mean_interval(after),
@@ -58,9 +61,20 @@ def pace(now: datetime) -> float:
     searches = ledger.scheduled_searches()
     seconds = (pacific.next_reset(now) - now).total_seconds()
     per_day = searches.left * DAY / seconds if searches.left else float(searches.a_day)
-    if SearchGap.objects.filter(keyword__in=KeyWordEntry.objects.scheduled()).exists():
-        per_day *= 1 - ledger.KEPT_FOR_GAPS
-    return per_day
+    kept = further_share(now)
+    if SearchGap.objects.filter(keyword__in=KeyWordEntry.objects.scheduled(), late=False).exists():
+        kept = max(kept, ledger.KEPT_FOR_GAPS)
+    return per_day * (1 - kept)
+
+
+def further_share(now: datetime) -> float:
+    """Return which share of the searches of the last 24 hours were not the first of their fetch, from 0 to 1: further
+    pages, gaps. So many are likely to be needed again. One query."""
+    day = VideoLog.objects.filter(created_at__gt=now - timedelta(days=1), status=VideoLog.Status.DONE, searches__gt=0)
+    spent = day.aggregate(fetches=Count("pk"), searches=Sum("searches"))
+    searches = spent["searches"] or 0
+    # Few fetches tell little.
+    return float(searches - spent["fetches"]) / (searches + 10)
 
 
 def interval(share: Share, old: int) -> int:
@@ -83,7 +97,9 @@ def _searches() -> list[Search]:
 def _share_out(searches: list[Search], per_day: float) -> dict[int, Share]:
     if per_day:
         return budget.share_out(searches, per_day)
-    return {search.id: _by_invidious(search.wish) for search in searches}
+    if settings.INVIDIOUS_URL:
+        return {search.id: _by_invidious(search.wish) for search in searches}
+    return {}
 
 
 def _by_invidious(wish: int | None) -> Share:

@@ -10,13 +10,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
 from apps.quota import ledger, pacific, troubles
 from apps.quota.models import Trouble
 from apps.videos import planning
-from apps.videos.models import KeyWordEntry
+from apps.videos.models import KeyWordEntry, VideoLog
 
 TASK = "apps.videos.tasks.process_trigger"
 
@@ -32,17 +33,28 @@ def keep_after_commit(**kwargs: Any) -> None:
 
 
 def resume_early() -> None:
-    """Let keywords that wait for the reset go on at once if there are searches after all: a key was added, say."""
-    pause = Trouble.objects.open().filter(kind=Trouble.Kind.SEARCHES_SPENT).first()
-    if pause is None:
+    """Let keywords that wait go on at once if there are searches after all: a person has added a key, or mended one.
+
+    Those that wait for the reset, for a key that rests, or for a person are told by their last log.
+    """
+    now = timezone.now()
+    waits = Q(last_log_status=VideoLog.Status.WAITING) | Q(last_log_error__in=VideoLog.UNTIL_A_PERSON_ACTS)
+    waiting = KeyWordEntry.objects.scheduled().with_last_log().filter(waits, next_due_at__gt=now)
+    asked_for = VideoLog.objects.filter(
+        status=VideoLog.Status.WAITING, trigger=VideoLog.Trigger.MANUAL, waiting_until__gt=now
+    )
+    if not (waiting.exists() or asked_for.exists()):
         return
     projects = {key.project for key, _ in ledger.usable_keys()}
+    pause = Trouble.objects.open().filter(kind=Trouble.Kind.SEARCHES_SPENT).first()
     # By what was kept for people when the pause began: the little that melts of it is nothing to wake all for.
-    if any(ledger.has_left(project, "search", ledger.Purpose.SCHEDULE, at=pause.began_at) for project in projects):
+    began = pause.began_at if pause else now
+    if any(ledger.has_left(project, "search", ledger.Purpose.SCHEDULE, at=began) for project in projects):
         with transaction.atomic():
-            waiting = KeyWordEntry.objects.scheduled().filter(next_due_at__gte=pause.until)
-            waiting.lock()
-            waiting.update(next_due_at=timezone.now())
+            entries = KeyWordEntry.objects.filter(pk__in=list(waiting.values_list("pk", flat=True)))
+            entries.lock()
+            entries.update(next_due_at=now)
+            asked_for.update(waiting_until=now)
         troubles.end(Trouble.Kind.SEARCHES_SPENT)
 
 

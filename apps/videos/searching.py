@@ -2,9 +2,10 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from django.conf import settings
 from django.utils import timezone
@@ -31,6 +32,9 @@ LONGEST_FETCH = 40.0
 OVERLAP = timedelta(hours=3)
 SHOWN_LATE = timedelta(minutes=90)
 
+# After a pause of months nobody wants months of videos, at everybody's expense.
+LONGEST_GAP = timedelta(days=7)
+
 # The order is only roughly by date: where a full page ends, dates may be misplaced by some minutes, and the oldest
 # few are no boundary.
 ROUGHLY = timedelta(minutes=10)
@@ -48,19 +52,20 @@ LOOK_AGAIN = timedelta(hours=1)
 class Search:
     """What a search found.
 
-    `covers` tells that YouTube was searched up to now; `gap` is what was left out, or an older one as it is now.
+    `covers` tells that YouTube was searched up to now, but for `gaps`: all that the keyword has, newest first, as
+    they are now. Closed ones are empty.
     """
 
     videos: Sequence[FoundVideo]
     method: VideoFetchMethod
     covers: bool = False
-    gap: SearchGap | None = None
+    gaps: Sequence[SearchGap] = ()
     note: str = ""
 
 
-def new_purse() -> Purse:
+def new_purse(keep_account: Callable[[Purse], object] = lambda purse: None) -> Purse:
     """Return a purse for one fetch, which begins now."""
-    return Purse(deadline=time.monotonic() + LONGEST_FETCH)
+    return Purse(time.monotonic() + LONGEST_FETCH, keep_account)
 
 
 def search(entry: KeyWordEntry, purse: Purse, purpose: Purpose) -> Search:
@@ -69,7 +74,7 @@ def search(entry: KeyWordEntry, purse: Purse, purpose: Purpose) -> Search:
     Raises NothingLeft or a SourceError.
     """
     try:
-        return _search_youtube(entry, purse, purpose)
+        found = _search_youtube(entry, purse, purpose)
     except (BadQuery, ProjectSuspended):
         raise
     except (NothingLeft, SourceError) as error:
@@ -78,6 +83,12 @@ def search(entry: KeyWordEntry, purse: Purse, purpose: Purpose) -> Search:
         if not settings.INVIDIOUS_URL:
             raise
         return _search_invidious(entry, purse, instead_of=error)
+    troubles.end(Trouble.Kind.KEYS_REST)
+    if settings.INVIDIOUS_URL:
+        # It is not needed now, so it keeps nobody from anything.
+        troubles.end(Trouble.Kind.INVIDIOUS_AWAY)
+        troubles.end(Trouble.Kind.INVIDIOUS_BLOCKED)
+    return found
 
 
 def complete(videos: Sequence[FoundVideo], purse: Purse) -> list[FoundVideo]:
@@ -119,27 +130,74 @@ def _search_youtube(entry: KeyWordEntry, purse: Purse, purpose: Purpose) -> Sear
 
     A page that has more behind it and does not reach back to where the last search could see leaves a gap, whether
     its videos are new or known: known ones may have come another way. What YouTube shows from outside the window,
-    as it does at times, says nothing. The first search of a keyword has nothing to reach back to.
+    as it does at times, says nothing. The first search of a keyword has nothing to reach back to but the moment
+    when it was added.
+    """
+    mark, now = entry.searched_through, timezone.now()
+    after = mark - OVERLAP if mark else None
+    page = purse.spend("search", purpose, lambda key: _search_page(key, entry, after))
+    oldest = _oldest([video for video in page.videos if after is None or video.published_at >= after])
+    new = _left_behind(entry, oldest, now) if page.more else None
+    # Only a gap that begins where the page ended can be followed by its token.
+    follow = {id(new): page.next_page_token} if new and not new.late else {}
+    gaps = _merged([*([new] if new else []), *entry.gaps.all()])
+    further: list[FoundVideo] = []
+    pages = FURTHER_PAGES
+    for gap in gaps:
+        if pages and _is_ripe(gap, now):
+            videos, asked = _search_gap(gap, purse, pages, follow.get(id(gap)))
+            further += videos
+            pages -= asked
+    return Search([*page.videos, *further], VideoFetchMethod.YOUTUBE, covers=True, gaps=gaps)
+
+
+def _left_behind(entry: KeyWordEntry, oldest: datetime, now: datetime) -> SearchGap | None:
+    """Return the gap that a page leaves which has more behind it and reaches back to `oldest`; None if it reaches
+    back far enough.
+
+    Where it reaches back to the last search, only what YouTube showed late since then may be left behind. That is
+    looked for when all of it must have been shown: the rest is the next search's.
     """
     mark = entry.searched_through
-    page = purse.spend("search", purpose, lambda key: _search_page(key, entry, mark - OVERLAP if mark else None))
-    gap, token = entry.gaps.first(), None
-    inside = [video for video in page.videos if mark and video.published_at >= mark - OVERLAP]
-    if mark and page.more and _oldest(inside) > mark - SHOWN_LATE:
-        gap = SearchGap(keyword=entry, after=mark - SHOWN_LATE, before=_oldest(inside) + ROUGHLY)
-        token = page.next_page_token
-    further = _search_gap(gap, purse, token) if gap else []
-    return Search([*page.videos, *further], VideoFetchMethod.YOUTUBE, covers=True, gap=gap)
+    if mark is None:
+        return SearchGap(keyword=entry, after=entry.created_at, before=oldest) if oldest > entry.created_at else None
+    after = max(mark - SHOWN_LATE, now - LONGEST_GAP)
+    if oldest > mark:
+        return SearchGap(keyword=entry, after=after, before=oldest + ROUGHLY)
+    before = min(oldest + ROUGHLY, now - SHOWN_LATE)
+    return SearchGap(keyword=entry, after=after, before=before, late=True) if before > after else None
 
 
-def _search_gap(gap: SearchGap, purse: Purse, page_token: str | None = None) -> list[FoundVideo]:
+def _is_ripe(gap: SearchGap, now: datetime) -> bool:
+    """Tell whether it is time to search `gap`. Of what was shown late so much is gathered as comes in SHOWN_LATE:
+    to look for it at each fetch would cost a busy keyword several searches each time."""
+    return not gap.late or now - gap.after >= 2 * SHOWN_LATE
+
+
+def _merged(gaps: Sequence[SearchGap]) -> list[SearchGap]:
+    """Return `gaps`, newest first, those that touch as one, and late ones that are near each other: the others of
+    such are left empty."""
+    gaps = sorted(gaps, key=lambda gap: gap.before, reverse=True)
+    for newer, older in pairwise(gaps):
+        near = SHOWN_LATE if newer.late and older.late else timedelta()
+        if older.before + near >= newer.after:
+            # Into the older one, so that it meets the next.
+            older.after, older.before = min(newer.after, older.after), max(newer.before, older.before)
+            older.late = older.late and newer.late
+            newer.before = newer.after
+    return gaps
+
+
+def _search_gap(gap: SearchGap, purse: Purse, pages: int, page_token: str | None) -> tuple[list[FoundVideo], int]:
     """Search `gap` for some pages, if the day's pace has searches left over, and note in it what is left of it.
 
-    `page_token` goes on where the search ended that left the gap; without it the gap's own end bounds the search.
+    Return what was found, and how many pages were asked for. `page_token` goes on where the search ended that left
+    the gap; without it the gap's own end bounds the search.
     """
     before = None if page_token else gap.before
     videos: list[FoundVideo] = []
-    for _ in range(FURTHER_PAGES):
+    asked = 0
+    while asked < pages:
         try:
             page = purse.spend(
                 "search",
@@ -148,18 +206,21 @@ def _search_gap(gap: SearchGap, purse: Purse, page_token: str | None = None) -> 
             )
         except (NothingLeft, SourceError):
             break
+        asked += 1
         videos += page.videos
         page_token = page.next_page_token
         if not page.more:
             gap.before = gap.after
-            return videos
+            return videos, asked
         if page_token is None:
             break
     if inside := [video for video in videos if video.published_at >= gap.after]:
         # It shrinks whatever happens: videos that crowd within minutes must not keep it open for ever.
         reached = min(_oldest(inside) + ROUGHLY, gap.before - timedelta(seconds=1))
         gap.before = max(gap.after, reached)
-    return videos
+    # What could not be read to its end waits for searches, no longer for company.
+    gap.late = gap.late and not asked
+    return videos, asked
 
 
 def _search_page(
@@ -183,10 +244,14 @@ def _search_invidious(entry: KeyWordEntry, purse: Purse, instead_of: Exception) 
     """Search Invidious, unless it has blocked us of late; what it finds never counts as covering a window."""
     # Without keys Invidious is not the second choice, and there is nothing to explain.
     note = str(instead_of) if settings.YT_KEYS else ""
-    blocked = Trouble.objects.open().filter(kind=Trouble.Kind.INVIDIOUS_BLOCKED).first()
-    if blocked and blocked.until and blocked.until > timezone.now():
+    # Also one that has ended because YouTube served again.
+    blocked = Trouble.objects.filter(kind=Trouble.Kind.INVIDIOUS_BLOCKED, until__gt=timezone.now()).first()
+    if blocked and blocked.until:
+        message = f"{note} {blocked.message}".strip()
+        if isinstance(instead_of, SourceError):
+            raise type(instead_of)(message, instead_of.http_status)
         until = min(blocked.until, getattr(instead_of, "until", None) or blocked.until)
-        raise NothingLeft(f"{note} {blocked.message}".strip(), until)
+        raise NothingLeft(message, until)
     try:
         videos = patiently(
             lambda: invidious_api.search_videos(
@@ -219,10 +284,13 @@ def _list_videos(video_ids: Sequence[str], purse: Purse) -> list[FoundVideo]:
     return told
 
 
-def _note_pause(kind: Trouble.Kind, nothing: NothingLeft) -> None:
-    """Note that all is waiting for the reset; a key that rests for a while is a trouble of its own."""
+def _note_pause(spent: Trouble.Kind, nothing: NothingLeft) -> None:
+    """Note what all is waiting for: for the reset (`spent`), for a key that rests, or for a person who acts on what
+    is a trouble of its own."""
     if nothing.until == pacific.next_reset(timezone.now()):
-        troubles.begin(kind, str(nothing), until=nothing.until)
+        troubles.begin(spent, str(nothing), until=nothing.until)
+    elif nothing.until:
+        troubles.begin(Trouble.Kind.KEYS_REST, str(nothing), until=nothing.until)
 
 
 def _oldest(videos: Sequence[FoundVideo]) -> datetime:

@@ -28,7 +28,7 @@ class KeywordField(serializers.CharField):
 class GapSerializer(serializers.ModelSerializer[SearchGap]):
     class Meta:
         model = SearchGap
-        fields = ["after", "before"]
+        fields = ["after", "before", "late"]
         read_only_fields = fields
 
 
@@ -203,9 +203,10 @@ class ScheduledSerializer(serializers.Serializer[Any]):
 
     searches_a_day = serializers.IntegerField(source="scheduled.a_day")
     left = serializers.IntegerField(source="scheduled.left", help_text="Today.")
-    pace = serializers.FloatField(help_text="Searches a day, as the keywords' intervals are now.")
+    pace = serializers.FloatField(help_text="Searches a day, as the intervals are now, with further pages.")
     ends_at = serializers.DateTimeField(
-        allow_null=True, help_text="When today's last search is made at this pace; null: they last until the reset."
+        allow_null=True,
+        help_text="When the last is made at this pace; null: they last until the reset, or none is left.",
     )
 
 

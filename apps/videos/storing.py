@@ -4,6 +4,7 @@ Everybody who adds, changes or removes videos comes through here, and takes turn
 ever meets a conflict, no two writers wait for each other in a circle, and counts always equal rows.
 """
 
+import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,8 +20,6 @@ from core.found_video import FoundVideo
 # SQLite does not queue writers: each looks again after at most 100 ms. In a shorter rest some would never get a turn.
 ERASE_CHUNK = 2000
 ERASE_REST = 0.11
-# A task has no more time than Celery gives it; the chore's next one goes on.
-ERASE_SECONDS = 60
 
 _FROM_SOURCE = [
     "title",
@@ -102,13 +101,12 @@ def note_missing(video_ids: Iterable[str]) -> None:
         missing.filter(missing_since=None).update(missing_since=now)
 
 
-def erase(entry: KeyWordEntry) -> None:
+def erase(entry: KeyWordEntry, deadline: float = math.inf) -> None:
     """Erase a deleted keyword with its matches and the videos that no other keyword found.
 
     In short transactions with rests between them, so that no other writer waits long; begun again after a crash, or
-    where it ran out of time, it goes on where it was.
+    after `deadline` on the clock of time.monotonic(), it goes on where it was.
     """
-    deadline = time.monotonic() + ERASE_SECONDS
     while _erase_chunk(entry):
         if time.monotonic() > deadline:
             return

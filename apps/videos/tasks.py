@@ -5,6 +5,7 @@ a minute at most: catch_up sends what is owed.
 """
 
 import logging
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,9 @@ from apps.videos import fetching, schedules, searching, storing
 from apps.videos.models import KeyWordEntry, VideoLog
 
 logger = logging.getLogger(__name__)
+
+# A task has no more time than Celery gives it.
+ERASE_SECONDS = 60
 
 # Beat has this long to ring before the chore takes a fetch for overdue.
 RING_GRACE = timedelta(seconds=15)
@@ -37,7 +41,7 @@ def catch_up() -> None:
     """Send what is owed: never fetched, overdue, asked for in vain, or left by a worker that died."""
     now = timezone.now()
     schedules.resume_early()
-    VideoLog.objects.abandoned(now).close(VideoLog.Status.INTERRUPTED, "The worker stopped before it was done.")
+    VideoLog.objects.abandoned(now).end_dead()
     for log in VideoLog.objects.unsent(now):
         send(process_trigger, log.keyword_id, trigger=log.trigger, log_id=log.pk)
     for entry in KeyWordEntry.objects.overdue(now - RING_GRACE):
@@ -46,9 +50,13 @@ def catch_up() -> None:
 
 @shared_task
 def erase_deleted() -> None:
-    """Erase what deleted keywords left behind."""
+    """Erase what deleted keywords left behind; the chore's next one goes on where time runs out."""
+    deadline = time.monotonic() + ERASE_SECONDS
     for entry in KeyWordEntry.including_deleted.filter(state=KeyWordEntry.State.DELETING):
-        storing.erase(entry)
+        # One eraser for each: two would only take turns from those who store.
+        if token := entry.claim_erasing():
+            storing.erase(entry, deadline)
+            KeyWordEntry.including_deleted.filter(pk=entry.pk, claim_token=token).update(claim_token="")
 
 
 @shared_task
@@ -72,10 +80,7 @@ def fetch_now(entry: KeyWordEntry) -> VideoLog:
         # Locked, so that of two who ask at the same moment the second sees the first one's log.
         if not KeyWordEntry.objects.filter(pk=entry.pk).lock():
             raise KeyWordEntry.DoesNotExist("This keyword has been deleted meanwhile.")
-        under_way = entry.logs.filter(status=VideoLog.Status.RUNNING) | entry.logs.filter(
-            status=VideoLog.Status.WAITING, waiting_until=None
-        )
-        if log := under_way.order_by("-created_at").first():
+        if log := entry.logs.under_way(timezone.now()).order_by("-created_at").first():
             return log
         log = VideoLog.objects.create(
             keyword=entry,

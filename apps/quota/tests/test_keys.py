@@ -8,7 +8,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from apps.quota import ledger
 from apps.quota.ledger import Purpose
-from apps.quota.models import ApiKey, QuotaSpend
+from apps.quota.models import ApiKey, QuotaSpend, Trouble
 from apps.quota.tests.conftest import NOW, REST, UseKeys
 
 State = ApiKey.State
@@ -132,3 +132,24 @@ def test_a_fingerprint_tells_keys_apart(use_keys: UseKeys) -> None:
     assert len(one.fingerprint) == 16
     assert one.fingerprint != two.fingerprint
     assert one.short_fingerprint == one.fingerprint[-4:]
+
+
+def test_what_is_worse_is_never_overwritten_by_what_another_worker_learns_late(use_keys: UseKeys) -> None:
+    """Two workers were under way with the same key when one learned that its project is suspended."""
+    one, _ = use_keys("birds=one", "cats=two")
+    ledger.rest(one, "A reason nobody knows.", timedelta(minutes=15))
+    ledger.suspend("birds", "Suspended.")
+    ledger.rest(one, "A reason nobody knows.", timedelta(minutes=15))
+    ledger.refuse(one, "It has expired.")
+    ledger.end_rest(one)
+    one.refresh_from_db()
+    assert one.state == ApiKey.State.SUSPENDED
+    assert ledger.usable_keys() == []
+    assert Trouble.objects.open().get().kind == Trouble.Kind.PROJECT_SUSPENDED
+
+    ledger.reactivate(one)
+    ledger.refuse(one, "It has expired.")
+    ledger.rest(one, "A reason nobody knows.", timedelta(minutes=15))
+    ledger.end_rest(one)
+    one.refresh_from_db()
+    assert (one.state, one.reason) == (ApiKey.State.REFUSED, "It has expired.")

@@ -214,7 +214,7 @@ def test_it_passes_on_what_no_key_can_help(use_keys: UseKeys) -> None:
     assert states() == [State.ACTIVE, State.ACTIVE]
 
 
-def test_a_youtube_that_sends_us_elsewhere_is_left_alone_for_an_hour(use_keys: UseKeys) -> None:
+def test_a_youtube_that_sends_us_elsewhere_is_left_alone_for_a_while(use_keys: UseKeys) -> None:
     use_keys("birds=one")
 
     def call(key: str) -> None:
@@ -222,9 +222,9 @@ def test_a_youtube_that_sends_us_elsewhere_is_left_alone_for_an_hour(use_keys: U
 
     with pytest.raises(NothingLeft, match="Elsewhere") as caught:
         purse().spend("search", Purpose.PERSON, call)
-    assert caught.value.until == NOW + timedelta(hours=1)
+    assert caught.value.until == NOW + timedelta(minutes=15)
     assert spent("birds") == 1
-    assert Trouble.objects.open().get().kind == Trouble.Kind.KEY_REFUSED
+    assert not Trouble.objects.filter(kind=Trouble.Kind.KEY_REFUSED).exists(), "the key is innocent"
 
 
 @pytest.mark.parametrize("late", [-0.2, 0.2, 60])

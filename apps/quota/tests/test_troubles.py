@@ -211,3 +211,10 @@ def test_troubles_with_an_invidious_end_when_it_is_taken_out(settings: Any) -> N
     settings.INVIDIOUS_URL = ""
     ledger.sync_keys()
     assert not Trouble.objects.open().exists()
+
+
+def test_an_open_trouble_tells_the_newest_reason(use_keys: UseKeys) -> None:
+    (one,) = use_keys("birds=one")
+    ledger.rest(one, "The API is not enabled.", timedelta(hours=1))
+    ledger.refuse(one, "It has expired.")
+    assert Trouble.objects.open().get().message.endswith("It has expired.")

@@ -155,6 +155,7 @@ def test_who_changes_many_keywords_at_once_never_waits_in_a_circle(database: Rea
     for _ in range(8):
         until = timezone.now() + HOUR
         entries.update(state="watched", next_due_at=until)
+        VideoLog.objects.bulk_create(VideoLog(keyword_id=pk, status="waiting") for pk in range(1, 401))
         troubles.begin(Trouble.Kind.SEARCHES_SPENT, "Today's searches are spent.", until=until)
         database.at_once(schedules.sync, schedules.resume_early, schedules.sync, delete)
     assert KeyWordEntry.objects.filter(next_due_at__lte=timezone.now()).count() == 360

@@ -110,14 +110,14 @@ def test_fetch_interval_is_the_default_for_all(settings) -> None:
 
 
 def test_without_keys_invidious_is_asked_now_and_then(settings) -> None:
-    settings.YT_KEYS = []
+    settings.YT_KEYS, settings.INVIDIOUS_URL = [], "http://127.0.0.1:9"
     ledger.sync_keys()
     KeyWordEntry.objects.create(keyword="Python")
     assert list(rings().values()) == [planning.INVIDIOUS_INTERVAL]
 
 
 def test_no_wish_makes_invidious_be_asked_without_end(settings) -> None:
-    settings.YT_KEYS = []
+    settings.YT_KEYS, settings.INVIDIOUS_URL = [], "http://127.0.0.1:9"
     KeyWordEntry.objects.create(keyword="Python", interval=1)
     assert list(rings().values()) == [planning.INVIDIOUS_LEAST]
 

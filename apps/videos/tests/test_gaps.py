@@ -1,0 +1,282 @@
+"""What full pages do not reach is remembered and closed, also where more is published than a page holds."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from apps.conftest import NOW, MovableTime
+from apps.quota import ledger
+from apps.quota.models import QuotaSpend
+from apps.quota.spending import Purse
+from apps.videos import schedules, searching
+from apps.videos.fetching import fetch_keyword
+from apps.videos.models import KeyWordEntry, Match, SearchGap, Video, VideoLog
+from apps.videos.tests.builders import found_video
+from core.youtube_api import SearchPage
+from simulator import Clock, Project, Simulator, World
+
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+
+
+@pytest.fixture
+def busy_youtube(frozen_time: MovableTime, clock: Clock, settings, db, monkeypatch) -> Iterator[Simulator]:
+    """Many searches, and topics of many videos; shown up to ninety minutes late."""
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    world = World(seed=3, rates={"busy": 45, "busiest": 200}, started_at=NOW)
+    project = Project("one", ["a-secret-key"], searches_per_day=2000)
+    with Simulator(world, projects=[project], clock=clock) as simulator:
+        settings.YOUTUBE_API_URL = simulator.youtube_url
+        settings.YT_KEYS = [("one", "a-secret-key")]
+        settings.YT_SEARCHES_PER_DAY = {"": 2000}
+        ledger.sync_keys()
+        yield simulator
+
+
+def fetch_on(frozen_time: MovableTime, entry: KeyWordEntry, since: datetime, until: datetime) -> None:
+    """Fetch every ten minutes."""
+    now = since
+    while now < until:
+        now += 10 * MINUTE
+        frozen_time.move_to(now)
+        entry.refresh_from_db()
+        assert fetch_keyword(entry, VideoLog.Trigger.MANUAL)
+    entry.refresh_from_db()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("word", "outage"), [("busy", 14), ("busiest", 3)])
+def test_after_an_outage_all_is_found_however_much_is_published(
+    busy_youtube: Simulator, frozen_time: MovableTime, word: str, outage: int
+) -> None:
+    entry = KeyWordEntry.objects.create(keyword=word)
+    fetch_on(frozen_time, entry, NOW, NOW + HOUR)
+    back = NOW + (1 + outage) * HOUR
+    fetch_on(frozen_time, entry, back, back + 6 * HOUR)
+
+    last = entry.searched_through
+    assert last is not None
+    # What was shown late is gathered before it is looked for, which may take some fetches then.
+    settled = last - 2 * searching.SHOWN_LATE - HOUR
+    shown = busy_youtube.world.search(word, last, published_after=NOW)
+    stored = set(Match.objects.filter(keyword=entry).values_list("video", flat=True))
+    missed = [video for video in shown if video.video_id not in stored]
+    assert [video for video in missed if video.published_at < settled.timestamp()] == []
+    assert len(missed) < len(shown) / 20
+    assert not entry.gaps.filter(late=False).exists()
+
+
+def test_what_is_shown_late_is_looked_for_once_in_a_while(busy_youtube: Simulator, frozen_time: MovableTime) -> None:
+    """A page does not reach back ninety minutes here; to read five at each fetch would cost a day's searches."""
+    entry = KeyWordEntry.objects.create(keyword="busy")
+    fetch_on(frozen_time, entry, NOW, NOW + 12 * HOUR)
+    logs = entry.logs.filter(created_at__gt=NOW + 3 * HOUR)
+    searches = sum(logs.values_list("searches", flat=True))
+    # 45 videos an hour are seen a second time at about 40 a search.
+    assert logs.count() + 9 * 45 / 50 - 2 <= searches <= logs.count() + 9 * 45 / 25
+    assert not logs.exclude(message__endswith="new.").exists(), "nothing is amiss, so nothing is told"
+    assert set(entry.gaps.values_list("late", flat=True)) <= {True}
+
+
+def test_the_plan_allows_for_further_pages(busy_youtube: Simulator, frozen_time: MovableTime, settings) -> None:
+    from apps.videos import outlook, planning
+
+    settings.YT_SEARCHES_PER_DAY = {"": 100}
+    entry = KeyWordEntry.objects.create(keyword="word")
+    now = NOW + HOUR
+    frozen_time.move_to(now)
+    before = planning.pace(now)
+    for searches in (1, 2, 5, 1, 1):
+        VideoLog.objects.create(keyword=entry, status="done", searches=searches, created_at=now - HOUR)
+    VideoLog.objects.create(keyword=entry, status="failed", searches=3, created_at=now - HOUR)
+    VideoLog.objects.create(keyword=entry, status="done", searches=5, created_at=now - 25 * HOUR)
+    assert planning.further_share(now) == 5 / 20
+    assert planning.pace(now) == pytest.approx(before * 0.75)
+    schedules.sync()
+    entry.refresh_from_db()
+    assert outlook.today().pace == pytest.approx(entry.searches_a_day / 0.75)
+
+
+def gap(after: float, before: float, late: bool = False) -> SearchGap:
+    return SearchGap(after=NOW + after * HOUR, before=NOW + before * HOUR, late=late)
+
+
+@pytest.mark.parametrize(
+    ("gaps", "merged"),
+    [
+        ([gap(0, 1), gap(2, 3)], [(2, 3, False), (0, 1, False)]),
+        ([gap(0, 2), gap(1, 3)], [(0, 3, False)]),
+        ([gap(0, 3), gap(1, 2)], [(0, 3, False)]),
+        ([gap(0, 1), gap(1, 2), gap(2, 3)], [(0, 3, False)]),
+        ([gap(0, 1, late=True), gap(2, 3, late=True)], [(0, 3, True)]),
+        ([gap(0, 1, late=True), gap(3, 4, late=True)], [(3, 4, True), (0, 1, True)]),
+        ([gap(0, 1), gap(1, 2, late=True)], [(0, 2, False)]),
+        ([gap(0, 1), gap(2, 3, late=True)], [(2, 3, True), (0, 1, False)]),
+        ([gap(0, 5), gap(1, 2), gap(3, 4)], [(0, 5, False)]),
+    ],
+)
+def test_gaps_that_touch_become_one(gaps: list[SearchGap], merged: list[tuple]) -> None:
+    left = [gap for gap in searching._merged(gaps) if gap.before > gap.after]
+    assert [((gap.after - NOW) / HOUR, (gap.before - NOW) / HOUR, gap.late) for gap in left] == merged
+
+
+@pytest.fixture
+def entry(youtube: Simulator) -> KeyWordEntry:
+    return KeyWordEntry.objects.create(keyword="python")
+
+
+def fetch_pages(entry: KeyWordEntry, *pages: SearchPage) -> tuple[VideoLog, list[dict[str, Any]]]:
+    """Fetch while YouTube answers with these pages; return the log, and what was asked."""
+    with patch("core.youtube_api.search_videos", autospec=True) as search:
+        search.side_effect = pages
+        entry.refresh_from_db()
+        log = fetch_keyword(entry, VideoLog.Trigger.MANUAL)
+    assert log is not None
+    entry.refresh_from_db()
+    return log, [call.kwargs for call in search.call_args_list]
+
+
+def page(first: datetime, last: datetime, number: int = 50, *, more: bool = True) -> SearchPage:
+    step = (last - first) / max(1, number - 1)
+    videos = tuple(found_video(published_at=first + n * step) for n in range(number))
+    return SearchPage(videos=videos[::-1], more=more, next_page_token="next" if more else None)
+
+
+def watched_until(entry: KeyWordEntry, moment: datetime) -> None:
+    KeyWordEntry.objects.filter(pk=entry.pk).update(searched_through=moment)
+
+
+def test_old_gaps_are_closed_after_the_new_one(entry: KeyWordEntry) -> None:
+    watched_until(entry, NOW - 4 * HOUR)
+    entry.gaps.create(after=NOW - 20 * HOUR, before=NOW - 18 * HOUR)
+    entry.gaps.create(after=NOW - 12 * HOUR, before=NOW - 10 * HOUR)
+
+    log, asked = fetch_pages(
+        entry,
+        page(NOW - HOUR, NOW),
+        page(NOW - 6 * HOUR, NOW - HOUR, more=False),
+        page(NOW - 12 * HOUR, NOW - 10 * HOUR, more=False),
+        page(NOW - 19 * HOUR, NOW - 18 * HOUR),
+        page(NOW - 20 * HOUR, NOW - 19 * HOUR, more=False),
+    )
+
+    assert log.searches == 5
+    assert [call["page_token"] for call in asked] == [None, "next", None, None, "next"]
+    assert asked[2]["published_before"] == NOW - 10 * HOUR
+    assert entry.gaps.count() == 0
+
+
+def test_four_further_pages_are_enough_for_one_fetch(entry: KeyWordEntry) -> None:
+    watched_until(entry, NOW - 20 * HOUR)
+    pages = [page(NOW - (n + 1) * HOUR, NOW - n * HOUR) for n in range(5)]
+
+    log, _ = fetch_pages(entry, *pages)
+
+    assert log.searches == 5
+    gap = entry.gaps.get()
+    assert gap.after == NOW - 20 * HOUR - searching.SHOWN_LATE
+    assert NOW - 5 * HOUR <= gap.before <= NOW - 4 * HOUR
+    assert "follows as searches are left over" in log.message
+
+
+def test_a_short_page_with_more_behind_it_closes_nothing(entry: KeyWordEntry) -> None:
+    watched_until(entry, NOW - HOUR)
+    entry.gaps.create(after=NOW - 12 * HOUR, before=NOW - 10 * HOUR)
+    _, asked = fetch_pages(
+        entry,
+        page(NOW - HOUR, NOW, number=3, more=False),
+        page(NOW - 11 * HOUR, NOW - 10 * HOUR, number=2),
+        page(NOW - 12 * HOUR, NOW - 11 * HOUR, number=9, more=False),
+    )
+    assert len(asked) == 3
+    assert entry.gaps.count() == 0
+
+
+def test_a_few_misplaced_videos_are_no_boundary(entry: KeyWordEntry) -> None:
+    watched_until(entry, NOW - 4 * HOUR)
+    crowd = page(NOW - HOUR, NOW, number=46)
+    strays = page(NOW - 6 * HOUR, NOW - 6 * HOUR + MINUTE, number=4)
+    _, asked = fetch_pages(
+        entry,
+        SearchPage((*crowd.videos, *strays.videos), more=True, next_page_token="next"),
+        page(NOW - 7 * HOUR, NOW - HOUR, more=False),
+    )
+    assert len(asked) == 2
+
+
+def test_a_crowd_within_minutes_does_not_keep_a_gap_open_for_ever(entry: KeyWordEntry) -> None:
+    watched_until(entry, NOW - HOUR)
+    gap = entry.gaps.create(after=NOW - 12 * HOUR, before=NOW - 10 * HOUR)
+    crowd = [page(NOW - 10 * HOUR - MINUTE, NOW - 10 * HOUR) for _ in range(4)]
+    fetch_pages(entry, page(NOW - HOUR, NOW, number=3, more=False), *crowd)
+    gap.refresh_from_db()
+    assert gap.before < NOW - 10 * HOUR
+
+
+def test_months_without_watching_are_not_made_good(entry: KeyWordEntry) -> None:
+    watched_until(entry, NOW - 90 * 24 * HOUR)
+    fetch_pages(entry, page(NOW - HOUR, NOW), *[page(NOW - 2 * HOUR, NOW - HOUR) for _ in range(4)])
+    assert entry.gaps.get().after == NOW - searching.LONGEST_GAP
+
+
+def test_a_keyword_whose_first_search_had_to_wait_misses_nothing(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime
+) -> None:
+    for project in youtube.projects:
+        project.limits["search"] = 0
+    assert fetch_keyword(entry, VideoLog.Trigger.FIRST)
+    for number in range(120):
+        youtube.world.publish(
+            "python", video_id=f"meanwhile{number:02}"[-11:], published_at=NOW + number * 5 * MINUTE, title="python"
+        )
+    for project in youtube.projects:
+        project.limits["search"] = 100
+    frozen_time.move(hours=13)
+    entry.refresh_from_db()
+    assert fetch_keyword(entry, VideoLog.Trigger.FIRST)
+    published = [video.video_id for video in youtube.world.search("python", NOW + 12 * HOUR, published_after=NOW)]
+    assert set(published) <= set(Match.objects.values_list("video", flat=True))
+
+
+def test_who_has_lost_the_claim_leaves_gaps_alone(entry: KeyWordEntry) -> None:
+    watched_until(entry, NOW - 20 * HOUR)
+    taken = {"claim_token": "somebody else's"}
+
+    def take_over(*args: Any, **kwargs: Any) -> SearchPage:
+        KeyWordEntry.objects.filter(pk=entry.pk).update(**taken)
+        return page(NOW - HOUR, NOW)
+
+    with patch("core.youtube_api.search_videos", autospec=True, side_effect=take_over):
+        entry.refresh_from_db()
+        fetch_keyword(entry, VideoLog.Trigger.MANUAL)
+    assert SearchGap.objects.count() == 0
+
+
+def test_known_videos_are_not_asked_about_again(entry: KeyWordEntry) -> None:
+    videos = page(NOW - HOUR, NOW, number=50, more=False)
+    fetch_pages(entry, videos)
+    units = QuotaSpend.objects.get(bucket="general").spent
+    fetch_pages(entry, videos)
+    # These are unknown to YouTube, so they are asked about until something is told.
+    assert QuotaSpend.objects.get(bucket="general").spent == units + 1
+    Video.objects.update(completed_at=NOW)
+    fetch_pages(entry, videos)
+    assert QuotaSpend.objects.get(bucket="general").spent == units + 1
+
+
+def test_an_account_is_kept_while_it_is_spent(entry: KeyWordEntry) -> None:
+    """A worker that is killed in the middle of a fetch has told what the fetch had cost by then."""
+
+    class Killed(BaseException):
+        pass
+
+    def kill(*args: Any) -> None:
+        raise Killed
+
+    with patch("apps.videos.storing.store", kill), pytest.raises(Killed):
+        fetch_keyword(entry, VideoLog.Trigger.MANUAL)
+    log = VideoLog.objects.get()
+    assert (log.status, log.searches, log.units) == ("running", 1, 1)
+    assert Purse(deadline=0).searches == 0
