@@ -24,12 +24,14 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Bars beside each other, ten units each; `top` is what the full height means, `limit` the height of a line."""
+    """Bars beside each other, ten units each; `top` is what the full height means, `limit` the height of a line.
+    `told` says it to who does not see it."""
 
     bars: Sequence[Bar]
     top: int
     first: str
     last: str
+    told: str
     limit: float | None = None
 
     @property
@@ -60,8 +62,10 @@ def hours(today: Outlook) -> Chart:
         )
         for number, (hour, value) in enumerate(zip(today.hours, values, strict=True))
     ]
-    end = today.balance.resets_at
-    return Chart(bars, top, first=f"{today.hours[0].start:%H:%M} UTC", last=f"{end:%H:%M} UTC")
+    begin, end = today.hours[0].start, today.balance.resets_at
+    spent = [hour.searches for hour in today.hours if hour.searches is not None]
+    told = f"{_searches(sum(spent))} so far, at most {max(spent)} in an hour"
+    return Chart(bars, top, first=f"{begin:%H:%M} UTC", last=f"{end:%H:%M} UTC", told=told)
 
 
 def days(today: Outlook) -> Chart:
@@ -76,7 +80,8 @@ def days(today: Outlook) -> Chart:
     ]
     first, last = today.days[0].day, today.days[-1].day
     line = 100 * limit / top if limit else None
-    return Chart(bars, top, first=f"{first.day} {first:%b}", last=f"{last.day} {last:%b}", limit=line)
+    told = f"{_searches(sum(day.searches for day in today.days))}, at most {most} in a day"
+    return Chart(bars, top, first=f"{first.day} {first:%b}", last=f"{last.day} {last:%b}", told=told, limit=line)
 
 
 def _top(values: Sequence[float]) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import LoginView, redirect_to_login
 from django.core.paginator import Page, Paginator
@@ -166,7 +167,8 @@ def quota(request: PageRequest) -> HttpResponse:
     """What is left of today's calls, how searches are planned, and how they were spent."""
     today = outlook.today()
     page = page_of(request, Paginator(today.plan, KEYWORDS))
-    return show(request, "quota", {"today": today, "page": page, "charts": charts.of(today)})
+    context = {"today": today, "page": page, "charts": charts.of(today), "invidious": settings.INVIDIOUS_URL}
+    return show(request, "quota", context)
 
 
 class SignIn(LoginView):

@@ -8,22 +8,26 @@ searches a day, where
 
 that is (Lagrange: the derivatives `w_i * r_i / (2 * n_i**2)` are all the same)
 
-    n_i = sqrt(w_i * r_i) / mu,    mu such that the sum is B:
+    n_i = sqrt(w_i * r_i) / mu,    mu such that the sum is B.
 
-the square-root law, known from sharing out the capacity of lines (L. Kleinrock, Queueing Systems II, 1976, ch. 5).
-Two bounds keep it honest: between two searches no more may be published than one page shows, and every search is
-made once a day. So
+It is the square-root law of the theory of queues, where it shares out the spare capacity of lines (L. Kleinrock,
+Queueing Systems II, 1976, ch. 5). Two bounds keep it honest: between two searches no more may be published than one
+page shows, and every search is made once a day. So, with `b_i = max(r_i / PAGE, 1)`,
 
-    n_i = max(r_i / PAGE, 1, sqrt(w_i * r_i) / mu).
+    n_i = max(b_i, sqrt(w_i * r_i) / mu).
 
-Where even the bounds by pages ask for more than `B`, the law goes without them, and where there are more searches
-than `B`, without the one a day as well; who is then searched less than once a day starves, and the share says so.
+Where even the bounds together ask for more than `B`, they are cut in the proportions of the law:
+
+    n_i = min(b_i, sqrt(w_i * r_i) / mu),
+
+and the more they ask for beyond `B`, the more of them the law alone decides. So nothing jumps: more videos, more weight
+or a larger budget never mean fewer searches. Who is searched less than once a day then starves, and its share says so.
 
 What is planned is searches, not keywords: today a search serves one keyword.
 """
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -72,7 +76,8 @@ class Share:
 def share_out(searches: Collection[Search], searches_a_day: float) -> dict[int, Share]:
     """Return the share of each search, by its id; together never more than `searches_a_day`.
 
-    Wishes come first. One that the budget cannot bear beside the others is stretched to an even share of it.
+    Wishes come first, but leave the automatic searches what their bounds ask for, up to an even share, and half of
+    that in any case. Wishes beyond that are stretched, all to the same interval.
     Raises ValueError if there is nothing to share, or a search has no rate.
     """
     if searches_a_day <= 0:
@@ -82,9 +87,11 @@ def share_out(searches: Collection[Search], searches_a_day: float) -> dict[int, 
     wishes = {search.id: DAY / search.wish for search in searches if search.wish is not None}
     automatic = [search for search in searches if search.wish is None]
 
-    granted = _grant(wishes, searches_a_day, automatic)
-    shares = {id: Share(often, granted=often == wishes[id]) for id, often in granted.items()}
-    left = searches_a_day - sum(granted.values())
+    even = searches_a_day * len(automatic) / max(1, len(searches))
+    kept = min(even, max(even / 2, sum(map(_bound, automatic))))
+    level = _level(list(wishes.values()), searches_a_day - kept)
+    shares = {id: Share(min(wish, level), granted=wish <= level) for id, wish in wishes.items()}
+    left = searches_a_day - sum(share.searches_a_day for share in shares.values())
     return shares | {id: Share(often) for id, often in _square_root(automatic, left).items()}
 
 
@@ -103,49 +110,35 @@ def is_a_step(old: int, seconds: float) -> bool:
     return abs(math.log(seconds / old)) >= math.log(GRID)
 
 
-def _page_bound(search: Search) -> float:
+def _bound(search: Search) -> float:
     return max(1.0, search.rate / PAGE)
 
 
-def _daily_bound(search: Search) -> float:
-    return 1.0
-
-
-def _no_bound(search: Search) -> float:
-    return 0.0
-
-
-def _grant(wishes: Mapping[int, float], searches_a_day: float, automatic: Sequence[Search]) -> dict[int, float]:
-    """Return how often a day wishes are granted: the least first, and each that leaves the greater ones an even
-    share and the automatic searches their bounds. From the first that does not, all get an even share of what is left.
-    """
-    bounds = sum(map(_page_bound, automatic))
-    granted: dict[int, float] = {}
-    left = searches_a_day
-    for id, wish in sorted(wishes.items(), key=lambda item: (item[1], item[0])):
-        greater = len(wishes) - len(granted) - 1
-        even = left / (1 + greater + len(automatic))
-        if wish > even and left - wish < greater * even + bounds:
-            return granted | dict.fromkeys(wishes.keys() - granted.keys(), even)
-        granted[id] = wish
+def _level(wishes: Sequence[float], capacity: float) -> float:
+    """Return the level to which wishes must be cut to fit into `capacity` together: infinite if they do anyway."""
+    left = capacity
+    for position, wish in enumerate(sorted(wishes)):
+        even = left / (len(wishes) - position)
+        if wish > even:
+            return even
         left -= wish
-    return granted
+    return math.inf
 
 
 def _square_root(searches: Sequence[Search], searches_a_day: float) -> dict[int, float]:
-    """Share out by the law, with as many of its bounds as fit."""
-    for bound in (_page_bound, _daily_bound, _no_bound):
-        least = [bound(search) for search in searches]
-        if sum(least) <= searches_a_day:
-            break
+    """Share out by the law: with the bounds as the least where they fit together, else as the most."""
+    if not searches:
+        return {}
+    bounds = [_bound(search) for search in searches]
     roots = [math.sqrt(search.weight * search.rate) for search in searches]
+    choose = max if sum(bounds) <= searches_a_day else min
 
     def shared(inverse_of_mu: float) -> list[float]:
-        return [max(bound, root * inverse_of_mu) for bound, root in zip(least, roots, strict=True)]
+        return [choose(bound, root * inverse_of_mu) for bound, root in zip(bounds, roots, strict=True)]
 
     # By bisection: the sum grows with 1 / mu. The low end is taken, whose sum never goes beyond.
-    low, high = 0.0, searches_a_day / sum(roots) if roots else 0.0
-    for _ in range(60):
+    low, high = 0.0, max(searches_a_day / sum(roots), max(b / r for b, r in zip(bounds, roots, strict=True)))
+    for _ in range(100):
         middle = (low + high) / 2
         low, high = (middle, high) if sum(shared(middle)) <= searches_a_day else (low, middle)
     return {search.id: often for search, often in zip(searches, shared(low), strict=True)}

@@ -165,7 +165,8 @@ class ScheduledSearches:
 
 
 def scheduled_searches() -> ScheduledSearches:
-    """Return what all projects with a key that is not refused have for schedules; two queries.
+    """Return what all projects with a key that is not refused have for schedules; two queries. What melts until the
+    end of the day of that which is kept for people is counted as left, unless the rest is spent before.
 
     Nothing while any project is suspended: see usable_keys().
     """
@@ -174,9 +175,11 @@ def scheduled_searches() -> ScheduledSearches:
     if any(row.state == ApiKey.State.SUSPENDED for row in rows):
         return ScheduledSearches(0, 0)
     a_day = {row.project: _for_schedules(row.project) for row in rows if row.state != ApiKey.State.REFUSED}
+    now = timezone.now()
     left = dict(a_day)
-    for spend in QuotaSpend.objects.filter(day=pacific.day_of(timezone.now()), bucket="search", project__in=a_day):
-        left[spend.project] = 0 if spend.refused_at else max(0, a_day[spend.project] - spend.spent)
+    for spend in QuotaSpend.objects.filter(day=pacific.day_of(now), bucket="search", project__in=a_day):
+        spent = spend.refused_at or spend.spent >= allowance(spend.project, "search", Purpose.SCHEDULE, now)
+        left[spend.project] = 0 if spent else a_day[spend.project] - spend.spent
     return ScheduledSearches(sum(a_day.values()), sum(left.values()))
 
 

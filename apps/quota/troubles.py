@@ -51,7 +51,8 @@ def end(kind: Trouble.Kind, *, subject: str | None = None, still: Iterable[str] 
         over = over.filter(subject=subject)
     if lapsed:
         over = over.filter(until__lte=timezone.now())
-    if over.update(ended_at=timezone.now()):
+    # Asked first, since an UPDATE of nothing, at each call, would take SQLite's only lock.
+    if over.exists() and over.update(ended_at=timezone.now()):
         logger.info("%s: over", kind.label)
 
 
@@ -74,7 +75,8 @@ def tell() -> None:
     untold = Trouble.objects.filter(begin_told_at=None)
     passed = Q(kind__in=_AWAY, ended_at__lt=F("began_at") + BRIEF)
     passes = Q(kind__in=Trouble.PAUSES, until__lt=F("began_at") + BRIEF)
-    untold.filter(passed | passes).update(begin_told_at=now, end_told_at=now)
+    if untold.exists():
+        untold.filter(passed | passes).update(begin_told_at=now, end_told_at=now)
     fresh = Trouble.objects.filter(Q(began_at__gt=now - TELLING_AGE_LIMIT) | Q(ended_at__gt=now - TELLING_AGE_LIMIT))
     brief = Q(kind__in=_AWAY, began_at__gt=now - BRIEF)
     for trouble in fresh.filter(begin_told_at=None).exclude(brief).order_by("began_at"):

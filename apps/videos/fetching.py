@@ -51,6 +51,7 @@ def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog 
     if token is None:
         return None
     began, clock = timezone.now(), time.monotonic()
+    waited = _was_put_off(entry)
     try:
         log = _open_log(entry, trigger, log)
     except IntegrityError:
@@ -63,8 +64,8 @@ def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog 
         with transaction.atomic():
             _close_log(log, outcome.log | costs)
             # Read now: the plan may have changed since the claim.
-            planned = KeyWordEntry.objects.filter(pk=entry.pk).only("planned_interval", "last_fetched_at", "interval")
-            next_due_at = (planned.first() or entry).due_after(began)
+            planned = KeyWordEntry.objects.filter(pk=entry.pk).first() or entry
+            next_due_at = planned.due_after(began, waited=waited)
             fetched = {} if log.status == VideoLog.Status.WAITING else {"last_fetched_at": began}
             released = entry.release(token, **{"next_due_at": next_due_at} | fetched | outcome.keyword)
             if released:
@@ -108,6 +109,12 @@ def _fetch(entry: KeyWordEntry, token: str, trigger: VideoLog.Trigger, began: da
     covered = {"searched_through": began, "rate": rates.measure(entry, began)} if search.covers else {}
     accepted = {"bad_query": ""} if entry.bad_query and search.covers else {}
     return Outcome(done | {"number_found": stored.found, "number_added": stored.added}, covered | accepted, search.gaps)
+
+
+def _was_put_off(entry: KeyWordEntry) -> bool:
+    """Tell whether the keyword has waited for a pause to end."""
+    last = entry.logs.newest_first().first()
+    return last is not None and last.status == VideoLog.Status.WAITING and last.waiting_until is not None
 
 
 def _open_log(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog | None) -> VideoLog:

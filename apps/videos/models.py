@@ -145,6 +145,9 @@ class KeyWordEntry(models.Model):
     planned_interval = models.PositiveIntegerField(
         default=DAY, editable=False, help_text="Seconds between fetches as planned now, within the budget."
     )
+    starves = models.BooleanField(
+        default=False, editable=False, help_text="There are too few searches to search this one once a day."
+    )
     weight = models.PositiveSmallIntegerField(
         default=1,
         validators=[MinValueValidator(1), MaxValueValidator(100)],
@@ -232,11 +235,6 @@ class KeyWordEntry(models.Model):
         return self.wish is not None and self.planned_interval > self.wish
 
     @property
-    def starves(self) -> bool:
-        """Tell whether there are too many keywords to search this one once a day."""
-        return self.planned_interval > DAY and self.wish is None
-
-    @property
     def searches_a_day(self) -> float:
         return DAY / self.planned_interval
 
@@ -247,22 +245,23 @@ class KeyWordEntry(models.Model):
 
     @property
     def phase(self) -> float:
-        """The keyword's place, from 0 to 1, among all: multiples of the golden ratio never crowd."""
-        return (self.pk * 0.618033988749895) % 1
+        """The keyword's place, from 0.05 to 1, among all: multiples of the golden ratio never crowd."""
+        return 0.05 + 0.95 * ((self.pk * 0.618033988749895) % 1)
 
     def after_pause(self, end: datetime) -> datetime:
         """Return when this keyword goes on after a pause that ends at `end`: not all at one moment."""
         return end + SPREAD * self.phase
 
-    def due_after(self, began: datetime) -> datetime:
-        """Return when the next fetch is due, after one that began at `began`.
+    def due_after(self, began: datetime, *, waited: bool) -> datetime:
+        """Return when the next fetch is due, after one that began at `began`; `waited` tells that it was put off.
 
-        One that comes for the first time, or long after it was due, came together with others, most likely. Where
-        nobody has said how often, it comes again a little sooner, so that they part.
+        One that comes for the first time, was put off, or comes long after it was due, came together with others,
+        most likely. Where nobody has said how often, it comes again sooner, so that they part.
         """
         interval = timedelta(seconds=self.planned_interval)
-        late = self.last_fetched_at is None or began > self.last_fetched_at + 1.5 * interval
-        return began + interval * ((1 + self.phase) / 2 if late and self.wish is None else 1)
+        overdue = self.next_due_at is not None and began > self.next_due_at + interval / 2
+        together = self.last_fetched_at is None or waited or overdue
+        return began + interval * (self.phase if together and self.wish is None else 1)
 
     def validate_constraints(self, exclude: Any = None) -> None:
         """Check what the database would refuse; forms leave `normalized` out, as they do not show it."""
@@ -471,6 +470,8 @@ class VideoLogQuerySet(models.QuerySet["VideoLog"]):
     def end_dead(self) -> None:
         """Note that the workers of those that run have died. What a person has asked for is tried once more."""
         dead = self.filter(status=VideoLog.Status.RUNNING)
+        if not dead.exists():
+            return  # each minute an UPDATE of nothing would take SQLite's only lock
         again = Q(trigger=VideoLog.Trigger.MANUAL, keyword__isnull=False) & ~Q(error=VideoLog.TRIED_AGAIN)
         dead.exclude(again).close(VideoLog.Status.INTERRUPTED, "The worker stopped before it was done.")
         message = "The worker stopped before it was done; it is tried once more."

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from django.conf import settings
 from django.db.models import Sum
 from django.utils import timezone
 
@@ -68,7 +69,10 @@ def today() -> Outlook:
     now = timezone.now()
     plan = KeyWordEntry.objects.scheduled().order_by("planned_interval", "normalized")
     scheduled = ledger.scheduled_searches()
-    pace = sum(entry.searches_a_day for entry in plan.only("planned_interval")) / (1 - planning.further_share(now))
+    pace = 0.0
+    if scheduled.a_day or settings.INVIDIOUS_URL:
+        searched = sum(entry.searches_a_day for entry in plan.only("planned_interval"))
+        pace = searched / (1 - planning.further_share(now))
     return Outlook(
         balance=balance.today(),
         plan=plan,

@@ -1,6 +1,10 @@
-"""The plan: how often each keyword is searched, from what the day has left and what was found so far."""
+"""The plan: how often each keyword is searched, from what was found so far and what the day has left.
 
-from collections.abc import Mapping
+Shares are those of a whole day. Until the reset all automatic keywords are searched faster or slower by one tempo,
+so that the day's searches last just so long; wishes keep theirs as long as possible.
+"""
+
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,52 +23,86 @@ INVIDIOUS_LEAST = 60
 # However many searches there are: YouTube shows videos minutes late anyway.
 LEAST_INTERVAL = 60
 
+# However much of a day is left over: what is searched so much more often than usual finds little.
+FASTEST = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Each keyword's share of a whole day, by its id, and how much faster than in it automatic keywords and wishes
+    are searched until the reset."""
+
+    shares: Mapping[int, Share]
+    tempo: float = 1.0
+    tempo_of_wishes: float = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one more keyword costs the others: the mean time between two searches of a keyword, in seconds, with it
-    and without. `before` is None where it would be the first; `starving` tells that some would get less than one
+    """What one more keyword costs those of its kind, that have no interval of their own, in a whole day: the mean
+    time between two searches, in seconds, with it and without. `before` is None where it would be the first,
+    `others` is how many keywords have intervals of their own; `starving` tells that some would get less than one
     search a day."""
 
     keywords: int
+    others: int
     interval: int
     before: int | None
     starving: bool
 
 
-def shares() -> dict[int, Share]:
-    """Return the share of each scheduled keyword until the reset, by its id; five queries."""
-    return _share_out(_searches(), pace(timezone.now()))
+def plan() -> Plan:
+    """Return the plan from now until the reset; five queries."""
+    now = timezone.now()
+    spendable, first_pages = ledger.scheduled_searches(), 1 - _kept_back(now)
+    per_day = spendable.a_day * first_pages
+    shares = _share_out(_searches(), per_day)
+    if not shares or not per_day or not spendable.left:
+        # When all are spent things stay as they are: so they go on after the reset.
+        return Plan(shares)
+    wishes = sum(share.searches_a_day for share in shares.values() if share.granted)
+    automatic = sum(share.searches_a_day for share in shares.values()) - wishes
+    left = pace(spendable.left, now) * first_pages
+    # First the automatic ones give way, down to half; what is missing then is missing to all alike.
+    enough = left / (wishes + automatic / 2)
+    if enough < 1:
+        return Plan(shares, tempo=enough / 2, tempo_of_wishes=enough)
+    return Plan(shares, tempo=min(FASTEST, (left - wishes) / automatic) if automatic else 1.0)
+
+
+def pace(searches: int, now: datetime) -> float:
+    """Return how many searches a day make the last of `searches` just before the reset."""
+    return searches * DAY / (pacific.next_reset(now) - now).total_seconds()
+
+
+def interval(planned: Plan, entry: KeyWordEntry) -> int:
+    """Return the interval of a keyword in seconds: the one it has where it would not move by a real step."""
+    share = planned.shares[entry.pk]
+    if share.granted and planned.tempo_of_wishes >= 1:
+        return round(share.interval)
+    seconds = share.interval / (planned.tempo_of_wishes if share.granted else planned.tempo)
+    if budget.is_a_step(entry.planned_interval, seconds):
+        return max(LEAST_INTERVAL, entry.wish or 0, budget.on_grid(seconds))
+    return entry.planned_interval
 
 
 def cost_of_one_more() -> Cost | None:
-    """Return what one more keyword costs, in a whole day; None where nothing can be searched. Three queries."""
+    """Return what one more keyword costs; None where nothing can be searched. Three queries."""
     searches, per_day = _searches(), float(ledger.scheduled_searches().a_day)
+    own = set(KeyWordEntry.objects.scheduled().exclude(interval=None).values_list("pk", flat=True))
     before = _share_out(searches, per_day)
     after = _share_out([*searches, Search(0, KeyWordEntry.PRIOR_RATE, wish=settings.FETCH_INTERVAL)], per_day)
     if not after:
         return None
     return Cost(
-        keywords=len(after),
-        interval=_mean_interval(after),
-        before=_mean_interval(before) if before else None,
+        keywords=len(after) - len(own),
+        others=len(own),
+        interval=_mean_interval([share for id, share in after.items() if id not in own]),
+        before=_mean_interval([share for id, share in before.items() if id not in own])
+        if len(before) > len(own)
+        else None,
         starving=any(share.starves for share in after.values()),
     )
-
-
-def pace(now: datetime) -> float:
-    """Return how many searches a day schedules are to make until the reset, so that the day's last just in time.
-
-    When all are spent, the whole day's pace: that is how it goes on after the reset. 0 where there is no key that
-    may be used.
-    """
-    searches = ledger.scheduled_searches()
-    seconds = (pacific.next_reset(now) - now).total_seconds()
-    per_day = searches.left * DAY / seconds if searches.left else float(searches.a_day)
-    kept = further_share(now)
-    if SearchGap.objects.filter(keyword__in=KeyWordEntry.objects.scheduled(), late=False).exists():
-        kept = max(kept, ledger.KEPT_FOR_GAPS)
-    return per_day * (1 - kept)
 
 
 def further_share(now: datetime) -> float:
@@ -77,14 +115,12 @@ def further_share(now: datetime) -> float:
     return float(searches - spent["fetches"]) / (searches + 10)
 
 
-def interval(share: Share, old: int) -> int:
-    """Return the interval of a share in seconds: the `old` one where it would not move by a real step."""
-    if share.granted:
-        return round(share.interval)
-    seconds = budget.on_grid(share.interval) if budget.is_a_step(old, share.interval) else old
-    if not share.starves:
-        seconds = min(seconds, int(DAY))  # not a step of the grid more than the day that is promised
-    return max(LEAST_INTERVAL, seconds)
+def _kept_back(now: datetime) -> float:
+    """Return which share of the searches is not for the first pages of fetches."""
+    kept = further_share(now)
+    if SearchGap.objects.filter(keyword__in=KeyWordEntry.objects.scheduled(), late=False).exists():
+        kept = max(kept, ledger.KEPT_FOR_GAPS)
+    return kept
 
 
 def _searches() -> list[Search]:
@@ -107,5 +143,5 @@ def _by_invidious(wish: int | None) -> Share:
     return Share(DAY / interval, granted=wish is None or interval == wish)
 
 
-def _mean_interval(planned: Mapping[int, Share]) -> int:
-    return round(DAY * len(planned) / sum(share.searches_a_day for share in planned.values()))
+def _mean_interval(shares: Collection[Share]) -> int:
+    return round(DAY * len(shares) / sum(share.searches_a_day for share in shares))

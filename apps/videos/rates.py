@@ -12,6 +12,9 @@ from apps.videos.models import KeyWordEntry
 PRIOR_RATE: Final = KeyWordEntry.PRIOR_RATE
 PRIOR_DAYS: Final = 0.05
 
+# YouTube misplaces a few dates now and then.
+STRAYS: Final = 4
+
 # So many days back, and how much a day weighs there.
 WINDOWS: Final = [(1, 1.0), (3, 0.5), (7, 0.25), (14, 0.125)]
 
@@ -19,11 +22,12 @@ WINDOWS: Final = [(1, 1.0), (3, 0.5), (7, 0.25), (14, 0.125)]
 def measure(entry: KeyWordEntry, through: datetime) -> float:
     """Return the new videos a day about `entry`, as far as it was searched: up to `through`. Two queries.
 
-    Counted are exact dates only. The keyword was watched from the oldest video on that it found: the first page
-    reaches back to fifty.
+    Counted are exact dates only. The keyword was watched from the oldest videos on that it found: the first page
+    reaches back to fifty. The very oldest may be strays.
     """
     found = entry.matches.filter(video__published_exact=True, published_at__lte=through)
-    oldest = found.order_by("published_at").values_list("published_at", flat=True).first()
+    first = list(found.order_by("published_at").values_list("published_at", flat=True)[: STRAYS + 1])
+    oldest = first[-1] if first else None
     since = [through - timedelta(days=days) for days, _ in WINDOWS]
     counted = found.filter(published_at__gt=since[-1]).aggregate(
         **{f"since_{number}": Count("pk", filter=Q(published_at__gt=start)) for number, start in enumerate(since)}

@@ -58,6 +58,22 @@ def resume_early() -> None:
         troubles.end(Trouble.Kind.SEARCHES_SPENT)
 
 
+def leave_for_tomorrow() -> None:
+    """In a day's last hour let those wait for the reset for whom no search is left: this is no trouble, the day has
+    just been planned to its end."""
+    now = timezone.now()
+    reset = pacific.next_reset(now)
+    if settings.INVIDIOUS_URL or reset - now > LAST_HOUR:
+        return
+    with transaction.atomic():
+        searches = ledger.scheduled_searches()
+        due = KeyWordEntry.objects.scheduled().filter(next_due_at__lt=reset).exclude(last_fetched_at=None).lock()
+        late = sorted(due, key=lambda entry: (entry.next_due_at, entry.pk))[searches.left :]
+        for entry in late if searches.a_day else []:
+            entry.next_due_at = entry.after_pause(reset)
+        KeyWordEntry.objects.bulk_update(late, ["next_due_at"], batch_size=200)
+
+
 def sync() -> None:
     """Plan anew and bring beat in step; writes only what differs, so that it may be called at any time."""
     with transaction.atomic():
@@ -65,7 +81,6 @@ def sync() -> None:
         PeriodicTasks.objects.select_for_update().get_or_create(ident=1, defaults={"last_update": timezone.now()})
         entries = KeyWordEntry.objects.scheduled().lock()
         _adopt(entries)
-        _leave_for_tomorrow(entries)
         if _mirror({entry.pk: entry.planned_interval for entry in entries}):
             PeriodicTasks.update_changed()
 
@@ -73,27 +88,27 @@ def sync() -> None:
 def _adopt(entries: list[KeyWordEntry]) -> None:
     """Write the planned intervals to the entries, and move what is due accordingly."""
     pause = Trouble.objects.open().filter(kind=Trouble.Kind.SEARCHES_SPENT).first()
-    shares = planning.shares()
+    plan = planning.plan()
     changed = []
     for entry in entries:
-        if entry.pk not in shares:
+        if entry.pk not in plan.shares:
             continue  # paused or refused meanwhile; a plan without it follows
-        interval = planning.interval(shares[entry.pk], old=entry.planned_interval)
-        if interval == entry.planned_interval:
+        interval, starves = planning.interval(plan, entry), plan.shares[entry.pk].starves
+        if (interval, starves) == (entry.planned_interval, entry.starves):
             continue
         waits = pause and pause.until and entry.next_due_at and entry.next_due_at >= pause.until
         if not waits:
             entry.next_due_at = _moved(entry, interval)
-        entry.planned_interval = interval
+        entry.planned_interval, entry.starves = interval, starves
         changed.append(entry)
-    KeyWordEntry.objects.bulk_update(changed, ["planned_interval", "next_due_at"], batch_size=200)
+    KeyWordEntry.objects.bulk_update(changed, ["planned_interval", "starves", "next_due_at"], batch_size=200)
 
 
 def _moved(entry: KeyWordEntry, interval: int) -> datetime | None:
     """Return when `entry` is due, now that its interval is another.
 
     What is left of the old interval shrinks or grows with it: so keywords stay spread as they are, and as many
-    come due as are planned, at once. It never grows by more than the new interval.
+    come due as are planned, at once. Nobody waits longer than the old interval had left and the new one together.
     """
     now = timezone.now()
     if entry.next_due_at is None or entry.next_due_at <= now:
@@ -104,21 +119,7 @@ def _moved(entry: KeyWordEntry, interval: int) -> datetime | None:
     if interval == entry.wish and interval < old and entry.last_fetched_at:
         # A person wants it sooner.
         return max(now, entry.last_fetched_at + timedelta(seconds=interval))
-    return now + timedelta(seconds=min(left * interval / old, left + interval))
-
-
-def _leave_for_tomorrow(entries: list[KeyWordEntry]) -> None:
-    """In a day's last hour let those wait for the reset for whom no search is left: this is no trouble, the day has
-    just been planned to its end."""
-    now = timezone.now()
-    reset, searches = pacific.next_reset(now), ledger.scheduled_searches()
-    if settings.INVIDIOUS_URL or reset - now > LAST_HOUR or not searches.a_day:
-        return
-    due = [entry for entry in entries if entry.last_fetched_at and entry.next_due_at and entry.next_due_at < reset]
-    late = sorted(due, key=lambda entry: (entry.next_due_at, entry.pk))[searches.left :]
-    for entry in late:
-        entry.next_due_at = entry.after_pause(reset)
-    KeyWordEntry.objects.bulk_update(late, ["next_due_at"], batch_size=200)
+    return now + timedelta(seconds=left * interval / old)
 
 
 def _mirror(intervals: dict[int, int]) -> bool:

@@ -174,7 +174,6 @@ class PlanSerializer(serializers.ModelSerializer[KeyWordEntry]):
     """How often a keyword is searched, and why."""
 
     stretched = serializers.BooleanField(source="is_stretched", help_text="The budget does not bear the interval.")
-    starves = serializers.BooleanField(help_text="There are too many keywords to search this one once a day.")
     searches_a_day = serializers.FloatField()
     expected_delay = serializers.IntegerField(
         help_text="Seconds from when YouTube shows a video until it is found, on the mean."

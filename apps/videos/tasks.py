@@ -41,6 +41,7 @@ def catch_up() -> None:
     """Send what is owed: never fetched, overdue, asked for in vain, or left by a worker that died."""
     now = timezone.now()
     schedules.resume_early()
+    schedules.leave_for_tomorrow()
     VideoLog.objects.abandoned(now).end_dead()
     for log in VideoLog.objects.unsent(now):
         send(process_trigger, log.keyword_id, trigger=log.trigger, log_id=log.pk)

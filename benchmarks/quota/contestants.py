@@ -9,12 +9,14 @@ from typing import Final
 from apps.videos.models import VideoLog
 from benchmarks.quota.beat import Beat
 from benchmarks.quota.day import Day, usable_searches
-from benchmarks.quota.setting import BEGIN, END, EVENING
+from benchmarks.quota.setting import BEGIN, END
 
 DAY: Final = timedelta(days=1)
 GOLDEN: Final = (math.sqrt(5) - 1) / 2
 # A page holds 50 videos; with 30 expected on one, those that come in a cluster have room as well.
 VIDEOS_A_SEARCH: Final = 30
+# Which share of the eve a timetable runs through already: after the first fetches the whole would take too much.
+LEAD: Final = 0.7
 
 
 def burst(day: Day) -> None:
@@ -54,8 +56,8 @@ def _search_evenly(day: Day, searches: Sequence[float], usable: int) -> None:
     the last searches fall out beyond midnight, instead of leaving the evening unwatched.
     """
     planned = timetable(searches, usable)
-    evening, planned = [entry for entry in planned if entry[0] < 0], [entry for entry in planned if entry[0] >= 0]
-    for share, position in evening:
+    eve, planned = [entry for entry in planned if entry[0] < 0], [entry for entry in planned if entry[0] >= 0]
+    for share, position in eve:
         day.move_to(BEGIN + DAY * share)
         day.fetch(day.keywords[position])
     day.move_to(BEGIN)
@@ -73,7 +75,7 @@ def _search_evenly(day: Day, searches: Sequence[float], usable: int) -> None:
 
 
 def timetable(searches: Sequence[float], usable: int) -> list[tuple[float, int]]:
-    """Return when to search for which keyword (by its position): in shares of the day, below 0 in the evening before.
+    """Return when to search for which keyword (by its position): in shares of the day, below 0 on its eve.
 
     Phases are multiples of the golden ratio, which never crowd. Where a phase falls decides whether a keyword with
     4.5 searches a day has 4 or 5 of them on this one, so all phases are turned together until the day has `usable`.
@@ -86,7 +88,7 @@ def timetable(searches: Sequence[float], usable: int) -> list[tuple[float, int]]
         for position, n in enumerate(searches)
         for number in range(-math.ceil(n), math.ceil(n))
     ]
-    return sorted((share, position) for share, position in shares if (EVENING - BEGIN) / DAY < share < 1)
+    return sorted((share, position) for share, position in shares if -LEAD < share < 1)
 
 
 def _phase(position: int, turn: float) -> float:

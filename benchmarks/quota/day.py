@@ -10,12 +10,11 @@ import time_machine
 from celery import Task, current_app
 from django.conf import settings
 
-from apps.quota import ledger, pacific
-from apps.quota.models import QuotaSpend
+from apps.quota import ledger
 from apps.videos.fetching import fetch_keyword
 from apps.videos.models import KeyWordEntry, Match, VideoLog
 from benchmarks.quota.figures import Figures
-from benchmarks.quota.setting import BEGIN, END, EVENING, Setting
+from benchmarks.quota.setting import BEGIN, END, EVE, Setting
 from simulator import Clock, Project, Simulator, World
 
 #: What would go to the broker: a task's name, its arguments, its named arguments.
@@ -23,7 +22,7 @@ Message = tuple[str, Sequence[Any], dict[str, Any]]
 
 
 class Day:
-    """A day that begins the evening before; all keywords are watched, and their first fetch is done."""
+    """A day and its eve, at whose begin all keywords are watched, and their first fetch is done."""
 
     def __init__(
         self, setting: Setting, simulator: Simulator, traveller: time_machine.Traveller, messages: list[Message]
@@ -80,7 +79,7 @@ def begin(setting: Setting) -> Iterator[Day]:
         rates={word: videos / 24 for word, videos in setting.rates.items()},
         mentions=0,
         rhythm=True,
-        started_at=EVENING,
+        started_at=EVE,
     )
     projects = [Project(name, [key]) for name, key in setting.projects.items()]
     messages: list[Message] = []
@@ -89,27 +88,14 @@ def begin(setting: Setting) -> Iterator[Day]:
         messages.append((task.name, args, kwargs or {}))
 
     with (
-        time_machine.travel(EVENING, tick=False) as traveller,
+        time_machine.travel(EVE, tick=False) as traveller,
         mock.patch("time.sleep"),
         mock.patch.object(Task, "apply_async", keep),
-        Simulator(world, projects=projects, clock=Clock(EVENING, frozen=True)) as simulator,
+        Simulator(world, projects=projects, clock=Clock(EVE, frozen=True)) as simulator,
     ):
         settings.YOUTUBE_API_URL = simulator.youtube_url
         ledger.sync_keys()
-        _spend_the_day_so_far(setting, simulator)
         yield Day(setting, simulator, traveller, messages)
-
-
-def _spend_the_day_so_far(setting: Setting, simulator: Simulator) -> None:
-    """Spend what an even pace has spent by the evening, less what the first fetches will: else the evening would
-    have a whole day's searches, and the day would begin with keywords that have just been searched very often."""
-    elapsed = pacific.share_elapsed(EVENING)
-    spent = round(usable_searches() * elapsed) - setting.keywords
-    for project in simulator.projects:
-        part = max(0, min(spent, project.limits["search"]))
-        simulator.projects.spend(project, "search", EVENING, part)
-        QuotaSpend.objects.create(project=project.name, day=pacific.day_of(EVENING), bucket="search", spent=part)
-        spent -= part
 
 
 def usable_searches() -> int:

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 # A whole day in California, of 24 hours, by which quotas are counted.
 BEGIN: Final = datetime(2026, 11, 18, tzinfo=ZoneInfo("America/Los_Angeles")).astimezone(UTC)
 END: Final = BEGIN + timedelta(days=1)
-# The keywords are added and first fetched the evening before, so that the day compares nothing but spending.
-EVENING: Final = BEGIN - timedelta(hours=4)
+# The keywords are added and first fetched a day before, so that the day compares nothing but spending.
+EVE: Final = BEGIN - timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,17 @@ def test_projects_have_limits_of_their_own(settings: Settings) -> None:
     assert reserve_all(Purpose.PERSON, project="closed") == 0
 
 
+def test_what_melts_of_the_reserve_is_planned_with_until_the_rest_is_spent(
+    clock: time_machine.Traveller, use_keys: UseKeys
+) -> None:
+    use_keys("birds=one")
+    clock.move_to(MIDNIGHT + timedelta(hours=6))
+    assert reserve_all(Purpose.GAP) == 44
+    assert ledger.scheduled_searches().left == 98 - 44
+    assert reserve_all(Purpose.SCHEDULE) == 92 - 44
+    assert ledger.scheduled_searches().left == 0, "as the ledger has it"
+
+
 def test_a_few_searches_are_kept_for_nobody(settings: Settings) -> None:
     settings.YT_SEARCHES_PER_DAY = {"": 4}
     assert reserve_all(Purpose.SCHEDULE) == 4

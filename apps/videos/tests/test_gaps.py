@@ -87,13 +87,13 @@ def test_the_plan_allows_for_further_pages(busy_youtube: Simulator, frozen_time:
     entry = KeyWordEntry.objects.create(keyword="word")
     now = NOW + HOUR
     frozen_time.move_to(now)
-    before = planning.pace(now)
+    before = planning.plan().shares[entry.pk].searches_a_day
     for searches in (1, 2, 5, 1, 1):
         VideoLog.objects.create(keyword=entry, status="done", searches=searches, created_at=now - HOUR)
     VideoLog.objects.create(keyword=entry, status="failed", searches=3, created_at=now - HOUR)
     VideoLog.objects.create(keyword=entry, status="done", searches=5, created_at=now - 25 * HOUR)
     assert planning.further_share(now) == 5 / 20
-    assert planning.pace(now) == pytest.approx(before * 0.75)
+    assert planning.plan().shares[entry.pk].searches_a_day == pytest.approx(before * 0.75)
     schedules.sync()
     entry.refresh_from_db()
     assert outlook.today().pace == pytest.approx(entry.searches_a_day / 0.75)

@@ -75,7 +75,7 @@ def test_what_is_planned_is_what_happens(
     searched = Counter(VideoLog.objects.filter(created_at__lt=RESET, searches__gt=0).values_list("keyword", flat=True))
     # Counts are whole, and the first interval is shorter, so that keywords part.
     differences = {entry.keyword: searched[entry.pk] - planned[entry.pk] for entry in entries}
-    assert all(abs(difference) <= 1.6 for difference in differences.values()), differences
+    assert all(abs(differences[entry.keyword]) <= 1.6 + planned[entry.pk] / 20 for entry in entries), differences
     assert [searched[entry.pk] for entry in entries[1:]] == sorted(searched[entry.pk] for entry in entries[1:])
     assert searched[wished.pk] in (12, 13)
 

@@ -12,7 +12,7 @@ from apps.quota.budget import DAY, GRID, on_grid
 from apps.quota.models import ApiKey, QuotaSpend, Trouble
 from apps.videos import planning, schedules, tasks
 from apps.videos.fetching import fetch_keyword
-from apps.videos.models import KeyWordEntry, SearchGap, VideoLog
+from apps.videos.models import KeyWordEntry, VideoLog
 from simulator import Simulator
 
 # In California.
@@ -44,6 +44,12 @@ def keywords(*rates: float, **given: object) -> list[KeyWordEntry]:
 
 def again(*entries: KeyWordEntry) -> None:
     schedules.sync()
+    for entry in entries:
+        entry.refresh_from_db()
+
+
+def later(*entries: KeyWordEntry) -> None:
+    schedules.leave_for_tomorrow()
     for entry in entries:
         entry.refresh_from_db()
 
@@ -82,7 +88,8 @@ def test_a_wish_that_the_budget_cannot_bear_is_stretched_and_says_so() -> None:
     greedy.save()
     again(greedy, other)
     assert greedy.is_stretched
-    assert greedy.planned_interval == other.planned_interval == on_grid(DAY * 2 / SEARCHES)
+    assert DAY / greedy.planned_interval == pytest.approx(SEARCHES * 3 / 4, rel=0.05)
+    assert DAY / other.planned_interval == pytest.approx(SEARCHES / 4, rel=0.05)
     assert not other.starves
 
 
@@ -96,24 +103,67 @@ def test_more_keywords_than_searches_starve_and_it_says_so() -> None:
 
 
 def test_what_is_left_today_is_spent_until_the_reset(frozen_time: MovableTime) -> None:
-    keywords(10)
+    often, seldom = keywords(90, 10)
     frozen_time.move(hours=12)
-    spend(80)
-    assert planning.pace(timezone.now()) == 36
+    spend(45)
+    again(often, seldom)
+    assert asked_for() == pytest.approx(2 * (98 - 45), rel=0.05)
+    spend(35)
+    again(often, seldom)
+    assert asked_for() == pytest.approx(2 * (98 - 80), rel=0.05)
+    assert often.planned_interval == pytest.approx(seldom.planned_interval / 3, rel=0.06), "all slow down alike"
+    assert not seldom.starves, "it is for today only"
     spend(20)
-    assert planning.pace(timezone.now()) == SEARCHES, "what comes after the reset"
+    again(often, seldom)
+    assert asked_for() == pytest.approx(SEARCHES, rel=0.05), "what comes after the reset"
+
+
+def test_what_is_left_over_late_in_the_day_starts_no_rush(frozen_time: MovableTime) -> None:
+    (entry,) = keywords(10)
+    frozen_time.move(hours=23)
+    again(entry)
+    assert asked_for() == pytest.approx(planning.FASTEST * SEARCHES, rel=0.05)
+
+
+def test_wishes_give_way_last(frozen_time: MovableTime) -> None:
+    wished, other = keywords(10, 10)
+    wished.interval = 3600
+    wished.save()
+    again(wished, other)
+    usual = DAY / (SEARCHES - 24)
+    frozen_time.move(hours=12)
+    for spent, tempo, tempo_of_wishes in ((49, 1, 1), (22, 0.443, 0.885), (13, 0.23, 0.459)):
+        spend(spent)
+        again(wished, other)
+        assert usual / other.planned_interval == pytest.approx(tempo, rel=0.06)
+        assert 3600 / wished.planned_interval == pytest.approx(tempo_of_wishes, rel=0.06)
+        assert wished.is_stretched == (tempo_of_wishes < 1)
+
+
+@pytest.mark.parametrize("left", [1, 2])
+def test_the_last_searches_of_a_day_are_planned_too(frozen_time: MovableTime, left: int) -> None:
+    entries = keywords(*[10] * 10)
+    frozen_time.move(hours=23, minutes=50)
+    spend(98 - left)
+    again(*entries)
+    assert asked_for() == pytest.approx(144 * left, rel=0.05)
 
 
 def test_a_day_of_25_hours_is_planned_to_its_end(frozen_time: MovableTime) -> None:
     frozen_time.move_to(datetime(2026, 11, 1, 7, tzinfo=UTC))
-    assert planning.pace(timezone.now()) == pytest.approx(SEARCHES * 24 / 25)
+    assert planning.pace(SEARCHES, timezone.now()) == pytest.approx(SEARCHES * 24 / 25)
 
 
 def test_gaps_get_their_part() -> None:
-    (entry,) = keywords(10)
-    before = planning.pace(timezone.now())
-    SearchGap.objects.create(keyword=entry, after=MIDNIGHT - timedelta(hours=3), before=MIDNIGHT)
-    assert planning.pace(timezone.now()) == pytest.approx(before * (1 - ledger.KEPT_FOR_GAPS))
+    entry, paused = keywords(10, 10)
+    paused.state = KeyWordEntry.State.PAUSED
+    paused.save()
+    window = {"after": MIDNIGHT - timedelta(hours=3), "before": MIDNIGHT}
+    paused.gaps.create(**window)
+    entry.gaps.create(late=True, **window)
+    assert planning.plan().shares[entry.pk].searches_a_day == pytest.approx(SEARCHES)
+    entry.gaps.create(**window)
+    assert planning.plan().shares[entry.pk].searches_a_day == pytest.approx(SEARCHES * 0.8)
 
 
 def test_a_change_smaller_than_a_step_moves_nothing() -> None:
@@ -156,7 +206,7 @@ def test_keywords_added_together_part(youtube: Simulator, frozen_time: MovableTi
         fetch_keyword(entry, VideoLog.Trigger.FIRST)
         entry.refresh_from_db()
     parts = sorted((entry.next_due_at - timezone.now()).total_seconds() / entry.planned_interval for entry in entries)
-    assert parts[0] >= 0.5
+    assert parts[0] >= 0.05
     assert parts[-1] <= 1
     assert all(later - earlier > 0.02 for earlier, later in pairwise(parts))
 
@@ -173,15 +223,15 @@ def test_a_wish_is_kept_to_the_second(youtube: Simulator) -> None:
 def test_in_the_last_hour_what_cannot_be_paid_waits_for_the_reset(frozen_time: MovableTime) -> None:
     entries = keywords(*[10] * 6)
     reset = MIDNIGHT + timedelta(days=1)
-    spend(SEARCHES - 2)
     frozen_time.move_to(reset - timedelta(minutes=50))
+    spend(SEARCHES - 2)
     schedules.sync()
     for number, entry in enumerate(entries):
         KeyWordEntry.objects.filter(pk=entry.pk).update(next_due_at=reset - timedelta(minutes=40 - 5 * number))
-    again(*entries)
+    later(*entries)
     assert [entry.next_due_at < reset for entry in entries] == [True, True, False, False, False, False]
     assert all(entry.next_due_at <= reset + timedelta(minutes=1) for entry in entries)
-    again(*entries)
+    later(*entries)
     assert all(entry.next_due_at <= reset + timedelta(minutes=1) for entry in entries)
     assert not Trouble.objects.exists()
 
@@ -194,7 +244,7 @@ def test_with_invidious_nobody_waits_for_the_reset(frozen_time: MovableTime, set
     frozen_time.move_to(reset - timedelta(minutes=50))
     schedules.sync()
     KeyWordEntry.objects.update(next_due_at=reset - timedelta(minutes=30))
-    again(entry)
+    later(entry)
     assert entry.next_due_at == reset - timedelta(minutes=30)
 
 
@@ -230,6 +280,70 @@ def test_what_melts_of_the_reserve_wakes_nobody(youtube: Simulator, frozen_time:
 def test_a_plan_costs_the_same_for_many_keywords(django_assert_max_num_queries) -> None:
     keywords(*range(1, 40))
     with django_assert_max_num_queries(5):
-        planning.shares()
+        planning.plan()
     with django_assert_max_num_queries(16):
         schedules.sync()
+
+
+def test_those_that_come_late_together_part(youtube: Simulator, frozen_time: MovableTime) -> None:
+    entries = keywords(10, 10, 10)
+
+    def fetch_all_after(**time: float) -> int:
+        """Fetch, and return how many different moments of the next cycle the keywords have then."""
+        frozen_time.move(**time)
+        for entry in entries:
+            fetch_keyword(entry, VideoLog.Trigger.MANUAL)
+            entry.refresh_from_db()
+        return len({entry.next_due_at - timedelta(seconds=entry.planned_interval) for entry in entries})
+
+    assert fetch_all_after(minutes=1) == 1
+    assert fetch_all_after(minutes=20) == 1
+    assert fetch_all_after(hours=40) == 3
+    KeyWordEntry.objects.update(next_due_at=timezone.now() + timedelta(minutes=1))
+    assert fetch_all_after(minutes=1) == 1
+    for entry in entries:
+        VideoLog.objects.create(keyword=entry, status="waiting", waiting_until=timezone.now())
+    assert fetch_all_after(minutes=1) == 3
+
+
+def test_without_a_key_nothing_is_planned(settings) -> None:
+    (entry,) = keywords(10)
+    before = entry.planned_interval
+    ledger.refuse(ApiKey.objects.get(), "It has expired.")
+    again(entry)
+    assert planning.plan().shares == {}
+    assert planning.cost_of_one_more() is None
+    assert entry.planned_interval == before
+
+
+def test_the_cost_is_told_for_those_of_its_kind() -> None:
+    weekly, *_ = keywords(10, 10, 10)
+    weekly.interval = 7 * 86_400
+    weekly.save()
+    cost = planning.cost_of_one_more()
+    assert cost is not None
+    assert (cost.keywords, cost.others) == (3, 1)
+    assert cost.before == pytest.approx(DAY * 2 / (SEARCHES - 1 / 7), abs=1)
+    assert cost.interval == pytest.approx(DAY * 3 / (SEARCHES - 1 / 7), abs=1)
+
+
+def test_the_cost_of_one_more_goes_by_the_common_interval(settings) -> None:
+    settings.FETCH_INTERVAL = 7200
+    keywords(10, 10)
+    cost = planning.cost_of_one_more()
+    assert cost is not None
+    assert (cost.keywords, cost.interval, cost.before) == (3, 7200, 7200)
+
+
+def test_no_interval_is_shorter_than_a_minute(settings) -> None:
+    settings.YT_SEARCHES_PER_DAY = {"": 1_000_000}
+    (entry,) = keywords(10)
+    assert entry.planned_interval == planning.LEAST_INTERVAL
+
+
+def test_first_fetches_are_never_left_for_tomorrow(frozen_time: MovableTime) -> None:
+    frozen_time.move(hours=23, minutes=30)
+    spend(SEARCHES)
+    new = KeyWordEntry.objects.create(keyword="new")
+    later(new)
+    assert new.is_due()

@@ -124,7 +124,7 @@ def test_no_wish_makes_invidious_be_asked_without_end(settings) -> None:
 
 def test_of_many_changes_in_one_transaction_beat_hears_once(monkeypatch) -> None:
     calls = []
-    monkeypatch.setattr(planning, "shares", lambda: calls.append(1) or {})
+    monkeypatch.setattr(planning, "plan", lambda: calls.append(1) or planning.Plan({}))
     with transaction.atomic():
         for number in range(5):
             KeyWordEntry.objects.create(keyword=f"word {number}")

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 from wcwidth import clip, ljust, rjust, width
 
+from apps.dashboard.plan_words import why
 from apps.dashboard.templatetags.times import from_now, roughly
 from apps.quota.balance import BucketBalance
 from apps.quota.models import ApiKey
@@ -34,7 +35,7 @@ class Command(BaseCommand):
             *_table(["project", "searches", "left", "units", "left"], projects, figures={1, 2, 3, 4}),
             *_table(["key", "fingerprint", "state", "why"], keys),
             *_table(
-                ["keyword", "new videos a day", "searches a day", "every", "found after", "next fetch", ""],
+                ["keyword", "new videos a day", "searches a day", "every", "found after", "next fetch", "why"],
                 plan,
                 figures={1, 2},
             ),
@@ -84,11 +85,6 @@ def _key(key: ApiKey) -> list[str]:
 
 
 def _keyword(entry: KeyWordEntry) -> list[str]:
-    why = ""
-    if entry.is_stretched and entry.wish:
-        why = f"you chose {roughly(entry.wish)}"
-    elif entry.starves:
-        why = "too many keywords for one search a day"
     return [
         _cut(entry.keyword),
         f"{entry.rate:.1f}" if entry.searched_through else "not known yet",
@@ -96,7 +92,7 @@ def _keyword(entry: KeyWordEntry) -> list[str]:
         roughly(entry.planned_interval),
         roughly(entry.expected_delay),
         "due now" if entry.is_due() or not entry.next_due_at else from_now(entry.next_due_at, timezone.now()),
-        why,
+        why(entry),
     ]
 
 

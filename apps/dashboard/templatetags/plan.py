@@ -1,0 +1,8 @@
+"""The plan in words."""
+
+from django import template
+
+from apps.dashboard import plan_words
+
+register = template.Library()
+register.filter("why", plan_words.why)
