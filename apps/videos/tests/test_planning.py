@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from unittest.mock import patch
 
 import pytest
 from django.utils import timezone
@@ -13,6 +14,7 @@ from apps.quota.models import ApiKey, QuotaSpend, Trouble
 from apps.videos import planning, schedules, tasks
 from apps.videos.fetching import fetch_keyword
 from apps.videos.models import KeyWordEntry, VideoLog
+from core.youtube_api import SearchPage
 from simulator import Simulator
 
 # In California.
@@ -347,3 +349,47 @@ def test_first_fetches_are_never_left_for_tomorrow(frozen_time: MovableTime) -> 
     new = KeyWordEntry.objects.create(keyword="new")
     later(new)
     assert new.is_due()
+
+
+def test_an_interval_is_kept_until_the_plan_is_a_step_away() -> None:
+    entry, other = keywords(10, 10)
+    target = DAY * 2 / SEARCHES
+    for stray, stays in ((1.04, True), (0.96, True), (1.06, False), (0.94, False)):
+        odd = round(target * stray)
+        KeyWordEntry.objects.filter(pk=entry.pk).update(planned_interval=odd)
+        again(entry, other)
+        assert (entry.planned_interval == odd) == stays
+
+
+def test_a_longer_wish_lets_what_is_left_to_wait_grow(frozen_time: MovableTime) -> None:
+    (entry,) = keywords(10, interval=3600)
+    frozen_time.move(minutes=30)
+    entry.interval = 7200
+    entry.save()
+    again(entry)
+    assert entry.next_due_at == timezone.now() + timedelta(hours=1)
+
+
+def test_without_a_key_nobody_is_left_for_tomorrow(frozen_time: MovableTime) -> None:
+    (entry,) = keywords(10)
+    frozen_time.move(hours=23, minutes=30)
+    due = timezone.now() + timedelta(minutes=5)
+    KeyWordEntry.objects.update(next_due_at=due)
+    ledger.refuse(ApiKey.objects.get(), "It has expired.")
+    later(entry)
+    assert entry.next_due_at == due
+
+
+def test_a_plan_that_changes_during_a_fetch_counts(youtube: Simulator) -> None:
+    (entry,) = keywords(10)
+    KeyWordEntry.objects.update(next_due_at=timezone.now())
+    entry.refresh_from_db()
+
+    def replan(*args: object, **kwargs: object) -> SearchPage:
+        KeyWordEntry.objects.update(planned_interval=4321)
+        return SearchPage(videos=(), more=False, next_page_token=None)
+
+    with patch("core.youtube_api.search_videos", autospec=True, side_effect=replan):
+        fetch_keyword(entry, VideoLog.Trigger.SCHEDULE)
+    entry.refresh_from_db()
+    assert entry.next_due_at == timezone.now() + timedelta(seconds=4321)
