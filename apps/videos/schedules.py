@@ -89,7 +89,6 @@ def _adopt(entries: list[KeyWordEntry]) -> None:
     """Write the planned intervals to the entries, and move what is due accordingly."""
     pause = Trouble.objects.open().filter(kind=Trouble.Kind.SEARCHES_SPENT).first()
     plan = planning.plan()
-    changed = []
     for entry in entries:
         if entry.pk not in plan.shares:
             continue  # paused or refused meanwhile; a plan without it follows
@@ -100,8 +99,10 @@ def _adopt(entries: list[KeyWordEntry]) -> None:
         if not waits:
             entry.next_due_at = _moved(entry, interval)
         entry.planned_interval, entry.starves = interval, starves
-        changed.append(entry)
-    KeyWordEntry.objects.bulk_update(changed, ["planned_interval", "starves", "next_due_at"], batch_size=200)
+        # One by one: bulk_update() builds a CASE of so many branches, and takes four times as long.
+        KeyWordEntry.objects.filter(pk=entry.pk).update(
+            planned_interval=interval, starves=starves, next_due_at=entry.next_due_at
+        )
 
 
 def _moved(entry: KeyWordEntry, interval: int) -> datetime | None:
@@ -134,16 +135,17 @@ def _mirror(intervals: dict[int, int]) -> bool:
     gone = [row.pk for name, row in rows.items() if name not in wanted]
     PeriodicTask.objects.filter(pk__in=gone).delete()
 
-    new, differing = [], []
+    new: list[PeriodicTask] = []
+    differing: dict[int, list[int]] = {}
     for name, (pk, seconds) in wanted.items():
         row = rows.get(name)
         if row is None:
             new.append(_row(name, pk, schedules[seconds]))
         elif row.interval_id != schedules[seconds].pk or not row.enabled:
-            row.interval, row.enabled = schedules[seconds], True
-            differing.append(row)
+            differing.setdefault(seconds, []).append(row.pk)
     PeriodicTask.objects.bulk_create(new)
-    PeriodicTask.objects.bulk_update(differing, ["interval", "enabled"], batch_size=200)
+    for seconds, ids in differing.items():
+        PeriodicTask.objects.filter(pk__in=ids).update(interval=schedules[seconds], enabled=True)
     return bool(gone or new or differing)
 
 
