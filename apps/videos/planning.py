@@ -4,7 +4,7 @@ Shares are those of a whole day. Until the reset all automatic keywords are sear
 so that the day's searches last just so long; wishes keep theirs as long as possible.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -56,7 +56,7 @@ def plan() -> Plan:
     now = timezone.now()
     spendable, first_pages = ledger.scheduled_searches(), 1 - _kept_back(now)
     per_day = spendable.a_day * first_pages
-    shares = _share_out(_searches(), per_day)
+    shares = _share_out(_searches(_entries()), per_day)
     if not shares or not per_day or not spendable.left:
         # When all are spent things stay as they are: so they go on after the reset.
         return Plan(shares)
@@ -88,8 +88,9 @@ def interval(planned: Plan, entry: KeyWordEntry) -> int:
 
 def cost_of_one_more() -> Cost | None:
     """Return what one more keyword costs; None where nothing can be searched. Three queries."""
-    searches, per_day = _searches(), float(ledger.scheduled_searches().a_day)
-    own = set(KeyWordEntry.objects.scheduled().exclude(interval=None).values_list("pk", flat=True))
+    entries, per_day = _entries(), float(ledger.scheduled_searches().a_day)
+    searches = _searches(entries)
+    own = {entry.pk for entry in entries if entry.interval}
     before = _share_out(searches, per_day)
     after = _share_out([*searches, Search(0, KeyWordEntry.PRIOR_RATE, wish=settings.FETCH_INTERVAL)], per_day)
     if not after:
@@ -123,11 +124,12 @@ def _kept_back(now: datetime) -> float:
     return kept
 
 
-def _searches() -> list[Search]:
-    return [
-        Search(entry.pk, rate=entry.rate, weight=entry.weight, wish=entry.wish)
-        for entry in KeyWordEntry.objects.scheduled().only("rate", "weight", "interval")
-    ]
+def _entries() -> list[KeyWordEntry]:
+    return list(KeyWordEntry.objects.scheduled().only("rate", "weight", "interval"))
+
+
+def _searches(entries: Iterable[KeyWordEntry]) -> list[Search]:
+    return [Search(entry.pk, rate=entry.rate, weight=entry.weight, wish=entry.wish) for entry in entries]
 
 
 def _share_out(searches: list[Search], per_day: float) -> dict[int, Share]:
