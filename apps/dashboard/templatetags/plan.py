@@ -6,3 +6,4 @@ from apps.dashboard import plan_words
 
 register = template.Library()
 register.filter("why", plan_words.why)
+register.filter("about", plan_words.about)

@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.conftest import MovableTime
+from apps.dashboard.plan_words import about
 from apps.dashboard.templatetags.times import roughly
 from apps.quota import ledger
 from apps.quota.models import QuotaSpend
@@ -155,10 +156,10 @@ def test_the_api_and_the_command_tell_the_same(client: Client, capsys, frozen_ti
         assert line["expected_delay"] == entry.planned_interval // 2
         assert (line["rate"], line["stretched"]) == (entry.rate, entry == greedy)
         (row,) = [row for row in told.splitlines() if row.startswith(entry.keyword)]
-        assert f"  {line['searches_a_day']:.1f}  " in row
+        assert f"  {about(line['searches_a_day'])}  " in row
         assert ("you chose 1 min" in row) == line["stretched"]
         interval, delay = roughly(entry.planned_interval), roughly(entry.planned_interval // 2)
-        assert f"{line['searches_a_day']:.1f} {interval} {delay} in 1 h" in page
+        assert f"{about(line['searches_a_day'])} {interval} {delay} in 1 h" in page
         assert f"  {interval}" in row
     # What takes two columns in a terminal counts as two.
     assert len({row.find("in 1 h") + row.startswith("日本語") * 3 for row in told.splitlines() if "in 1 h" in row}) == 1
@@ -180,3 +181,8 @@ def test_the_command_tells_what_is_wrong(settings, capsys) -> None:
     told = capsys.readouterr().out
     assert "There is no key that may be used" in told
     assert "YouTube does not know this key." in told
+
+
+@pytest.mark.parametrize(("number", "told"), [(0.25, "0.2"), (9.94, "9.9"), (12.4, "12"), (1234.5, "1,234")])
+def test_estimates_are_told_as_precisely_as_they_are(number: float, told: str) -> None:
+    assert about(number) == told

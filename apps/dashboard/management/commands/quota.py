@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 from wcwidth import clip, ljust, rjust, width
 
-from apps.dashboard.plan_words import why
+from apps.dashboard.plan_words import about, why
 from apps.dashboard.templatetags.times import from_now, roughly
 from apps.quota.balance import BucketBalance
 from apps.quota.models import ApiKey
@@ -63,7 +63,7 @@ def _summary(today: Outlook) -> list[str]:
     lines = [f"The day ends in {left}, at {_clock(today.balance.resets_at)} (00:00 Pacific)."]
     if not today.scheduled.a_day:
         return [*lines, "There is no key that may be used, so YouTube is not asked."]
-    lines.append(f"Left for schedules: {today.scheduled.left} of {today.scheduled.a_day} searches.")
+    lines.append(f"Left for schedules: {today.scheduled.left:,} of {today.scheduled.a_day:,} searches.")
     if today.pace:
         pace = f"One search every {roughly(today.mean_interval)}"
         if not today.scheduled.left:
@@ -77,7 +77,7 @@ def _summary(today: Outlook) -> list[str]:
 
 def _bucket(bucket: BucketBalance) -> list[str]:
     refused = " (refused)" if bucket.refused_at else ""
-    return [f"{bucket.spent} of {bucket.limit}", f"{bucket.left}{refused}"]
+    return [f"{bucket.spent:,} of {bucket.limit:,}", f"{bucket.left:,}{refused}"]
 
 
 def _key(key: ApiKey) -> list[str]:
@@ -87,8 +87,8 @@ def _key(key: ApiKey) -> list[str]:
 def _keyword(entry: KeyWordEntry) -> list[str]:
     return [
         _cut(entry.keyword),
-        f"{entry.rate:.1f}" if entry.searched_through else "not known yet",
-        f"{entry.searches_a_day:.1f}",
+        about(entry.rate) if entry.searched_through else "not known yet",
+        about(entry.searches_a_day),
         roughly(entry.planned_interval),
         roughly(entry.expected_delay),
         "due now" if entry.is_due() or not entry.next_due_at else from_now(entry.next_due_at, timezone.now()),
