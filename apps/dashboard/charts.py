@@ -49,8 +49,11 @@ def of(today: Outlook) -> dict[str, Chart]:
 
 def hours(today: Outlook) -> Chart:
     """Return today's searches by the hour, and what is planned for the hours to come."""
-    planned = min(today.pace / (DAY / 3600), float(today.scheduled.left))
-    values = [planned if hour.searches is None else hour.searches for hour in today.hours]
+    left, values = float(today.scheduled.left), list[float]()
+    for hour in today.hours:
+        planned = min(today.pace / (DAY / 3600), left)
+        values.append(planned if hour.searches is None else hour.searches)
+        left -= planned if hour.searches is None else 0
     top = _top(values)
     bars = [
         Bar(

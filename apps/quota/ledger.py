@@ -261,7 +261,8 @@ def _end_troubles() -> None:
     troubles.end(Trouble.Kind.KEY_REFUSED, still=list(refused))
     troubles.end(Trouble.Kind.PROJECT_SUSPENDED, still=list(suspended))
     if not settings.YT_KEYS:
-        troubles.end(Trouble.Kind.YOUTUBE_AWAY)
+        for kind in (Trouble.Kind.YOUTUBE_AWAY, Trouble.Kind.KEYS_REST, *Trouble.PAUSES):
+            troubles.end(kind)
     if not settings.INVIDIOUS_URL:
         troubles.end(Trouble.Kind.INVIDIOUS_AWAY)
         troubles.end(Trouble.Kind.INVIDIOUS_BLOCKED)

@@ -29,11 +29,13 @@ MIDNIGHT = timedelta(minutes=5)
 
 
 class NothingLeft(Exception):
-    """No key can pay for the call. `until` is when one can again; None means not before a person acts."""
+    """No key can pay for the call. `until` is when one can again; None means not before a person acts. `resting`
+    tells that it waits for a key, not for the reset."""
 
-    def __init__(self, message: str, until: datetime | None) -> None:
+    def __init__(self, message: str, until: datetime | None, *, resting: bool = False) -> None:
         super().__init__(message)
         self.until = until
+        self.resting = resting
 
 
 @dataclass(slots=True)
@@ -133,7 +135,7 @@ def _nothing_left(bucket: Bucket, purpose: Purpose) -> NothingLeft | ProjectSusp
     if resting:
         reasons = " ".join(sorted({key.reason for key in rows if key.resting_until and key.resting_until > now}))
         until = min(*resting, pacific.next_reset(now))
-        return NothingLeft(f"No key has calls left but those that rest. {reasons}", until)
+        return NothingLeft(f"No key has calls left but those that rest. {reasons}", until, resting=True)
     what = "searches" if bucket == "search" else "units"
     if purpose is not Purpose.PERSON and any(ledger.has_left(key.project, bucket, Purpose.PERSON) for key in rows):
         what = "searches for schedules"

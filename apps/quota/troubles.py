@@ -57,9 +57,13 @@ def end(kind: Trouble.Kind, *, subject: str | None = None, still: Iterable[str] 
 
 
 def end_lapsed() -> None:
-    """Note the end of pauses whose hour has come: the only troubles that pass by themselves."""
+    """Note the end of pauses whose hour has come: these troubles pass by themselves."""
     for kind in Trouble.PAUSES:
         end(kind, lapsed=True)
+    # A key's rest that nobody has renewed since.
+    unheard = Trouble.objects.filter(kind=Trouble.Kind.KEYS_REST, ended_at=None, until__lt=timezone.now() - BRIEF)
+    if unheard.exists():
+        unheard.update(ended_at=timezone.now())
 
 
 def is_open(kind: Trouble.Kind, subject: str) -> bool:

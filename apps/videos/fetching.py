@@ -56,15 +56,19 @@ def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog 
         log = _open_log(entry, trigger, log)
     except IntegrityError:
         return None  # deleted and erased since the claim
+    if log is None:
+        entry.release(token)
+        return None  # another worker has done what this message asks for
+    trigger = VideoLog.Trigger(log.trigger)
     with in_fetch(log.pk):
         told = VideoLog.objects.filter(pk=log.pk)
         purse = searching.new_purse(lambda purse: told.update(searches=purse.searches, units=purse.units))
         outcome = _fetch(entry, token, trigger, began, purse)
         costs = {"searches": purse.searches, "units": purse.units, "duration": round(time.monotonic() - clock, 3)}
         with transaction.atomic():
+            # Read now, and locked: the plan may have changed since the claim, and be about to change again.
+            planned = next(iter(KeyWordEntry.objects.filter(pk=entry.pk).lock()), entry)
             _close_log(log, outcome.log | costs)
-            # Read now: the plan may have changed since the claim.
-            planned = KeyWordEntry.objects.filter(pk=entry.pk).first() or entry
             next_due_at = planned.due_after(began, waited=waited)
             fetched = {} if log.status == VideoLog.Status.WAITING else {"last_fetched_at": began}
             released = entry.release(token, **{"next_due_at": next_due_at} | fetched | outcome.keyword)
@@ -117,11 +121,13 @@ def _was_put_off(entry: KeyWordEntry) -> bool:
     return last is not None and last.status == VideoLog.Status.WAITING and last.waiting_until is not None
 
 
-def _open_log(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog | None) -> VideoLog:
+def _open_log(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog | None) -> VideoLog | None:
     """Open this fetch's log. We hold the claim, so a row that still runs belongs to a fetch that died.
 
-    Whoever comes first does what a person has asked for.
+    Whoever comes first does what a person has asked for; None if that is done already.
     """
+    if log and not VideoLog.objects.filter(pk=log.pk, status=VideoLog.Status.WAITING).exists():
+        return None
     entry.logs.end_dead()
     asked_for = entry.logs.filter(trigger=VideoLog.Trigger.MANUAL, status=VideoLog.Status.WAITING)
     log = log or asked_for.order_by("created_at").first()
@@ -166,12 +172,12 @@ def _is_told(log: VideoLog) -> bool:
     others = VideoLog.objects.filter(keyword=log.keyword_id).exclude(pk=log.pk)
     if log.searches:
         return False
-    if log.status == VideoLog.Status.WAITING:
-        return others.filter(status=VideoLog.Status.WAITING, waiting_until=log.waiting_until).exists()
-    if log.error not in VideoLog.UNTIL_A_PERSON_ACTS:
-        return False
     last = others.newest_first().first()
-    return last is not None and (last.status, last.error, last.message) == (log.status, log.error, log.message)
+    if last is None or last.status != log.status:
+        return False
+    if log.status == VideoLog.Status.WAITING:
+        return last.waiting_until == log.waiting_until
+    return log.error in VideoLog.UNTIL_A_PERSON_ACTS and (last.error, last.message) == (log.error, log.message)
 
 
 def _story(search: searching.Search, stored: storing.Stored) -> str:

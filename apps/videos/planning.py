@@ -87,8 +87,8 @@ def interval(planned: Plan, entry: KeyWordEntry) -> int:
 
 
 def cost_of_one_more() -> Cost | None:
-    """Return what one more keyword costs; None where nothing can be searched. Three queries."""
-    entries, per_day = _entries(), float(ledger.scheduled_searches().a_day)
+    """Return what one more keyword costs; None where nothing can be searched. Five queries."""
+    entries, per_day = _entries(), ledger.scheduled_searches().a_day * (1 - _kept_back(timezone.now()))
     searches = _searches(entries)
     own = {entry.pk for entry in entries if entry.interval}
     before = _share_out(searches, per_day)

@@ -22,8 +22,8 @@ WINDOWS: Final = [(1, 1.0), (3, 0.5), (7, 0.25), (14, 0.125)]
 def measure(entry: KeyWordEntry, through: datetime) -> float:
     """Return the new videos a day about `entry`, as far as it was searched: up to `through`. Two queries.
 
-    Counted are exact dates only. The keyword was watched from the oldest videos on that it found: the first page
-    reaches back to fifty. The very oldest may be strays.
+    Counted are exact dates only. The keyword was watched since it was added, and before that from the oldest videos
+    on that it found: the first page reaches back to fifty. The very oldest may be strays.
     """
     found = entry.matches.filter(video__published_exact=True, published_at__lte=through)
     first = list(found.order_by("published_at").values_list("published_at", flat=True)[: STRAYS + 1])
@@ -32,7 +32,8 @@ def measure(entry: KeyWordEntry, through: datetime) -> float:
     counted = found.filter(published_at__gt=since[-1]).aggregate(
         **{f"since_{number}": Count("pk", filter=Q(published_at__gt=start)) for number, start in enumerate(since)}
     )
-    watched = (through - oldest) / timedelta(days=1) if oldest else 0.0
+    since_when = min(oldest or entry.created_at, entry.created_at)
+    watched = max(0.0, (through - since_when) / timedelta(days=1))
 
     videos, days = PRIOR_RATE * PRIOR_DAYS, PRIOR_DAYS
     newer_count, newer_days = 0, 0.0

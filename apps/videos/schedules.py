@@ -17,7 +17,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTa
 from apps.quota import ledger, pacific, troubles
 from apps.quota.models import Trouble
 from apps.videos import planning
-from apps.videos.models import KeyWordEntry, VideoLog
+from apps.videos.models import SPREAD, KeyWordEntry, VideoLog
 
 TASK = "apps.videos.tasks.process_trigger"
 
@@ -43,18 +43,21 @@ def resume_early() -> None:
     asked_for = VideoLog.objects.filter(
         status=VideoLog.Status.WAITING, trigger=VideoLog.Trigger.MANUAL, waiting_until__gt=now
     )
-    if not (waiting.exists() or asked_for.exists()):
+    pause = Trouble.objects.open().filter(kind=Trouble.Kind.SEARCHES_SPENT).first()
+    if not (pause or waiting.exists() or asked_for.exists()):
         return
     projects = {key.project for key, _ in ledger.usable_keys()}
-    pause = Trouble.objects.open().filter(kind=Trouble.Kind.SEARCHES_SPENT).first()
     # By what was kept for people when the pause began: the little that melts of it is nothing to wake all for.
     began = pause.began_at if pause else now
-    if any(ledger.has_left(project, "search", ledger.Purpose.SCHEDULE, at=began) for project in projects):
+    payable = any(ledger.has_left(project, "search", ledger.Purpose.SCHEDULE, at=began) for project in projects)
+    blocked = Trouble.objects.filter(kind=Trouble.Kind.INVIDIOUS_BLOCKED, until__gt=now).exists()
+    if payable or (settings.INVIDIOUS_URL and not blocked):
         with transaction.atomic():
             entries = KeyWordEntry.objects.filter(pk__in=list(waiting.values_list("pk", flat=True)))
             entries.lock()
             entries.update(next_due_at=now)
             asked_for.update(waiting_until=now)
+    if payable:
         troubles.end(Trouble.Kind.SEARCHES_SPENT)
 
 
@@ -93,16 +96,22 @@ def _adopt(entries: list[KeyWordEntry]) -> None:
         if entry.pk not in plan.shares:
             continue  # paused or refused meanwhile; a plan without it follows
         interval, starves = planning.interval(plan, entry), plan.shares[entry.pk].starves
-        if (interval, starves) == (entry.planned_interval, entry.starves):
+        due = entry.next_due_at if _waits(entry, pause) else _moved(entry, interval)
+        if (interval, starves, due) == (entry.planned_interval, entry.starves, entry.next_due_at):
             continue
-        waits = pause and pause.until and entry.next_due_at and entry.next_due_at >= pause.until
-        if not waits:
-            entry.next_due_at = _moved(entry, interval)
+        entry.next_due_at = due
         entry.planned_interval, entry.starves = interval, starves
         # One by one: bulk_update() builds a CASE of so many branches, and takes four times as long.
         KeyWordEntry.objects.filter(pk=entry.pk).update(
             planned_interval=interval, starves=starves, next_due_at=entry.next_due_at
         )
+
+
+def _waits(entry: KeyWordEntry, pause: Trouble | None) -> bool:
+    """Tell whether the keyword has been put off to just after the end of `pause`."""
+    if pause is None or pause.until is None or entry.next_due_at is None:
+        return False
+    return pause.until <= entry.next_due_at <= pause.until + SPREAD
 
 
 def _moved(entry: KeyWordEntry, interval: int) -> datetime | None:
@@ -116,7 +125,11 @@ def _moved(entry: KeyWordEntry, interval: int) -> datetime | None:
         return entry.next_due_at
     old, left = entry.planned_interval, (entry.next_due_at - now).total_seconds()
     if left > old:
-        return entry.next_due_at  # it waits for more than its interval: a reset
+        # It waits for more than its interval: a reset. Further away only a plan that has passed can have put it.
+        soonest = max(now, (entry.last_fetched_at or now) + timedelta(seconds=interval))
+        return entry.next_due_at if entry.next_due_at <= pacific.next_reset(now) + SPREAD else soonest
+    if interval == old:
+        return entry.next_due_at
     if interval == entry.wish and interval < old and entry.last_fetched_at:
         # A person wants it sooner.
         return max(now, entry.last_fetched_at + timedelta(seconds=interval))

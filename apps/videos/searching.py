@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
+from functools import partial
 
 from django.conf import settings
 from django.utils import timezone
 
-from apps.quota import pacific, troubles
+from apps.quota import troubles
 from apps.quota.ledger import Purpose
 from apps.quota.models import Trouble
 from apps.quota.patience import patiently
@@ -18,7 +18,7 @@ from apps.quota.spending import NothingLeft, Purse
 from apps.videos import storing
 from apps.videos.models import KeyWordEntry, SearchGap, Video, VideoFetchMethod
 from core import invidious_api, youtube_api
-from core.errors import BadQuery, ProjectSuspended, SourceAway, SourceBlocked, SourceError
+from core.errors import BadPageToken, BadQuery, ProjectSuspended, SourceAway, SourceBlocked, SourceError
 from core.found_video import FoundVideo
 
 logger = logging.getLogger(__name__)
@@ -144,7 +144,7 @@ def _search_youtube(entry: KeyWordEntry, purse: Purse, purpose: Purpose) -> Sear
     further: list[FoundVideo] = []
     pages = FURTHER_PAGES
     for gap in gaps:
-        if pages and _is_ripe(gap, now):
+        if pages and gap.before > gap.after and _is_ripe(gap, now):
             videos, asked = _search_gap(gap, purse, pages, follow.get(id(gap)))
             further += videos
             pages -= asked
@@ -160,8 +160,10 @@ def _left_behind(entry: KeyWordEntry, oldest: datetime, now: datetime) -> Search
     """
     mark = entry.searched_through
     if mark is None:
-        return SearchGap(keyword=entry, after=entry.created_at, before=oldest) if oldest > entry.created_at else None
-    after = max(mark - SHOWN_LATE, now - LONGEST_GAP)
+        before = oldest + ROUGHLY
+        return SearchGap(keyword=entry, after=entry.created_at, before=before) if oldest > entry.created_at else None
+    longest = max(LONGEST_GAP, 2 * timedelta(seconds=entry.planned_interval))
+    after = max(mark - SHOWN_LATE, now - longest)
     if oldest > mark:
         return SearchGap(keyword=entry, after=after, before=oldest + ROUGHLY)
     before = min(oldest + ROUGHLY, now - SHOWN_LATE)
@@ -175,23 +177,22 @@ def _is_ripe(gap: SearchGap, now: datetime) -> bool:
 
 
 def _merged(gaps: Sequence[SearchGap]) -> list[SearchGap]:
-    """Return `gaps`, newest first, those that touch as one, and late ones that are near each other: the others of
-    such are left empty."""
+    """Return `gaps`, newest first, those that touch as one, and late ones that are near each other: the newest of
+    such takes the others in, which are left empty."""
     gaps = sorted(gaps, key=lambda gap: gap.before, reverse=True)
-    for newer, older in pairwise(gaps):
+    for number, older in enumerate(gaps[1:], start=1):
+        newer = next(gap for gap in reversed(gaps[:number]) if gap.before > gap.after)
         near = SHOWN_LATE if newer.late and older.late else timedelta()
         if older.before + near >= newer.after:
-            # Into the older one, so that it meets the next.
-            older.after, older.before = min(newer.after, older.after), max(newer.before, older.before)
-            older.late = older.late and newer.late
-            newer.before = newer.after
+            newer.after, newer.late = min(newer.after, older.after), newer.late and older.late
+            older.before = older.after
     return gaps
 
 
 def _search_gap(gap: SearchGap, purse: Purse, pages: int, page_token: str | None) -> tuple[list[FoundVideo], int]:
     """Search `gap` for some pages, if the day's pace has searches left over, and note in it what is left of it.
 
-    Return what was found, and how many pages were asked for. `page_token` goes on where the search ended that left
+    Return what was found, and how many of the pages are used up. `page_token` goes on where the search ended that left
     the gap; without it the gap's own end bounds the search.
     """
     before = None if page_token else gap.before
@@ -202,9 +203,15 @@ def _search_gap(gap: SearchGap, purse: Purse, pages: int, page_token: str | None
             page = purse.spend(
                 "search",
                 Purpose.GAP,
-                lambda key, token=page_token: _search_page(key, gap.keyword, gap.after, before, token),  # type: ignore[misc]
+                partial(_search_page, entry=gap.keyword, after=gap.after, before=before, page_token=page_token),
             )
+        except BadPageToken:
+            # Only this way of going on is barred: the gap's own end bounds the search as well.
+            page_token, before = None, gap.before
+            asked += 1
+            continue
         except (NothingLeft, SourceError):
+            asked = pages  # nor would the next gap's search come to anything
             break
         asked += 1
         videos += page.videos
@@ -219,7 +226,7 @@ def _search_gap(gap: SearchGap, purse: Purse, pages: int, page_token: str | None
         reached = min(_oldest(inside) + ROUGHLY, gap.before - timedelta(seconds=1))
         gap.before = max(gap.after, reached)
     # What could not be read to its end waits for searches, no longer for company.
-    gap.late = gap.late and not asked
+    gap.late = gap.late and not videos
     return videos, asked
 
 
@@ -287,10 +294,8 @@ def _list_videos(video_ids: Sequence[str], purse: Purse) -> list[FoundVideo]:
 def _note_pause(spent: Trouble.Kind, nothing: NothingLeft) -> None:
     """Note what all is waiting for: for the reset (`spent`), for a key that rests, or for a person who acts on what
     is a trouble of its own."""
-    if nothing.until == pacific.next_reset(timezone.now()):
-        troubles.begin(spent, str(nothing), until=nothing.until)
-    elif nothing.until:
-        troubles.begin(Trouble.Kind.KEYS_REST, str(nothing), until=nothing.until)
+    if nothing.until:
+        troubles.begin(Trouble.Kind.KEYS_REST if nothing.resting else spent, str(nothing), until=nothing.until)
 
 
 def _oldest(videos: Sequence[FoundVideo]) -> datetime:

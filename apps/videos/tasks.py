@@ -81,16 +81,17 @@ def fetch_now(entry: KeyWordEntry) -> VideoLog:
         # Locked, so that of two who ask at the same moment the second sees the first one's log.
         if not KeyWordEntry.objects.filter(pk=entry.pk).lock():
             raise KeyWordEntry.DoesNotExist("This keyword has been deleted meanwhile.")
-        if log := entry.logs.under_way(timezone.now()).order_by("-created_at").first():
-            return log
-        log = VideoLog.objects.create(
+        under_way = entry.logs.under_way(timezone.now()).order_by("-created_at").first()
+        log = under_way or VideoLog.objects.create(
             keyword=entry,
             keyword_text=entry.keyword,
             trigger=VideoLog.Trigger.MANUAL,
             status=VideoLog.Status.WAITING,
             message="Waiting for a worker.",
         )
-        transaction.on_commit(lambda: send(process_trigger, entry.pk, trigger=log.trigger, log_id=log.pk))
+        # One that waits for a pause to end may not have to any more; to try costs nothing.
+        if log.waiting_until or not under_way:
+            transaction.on_commit(lambda: send(process_trigger, entry.pk, trigger=log.trigger, log_id=log.pk))
     return log
 
 

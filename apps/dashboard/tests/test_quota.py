@@ -9,11 +9,12 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.conftest import MovableTime
+from apps.dashboard import charts
 from apps.dashboard.plan_words import about
 from apps.dashboard.templatetags.times import roughly
 from apps.quota import ledger
 from apps.quota.models import QuotaSpend
-from apps.videos import planning, schedules
+from apps.videos import outlook, planning, schedules
 from apps.videos.models import KeyWordEntry
 
 MIDNIGHT = datetime(2026, 11, 21, 8, tzinfo=UTC)
@@ -186,3 +187,11 @@ def test_the_command_tells_what_is_wrong(settings, capsys) -> None:
 @pytest.mark.parametrize(("number", "told"), [(0.25, "0.2"), (9.94, "9.9"), (12.4, "12"), (1234.5, "1,234")])
 def test_estimates_are_told_as_precisely_as_they_are(number: float, told: str) -> None:
     assert about(number) == told
+
+
+def test_what_is_still_planned_today_is_what_is_left(frozen_time: MovableTime) -> None:
+    watched(kestrel=10, falcon=10)
+    frozen_time.move(hours=12)
+    spend(92)
+    hours = charts.hours(outlook.today())
+    assert sum(bar.height * hours.top / 100 for bar in hours.bars if bar.planned) <= 6 + 1e-6

@@ -771,3 +771,71 @@ def test_what_a_person_asked_for_outlives_its_worker_once(
         assert log.status == end
         again = ("process_trigger", (paused.pk,), {"trigger": "manual", "log_id": log.pk})
         assert (again in sent) == (end == "waiting")
+
+
+def spend_but(people: int) -> None:
+    for project in ("one", "two"):
+        QuotaSpend.objects.update_or_create(
+            project=project, bucket="search", day=date(2026, 11, 20), defaults={"spent": 100 - people}
+        )
+
+
+def test_what_is_kept_for_people_is_theirs_whoever_does_it(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, sent: list[tuple]
+) -> None:
+    spend_but(people=5)
+    log = tasks.fetch_now(entry)
+    tasks.process_trigger(entry.pk, trigger="schedule")
+    log.refresh_from_db()
+    assert (log.status, log.trigger) == ("done", "manual")
+
+
+def test_whoever_asks_again_in_a_pause_has_it_tried_again(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, settings, sent: list[tuple]
+) -> None:
+    spend_but(people=0)
+    log = tasks.fetch_now(entry)
+    tasks.process_trigger(entry.pk, trigger="manual", log_id=log.pk)
+    settings.INVIDIOUS_URL = youtube.invidious_url
+    sent.clear()
+    tasks.catch_up()
+    assert ("process_trigger", (entry.pk,), {"trigger": "manual", "log_id": log.pk}) in sent
+
+
+def test_a_pause_told_before_hides_nobody_from_what_ends_it(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, settings, sent: list[tuple]
+) -> None:
+    spend_but(people=5)
+    KeyWordEntry.objects.update(last_fetched_at=NOW - timedelta(hours=1))
+    assert fetched(entry).status == "waiting"
+    frozen_time.move(minutes=5)
+    assert fetched(entry, MANUAL).status == "done"
+    frozen_time.move_to(entry.next_due_at)
+    assert fetched(entry).status == "waiting"
+    settings.YT_SEARCHES_PER_DAY = {"": 1000}
+    tasks.catch_up()
+    assert fetched(entry).status == "done"
+
+
+def test_a_message_that_comes_again_late_does_nothing(youtube: Simulator, entry: KeyWordEntry, sent: list) -> None:
+    log = tasks.fetch_now(entry)
+    stale = VideoLog.objects.get(pk=log.pk)
+    tasks.process_trigger(entry.pk, trigger="manual", log_id=log.pk)
+    assert fetch_keyword(entry, MANUAL, stale) is None
+    assert youtube.stats.requests("/youtube/v3/search") == 1
+    entry.refresh_from_db()
+    assert entry.claim_token == ""
+
+
+def test_a_rest_across_midnight_is_no_pause_of_all(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, settings
+) -> None:
+    frozen_time.move(hours=11, minutes=20)
+    settings.YT_KEYS = settings.YT_KEYS[:1]
+    ledger.sync_keys()
+    youtube.projects["one"].keys[0].state = "not_enabled"
+    fetched(entry)
+    assert {trouble.kind for trouble in Trouble.objects.open()} == {Trouble.Kind.KEY_REFUSED, Trouble.Kind.KEYS_REST}
+    settings.YT_KEYS = []
+    ledger.sync_keys()
+    assert not Trouble.objects.open().exists()

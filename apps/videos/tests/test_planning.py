@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from apps.conftest import MovableTime
-from apps.quota import ledger
+from apps.quota import ledger, troubles
 from apps.quota.budget import DAY, GRID, on_grid
 from apps.quota.models import ApiKey, QuotaSpend, Trouble
 from apps.videos import planning, schedules, tasks
@@ -393,3 +393,25 @@ def test_a_plan_that_changes_during_a_fetch_counts(youtube: Simulator) -> None:
         fetch_keyword(entry, VideoLog.Trigger.SCHEDULE)
     entry.refresh_from_db()
     assert entry.next_due_at == timezone.now() + timedelta(seconds=4321)
+
+
+def test_a_plan_that_changes_in_a_pause_keeps_nobody_waiting_after_it(frozen_time: MovableTime) -> None:
+    """What was due beyond the reset by a longer interval has not been put off to it."""
+    (entry,) = keywords(10, interval=5 * 86_400)
+    frozen_time.move(hours=10)
+    reset = MIDNIGHT + timedelta(days=1)
+    troubles.begin(Trouble.Kind.SEARCHES_SPENT, "Today's searches are spent.", until=reset)
+    spend(100)
+    entry.interval = 3600
+    entry.save()
+    again(entry)
+    frozen_time.move_to(reset + timedelta(minutes=10))
+    again(entry)
+    assert entry.next_due_at <= timezone.now() + timedelta(hours=1)
+
+
+def test_a_due_date_that_no_plan_explains_is_mended(frozen_time: MovableTime) -> None:
+    (entry,) = keywords(10)
+    KeyWordEntry.objects.update(next_due_at=timezone.now() + timedelta(days=9))
+    again(entry)
+    assert entry.next_due_at == timezone.now() + timedelta(seconds=entry.planned_interval)

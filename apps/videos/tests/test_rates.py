@@ -105,3 +105,9 @@ def test_watching_finds_the_true_rate(
             fetch_keyword(entry, VideoLog.Trigger.MANUAL)
     entry.refresh_from_db()
     assert entry.rate == pytest.approx(24 * rate, rel=0.35)
+
+
+def test_a_keyword_for_which_nothing_is_found_sinks(entry: KeyWordEntry) -> None:
+    KeyWordEntry.objects.update(created_at=NOW - 10 * DAY)
+    entry.refresh_from_db()
+    assert measure(entry, NOW) < 0.5

@@ -62,7 +62,9 @@ def _summary(today: Outlook) -> list[str]:
     left = roughly(round((today.balance.resets_at - timezone.now()).total_seconds()))
     lines = [f"The day ends in {left}, at {_clock(today.balance.resets_at)} (00:00 Pacific)."]
     if not today.scheduled.a_day:
-        return [*lines, "There is no key that may be used, so YouTube is not asked."]
+        lines.append("There is no key that may be used, so YouTube is not asked.")
+        invidious = f"Invidious is asked every {roughly(today.mean_interval)}."
+        return [*lines, invidious] if today.pace else lines
     lines.append(f"Left for schedules: {today.scheduled.left:,} of {today.scheduled.a_day:,} searches.")
     if today.pace:
         pace = f"One search every {roughly(today.mean_interval)}"
