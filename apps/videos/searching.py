@@ -164,10 +164,9 @@ def _left_behind(entry: KeyWordEntry, oldest: datetime, now: datetime) -> Search
         return SearchGap(keyword=entry, after=entry.created_at, before=before) if oldest > entry.created_at else None
     longest = max(LONGEST_GAP, 2 * timedelta(seconds=entry.planned_interval))
     after = max(mark - SHOWN_LATE, now - longest)
-    if oldest > mark:
-        return SearchGap(keyword=entry, after=after, before=oldest + ROUGHLY)
-    before = min(oldest + ROUGHLY, now - SHOWN_LATE)
-    return SearchGap(keyword=entry, after=after, before=before, late=True) if before > after else None
+    late = oldest <= mark
+    before = min(oldest + ROUGHLY, now - SHOWN_LATE) if late else oldest + ROUGHLY
+    return SearchGap(keyword=entry, after=after, before=before, late=late) if before > after else None
 
 
 def _is_ripe(gap: SearchGap, now: datetime) -> bool:

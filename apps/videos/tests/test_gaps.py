@@ -344,3 +344,14 @@ def test_a_token_that_is_no_longer_good_is_gone_without(entry: KeyWordEntry) -> 
     assert asked[2]["page_token"] is None
     assert asked[2]["published_before"] is not None
     assert entry.gaps.count() == 0
+
+
+def test_a_page_that_reaches_further_back_than_gaps_are_kept_leaves_none(entry: KeyWordEntry) -> None:
+    """A quiet keyword that is resumed after months, with a gap of that time."""
+    watched_until(entry, NOW - 90 * 24 * HOUR)
+    entry.gaps.create(after=NOW - 95 * 24 * HOUR, before=NOW - 94 * 24 * HOUR)
+    log, _ = fetch_pages(
+        entry, page(NOW - 30 * 24 * HOUR, NOW), page(NOW - 95 * 24 * HOUR, NOW - 94 * 24 * HOUR, more=False)
+    )
+    assert (log.status, log.error) == ("done", "")
+    assert entry.gaps.count() == 0
