@@ -17,7 +17,9 @@ from django.db import connection, connections
 from django.db.models import F
 from pytest_django import DjangoDbBlocker
 
+from apps.videos import schedules
 from apps.videos.models import KeyWordEntry, Match, Video, VideoTotal
+from simulator import Simulator
 
 # These bring their own PostgreSQL, so running them once more there (tests/test_on_postgresql.py) would show nothing.
 if "TEST_DATABASE_URL" in os.environ:
@@ -29,6 +31,15 @@ MOST_RACERS = 8
 @pytest.fixture(autouse=True)
 def nothing_is_sent(sent: list[tuple]) -> None:
     """No broker: messages are kept, for the test to look at."""
+
+
+@pytest.fixture
+def entry(youtube: Simulator) -> KeyWordEntry:
+    """A keyword that is to be fetched every hour, and that is due."""
+    entry = KeyWordEntry.objects.create(keyword="Python", interval=3600)
+    schedules.sync()
+    entry.refresh_from_db()
+    return entry
 
 
 class RealDatabase:

@@ -1,0 +1,15 @@
+"""Fetch a keyword as a worker would, and look at it anew."""
+
+from apps.videos.fetching import fetch_keyword
+from apps.videos.models import KeyWordEntry, VideoLog
+
+SCHEDULE, MANUAL = VideoLog.Trigger.SCHEDULE, VideoLog.Trigger.MANUAL
+
+
+def fetched(entry: KeyWordEntry, trigger: VideoLog.Trigger = SCHEDULE) -> VideoLog:
+    """Return the log of one fetch of `entry`, which is as the database has it afterwards."""
+    entry.refresh_from_db()
+    log = fetch_keyword(entry, trigger)
+    assert log is not None
+    entry.refresh_from_db()
+    return log

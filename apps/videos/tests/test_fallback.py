@@ -1,0 +1,167 @@
+"""Invidious instead of YouTube: when it is asked, what is believed of it, and when it is left alone."""
+
+from datetime import timedelta
+from unittest.mock import patch
+
+from django.utils import timezone
+
+from apps.conftest import NOW, MovableTime
+from apps.quota.models import Trouble
+from apps.videos.models import KeyWordEntry, Video
+from apps.videos.tests.fetches import MANUAL, fetched
+from core.errors import SourceAway
+from simulator.server import Simulator
+
+
+def test_it_falls_back_to_invidious(youtube: Simulator, entry: KeyWordEntry, settings) -> None:
+    settings.INVIDIOUS_URL = youtube.invidious_url
+    fetched(entry)
+    exact = dict(Video.objects.values_list("pk", "published_at"))
+    for project in youtube.projects:
+        project.limits["search"] = 0
+    searched_through = entry.searched_through
+
+    log = fetched(entry, MANUAL)
+
+    assert (log.status, log.method) == ("done", "invidious")
+    assert "searches are spent" in log.message
+    assert entry.searched_through == searched_through
+    assert {pk: date for pk, date in Video.objects.values_list("pk", "published_at") if pk in exact} == exact
+    # videos.list has a bucket of its own, and makes exact what Invidious guessed.
+    assert not Video.objects.filter(published_exact=False).exists()
+
+
+def test_it_stores_guesses_where_youtube_tells_nothing(youtube: Simulator, entry: KeyWordEntry, settings) -> None:
+    settings.INVIDIOUS_URL = youtube.invidious_url
+    for project in youtube.projects:
+        project.limits = {"search": 0, "general": 0}
+
+    log = fetched(entry)
+
+    assert (log.status, log.method) == ("done", "invidious")
+    assert log.number_added == Video.objects.filter(published_exact=False, completed_at=None).count() > 0
+
+
+def test_it_works_with_invidious_alone(youtube: Simulator, entry: KeyWordEntry, settings) -> None:
+    settings.INVIDIOUS_URL, settings.YT_KEYS = youtube.invidious_url, []
+
+    log = fetched(entry)
+
+    assert (log.status, log.method, log.searches) == ("done", "invidious", 0)
+    assert entry.searched_through is None
+
+
+def test_it_leaves_an_instance_alone_that_has_blocked_us(
+    youtube: Simulator, entry: KeyWordEntry, settings, frozen_time: MovableTime
+) -> None:
+    settings.INVIDIOUS_URL, settings.YT_KEYS = youtube.invidious_url, []
+    youtube.faults.add("invidious", "html_200", times=None)
+
+    assert fetched(entry).error == "SourceBlocked"
+    asked = youtube.stats.requests("/api/v1/search")
+    log = fetched(entry, MANUAL)
+    assert (log.status, log.waiting_until) == ("waiting", NOW + timedelta(hours=1))
+    assert youtube.stats.requests("/api/v1/search") == asked
+
+    youtube.faults.clear()
+    frozen_time.move(hours=1, seconds=1)
+    assert fetched(entry, MANUAL).status == "done"
+    assert not Trouble.objects.open().exists()
+
+
+def test_it_tells_both_reasons_when_neither_source_helps(youtube: Simulator, entry: KeyWordEntry, settings) -> None:
+    settings.INVIDIOUS_URL = youtube.invidious_url
+    for project in youtube.projects:
+        project.limits["search"] = 0
+    youtube.faults.add("invidious", "error_400", times=None)
+
+    log = fetched(entry)
+
+    assert log.status == "failed"
+    assert "searches are spent" in log.message
+    assert "Invidious" in log.message
+
+
+def test_a_suspended_project_is_not_gone_around_by_invidious(youtube: Simulator, entry: KeyWordEntry, settings) -> None:
+    settings.INVIDIOUS_URL = youtube.invidious_url
+    youtube.projects["one"].keys[0].state = "suspended"
+    for _ in range(2):
+        assert fetched(entry, MANUAL).error == "ProjectSuspended"
+    assert youtube.stats.requests("/api/v1/search") == 0
+    assert youtube.stats.requests("/youtube/v3/search") == 1
+
+
+def test_it_has_patience_with_invidious_too(youtube: Simulator, entry: KeyWordEntry, settings, monkeypatch) -> None:
+    naps: list[float] = []
+    monkeypatch.setattr("time.sleep", naps.append)
+    settings.INVIDIOUS_URL, settings.YT_KEYS = youtube.invidious_url, []
+    youtube.faults.add("invidious", "status_503", times=2)
+
+    assert fetched(entry).status == "done"
+    assert [int(nap) for nap in naps] == [1, 2]
+    assert not Trouble.objects.exists()
+
+
+def test_it_says_so_when_invidious_is_away(youtube: Simulator, entry: KeyWordEntry, settings, monkeypatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    settings.INVIDIOUS_URL, settings.YT_KEYS = youtube.invidious_url, []
+    youtube.faults.add("invidious", "reset", times=None)
+
+    assert fetched(entry).error == "SourceAway"
+    assert Trouble.objects.open().get().kind == Trouble.Kind.INVIDIOUS_AWAY
+    asked = youtube.stats.requests("/api/v1/search")
+    assert fetched(entry, MANUAL).error == "SourceAway"
+    assert youtube.stats.requests("/api/v1/search") == asked + 1, "one try shows whether it is back"
+
+    youtube.faults.clear()
+    fetched(entry, MANUAL)
+    assert not Trouble.objects.open().exists()
+
+
+def test_what_one_page_of_invidious_brought_is_kept_when_the_next_fails(
+    youtube: Simulator, entry: KeyWordEntry, settings
+) -> None:
+    settings.INVIDIOUS_URL, settings.YT_KEYS = youtube.invidious_url, []
+    with patch("core.invidious_api._page", autospec=True) as page:
+        page.side_effect = [[{"type": "video", "videoId": "abcdefghijk", "title": "python"}], SourceAway("Away.")]
+        log = fetched(entry)
+    assert (log.status, log.number_added) == ("done", 1)
+
+
+def test_invidious_has_its_turn_when_youtube_took_all_the_time(
+    youtube: Simulator, entry: KeyWordEntry, settings, monkeypatch
+) -> None:
+    monkeypatch.setattr("apps.videos.searching.LONGEST_FETCH", -1.0)
+    settings.INVIDIOUS_URL = youtube.invidious_url
+
+    log = fetched(entry)
+
+    assert (log.status, log.method) == ("done", "invidious")
+    assert youtube.stats.requests("/youtube/v3/search") == 0
+    assert youtube.stats.requests("/api/v1/search") == 1, "there is no time for a second page"
+
+
+def test_an_invidious_that_is_not_needed_is_no_trouble(
+    youtube: Simulator, entry: KeyWordEntry, settings, frozen_time: MovableTime, monkeypatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    settings.INVIDIOUS_URL = youtube.invidious_url
+    youtube.faults.add("youtube", "status_503", times=None)
+    youtube.faults.add("invidious", "html_200", times=None)
+    assert fetched(entry).error == "SourceBlocked"
+    assert {trouble.kind for trouble in Trouble.objects.open()} == {"youtube", "invidious"}
+    asked = youtube.stats.requests("/api/v1/search")
+
+    # A blocked Invidious makes no short outage of YouTube's long.
+    log = fetched(entry, MANUAL)
+    assert (log.status, log.error, log.http_status) == ("failed", "SourceAway", 503)
+    assert "Invidious" in log.message
+    assert entry.next_due_at <= timezone.now() + timedelta(seconds=entry.planned_interval)
+
+    youtube.faults.clear()
+    fetched(entry, MANUAL)
+    assert not Trouble.objects.open().exists()
+    for project in youtube.projects:
+        project.limits["search"] = 0
+    assert fetched(entry, MANUAL).status == "waiting"
+    assert youtube.stats.requests("/api/v1/search") == asked, "it is left alone for its hour all the same"

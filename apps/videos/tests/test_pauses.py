@@ -1,0 +1,301 @@
+"""What waits, for whom, until when, and what ends the waiting; and what people ask for meanwhile."""
+
+from datetime import date, timedelta
+from itertools import pairwise
+
+import pytest
+from django.utils import timezone
+
+from apps.conftest import NOW, MovableTime
+from apps.quota import ledger, troubles
+from apps.quota.models import ApiKey, QuotaSpend, Trouble
+from apps.videos import tasks
+from apps.videos.fetching import fetch_keyword
+from apps.videos.models import KeyWordEntry, VideoLog
+from apps.videos.searching import complete_stored
+from apps.videos.tests.fetches import MANUAL, SCHEDULE, fetched
+from simulator import Project
+from simulator.server import Simulator
+
+
+def test_it_waits_for_the_reset_when_all_searches_are_gone(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime
+) -> None:
+    for project in youtube.projects:
+        project.limits["search"] = 0
+    reset = NOW + timedelta(hours=12)
+
+    log = fetched(entry)
+
+    assert (log.status, log.waiting_until, log.number_found) == ("waiting", reset, 0)
+    assert entry.next_due_at is not None
+    assert reset <= entry.next_due_at <= reset + timedelta(minutes=1)
+    assert [trouble.until for trouble in Trouble.objects.open()] == [reset]
+    assert fetch_keyword(entry, SCHEDULE) is None
+
+    for project in youtube.projects:
+        project.limits["search"] = 100
+    frozen_time.move_to(entry.next_due_at)
+    assert fetched(entry).status == "done"
+
+
+def test_it_tells_of_a_pause_once(youtube: Simulator, entry: KeyWordEntry) -> None:
+    for project in youtube.projects:
+        project.limits["search"] = 0
+    fetched(entry)
+    KeyWordEntry.objects.update(next_due_at=timezone.now())
+    fetched(entry)
+    fetched(KeyWordEntry.objects.create(keyword="Django"))
+
+    assert VideoLog.objects.filter(keyword=entry, status="waiting").count() == 1
+    assert VideoLog.objects.count() == 2
+    assert Trouble.objects.count() == 1
+
+
+def test_units_that_are_gone_are_a_trouble_until_the_reset(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime
+) -> None:
+    for project in youtube.projects:
+        project.limits["general"] = 0
+    for _ in range(2):
+        fetched(entry, MANUAL)
+    (trouble,) = Trouble.objects.open()
+    assert (trouble.kind, trouble.until) == (Trouble.Kind.UNITS_SPENT, NOW + timedelta(hours=12))
+
+    for project in youtube.projects:
+        project.limits["general"] = 10_000
+    QuotaSpend.objects.filter(bucket="general").delete()
+    complete_stored()
+    assert not Trouble.objects.open().exists(), "more units were to be had after all"
+
+
+def test_waiting_keywords_go_on_when_a_key_is_added(youtube: Simulator, entry: KeyWordEntry, settings) -> None:
+    for project in youtube.projects:
+        project.limits["search"] = 0
+    fetched(entry)
+    tasks.catch_up()
+    assert fetch_keyword(entry, SCHEDULE) is None
+
+    youtube.projects.add(Project("three", ["third-secret-key"]))
+    settings.YT_KEYS = [*settings.YT_KEYS, ("three", "third-secret-key")]
+    tasks.catch_up()
+
+    assert fetched(entry).status == "done"
+    assert not Trouble.objects.open().exists()
+
+
+def test_waiting_is_no_fetch(youtube: Simulator, entry: KeyWordEntry) -> None:
+    for project in youtube.projects:
+        project.limits["search"] = 0
+    fetched(entry)
+    assert entry.last_fetched_at is None
+    assert entry.next_trigger == VideoLog.Trigger.FIRST
+
+
+def test_a_fetch_that_ends_late_does_not_end_the_pause(youtube: Simulator, entry: KeyWordEntry) -> None:
+    troubles.begin(Trouble.Kind.SEARCHES_SPENT, "Today's searches are spent.", until=NOW + timedelta(hours=12))
+    assert fetched(entry).status == "done"
+    assert Trouble.objects.open().count() == 1
+
+
+@pytest.mark.parametrize("state", ["expired", "suspended"])
+def test_a_pause_until_a_person_acts_is_told_once(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, state: str
+) -> None:
+    for project in youtube.projects:
+        project.keys[0].state = state
+    KeyWordEntry.objects.update(interval=86_400, planned_interval=86_400)
+    for _ in range(4):
+        frozen_time.move(minutes=15)
+        fetched(entry)
+    told = list(entry.logs.order_by("pk").values_list("status", "searches"))
+    assert told[0] == ("failed", 2 if state == "expired" else 1)
+    assert told[1:] in ([], [("failed", 0)]), "the same words are not said again"
+
+    for project in youtube.projects:
+        project.keys[0].state = "valid"
+    ledger.reactivate(*ApiKey.objects.all())
+    frozen_time.move(minutes=15)
+    assert fetched(entry).status == "done", "it does not wait for its whole interval"
+
+
+def test_what_a_person_asked_for_in_a_pause_is_done_after_it(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, sent: list[tuple]
+) -> None:
+    paused = KeyWordEntry.objects.create(keyword="paused", state=KeyWordEntry.State.PAUSED)
+    for project in youtube.projects:
+        project.limits["search"] = 0
+    asked = [fetched(entry, MANUAL), fetched(paused, MANUAL)]
+    assert {log.waiting_until for log in asked} == {NOW + timedelta(hours=12)}
+    sent.clear()
+    tasks.catch_up()
+    assert sent == []
+
+    for project in youtube.projects:
+        project.limits["search"] = 100
+    frozen_time.move(hours=12, minutes=2)
+    tasks.catch_up()
+    searches = youtube.stats.requests("/youtube/v3/search")
+    for _, arguments, named in sent:
+        tasks.process_trigger(*arguments, **named)
+    for log in asked:
+        log.refresh_from_db()
+        assert (log.status, log.searches) == ("done", 1)
+    assert youtube.stats.requests("/youtube/v3/search") == searches + 2, "one for each, however many asked"
+    assert not VideoLog.objects.filter(status="waiting", trigger="manual").exists()
+
+
+def test_keywords_that_waited_do_not_go_on_all_at_once(youtube: Simulator, entry: KeyWordEntry) -> None:
+    for project in youtube.projects:
+        project.limits["search"] = 0
+    entries = [entry, *(KeyWordEntry.objects.create(keyword=f"word {number}") for number in range(5))]
+    for waiting in entries:
+        fetched(waiting)
+    due = sorted(waiting.next_due_at for waiting in entries)
+    assert all(later - earlier > timedelta(seconds=2) for earlier, later in pairwise(due))
+    assert due[-1] <= NOW + timedelta(hours=12, minutes=1)
+
+
+def test_keys_that_all_rest_are_a_trouble_too(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, settings
+) -> None:
+    youtube.faults.add("youtube", "unknown_403", times=None)
+    for _ in range(4):
+        fetched(entry, MANUAL)
+        frozen_time.move(minutes=16)
+    (trouble,) = Trouble.objects.open()
+    assert (trouble.kind, trouble.began_at) == (Trouble.Kind.KEYS_REST, NOW)
+    assert "refused this key" in trouble.message
+
+    youtube.faults.clear()
+    fetched(entry, MANUAL)
+    assert not Trouble.objects.open().exists()
+
+
+def test_what_a_person_mends_is_used_within_a_minute(youtube: Simulator, entry: KeyWordEntry, settings, sent) -> None:
+    both, settings.YT_KEYS = settings.YT_KEYS, settings.YT_KEYS[:1]
+    ledger.sync_keys()
+    youtube.projects["one"].keys[0].state = "not_enabled"
+    assert fetched(entry).status == "waiting"
+    tasks.catch_up()
+    assert fetch_keyword(entry, SCHEDULE) is None
+
+    settings.YT_KEYS = both
+    ledger.sync_keys()
+    tasks.catch_up()
+    assert fetched(entry).status == "done"
+
+    for project in youtube.projects:
+        project.keys[0].state = "expired"
+    assert fetched(entry, MANUAL).error == "NothingLeft"
+    tasks.catch_up()
+    assert fetch_keyword(entry, SCHEDULE) is None
+    youtube.projects["two"].keys[0].state = "valid"
+    ledger.reactivate(ApiKey.objects.get(label="two"))
+    tasks.catch_up()
+    assert fetched(entry).status == "done"
+
+
+def test_asking_again_in_a_pause_is_asking_once(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, sent: list[tuple]
+) -> None:
+    for project in youtube.projects:
+        project.limits["search"] = 0
+    logs = []
+    for _ in range(3):
+        log = tasks.fetch_now(entry)
+        tasks.process_trigger(entry.pk, trigger="manual", log_id=log.pk)
+        frozen_time.move(minutes=3)
+        logs.append(log)
+    assert logs[0] == logs[1] == logs[2]
+    assert VideoLog.objects.count() == 1
+
+
+def test_what_a_person_asked_for_outlives_its_worker_once(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, sent: list[tuple]
+) -> None:
+    paused = KeyWordEntry.objects.create(keyword="paused", state=KeyWordEntry.State.PAUSED)
+    log = tasks.fetch_now(paused)
+    for end in ("waiting", "interrupted"):
+        paused.claim(scheduled=False)
+        VideoLog.objects.update(status="running", created_at=timezone.now())
+        assert tasks.fetch_now(paused) == log
+        frozen_time.move(seconds=150)
+        sent.clear()
+        assert tasks.fetch_now(paused) != log, "who died is not under way"
+        VideoLog.objects.exclude(pk=log.pk).delete()
+        frozen_time.move(seconds=150)
+        sent.clear()
+        tasks.catch_up()
+        log.refresh_from_db()
+        assert log.status == end
+        again = ("process_trigger", (paused.pk,), {"trigger": "manual", "log_id": log.pk})
+        assert (again in sent) == (end == "waiting")
+
+
+def spend_but(people: int) -> None:
+    for project in ("one", "two"):
+        QuotaSpend.objects.update_or_create(
+            project=project, bucket="search", day=date(2026, 11, 20), defaults={"spent": 100 - people}
+        )
+
+
+def test_what_is_kept_for_people_is_theirs_whoever_does_it(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, sent: list[tuple]
+) -> None:
+    spend_but(people=5)
+    log = tasks.fetch_now(entry)
+    tasks.process_trigger(entry.pk, trigger="schedule")
+    log.refresh_from_db()
+    assert (log.status, log.trigger) == ("done", "manual")
+
+
+def test_whoever_asks_again_in_a_pause_has_it_tried_again(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, settings, sent: list[tuple]
+) -> None:
+    spend_but(people=0)
+    log = tasks.fetch_now(entry)
+    tasks.process_trigger(entry.pk, trigger="manual", log_id=log.pk)
+    settings.INVIDIOUS_URL = youtube.invidious_url
+    sent.clear()
+    tasks.catch_up()
+    assert ("process_trigger", (entry.pk,), {"trigger": "manual", "log_id": log.pk}) in sent
+
+
+def test_a_pause_told_before_hides_nobody_from_what_ends_it(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, settings, sent: list[tuple]
+) -> None:
+    spend_but(people=5)
+    KeyWordEntry.objects.update(last_fetched_at=NOW - timedelta(hours=1))
+    assert fetched(entry).status == "waiting"
+    frozen_time.move(minutes=5)
+    assert fetched(entry, MANUAL).status == "done"
+    frozen_time.move_to(entry.next_due_at)
+    assert fetched(entry).status == "waiting"
+    settings.YT_SEARCHES_PER_DAY = {"": 1000}
+    tasks.catch_up()
+    assert fetched(entry).status == "done"
+
+
+def test_a_message_that_comes_again_late_does_nothing(youtube: Simulator, entry: KeyWordEntry, sent: list) -> None:
+    log = tasks.fetch_now(entry)
+    stale = VideoLog.objects.get(pk=log.pk)
+    tasks.process_trigger(entry.pk, trigger="manual", log_id=log.pk)
+    assert fetch_keyword(entry, MANUAL, stale) is None
+    assert youtube.stats.requests("/youtube/v3/search") == 1
+    entry.refresh_from_db()
+    assert entry.claim_token == ""
+
+
+def test_a_rest_across_midnight_is_no_pause_of_all(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, settings
+) -> None:
+    frozen_time.move(hours=11, minutes=20)
+    settings.YT_KEYS = settings.YT_KEYS[:1]
+    ledger.sync_keys()
+    youtube.projects["one"].keys[0].state = "not_enabled"
+    fetched(entry)
+    assert {trouble.kind for trouble in Trouble.objects.open()} == {Trouble.Kind.KEY_REFUSED, Trouble.Kind.KEYS_REST}
+    settings.YT_KEYS = []
+    ledger.sync_keys()
+    assert not Trouble.objects.open().exists()
