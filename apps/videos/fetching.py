@@ -169,10 +169,9 @@ def _close_log(log: VideoLog, outcome: dict[str, Any]) -> None:
 
 def _is_told(log: VideoLog) -> bool:
     """Tell whether the keyword's log already says that it waits, for the same moment or the same person's help."""
-    others = VideoLog.objects.filter(keyword=log.keyword_id).exclude(pk=log.pk)
     if log.searches:
         return False
-    last = others.newest_first().first()
+    last = VideoLog.objects.filter(keyword=log.keyword_id).exclude(pk=log.pk).newest_first().first()
     if last is None or last.status != log.status:
         return False
     if log.status == VideoLog.Status.WAITING:

@@ -16,6 +16,7 @@ from apps.quota import ledger
 from apps.quota.models import QuotaSpend
 from apps.videos import outlook, planning, schedules
 from apps.videos.models import KeyWordEntry
+from apps.videos.tests.builders import spend, watched
 
 MIDNIGHT = datetime(2026, 11, 21, 8, tzinfo=UTC)
 
@@ -25,18 +26,6 @@ def one_key(frozen_time: MovableTime, settings, db) -> None:
     frozen_time.move_to(MIDNIGHT)
     settings.YT_KEYS = [("birds", "a-secret-key")]
     ledger.sync_keys()
-
-
-def watched(**rates: float) -> None:
-    for word, rate in rates.items():
-        entry = KeyWordEntry.objects.create(keyword=word)
-        KeyWordEntry.objects.filter(pk=entry.pk).update(rate=rate)
-    schedules.sync()
-
-
-def spend(searches: int) -> None:
-    for _ in range(searches):
-        assert ledger.reserve("birds", "search", ledger.Purpose.PERSON)
 
 
 def text_of(client: Client, address: str) -> str:

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
-from apps.videos import storing
+from apps.quota import ledger
+from apps.videos import schedules, storing
 from apps.videos.models import KeyWordEntry, Video, VideoFetchMethod
 from core.found_video import FoundVideo
 
@@ -52,6 +53,20 @@ def store(
     KeyWordEntry.objects.filter(pk=entry.pk).update(claim_token="")
     entry.refresh_from_db()
     return stored
+
+
+def watched(**rates: float) -> None:
+    """Watch keywords, each of so many new videos a day, as planned."""
+    for word, rate in rates.items():
+        entry = KeyWordEntry.objects.create(keyword=word)
+        KeyWordEntry.objects.filter(pk=entry.pk).update(rate=rate)
+    schedules.sync()
+
+
+def spend(searches: int) -> None:
+    """Spend searches of the project "birds"."""
+    for _ in range(searches):
+        assert ledger.reserve("birds", "search", ledger.Purpose.PERSON)
 
 
 def videos_of(entry: KeyWordEntry) -> set[str]:

@@ -9,7 +9,8 @@ from apps.conftest import MovableTime
 from apps.quota import ledger
 from apps.quota.models import QuotaSpend
 from apps.videos import outlook, schedules
-from apps.videos.models import KeyWordEntry, VideoLog
+from apps.videos.models import VideoLog
+from apps.videos.tests.builders import spend, watched
 
 MIDNIGHT = datetime(2026, 11, 21, 8, tzinfo=UTC)
 RESET = MIDNIGHT + timedelta(days=1)
@@ -20,18 +21,6 @@ def one_key(frozen_time: MovableTime, settings, db) -> None:
     frozen_time.move_to(MIDNIGHT)
     settings.YT_KEYS = [("birds", "a-secret-key")]
     ledger.sync_keys()
-
-
-def watched(**rates: float) -> None:
-    for word, rate in rates.items():
-        entry = KeyWordEntry.objects.create(keyword=word)
-        KeyWordEntry.objects.filter(pk=entry.pk).update(rate=rate)
-    schedules.sync()
-
-
-def spend(searches: int) -> None:
-    for _ in range(searches):
-        assert ledger.reserve("birds", "search", ledger.Purpose.PERSON)
 
 
 def test_it_works() -> None:
