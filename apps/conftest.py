@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from apps.quota import ledger
+from apps.quota import keys
 from simulator.clock import Clock
 from simulator.projects import Project
 from simulator.server import Simulator
@@ -51,7 +51,7 @@ def youtube(frozen_time: MovableTime, clock: Clock, settings: Any, db: None) -> 
     with Simulator(world, projects=projects, clock=clock) as simulator:
         settings.YOUTUBE_API_URL = simulator.youtube_url
         settings.YT_KEYS = [("one", "first-secret-key"), ("two", "second-secret-key")]
-        ledger.sync_keys()
+        keys.sync()
         yield simulator
 
 

@@ -25,7 +25,7 @@ INVIDIOUS_URL = env.web_address("INVIDIOUS_URL")
 YT_SEARCHES_PER_DAY = env.per_project("YT_SEARCHES_PER_DAY", 100)
 YT_UNITS_PER_DAY = env.per_project("YT_UNITS_PER_DAY", 10_000)
 
-# How often a keyword without an interval of its own is fetched: seconds, or None = as the budget allows.
+# The default interval in seconds of a keyword without its own; None = automatic.
 FETCH_INTERVAL = env.seconds_or_auto("FETCH_INTERVAL", most=30 * 86_400)
 
 # --- Where Windhover listens and keeps its state -------------------------------------------------
@@ -35,7 +35,7 @@ PORT = env.integer("PORT", 8000, least=1, most=65_534)
 STATE_DIR = Path(env.text("STATE_DIR", str(BASE_DIR / "var"))).absolute()
 NOTIFY_URLS = env.text("NOTIFY_URLS")
 
-# Without any source Windhover shows itself against its own simulator, in a database of its own.
+# Without a source Windhover runs the demo: against its own simulator, in a separate database.
 DEMO = not YT_KEYS and not INVIDIOUS_URL
 SIMULATOR_PORT = PORT + 1
 if DEMO:
@@ -46,27 +46,26 @@ if DEMO:
 
 DEBUG = env.boolean("DEBUG", False)
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *env.words("ALLOWED_HOSTS")]
-# Behind a proxy that ends TLS the browser's origin is https while Django sees http.
+# Behind a proxy that terminates TLS the browser's origin is https while Django sees http.
 CSRF_TRUSTED_ORIGINS = [
     f"https://{'*' if host.startswith('.') else ''}{host}" for host in env.words("ALLOWED_HOSTS") if host != "*"
 ]
 
-# Who may change things: anyone who reaches the page ("off"), signed-in people ("write"),
-# or nobody even reads without signing in ("all").
+# Who must sign in: no one ("off"), people who change something ("write"), or also those who read ("all").
 SIGN_IN = env.choice("SIGN_IN", "off" if env.is_loopback(HOST) else "write", ("off", "write", "all"))
 if SIGN_IN == "off" and not env.is_loopback(HOST):
     raise ImproperlyConfigured(f"SIGN_IN=off would let anyone who reaches {HOST} change things; use write or all.")
 
 
 def _secret_key() -> str:
-    """Return SECRET_KEY, or the key kept in the state folder, made there at the first start."""
+    """Return SECRET_KEY, or the key in the state folder, which the first start creates."""
     if value := env.text("SECRET_KEY"):
         return value
     file = STATE_DIR / "secret_key"
     try:
         if not file.exists():
             STATE_DIR.mkdir(parents=True, exist_ok=True)
-            # Written aside and linked into place: a process that starts at the same time sees all or nothing.
+            # Linked into place when complete, because other processes may start at the same time.
             with tempfile.NamedTemporaryFile("w", dir=STATE_DIR) as draft:
                 draft.write(secrets.token_urlsafe(50))
                 draft.flush()
@@ -96,6 +95,8 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_celery_beat",
     "django_htmx",
+    "csp",
+    "apps.incidents",
     "apps.quota",
     "apps.videos",
     "apps.dashboard",
@@ -104,7 +105,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "apps.dashboard.content_security.ContentSecurityPolicyMiddleware",
+    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -153,14 +154,14 @@ def _database() -> dict[str, Any]:
     """Return the default database: SQLite in the state folder, or what DATABASE_URL names."""
     own = f"sqlite:///{STATE_DIR / ('demo.sqlite3' if DEMO else 'windhover.sqlite3')}"
     try:
-        # The demo's videos are invented: they never go where real ones are kept.
+        # The demo's videos are invented and are never stored together with real ones.
         database: dict[str, Any] = dict(dj_database_url.parse(own if DEMO else env.text("DATABASE_URL", own)))
     except (ValueError, KeyError) as error:
-        # The address may hold a password, so it is not repeated.
+        # The URL may contain a password, so it is not repeated.
         raise ImproperlyConfigured("DATABASE_URL is not a database address Django knows.") from error
     if database["ENGINE"] == "django.db.backends.sqlite3":
-        # IMMEDIATE takes the write lock at BEGIN, where SQLite waits for its turn; a transaction that began
-        # by reading would instead fail at once with "database is locked" when it comes to write.
+        # IMMEDIATE takes the write lock at BEGIN, where SQLite waits for it. A transaction that begins by reading
+        # would instead fail at its first write with "database is locked".
         database["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
@@ -177,17 +178,17 @@ DATABASES = {"default": _database()}
 
 
 def broker_socket() -> Path:
-    """Return where bin/run's own broker listens: a socket only this user can open."""
+    """Return the path of the socket of bin/run's own broker, which only this user can open."""
     path = STATE_DIR / "broker.sock"
     if len(str(path)) < 100:  # the kernel's limit for a socket's path is 108 bytes
         return path
     name = sha256(str(STATE_DIR).encode()).hexdigest()[:16]
-    # Not TMPDIR, which may differ in another terminal; bin/run sees to it that the folder is this user's alone.
+    # Not TMPDIR, which may differ in another terminal. bin/run makes sure that the folder belongs to this user only.
     return Path("/tmp") / f"windhover-{os.getuid()}-{name}" / "broker.sock"  # noqa: S108
 
 
 def _redis_url() -> str:
-    """Return the configured broker's address, or an empty string where bin/run runs its own."""
+    """Return the URL of the configured broker, or an empty string if bin/run runs its own."""
     url = env.text("REDIS_URL") or env.text("CELERY_BROKER_REDIS_URL")
     if host := env.text("REDIS_HOST"):
         url = url or f"redis://{host if ':' in host else f'{host}:6379'}/0"
@@ -198,7 +199,7 @@ def _redis_url() -> str:
 
 REDIS_URL = _redis_url()
 CELERY_BROKER_URL = REDIS_URL or f"redis+socket://{broker_socket()}"
-# Nobody reads results: what a fetch did is in its VideoLog.
+# Results are not used: what a fetch did is in its VideoLog.
 CELERY_RESULT_BACKEND = env.text("CELERY_RESULT_BACKEND_REDIS_URL") or None
 CELERY_TASK_IGNORE_RESULT = True
 
@@ -208,17 +209,17 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 3,
     "socket_timeout": 5,
     "visibility_timeout": 900,
-    # These two are for sending: one try, no waiting. A worker that has lost the broker goes on trying.
+    # For sending: one attempt, without waiting. A worker that has lost the broker keeps trying to reconnect.
     "max_retries": 1,
     "interval_start": 0,
 }
-# A broker that is away must not hold up the page: the chore sends what was not sent.
+# An unavailable broker must not delay a page: the chore enqueues later what could not be sent.
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
-# Longer than the longest fetch (apps.videos.searching.LONGEST_FETCH), shorter than a claim's age limit.
+# Longer than the longest fetch (apps.quota.youtube.WORK_SECONDS), shorter than a claim's age limit.
 CELERY_TASK_SOFT_TIME_LIMIT = 115
 CELERY_TASK_TIME_LIMIT = 120
 
@@ -234,8 +235,8 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60,
         "options": {"expire_seconds": 60},
     },
-    "chore-tell-troubles": {
-        "task": "apps.quota.tasks.tell_troubles",
+    "chore-notify-admin": {
+        "task": "apps.incidents.tasks.notify_admin",
         "schedule": 60,
         "options": {"expire_seconds": 60},
     },
@@ -255,10 +256,10 @@ CELERY_BEAT_SCHEDULE = {
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    # JSON only: a form on a foreign page cannot send it without asking this server first.
+    # JSON only: a form on another site's page cannot send it without a preflight request.
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.TokenAuthentication",  # first, since it names itself in a 401
+        "rest_framework.authentication.TokenAuthentication",  # first: it sets the header of a 401
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["apps.videos.access.SameSite", "apps.videos.access.SignIn"],
@@ -268,7 +269,7 @@ REST_FRAMEWORK = {
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Windhover",
-    "DESCRIPTION": "Watches keywords for YouTube: what is watched, what was found, what happened.",
+    "DESCRIPTION": "Watches keywords on YouTube: the keywords, the videos found, the fetch log and the quota.",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["apps.videos.access.SignIn"],
@@ -278,6 +279,25 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- Pages ---------------------------------------------------------------------------------------
+
+# Thumbnails come from YouTube, or from the server that replaces it. In the demo, containers reach the simulator by
+# another name than the browser does.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": [
+            "'self'",
+            "data:",
+            "https://i.ytimg.com",
+            "{0.scheme}://{0.netloc}".format(urlsplit(YOUTUBE_API_URL)),
+            *([f"http://127.0.0.1:{SIMULATOR_PORT}"] if DEMO else []),
+        ],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
@@ -313,13 +333,13 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
-        # Two lines a task, of which the fetch's own tells more.
+        # Two lines for each task; the fetch's own line says more.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
-        # The library logs addresses, and an address holds the key.
+        # The library logs URLs, which contain the key.
         "googleapiclient": {"level": "ERROR"},
-        # So does this one, with the passwords in NOTIFY_URLS; core.notify says itself what could not be told.
+        # So does this one, with the passwords in NOTIFY_URLS; apps.incidents.notify logs failures itself.
         "apprise": {"level": "CRITICAL"},
     },
 }

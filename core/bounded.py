@@ -1,7 +1,7 @@
-"""Answers with an end: none may be longer, or take longer, than any honest answer would.
+"""HTTP responses capped in size and time.
 
-The timeouts of HTTP libraries begin anew with every byte, and leave the head out where they count at all; a source
-that sends a byte now and then would hold a worker for days. So the limits lie where all bytes pass, below
+The timeouts of HTTP libraries start again with every byte, and do not cover the headers, or only partly; a source
+that sends one byte now and then would block a worker for days. So the limits are applied where all bytes pass, below
 http.client, on which both of our HTTP libraries are built.
 """
 
@@ -11,21 +11,21 @@ import socket
 import time
 from typing import Any, Final
 
-# The longest honest answer is videos.list about fifty videos: two descriptions each of at most 5,000 characters,
-# which take at most 12 bytes each where JSON escapes them. That is 6 MB; a usual answer has 0.2 MB.
-MOST_BYTES: Final = 8 * 2**20
-MOST_SECONDS: Final = 15  # from the question's last byte to the answer's; each silence has the client's own timeout
+# The longest valid response is videos.list with fifty videos: two descriptions each of at most 5,000 characters,
+# which take at most 12 bytes each where JSON escapes them. That is 6 MB; a typical response has 0.2 MB.
+MAX_BYTES: Final = 8 * 2**20
+MAX_SECONDS: Final = 15  # from the last byte sent to the last byte received; the client's own timeout covers each pause
 
 
-class TooMuch(Exception):
-    """An answer goes beyond the limits. The message goes on where "The answer" leaves off."""
+class ResponseTooLarge(Exception):
+    """A response exceeds the limits in size or time. The message continues a sentence that begins "The response"."""
 
 
 class BoundedResponse(http.client.HTTPResponse):
-    """An answer that raises TooMuch while it is read, where it is longer or slower than the limits.
+    """A response that raises ResponseTooLarge while it is read, if it is larger or slower than the limits.
 
-    It is for `response_class` of an http.client connection, whose owner must drop it after that. A compressed body
-    is refused as well, since a few KB can become many GB: ask with `Accept-Encoding: identity`.
+    Use it as `response_class` of an http.client connection, and close the connection after the exception. A
+    compressed body is refused as well, since a few KB can expand to many GB: send `Accept-Encoding: identity`.
     """
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
@@ -36,63 +36,62 @@ class BoundedResponse(http.client.HTTPResponse):
         try:
             super().begin()
         except http.client.BadStatusLine as error:
-            # httplib2 takes this for a connection that went stale, and asks once more by itself: a call that
-            # nobody has paid for.
-            raise ConnectionResetError("hung up without an answer") from error
+            # httplib2 takes this for a stale connection and repeats the request: a call that was not reserved.
+            raise ConnectionResetError("connection closed without a response") from error
         if self.getheader("Content-Encoding", "").strip().lower() not in ("", "identity"):
-            raise TooMuch("came compressed, although we asked for it plain")
+            raise ResponseTooLarge("was compressed, although an uncompressed one was requested")
 
 
 class _Bytes(io.RawIOBase):
-    """The bytes of one answer as they come out of a socket, until a limit is reached."""
+    """The bytes of one response as they arrive at a socket, until a limit is reached."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
         self._raw = raw
         self._socket = sock
-        self._left = MOST_BYTES
-        self._ends_at = time.monotonic() + MOST_SECONDS
+        self._left = MAX_BYTES
+        self._deadline = time.monotonic() + MAX_SECONDS
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        patience = self._socket.gettimeout()
-        left = self._ends_at - time.monotonic()
+        timeout = self._socket.gettimeout()
+        left = self._deadline - time.monotonic()
         if left <= 0:
-            raise self._end(f"took longer than {MOST_SECONDS} seconds")
-        last = patience is None or left < patience
-        self._socket.settimeout(left if last else patience)
+            raise self._exceeded(f"took longer than {MAX_SECONDS} seconds")
+        is_last = timeout is None or left < timeout
+        self._socket.settimeout(left if is_last else timeout)
         try:
             count: int | None = self._raw.readinto(buffer)
         except TimeoutError:
-            if last:
-                raise self._end(f"took longer than {MOST_SECONDS} seconds") from None
+            if is_last:
+                raise self._exceeded(f"took longer than {MAX_SECONDS} seconds") from None
             raise
-        self._socket.settimeout(patience)
+        self._socket.settimeout(timeout)
         self._left -= count or 0
         if self._left < 0:
-            raise self._end(_too_long())
+            raise self._exceeded(_too_long())
         return count
 
     def close(self) -> None:
-        # Not the socket: that belongs to the connection, which closes it when it has nothing more to ask.
+        # Not the socket: it belongs to the connection, which may send further requests.
         self._raw.close()
         super().close()
 
-    def _end(self, why: str) -> TooMuch:
+    def _exceeded(self, why: str) -> ResponseTooLarge:
         # Not self.close(): http.client flushes what it closes, which a closed file refuses.
         self._raw.close()
-        return TooMuch(why)
+        return ResponseTooLarge(why)
 
 
 class _Buffer(io.BufferedReader):
-    """A buffer that makes no room for more than the limit, whatever length an answer announces."""
+    """A buffer that allocates no more than the limit, whatever length a response announces."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        if size is not None and size > MOST_BYTES:
-            raise TooMuch(_too_long())
+        if size is not None and size > MAX_BYTES:
+            raise ResponseTooLarge(_too_long())
         return super().read(size)
 
 
 def _too_long() -> str:
-    return f"is longer than {MOST_BYTES / 2**20:.0f} MB"
+    return f"is larger than {MAX_BYTES / 2**20:.0f} MB"

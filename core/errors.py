@@ -1,16 +1,19 @@
 """What can go wrong with a source, as types that say what to do about it.
 
-Messages are plain words for people. They never hold a key: nothing here is made from `str(HttpError)`.
+Messages are written for people and never hold a key: none is made from `str(HttpError)`. Each type has a stable
+`code` for logs and the API.
 """
 
 from datetime import timedelta
-from typing import Literal
+from typing import ClassVar, Literal
 
 Bucket = Literal["search", "general"]
 
 
 class SourceError(Exception):
-    """A source did not answer as asked. `http_status` is None where no answer came."""
+    """A source did not answer as expected. `http_status` is None if there was no response."""
+
+    code: ClassVar[str] = "source_error"
 
     def __init__(self, message: str, http_status: int | None = None) -> None:
         super().__init__(message)
@@ -18,10 +21,12 @@ class SourceError(Exception):
 
 
 class BucketExhausted(SourceError):
-    """The project's bucket is empty until the reset: use another project's key, or wait.
+    """The project has used up a bucket: use another project's key, or wait for the reset.
 
-    `consumer` is the project's own name for itself (`projects/1234`), where the refusal told it.
+    `consumer` is Google's name of the project (`projects/1234`), if the response contains it.
     """
+
+    code = "bucket_exhausted"
 
     def __init__(self, message: str, bucket: Bucket, http_status: int, consumer: str = "") -> None:
         super().__init__(message, http_status)
@@ -30,7 +35,9 @@ class BucketExhausted(SourceError):
 
 
 class KeyRefused(SourceError):
-    """The key is refused until a person acts: use another, never try this one again by itself."""
+    """The key is refused until a person acts: use another one and do not retry this one."""
+
+    code = "key_refused"
 
     def __init__(self, message: str, reason: str, http_status: int) -> None:
         super().__init__(message, http_status)
@@ -38,30 +45,42 @@ class KeyRefused(SourceError):
 
 
 class ProjectSuspended(KeyRefused):
-    """The whole project is suspended or deleted: stop using it, and do not rotate around it."""
+    """The project is suspended or deleted: stop using it, and do not switch to another project instead."""
+
+    code = "project_suspended"
 
 
-class KeyResting(SourceError):
-    """The key was refused for a reason that may pass by itself: let it rest for `rest`, use another."""
+class KeyCoolingDown(SourceError):
+    """The key was refused for a reason that may pass: leave it alone for `cooldown` and use another one."""
 
-    def __init__(self, message: str, http_status: int | None = None, rest: timedelta = timedelta(minutes=15)) -> None:
+    code = "key_cooling_down"
+
+    def __init__(
+        self, message: str, http_status: int | None = None, cooldown: timedelta = timedelta(minutes=15)
+    ) -> None:
         super().__init__(message, http_status)
-        self.rest = rest
+        self.cooldown = cooldown
 
 
 class BadQuery(SourceError):
-    """The query is at fault: no other key and no second try would help."""
+    """The query is invalid: neither another key nor a retry would help."""
+
+    code = "bad_query"
 
 
 class BadPageToken(BadQuery):
-    """The page token is no longer good: begin again at the first page, the words of the query are not at fault."""
+    """The page token is no longer valid: start again at the first page; the query itself is fine."""
+
+    code = "bad_page_token"
 
 
-class SourceAway(SourceError):
-    """The source failed or asked for patience: try again a little later, with the same key.
+class SourceUnavailable(SourceError):
+    """The source failed or asked for a slower rate: retry a little later with the same key.
 
-    `retry_after` is how many seconds the source asked us to wait, at most 60; None where it said nothing.
+    `retry_after` is the wait in seconds that the source asked for, at most 60, or None.
     """
+
+    code = "source_unavailable"
 
     def __init__(self, message: str, http_status: int | None = None, retry_after: int | None = None) -> None:
         super().__init__(message, http_status)
@@ -69,6 +88,13 @@ class SourceAway(SourceError):
 
 
 class SourceBlocked(SourceError):
-    """The source answers, but not to us: leave it alone for `rest`."""
+    """The source, or something in front of it, refuses this client: leave it alone for `cooldown`."""
 
-    rest = timedelta(hours=1)
+    code = "source_blocked"
+    cooldown = timedelta(hours=1)
+
+
+def connection_failed(source: str, error: Exception) -> SourceUnavailable:
+    """Return the error for a request to `source` that got no response because of `error`."""
+    timed_out = isinstance(error, TimeoutError) or "Timeout" in type(error).__name__
+    return SourceUnavailable(f"{source} did not answer in time." if timed_out else f"{source} could not be reached.")

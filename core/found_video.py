@@ -1,10 +1,10 @@
-"""FoundVideo: the one shape in which every source says what it found."""
+"""FoundVideo: a video as any source describes it."""
 
 import re
 from dataclasses import dataclass
 from datetime import datetime
 
-# What neither a database nor JSON can hold: NUL (PostgreSQL refuses it) and lone surrogates (UTF-8 does).
+# What a database or JSON cannot hold: NUL (PostgreSQL refuses it) and lone surrogates (UTF-8 does).
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 LIVE_STATES = ("none", "upcoming", "live", "completed")
@@ -14,9 +14,9 @@ LIVE_STATES = ("none", "upcoming", "live", "completed")
 class FoundVideo:
     """One video as a source described it.
 
-    `published_exact` is False where the source only guessed the date (Invidious); `complete` is True where
-    the source told everything it knows (videos.list): whole description, duration, views.
-    `duration` is in seconds; None means the source did not say.
+    `published_exact` is False if the source only estimates the date (Invidious). `complete` is True if the source
+    gave everything it knows (videos.list): the whole description, duration, views. `duration` is in seconds, None if
+    unknown.
     """
 
     video_id: str
@@ -33,6 +33,6 @@ class FoundVideo:
     complete: bool = False
 
 
-def storable(value: object, longest: int) -> str:
-    """Return `value` as text that any database can hold, cut to `longest` characters; "" if it is no text."""
-    return _UNSTORABLE.sub("", value)[:longest] if isinstance(value, str) else ""
+def storable(value: object, max_length: int) -> str:
+    """Return `value` as text that any database can store, cut to `max_length` characters; "" if it is not text."""
+    return _UNSTORABLE.sub("", value)[:max_length] if isinstance(value, str) else ""

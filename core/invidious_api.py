@@ -1,7 +1,7 @@
-"""Search through an Invidious instance, the fallback that the operator chooses.
+"""Search through an Invidious instance, the fallback if one is configured.
 
-It finds some recent matching videos, never surely the newest: YouTube's site can no longer be sorted by date, so
-Invidious cannot either. Its dates are guesses ("2 hours ago" counted back from now) that move with every poll.
+It finds some recent matching videos, not necessarily the newest: YouTube's site can no longer be sorted by date, so
+Invidious cannot either. Its dates are estimates ("2 hours ago", counted back from now) that change with every request.
 API: https://docs.invidious.io/api/
 """
 
@@ -15,16 +15,16 @@ from typing import Any, Final
 import requests
 import requests.adapters
 
-from core.bounded import BoundedResponse, TooMuch
-from core.errors import SourceAway, SourceBlocked
+from core.bounded import BoundedResponse, ResponseTooLarge
+from core.errors import SourceBlocked, SourceUnavailable, connection_failed
 from core.found_video import FoundVideo, storable
 
 PAGES: Final = 2  # of 20 items each
 TIMEOUT_SECONDS: Final = 10
 
-# An honest name: challenges in front of public instances aim at those who pretend to be browsers.
+# Challenges in front of public instances are aimed at clients that pretend to be browsers.
 _HEADERS = {
-    "User-Agent": "Windhover/1.0 (self-hosted keyword watcher)",
+    "User-Agent": "Windhover (self-hosted keyword watcher)",
     "Accept": "application/json",
     "Accept-Encoding": "identity",
 }
@@ -34,10 +34,10 @@ _YOUTUBE_BLOCKS_IT = re.compile(r"returned status code 429\b")
 
 
 def search_videos(query: str, *, instance: str, pages: int = PAGES, deadline: float | None = None) -> list[FoundVideo]:
-    """Return recent videos that match `query`, newest guess first, each once.
+    """Return recent videos that match `query`, each once, newest first by their estimated dates.
 
-    `instance` is the address of an Invidious instance. After `deadline`, on the clock of time.monotonic(), no
-    further page is asked for. Raises SourceAway or SourceBlocked if not even one page came.
+    `instance` is the base URL of an Invidious instance. No further page is requested after `deadline` (of
+    time.monotonic()). Raises SourceUnavailable or SourceBlocked if no page could be read.
     """
     found: dict[str, FoundVideo] = {}
     unreadable = False
@@ -47,7 +47,7 @@ def search_videos(query: str, *, instance: str, pages: int = PAGES, deadline: fl
         for page in range(1, pages + 1):
             try:
                 items = _page(session, instance, query, page)
-            except (SourceAway, SourceBlocked):
+            except (SourceUnavailable, SourceBlocked):
                 if not found:
                     raise
                 break
@@ -58,13 +58,13 @@ def search_videos(query: str, *, instance: str, pages: int = PAGES, deadline: fl
             if not items or (deadline is not None and time.monotonic() > deadline):
                 break
     if unreadable and not found:
-        # YouTube has changed its pages and this Invidious is too old for them; that is not the same as nothing new.
-        raise SourceAway("Invidious could not read what YouTube answered.", 200)
+        # YouTube has changed its pages and this Invidious is too old for them, which is not the same as nothing new.
+        raise SourceUnavailable("Invidious could not read YouTube's pages.", 200)
     return sorted(found.values(), key=lambda video: video.published_at, reverse=True)
 
 
 class _BoundedAdapter(requests.adapters.HTTPAdapter):
-    """Make connections whose answers are bounded, directly or through a proxy."""
+    """Cap the responses of connections, direct or through a proxy."""
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
@@ -75,7 +75,7 @@ class _BoundedAdapter(requests.adapters.HTTPAdapter):
 
 
 def _page(session: requests.Session, instance: str, query: str, page: int) -> list[Any]:
-    # type=video is not only a filter: without any, Invidious reads operators such as user: out of the query.
+    # Without any filter, Invidious interprets operators such as user: in the query; type=video prevents that.
     parameters: dict[str, str | int] = {"q": query, "type": "video", "date": "today", "page": page}
     try:
         answer = session.get(
@@ -85,36 +85,36 @@ def _page(session: requests.Session, instance: str, query: str, page: int) -> li
             timeout=TIMEOUT_SECONDS,
             allow_redirects=False,
         )
-    except TooMuch as error:
-        raise SourceAway(f"Invidious' answer {error}.") from None
-    except (requests.RequestException, ValueError) as error:  # ValueError: a Location that is no address
-        raise SourceAway(f"Invidious could not be reached ({type(error).__name__}).") from None
+    except ResponseTooLarge as error:
+        raise SourceUnavailable(f"Invidious' response {error}.") from None
+    except (requests.RequestException, ValueError) as error:  # ValueError: an invalid Location header
+        raise connection_failed("Invidious", error) from None
     status = answer.status_code
     if status in (401, 403, 407, 429) or 300 <= status < 400:
-        raise SourceBlocked(f"Invidious does not let us search (HTTP {status}).", status)
-    if status == 400 and _YOUTUBE_BLOCKS_IT.search(_told(answer.content)):
-        raise SourceBlocked("YouTube does not let this Invidious search (its HTTP 429).", status)
+        raise SourceBlocked(f"Invidious refuses searches (HTTP {status}).", status)
+    if status == 400 and _YOUTUBE_BLOCKS_IT.search(_error_text(answer.content)):
+        raise SourceBlocked("YouTube blocks this Invidious instance (HTTP 429).", status)
     if status != 200:
-        raise SourceAway(f"Invidious could not search (HTTP {status}).", status)
-    # A challenge page comes with 200 and HTML: only JSON that is a list is an answer.
+        raise SourceUnavailable(f"Invidious is having problems (HTTP {status}).", status)
+    # A challenge page is HTML with status 200: only a JSON list is a search result.
     if "json" not in answer.headers.get("Content-Type", ""):
-        raise SourceBlocked("Invidious answered with a page instead of data.", status)
+        raise SourceBlocked("Invidious sent a web page instead of data.", status)
     try:
         items = json.loads(answer.content)  # not answer.json(), which guesses at encodings, slowly
     except (ValueError, RecursionError):
-        raise SourceAway("Invidious' answer was not the JSON it promised.", status) from None
+        raise SourceUnavailable("Invidious sent an unreadable answer.", status) from None
     if not isinstance(items, list):
-        raise SourceBlocked("Invidious answered with something other than a list.", status)
+        raise SourceBlocked("Invidious sent something other than a list.", status)
     return items
 
 
-def _told(content: bytes) -> str:
-    """Return the error that a refusal tells, which may hold HTML and is never shown; "" if it tells none."""
+def _error_text(content: bytes) -> str:
+    """Return the text of an error response, which may contain HTML and is never shown; "" if there is none."""
     try:
-        told = json.loads(content)["error"]
+        error = json.loads(content)["error"]
     except (ValueError, KeyError, TypeError, IndexError, RecursionError):
         return ""
-    return told if isinstance(told, str) else ""
+    return error if isinstance(error, str) else ""
 
 
 def _is_parse_error(item: object) -> bool:
@@ -122,7 +122,7 @@ def _is_parse_error(item: object) -> bool:
 
 
 def _found_video(item: object) -> FoundVideo | None:
-    """Return the video of a search item, or None for channels, playlists and items it could not parse."""
+    """Return the video of a search item; None for channels, playlists and items that Invidious could not parse."""
     if not isinstance(item, Mapping) or item.get("type") != "video":
         return None
     video_id, published = item.get("videoId"), item.get("published")
@@ -140,7 +140,7 @@ def _found_video(item: object) -> FoundVideo | None:
         published_exact=False,
         channel_id=storable(item.get("authorId"), 100),
         channel_title=storable(item.get("author"), 200),
-        # Its own thumbnails may be relative, and would go through the instance.
+        # Invidious' own thumbnail URLs may be relative, and would load through the instance.
         thumbnail=f"https://i.ytimg.com/vi/{video_id}/hqdefault.jpg",
         live_state="live" if item.get("liveNow") is True else "upcoming" if item.get("isUpcoming") is True else "none",
         duration=_natural(item.get("lengthSeconds"), 2**31),
@@ -149,5 +149,5 @@ def _found_video(item: object) -> FoundVideo | None:
 
 
 def _natural(value: object, below: int) -> int | None:
-    """Return a positive number; 0 is what Invidious says when it does not know."""
+    """Return a positive number; Invidious sends 0 for unknown."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < below else None

@@ -1,4 +1,4 @@
-"""Log lines that say to which fetch they belong."""
+"""Log lines that name the fetch they belong to."""
 
 import logging
 from collections.abc import Iterator
@@ -9,17 +9,17 @@ _fetch: ContextVar[str] = ContextVar("fetch", default="")
 
 
 @contextmanager
-def in_fetch(number: int) -> Iterator[None]:
-    """Let every line that is logged meanwhile begin with the fetch's number."""
-    before = _fetch.set(f"fetch {number}: ")
+def in_fetch(log_id: int) -> Iterator[None]:
+    """Prefix every line logged inside the block with the id of the fetch's log."""
+    token = _fetch.set(f"fetch {log_id}: ")
     try:
         yield
     finally:
-        _fetch.reset(before)
+        _fetch.reset(token)
 
 
 class FetchFilter(logging.Filter):
-    """Give each record `fetch`: "fetch 12: ", or nothing outside of one."""
+    """Set `fetch` on each record: "fetch 12: ", or an empty string outside a fetch."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.fetch = _fetch.get()

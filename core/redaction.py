@@ -1,4 +1,4 @@
-"""Keep secrets out of everything that is written down."""
+"""Keep secrets out of logs."""
 
 import logging
 import re
@@ -7,12 +7,12 @@ from typing import Any
 
 HIDDEN = "[hidden]"
 
-# The key parameter of an address, Google's key form, and Google's key header.
+# The key parameter of a URL, the form of Google's keys, and Google's key header.
 _PATTERNS = re.compile(r"(?<=[?&]key=)[^&\s\"'<>]+|AIza[0-9A-Za-z_-]{35}|(?<=goog-api-key: )\S+", re.IGNORECASE)
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """Return `text` without API keys: anything that looks like one, and each of `secrets`."""
+    """Return `text` with API keys and each of `secrets` hidden."""
     text = _PATTERNS.sub(HIDDEN, text)
     for secret in secrets:
         text = text.replace(secret, HIDDEN)
@@ -20,11 +20,11 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 class RedactingFormatter(logging.Formatter):
-    """Format log records, tracebacks included, without the given secrets."""
+    """Format log records, including tracebacks, with the given secrets hidden."""
 
     def __init__(self, *args: Any, secrets: Iterable[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # A secret of a few letters would blank out half of every line, and no real key is that short.
+        # A secret of a few letters would hide half of every line, and no real key is that short.
         self.secrets = tuple(secret for secret in secrets if len(secret) >= 6)
 
     def format(self, record: logging.LogRecord) -> str:

@@ -1,7 +1,7 @@
-"""The YouTube Data API v3, as far as Windhover needs it: search.list and videos.list.
+"""The parts of the YouTube Data API v3 that Windhover uses: search.list and videos.list.
 
-Facts about the API: https://developers.google.com/youtube/v3/docs and its revision history. A search costs one
-of the project's 100 searches a day, a videos.list call one of its 10,000 units.
+Source: https://developers.google.com/youtube/v3/docs and its revision history. A search uses one of the project's
+100 searches per day, a videos.list call one of its 10,000 units.
 """
 
 import html
@@ -16,26 +16,26 @@ from typing import Any, Final
 import httplib2
 from googleapiclient.discovery import build
 
-from core.bounded import BoundedResponse, TooMuch
-from core.errors import SourceAway
+from core.bounded import BoundedResponse, ResponseTooLarge
+from core.errors import SourceUnavailable, connection_failed
 from core.found_video import LIVE_STATES, FoundVideo, storable
 from core.youtube_refusals import refusal
 
-PAGE_SIZE: Final = 50  # the most that one call returns, and it costs no more than asking for fewer
+PAGE_SIZE: Final = 50  # the maximum; a smaller page costs the same
 TIMEOUT_SECONDS: Final = 10
 
-_ONE_HTTP_PER_THREAD = threading.local()
-# Real ids have 11 characters. Channel (24) and playlist (34) ids must not pass.
+_THREAD = threading.local()
+# Video ids have 11 characters. Channel (24) and playlist (34) ids must not match.
 _VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{1,16}")
 _DURATION = re.compile(r"P(?:(\d{1,9})W)?(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})S)?)?")
 
 
 @dataclass(frozen=True, slots=True)
 class SearchPage:
-    """One page of a search: at most 50 videos, in the order YouTube gave them.
+    """One page of search results: at most 50 videos, in YouTube's order.
 
-    `more` tells that more may lie behind it: YouTube gives a token, also behind short and empty pages, or the page
-    came with as many items as were asked for.
+    `more` says that further results may exist: YouTube gave a token, which it also does with short and empty pages,
+    or the page is full.
     """
 
     videos: tuple[FoundVideo, ...]
@@ -52,11 +52,11 @@ def search_videos(
     published_before: datetime | None = None,
     page_token: str | None = None,
 ) -> SearchPage:
-    """Search for the newest videos that match `query`; one search of the key's project.
+    """Search for the newest videos that match `query`. Uses one search of the key's project.
 
-    Dates are exact; the order is only roughly by date and the index lags by minutes to hours, so a caller must
-    neither stop at the first known video nor trust that each item lies inside the window.
-    Raises a SourceError.
+    Dates are exact, but the order is only roughly by date and the index lags by minutes to hours. So a caller must
+    not stop at the first known video, nor assume that each video lies within the requested dates.
+    Raises SourceError.
     """
     answer = _call(
         key,
@@ -82,9 +82,9 @@ def search_videos(
 
 
 def list_videos(key: str, video_ids: Iterable[str], *, endpoint: str) -> list[FoundVideo]:
-    """Return all that YouTube tells of at most 50 videos; one unit of the key's project.
+    """Return the full data of at most 50 videos. Uses one unit of the key's project.
 
-    Deleted, private and unknown ids are left out without a word. Raises a SourceError.
+    YouTube leaves out deleted, private and unknown ids without an error. Raises SourceError.
     """
     answer = _call(
         key,
@@ -97,27 +97,27 @@ def list_videos(key: str, video_ids: Iterable[str], *, endpoint: str) -> list[Fo
 
 
 def _call(key: str, endpoint: str, resource: str, **parameters: str | int | None) -> dict[str, Any]:
-    """Call `resource`.list and return its JSON object; every failure leaves as a SourceError."""
+    """Call `resource`.list and return its JSON object. Raises SourceError on any failure."""
     try:
-        # static_discovery is the default: the description of the API comes with the package, not the network.
+        # static_discovery is the default: the API's description comes with the package, not from the network.
         with build(
             "youtube", "v3", developerKey=key, http=_http(), client_options={"api_endpoint": endpoint}
         ) as service:
             answer = getattr(service, resource)().list(**parameters).execute(num_retries=0)
-    except TooMuch as error:
+    except ResponseTooLarge as error:
         _forget_http()
-        raise SourceAway(f"YouTube's answer {error}.") from None
+        raise SourceUnavailable(f"YouTube's response {error}.") from None
     except (OSError, httplib2.HttpLib2Error, http.client.HTTPException) as error:
         _forget_http()
-        raise SourceAway(f"YouTube could not be reached ({type(error).__name__}).") from None
+        raise connection_failed("YouTube", error) from None
     except (ValueError, RecursionError):
-        raise SourceAway("YouTube's answer was not the JSON it promised.", 200) from None
-    # A 200 whose body is not JSON comes back from the library as a str, a 204 as {}. A real answer that found
-    # nothing still says what kind it is; taking anything else for "nothing new" would lose videos in silence.
+        raise SourceUnavailable("YouTube sent an unreadable answer.", 200) from None
+    # The library returns a 200 whose body is not JSON as a str, and a 204 as {}. A valid response without results
+    # still has a `kind`; treating anything else as "nothing new" would lose videos silently.
     if not isinstance(answer, dict) or not answer.keys() & {"kind", "items"}:
-        raise SourceAway("YouTube's answer was not the JSON it promised.", 200)
+        raise SourceUnavailable("YouTube sent an unreadable answer.", 200)
     if not isinstance(answer.get("items", []), list):
-        raise SourceAway("YouTube's answer holds no list.", 200)
+        raise SourceUnavailable("YouTube sent an unreadable answer.", 200)
     return answer
 
 
@@ -130,10 +130,10 @@ class _SecureConnection(httplib2.HTTPSConnectionWithTimeout):  # type: ignore[mi
 
 
 class _Http(httplib2.Http):  # type: ignore[misc]
-    """A connection that bounds answers, and reads refusals itself before the library does.
+    """An HTTP client that caps responses, and reads error responses before the library does.
 
-    The library's own reading fails on bodies of another shape (TypeError, IndexError, AttributeError), and its
-    HttpError holds the address, which holds the key.
+    The library fails on error bodies of an unexpected shape (TypeError, IndexError, AttributeError), and its
+    HttpError contains the URL, which contains the key.
     """
 
     def request(
@@ -148,17 +148,17 @@ class _Http(httplib2.Http):  # type: ignore[misc]
 
 
 def _http() -> httplib2.Http:
-    """Return this thread's connection: httplib2 is not safe to share between threads."""
-    connection = getattr(_ONE_HTTP_PER_THREAD, "http", None)
-    if connection is None:
-        connection = _ONE_HTTP_PER_THREAD.http = _Http(timeout=TIMEOUT_SECONDS)
-        connection.follow_redirects = False
-    return connection
+    """Return this thread's client: httplib2 is not thread-safe."""
+    client = getattr(_THREAD, "http", None)
+    if client is None:
+        client = _THREAD.http = _Http(timeout=TIMEOUT_SECONDS)
+        client.follow_redirects = False
+    return client
 
 
 def _forget_http() -> None:
-    """Begin with a new connection after a failure: a half-read answer must not meet the next question."""
-    _ONE_HTTP_PER_THREAD.__dict__.pop("http", None)
+    """Drop this thread's client after a failure: a half-read response must not be taken for the next one."""
+    _THREAD.__dict__.pop("http", None)
 
 
 def _items(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -166,7 +166,7 @@ def _items(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _from_search(item: Mapping[str, Any]) -> FoundVideo | None:
-    """Return the video of a search result, or None for channels, playlists and items without an id."""
+    """Return the video of a search result; None for channels, playlists and items without an id."""
     return _found_video(_mapping(item, "id").get("videoId"), item, title_escaped=True)
 
 
@@ -180,7 +180,7 @@ def _found_video(video_id: object, item: Mapping[str, Any], *, title_escaped: bo
     if not isinstance(video_id, str) or not _VIDEO_ID.fullmatch(video_id) or published_at is None:
         return None
     title = snippet.get("title")
-    # Titles, and only titles, are HTML-escaped, and only in search.
+    # Only titles are HTML-escaped, and only by search.list.
     if title_escaped and isinstance(title, str):
         title = html.unescape(title)
     live_state = snippet.get("liveBroadcastContent")
@@ -208,7 +208,7 @@ def _mapping(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _thumbnail(video_id: str, thumbnails: Mapping[str, Any]) -> str:
-    """Return the address of the thumbnail nearest to a card's size; unknown and missing sizes are usual."""
+    """Return the URL of the thumbnail nearest to a card's size; sizes are often missing."""
     for size in ("high", "medium", "standard", "default"):
         url = _mapping(thumbnails, size).get("url")
         if isinstance(url, str) and url.startswith(("https://", "http://")) and len(url) <= 500:
@@ -217,12 +217,12 @@ def _thumbnail(video_id: str, thumbnails: Mapping[str, Any]) -> str:
 
 
 def _rfc3339(moment: datetime | None) -> str | None:
-    """Return `moment` as the API wants it: with a zone, or it answers 400."""
+    """Return `moment` in the form the API requires: without a time zone it answers 400."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
 
 
 def _date(value: object) -> datetime | None:
-    """Return an ISO 8601 moment in UTC; None if it has no zone, or is none."""
+    """Return an ISO 8601 date and time in UTC; None if it is invalid or has no time zone."""
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
         return moment.astimezone(UTC) if moment and moment.tzinfo else None
@@ -231,7 +231,7 @@ def _date(value: object) -> datetime | None:
 
 
 def _seconds(value: object) -> int | None:
-    """Return an ISO 8601 duration such as PT1H2M3S in seconds; P0D, which live videos have, is unknown."""
+    """Return an ISO 8601 duration such as PT1H2M3S in seconds; None for P0D, which live videos have."""
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if not match:
         return None
@@ -241,6 +241,6 @@ def _seconds(value: object) -> int | None:
 
 
 def _count(value: object) -> int | None:
-    """Return a count, which the API writes as a string of digits."""
+    """Return a count, which the API sends as a string of digits."""
     text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

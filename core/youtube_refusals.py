@@ -1,8 +1,8 @@
-"""Read YouTube's refusals: which error, and so what to do.
+"""Interpret YouTube's error responses: each becomes the SourceError that says what to do.
 
-Since 1 June 2026 an empty search bucket is a 429 `rateLimitExceeded`, which looks like a burst and is not; only
-the ErrorInfo's `quota_limit` or the message tells the day from the minute. The order of decision is: ErrorInfo
-reason and metadata, then errors[0].reason, then the message, then the HTTP code.
+Since 1 June 2026 a used-up search bucket is a 429 `rateLimitExceeded`, like a request rate that is too high; only
+the ErrorInfo's `quota_limit` or the message distinguishes the daily from the per-minute limit. The order of evaluation
+is: ErrorInfo reason and metadata, errors[0].reason, the message, the HTTP status.
 Sources: https://developers.google.com/youtube/v3/docs/errors and google/api/error_reason.proto.
 """
 
@@ -17,40 +17,40 @@ from core.errors import (
     BadQuery,
     Bucket,
     BucketExhausted,
+    KeyCoolingDown,
     KeyRefused,
-    KeyResting,
     ProjectSuspended,
-    SourceAway,
     SourceBlocked,
     SourceError,
+    SourceUnavailable,
 )
 from core.found_video import storable
 
-LONGEST_WAIT: Final = 60  # seconds; a source that asks for more is asked again all the same, and says so again
+MAX_RETRY_AFTER: Final = 60  # seconds; a longer wait is cut to this, and the source can ask for it again
 
-_EMPTY_BUCKET = {"quotaExceeded", "dailyLimitExceeded"}
-_BURST = {"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"}
+_EXHAUSTED = {"quotaExceeded", "dailyLimitExceeded"}
+_RATE_LIMIT = {"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"}
 _SUSPENDED = {"CONSUMER_SUSPENDED", "CONSUMER_INVALID", "BILLING_DISABLED", "PROJECT_INVALID"}
-# Not for good: once a person has enabled the API, Google needs minutes to notice.
+# Temporary: after the API has been enabled, it takes Google some minutes to accept requests.
 _NOT_ENABLED = {"SERVICE_DISABLED", "accessNotConfigured"}
 
-# Plain words for each way a key can be refused for good.
+# Why a key is refused until a person acts.
 _REFUSED_KEY = {
-    "API_KEY_INVALID": "YouTube does not know this key, or it has expired.",
-    "keyInvalid": "YouTube does not know this key.",
-    "keyExpired": "This key has expired.",
-    "API_KEY_SERVICE_BLOCKED": "This key may not use the YouTube Data API: its API restriction forbids it.",
-    "API_KEY_IP_ADDRESS_BLOCKED": "This key may not be used from this machine's address.",
-    "API_KEY_HTTP_REFERRER_BLOCKED": "This key is for web pages only: its referrer restriction forbids us.",
-    "ipRefererBlocked": "This key may not be used from this machine's address.",
+    "API_KEY_INVALID": "The key is invalid or has expired.",
+    "keyInvalid": "The key is invalid.",
+    "keyExpired": "The key has expired.",
+    "API_KEY_SERVICE_BLOCKED": "The key's API restrictions do not include the YouTube Data API.",
+    "API_KEY_IP_ADDRESS_BLOCKED": "The key's IP address restrictions do not include this server.",
+    "API_KEY_HTTP_REFERRER_BLOCKED": "The key is restricted to web pages (HTTP referrer restriction).",
+    "ipRefererBlocked": "The key's IP address restrictions do not include this server.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class _Body:
-    """What a refusal's body says; every field is "" where it says nothing.
+    """What the body of an error response says; each field is "" if it is missing.
 
-    `from_api` is False where it is not the API that speaks but something in front of it, or in its place.
+    `from_api` is False if the body does not come from the API but from a proxy or another server.
     """
 
     from_api: bool = False
@@ -62,59 +62,59 @@ class _Body:
 
 
 def refusal(status: int, content: bytes, retry_after: str = "") -> SourceError:
-    """Return the error that an answer with this HTTP status, body and Retry-After header means."""
+    """Return the error for a response with this HTTP status, body and Retry-After header."""
     body = _read(content)
     reasons = {body.info_reason, body.reason}
     message = body.message.lower()
     wait = _wait(retry_after)
 
     if suspended := reasons & _SUSPENDED:
-        return ProjectSuspended("YouTube has suspended this key's project.", min(suspended), status)
+        return ProjectSuspended("YouTube has suspended the key's project.", min(suspended), status)
     for reason in (body.info_reason, body.reason):
         if reason in _REFUSED_KEY:
             return KeyRefused(_REFUSED_KEY[reason], reason, status)
         if reason in _NOT_ENABLED:
-            plain = "The YouTube Data API is not enabled in this key's project, or was so only minutes ago."
-            return KeyResting(plain, status, timedelta(hours=1))
-    if reasons & _EMPTY_BUCKET:
-        return BucketExhausted("The project's units for today are spent.", "general", status, body.consumer)
-    if reasons & _BURST or status == 429:
+            why = "The YouTube Data API is not enabled in the key's project, or was enabled only minutes ago."
+            return KeyCoolingDown(why, status, timedelta(hours=1))
+    if reasons & _EXHAUSTED:
+        return BucketExhausted("The project has reached its daily unit limit.", "general", status, body.consumer)
+    if reasons & _RATE_LIMIT or status == 429:
         if "PerDay" in body.quota_limit or "per day" in message:
             bucket = _bucket(body)
-            what = "searches" if bucket == "search" else "units"
-            return BucketExhausted(f"The project's {what} for today are spent.", bucket, status, body.consumer)
-        return SourceAway("YouTube asked us to slow down.", status, wait)
+            what = "search" if bucket == "search" else "unit"
+            return BucketExhausted(f"The project has reached its daily {what} limit.", bucket, status, body.consumer)
+        return SourceUnavailable("YouTube asked for fewer requests per minute.", status, wait)
     if status == 403 and "unregistered callers" in message:
-        return KeyRefused("YouTube received no key.", "missing", status)
+        return KeyRefused("YouTube did not receive a key.", "missing", status)
     if status in (400, 403) and "api key" in message:
-        return KeyRefused("YouTube does not accept this key.", body.reason or "badRequest", status)
+        return KeyRefused("YouTube does not accept the key.", body.reason or "badRequest", status)
     if 300 <= status < 400:
-        # A proxy's sign-in page, say: following it would hand the key to a stranger.
-        return SourceBlocked(f"YouTube's address sends us elsewhere (HTTP {status}).", status)
+        # A proxy's sign-in page, for example: following the redirect would send it the key.
+        return SourceBlocked(f"YouTube's address redirects elsewhere (HTTP {status}).", status)
     if status in (401, 403):
         if not body.from_api:
-            return KeyResting(f"What answers at YouTube's address refuses us (HTTP {status}).", status)
-        return KeyResting(f"YouTube refused this key ({body.reason or 'no reason given'}).", status)
+            return KeyCoolingDown(f"The server at YouTube's address refused access (HTTP {status}).", status)
+        return KeyCoolingDown(f"YouTube refused the key ({body.reason or 'no reason given'}).", status)
     if status >= 500:
-        return SourceAway("YouTube had a fault of its own.", status, wait)
+        return SourceUnavailable(f"YouTube is having problems (HTTP {status}).", status, wait)
     if status == 408:
-        return SourceAway("YouTube did not get our question in time.", status, wait)
+        return SourceUnavailable(f"YouTube did not receive the request in time (HTTP {status}).", status, wait)
     if status == 407:
-        return SourceBlocked("A proxy on the way to YouTube wants a password.", status)
-    # Without the API's own words only these two speak of the query: it is too long for whoever answered.
+        return SourceBlocked(f"A proxy requires a password (HTTP {status}).", status)
+    # If the body does not come from the API, only these two concern the query: it is too long.
     if not body.from_api and status not in (413, 414):
-        return SourceBlocked(f"What answers at YouTube's address is not its API (HTTP {status}).", status)
+        return SourceBlocked(f"The server at YouTube's address is not the YouTube API (HTTP {status}).", status)
     if body.reason == "invalidPageToken":
-        return BadPageToken("YouTube no longer knows this page of the search.", status)
+        return BadPageToken("YouTube no longer accepts this page token.", status)
     return BadQuery(f"YouTube does not accept this query ({body.reason or f'HTTP {status}'}).", status)
 
 
 def _wait(retry_after: str) -> int | None:
-    """Return a Retry-After header in seconds; None if there is none, or it is a date, which nobody sends here."""
+    """Return a Retry-After header in seconds; None if it is missing or a date, which these servers do not send."""
     text = retry_after.strip()
     if not (text.isascii() and text.isdigit()):
         return None
-    return min(int(text[:10]), LONGEST_WAIT)
+    return min(int(text[:10]), MAX_RETRY_AFTER)
 
 
 def _bucket(body: _Body) -> Bucket:
@@ -122,7 +122,7 @@ def _bucket(body: _Body) -> Bucket:
 
 
 def _read(content: bytes) -> _Body:
-    """Return what the body says; HTML, broken JSON and JSON of another shape say nothing."""
+    """Parse the body of an error response; HTML and JSON of another shape give an empty result."""
     try:
         error = json.loads(content)["error"]
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -148,5 +148,5 @@ def _mappings(value: object) -> list[Mapping[str, Any]]:
 
 
 def _text(value: object) -> str:
-    """Return a text that can be stored and shown, whatever it was."""
+    """Return a text that can be stored and shown; "" if it is not text."""
     return storable(value, 500)

@@ -202,7 +202,7 @@ def test_a_pause_outlasts_a_restart(other_server: Simulator, tmp_path: Path) -> 
     with running_windhover(tmp_path, **sources) as windhover:
         entry = post(windhover, "/api/keywords/", {"keyword": "python"})
         waits = wait_for_log(windhover, keyword=entry["id"], status="waiting")
-        assert "until 00:00 Pacific" in waits["message"]
+        assert "Daily search limit reached" in waits["message"]
         asked = other_server.stats.requests("/youtube/v3/search")
 
     with running_windhover(tmp_path, **sources) as windhover:

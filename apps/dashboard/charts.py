@@ -1,16 +1,16 @@
-"""Bars of what was spent, as the templates draw them: heights from 0 to 100."""
+"""Bar charts of the searches used, as the templates draw them: heights from 0 to 100."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from apps.quota.budget import DAY
-from apps.videos.outlook import Outlook
+from apps.videos.scheduling.allocation import DAY
+from apps.videos.scheduling.report import SchedulingReport
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar: where it stands, how high it is, what it says; `planned` if it is still to come."""
+    """One bar: its position, height and tooltip; `planned` if it is still to come."""
 
     x: int
     height: float
@@ -24,14 +24,14 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Bars beside each other, ten units each; `top` is what the full height means, `limit` the height of a line.
-    `told` says it to who does not see it."""
+    """Bars of ten units' width. `top` is the value of the full height, `limit` the height of a line, `summary` the
+    text for screen readers."""
 
     bars: Sequence[Bar]
     top: int
     first: str
     last: str
-    told: str
+    summary: str
     limit: float | None = None
 
     @property
@@ -43,15 +43,15 @@ class Chart:
         return 100 - (self.limit or 0)
 
 
-def of(today: Outlook) -> dict[str, Chart]:
+def of(today: SchedulingReport) -> dict[str, Chart]:
     return {"hours": hours(today), "days": days(today)}
 
 
-def hours(today: Outlook) -> Chart:
-    """Return today's searches by the hour, and what is planned for the hours to come."""
+def hours(today: SchedulingReport) -> Chart:
+    """Return today's searches per hour, and those planned for the hours to come."""
     left, values = float(today.scheduled.left), list[float]()
     for hour in today.hours:
-        planned = min(today.pace / (DAY / 3600), left)
+        planned = min(today.search_rate / (DAY / 3600), left)
         values.append(planned if hour.searches is None else hour.searches)
         left -= planned if hour.searches is None else 0
     top = _top(values)
@@ -65,17 +65,17 @@ def hours(today: Outlook) -> Chart:
         )
         for number, (hour, value) in enumerate(zip(today.hours, values, strict=True))
     ]
-    begin, end = today.hours[0].start, today.balance.resets_at
-    spent = [hour.searches for hour in today.hours if hour.searches is not None]
-    told = f"{_searches(sum(spent))} so far, at most {max(spent)} in an hour"
-    return Chart(bars, top, first=f"{begin:%H:%M} UTC", last=f"{end:%H:%M} UTC", told=told)
+    begin, end = today.hours[0].start, today.quota.resets_at
+    used = [hour.searches for hour in today.hours if hour.searches is not None]
+    summary = f"{_searches(sum(used))} so far, at most {max(used)} in an hour"
+    return Chart(bars, top, first=f"{begin:%H:%M} UTC", last=f"{end:%H:%M} UTC", summary=summary)
 
 
-def days(today: Outlook) -> Chart:
-    """Return the searches of the last days, and the line that today's limit draws."""
+def days(today: SchedulingReport) -> Chart:
+    """Return the searches of the last days, with a line at today's limit."""
     most = max(day.searches for day in today.days)
-    # A limit that is far away would only press the bars down.
-    limit = today.searches_a_day if today.searches_a_day <= 5 * most else 0
+    # A limit far above the bars would only make them small.
+    limit = today.searches_per_day if today.searches_per_day <= 5 * most else 0
     top = _top([limit, most])
     bars = [
         Bar(10 * number, 100 * day.searches / top, f"{day.day.day} {day.day:%B}: {_searches(day.searches)}")
@@ -83,8 +83,8 @@ def days(today: Outlook) -> Chart:
     ]
     first, last = today.days[0].day, today.days[-1].day
     line = 100 * limit / top if limit else None
-    told = f"{_searches(sum(day.searches for day in today.days))}, at most {most} in a day"
-    return Chart(bars, top, first=f"{first.day} {first:%b}", last=f"{last.day} {last:%b}", told=told, limit=line)
+    summary = f"{_searches(sum(day.searches for day in today.days))}, at most {most} in a day"
+    return Chart(bars, top, first=f"{first.day} {first:%b}", last=f"{last.day} {last:%b}", summary=summary, limit=line)
 
 
 def _top(values: Sequence[float]) -> int:

@@ -1,22 +1,22 @@
-"""What every page needs."""
+"""Context for every page."""
 
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 
-from apps.quota.models import Trouble
+from apps.incidents.models import Incident
 from apps.videos.access import may_write
 
-PAGES = [("home", "Videos"), ("keywords", "Keywords"), ("quota-page", "Quota"), ("log", "Log")]
+PAGES = [("home", "Videos"), ("keywords", "Keywords"), ("quota-page", "Quota"), ("log", "Fetch log")]
 
 
 def every_page(request: HttpRequest) -> dict[str, Any]:
-    """Return who may do what, and what keeps Windhover from fetching: one query, made where a page asks."""
+    """Return the navigation, who may change things, and the open incidents; one query, made if a page shows them."""
     return {
         "pages": PAGES,
         "demo": settings.DEMO,
         "may_write": may_write(request),
         "sign_in": settings.SIGN_IN,
-        "troubles": Trouble.objects.open(),
+        "incidents": Incident.objects.open(),
     }

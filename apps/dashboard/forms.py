@@ -1,4 +1,4 @@
-"""What people type: keywords, and how often to look."""
+"""Forms: keywords and intervals."""
 
 import re
 from typing import Any
@@ -6,9 +6,10 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from apps.dashboard.templatetags.times import DAY, HOUR, MINUTE, UNITS, span
+from apps.dashboard.templatetags.times import HOUR, MINUTE, UNITS, span
 from apps.videos import keywords
 from apps.videos.models import KeyWordEntry
+from apps.videos.scheduling.allocation import DAY
 
 _UNITS = {
     1: "s sec secs second seconds",
@@ -22,7 +23,7 @@ _PART = r"([0-9]{1,9}) ?([a-z]+),? ?"
 
 
 def read_span(text: str) -> int:
-    """Return the seconds of what people write: "90 s", "30 min", "1 h 30 min", "2 days"; raise ValueError."""
+    """Return the seconds of a duration such as "90 s", "30 min", "1 h 30 min", "2 days". Raises ValueError."""
     text = keywords.normalize(text).removeprefix("every ")
     parts = re.findall(_PART, text)
     if not re.fullmatch(f"(?:{_PART})+", text) or any(name not in _SECONDS for _, name in parts):
@@ -31,12 +32,12 @@ def read_span(text: str) -> int:
 
 
 class IntervalField(forms.CharField):
-    """An interval in words; nothing or "automatic" means None."""
+    """An interval in words; empty or "automatic" means None."""
 
     widget = forms.TextInput(attrs={"placeholder": "automatic", "list": "intervals", "autocomplete": "off"})
 
     def __init__(self) -> None:
-        super().__init__(label="How often", required=False)
+        super().__init__(label="Interval", required=False)
 
     def prepare_value(self, value: Any) -> Any:
         return span(value, parts=len(UNITS)) if isinstance(value, int) else value
@@ -49,15 +50,17 @@ class IntervalField(forms.CharField):
             seconds = read_span(text)
             KeyWordEntry._meta.get_field("interval").run_validators(seconds)
         except ValueError:
-            raise ValidationError("Write it like 30 min, 2 h or 1 day; leave it empty for automatic.") from None
+            raise ValidationError(
+                "Enter a time such as 30 min, 2 h or 1 day, or leave it empty for automatic."
+            ) from None
         except ValidationError:
-            raise ValidationError("Choose from 1 s to 30 days.") from None
+            raise ValidationError("Enter a time from 1 s to 30 days.") from None
         return seconds
 
 
 class AddKeywordForm(forms.Form):
     keyword = forms.CharField(
-        strip=False,  # so that typing only spaces gets the sentence a keyword gets everywhere
+        strip=False,  # so that spaces alone give the same message as everywhere else
         error_messages={"required": "Type a keyword."},
         widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
     )
@@ -67,7 +70,7 @@ class AddKeywordForm(forms.Form):
         return keywords.check(self.cleaned_data["keyword"])
 
     def save(self) -> tuple[KeyWordEntry, bool]:
-        """Return the entry, and whether it is new; an existing one keeps its own interval."""
+        """Return the entry and whether it is new; an existing one keeps its interval."""
         entry, is_new = KeyWordEntry.objects.watch(self.cleaned_data["keyword"], interval=self.cleaned_data["interval"])
         return entry, is_new
 

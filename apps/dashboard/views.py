@@ -1,4 +1,4 @@
-"""The pages a person sees: each view looks up, acts and shows. The rules are the models'."""
+"""The pages: each view looks up, acts and renders. The rules are in the models."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -19,27 +19,29 @@ from django_htmx.middleware import HtmxDetails
 
 from apps.dashboard import charts
 from apps.dashboard.forms import AddKeywordForm, IntervalForm
-from apps.videos import outlook, planning, tasks
 from apps.videos.access import may_write
+from apps.videos.fetching.manual import fetch_now
 from apps.videos.models import KeyWordEntry, Video, VideoLog, VideoTotal
 from apps.videos.pagination import ShortCountPaginator
+from apps.videos.scheduling import report
+from apps.videos.scheduling.plan import cost_of_adding
 
 CARDS = 24
 FETCHES = 50
 KEYWORDS = 100
 KEYWORDS_AT_HOME = 20
 
-show_and_change = require_http_methods(["GET", "HEAD", "POST"])
+require_get_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 class PageRequest(HttpRequest):
-    """A request as the middleware leaves it."""
+    """A request with the attributes that middleware adds."""
 
     htmx: HtmxDetails
 
 
-def writes(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Let only those into `view` who may change things; others sign in and come back to where the control was."""
+def write_required(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Require permission to change things; others sign in and return to the page of the form."""
 
     @wraps(view)
     def guarded(request: PageRequest, **kwargs: Any) -> HttpResponse:
@@ -53,122 +55,122 @@ def writes(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     return guarded
 
 
-@show_and_change
+@require_get_post
 def home(request: PageRequest) -> HttpResponse:
-    """How the keywords stand, and the newest videos; posting adds a keyword."""
-    return add_keyword(request) if request.method == "POST" else show_home(request, AddKeywordForm())
+    """The keywords and the newest videos; POST adds a keyword."""
+    return add_keyword(request) if request.method == "POST" else render_home(request, AddKeywordForm())
 
 
-@writes
+@write_required
 def add_keyword(request: PageRequest) -> HttpResponse:
     form = AddKeywordForm(request.POST)
     if not form.is_valid():
-        return show_home(request, form)
+        return render_home(request, form)
     entry, is_new = form.save()
     if is_new:
-        messages.success(request, "Windhover watches this keyword from now on.")
+        messages.success(request, f"Now watching “{entry}”.")
     else:
-        messages.info(request, "You already watch this keyword; here it is.")
+        messages.info(request, f"“{entry}” is already on the list.")
     return redirect("keyword", entry.pk)
 
 
-def show_home(request: PageRequest, form: AddKeywordForm) -> HttpResponse:
+def render_home(request: PageRequest, form: AddKeywordForm) -> HttpResponse:
     videos = Video.objects.newest_first().with_keywords()
     page = page_of(request, ShortCountPaginator(videos, CARDS, known_count=VideoTotal.now()))
     keywords = Paginator(KeyWordEntry.objects.with_last_log(), KEYWORDS_AT_HOME).page(1)
     context = {"form": form, "keywords": keywords, "page": page, "videos": page}
     if not request.htmx:
-        context["cost"] = planning.cost_of_one_more()
-    return show(request, "home", context)
+        context["cost"] = cost_of_adding()
+    return render_page(request, "home", context)
 
 
 @require_safe
 def keywords(request: PageRequest) -> HttpResponse:
-    """How all keywords stand."""
+    """All keywords."""
     page = page_of(request, Paginator(KeyWordEntry.objects.with_last_log(), KEYWORDS))
-    return show(request, "keywords", {"page": page, "keywords": page})
+    return render_page(request, "keywords", {"page": page, "keywords": page})
 
 
-@show_and_change
+@require_get_post
 def keyword(request: PageRequest, pk: int) -> HttpResponse:
-    """One keyword: how it stands, its settings, its videos; posting changes its interval."""
+    """One keyword: its state, settings and videos; POST changes its interval."""
     if request.method == "POST":
         return change_interval(request, pk=pk)
     entry = get_object_or_404(KeyWordEntry.objects.with_last_log(), pk=pk)
-    return show_keyword(request, entry, IntervalForm(instance=entry))
+    return render_keyword(request, entry, IntervalForm(instance=entry))
 
 
-@writes
+@write_required
 def change_interval(request: PageRequest, pk: int) -> HttpResponse:
     entry = get_object_or_404(KeyWordEntry.objects.with_last_log(), pk=pk)
     form = IntervalForm(request.POST, instance=entry)
     if not form.is_valid():
-        return show_keyword(request, entry, form)
+        return render_keyword(request, entry, form)
     form.save()
-    messages.success(request, "The interval is saved.")
+    messages.success(request, "Saved.")
     return redirect("keyword", pk)
 
 
-def show_keyword(request: PageRequest, entry: KeyWordEntry, form: IntervalForm) -> HttpResponse:
+def render_keyword(request: PageRequest, entry: KeyWordEntry, form: IntervalForm) -> HttpResponse:
     matches = entry.matches.newest_first().prefetch_related(Prefetch("video", Video.objects.with_keywords()))
     page = page_of(request, ShortCountPaginator(matches, CARDS, known_count=entry.video_count))
     videos = [match.video for match in page]
     context = {"entry": entry, "form": form, "page": page, "videos": videos, "gaps": entry.gaps.filter(late=False)}
-    return show(request, "keyword", context)
+    return render_page(request, "keyword", context)
 
 
 @require_POST
-@writes
+@write_required
 def fetch(request: PageRequest, pk: int) -> HttpResponse:
-    tasks.fetch_now(get_object_or_404(KeyWordEntry, pk=pk))
-    messages.success(request, "A fetch is on its way; this page shows what it finds.")
+    fetch_now(get_object_or_404(KeyWordEntry, pk=pk))
+    messages.success(request, "Searching now. Results appear below.")
     return redirect("keyword", pk)
 
 
 @require_POST
-@writes
+@write_required
 def set_state(request: PageRequest, pk: int, state: KeyWordEntry.State) -> HttpResponse:
     entry = get_object_or_404(KeyWordEntry, pk=pk)
     entry.state = state
     entry.save()
-    messages.success(request, f"This keyword is {state.label} now.")
+    messages.success(request, "Paused." if state == KeyWordEntry.State.PAUSED else f"Now watching “{entry}”.")
     return redirect("keyword", pk)
 
 
-@show_and_change
-@writes
+@require_get_post
+@write_required
 def delete(request: PageRequest, pk: int) -> HttpResponse:
-    """Ask, and when posted delete."""
+    """Ask for confirmation; POST deletes."""
     entry = get_object_or_404(KeyWordEntry, pk=pk)
     if request.method != "POST":
         return render(request, "dashboard/delete.html", {"entry": entry})
     entry.delete()
-    messages.success(request, f"“{entry}” is deleted; what only it had found goes within a minute or so.")
+    messages.success(request, f"Deleted “{entry}”. The videos that only it found are removed in the background.")
     return redirect("home")
 
 
 @require_safe
 def log_of_keyword(request: PageRequest, pk: int) -> HttpResponse:
-    """What fetching one keyword brought, newest first."""
+    """One keyword's fetch log, newest first."""
     entry = get_object_or_404(KeyWordEntry, pk=pk)
     page = page_of(request, ShortCountPaginator(entry.logs.newest_first(), FETCHES))
-    return show(request, "log", {"entry": entry, "page": page})
+    return render_page(request, "log", {"entry": entry, "page": page})
 
 
 @require_safe
 def log(request: PageRequest) -> HttpResponse:
-    """What all fetches brought, newest first."""
+    """The fetch log, newest first."""
     page = page_of(request, ShortCountPaginator(VideoLog.objects.newest_first(), FETCHES))
-    return show(request, "log", {"page": page})
+    return render_page(request, "log", {"page": page})
 
 
 @require_safe
 def quota(request: PageRequest) -> HttpResponse:
-    """What is left of today's calls, how searches are planned, and how they were spent."""
-    today = outlook.today()
+    """Today's quota, the plan of searches, and the searches used."""
+    today = report.today()
     page = page_of(request, Paginator(today.plan, KEYWORDS))
     context = {"today": today, "page": page, "charts": charts.of(today), "invidious": settings.INVIDIOUS_URL}
-    return show(request, "quota", context)
+    return render_page(request, "quota", context)
 
 
 class SignIn(LoginView):
@@ -176,7 +178,7 @@ class SignIn(LoginView):
     redirect_authenticated_user = True
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        # A page that keeps itself up to date was sent here when its session ended: it has to come as a whole.
+        # A page that refreshes itself was redirected here when its session ended: it has to reload as a whole.
         if "HX-Request" in request.headers:
             return HttpResponseClientRefresh()
         return super().get(request, *args, **kwargs)
@@ -186,8 +188,8 @@ def page_of(request: HttpRequest, paginator: Paginator) -> Page:
     return paginator.get_page(request.GET.get("page"))
 
 
-def show(request: PageRequest, page: str, context: dict[str, Any]) -> HttpResponse:
-    """Answer with the whole page, or to htmx with that part of it which keeps itself up to date."""
-    response = render(request, f"dashboard/{page}{'_living' if request.htmx else ''}.html", context)
+def render_page(request: PageRequest, page: str, context: dict[str, Any]) -> HttpResponse:
+    """Render the whole page, or for htmx only the part that refreshes."""
+    response = render(request, f"dashboard/{page}{'_live' if request.htmx else ''}.html", context)
     patch_vary_headers(response, ["HX-Request"])
     return response

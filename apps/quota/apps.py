@@ -8,7 +8,7 @@ class QuotaConfig(AppConfig):
     verbose_name = "Keys and quota"
 
     def ready(self) -> None:
-        from apps.quota import ledger
+        from apps.quota import keys
 
-        # Every start migrates first, and so knows the keys before anything is fetched.
-        post_migrate.connect(lambda **kwargs: ledger.sync_keys(), sender=self, weak=False)
+        # Each start migrates first, so the keys are known before anything is fetched.
+        post_migrate.connect(lambda **kwargs: keys.sync(), sender=self, weak=False)

@@ -2,7 +2,6 @@ from contextlib import suppress
 from typing import Any
 
 from django.contrib import admin
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django_celery_beat.models import (
@@ -13,21 +12,21 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 
-from apps.quota.admin import ReadOnlyAdmin
-from apps.videos import tasks
-from apps.videos.models import KeyWordEntry, Match, SearchGap, Video, VideoLog
+from apps.incidents.admin import ReadOnlyAdmin
+from apps.videos.fetching.manual import fetch_now
+from apps.videos.models import KeyWordEntry, KeyWordEntryQuerySet, Match, SearchGap, Video, VideoLog
 from apps.videos.pagination import ShortCountPaginator
 
 
 class BigTableAdmin(ReadOnlyAdmin):
-    """Tables that grow to millions of rows, and that only fetches write."""
+    """Tables that grow to millions of rows, written only by fetches."""
 
     paginator = ShortCountPaginator
     show_full_result_count = False
     list_per_page = 50
 
 
-# Beat's rows mirror the keywords: what is changed there lasts until the next synchronisation.
+# Beat's rows mirror the keywords: a change there would be undone by the next sync.
 for model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):
     admin.site.unregister(model)
 
@@ -69,34 +68,26 @@ class KeyWordEntryAdmin(admin.ModelAdmin):
         return super().formfield_for_choice_field(db_field, request, **kwargs)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Name what goes with the keywords by its number; a list of half a million videos helps nobody."""
-        told = [
-            f"{entry} with its {entry.video_count} matches, and the videos no other keyword found" for entry in objs
-        ]
-        return told, {"keywords": len(told)}, set(), []
+        """Show the number of videos that are deleted with the keywords, not a list of half a million."""
+        lines = [f"{entry} with its {entry.video_count} videos, except those other keywords found" for entry in objs]
+        return lines, {"keywords": len(lines)}, set(), []
 
     @admin.action(description="Pause selected keywords")
-    def pause(self, request: HttpRequest, queryset: QuerySet[KeyWordEntry]) -> None:
-        self._set_state(request, queryset, KeyWordEntry.State.PAUSED)
+    def pause(self, request: HttpRequest, queryset: KeyWordEntryQuerySet) -> None:
+        queryset.set_state(KeyWordEntry.State.PAUSED)
+        self.message_user(request, f"Paused {len(queryset)} keyword(s).")
 
     @admin.action(description="Resume selected keywords")
-    def resume(self, request: HttpRequest, queryset: QuerySet[KeyWordEntry]) -> None:
-        self._set_state(request, queryset, KeyWordEntry.State.WATCHED)
+    def resume(self, request: HttpRequest, queryset: KeyWordEntryQuerySet) -> None:
+        queryset.set_state(KeyWordEntry.State.WATCHED)
+        self.message_user(request, f"Resumed {len(queryset)} keyword(s).")
 
     @admin.action(description="Fetch selected keywords now")
     def fetch(self, request: HttpRequest, queryset: QuerySet[KeyWordEntry]) -> None:
         for entry in queryset:
             with suppress(KeyWordEntry.DoesNotExist):
-                tasks.fetch_now(entry)
-        self.message_user(request, f"{len(queryset)} keyword(s) are being fetched.")
-
-    def _set_state(self, request: HttpRequest, queryset: QuerySet[KeyWordEntry], state: KeyWordEntry.State) -> None:
-        with transaction.atomic():
-            for entry in queryset:
-                entry.state = state
-                with suppress(KeyWordEntry.DoesNotExist):
-                    entry.save()
-        self.message_user(request, f"{len(queryset)} keyword(s) are {state.label} now.")
+                fetch_now(entry)
+        self.message_user(request, f"Fetching {len(queryset)} keyword(s).")
 
 
 @admin.register(Video)
@@ -137,6 +128,7 @@ class VideoLogAdmin(BigTableAdmin):
         "keyword_text",
         "trigger",
         "status",
+        "error",
         "method",
         "number_found",
         "number_added",
@@ -144,6 +136,6 @@ class VideoLogAdmin(BigTableAdmin):
         "duration",
         "message",
     ]
-    list_filter = ["status", "method", "trigger"]
+    list_filter = ["status", "error", "error_code", "method", "trigger"]
     search_fields = ["keyword_text"]
     ordering = ["-created_at", "-id"]

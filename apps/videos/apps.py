@@ -7,9 +7,8 @@ class VideosConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.quota.models import keys_changed
-        from apps.videos import schedules, tasks
         from apps.videos.models import keywords_changed
+        from apps.videos.signals import on_keys_changed, on_keywords_changed
 
-        keys_changed.connect(schedules.keep_after_commit)
-        keywords_changed.connect(schedules.keep_after_commit)
-        keywords_changed.connect(tasks.send_after_commit)
+        keys_changed.connect(on_keys_changed)
+        keywords_changed.connect(on_keywords_changed)

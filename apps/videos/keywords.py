@@ -1,37 +1,42 @@
-"""What a keyword may be, and when two spellings are the same keyword."""
+"""What is a valid keyword, and when two spellings are the same keyword."""
 
 import unicodedata
 from typing import Final
 
 from django.core.exceptions import ValidationError
 
-LONGEST: Final = 500
+MAX_LENGTH: Final = 500
 
-# Letters and a symbol by category, yet nothing to see: the Hangul fillers and the empty Braille pattern.
+# Letters and a symbol by category, but invisible: the Hangul fillers and the empty Braille pattern.
 _INVISIBLE = set("\u115f\u1160\u3164\uffa0\u2800")
 
 
 def fold(text: str) -> str:
-    """Return `text` with white space folded to single spaces and none at its ends."""
+    """Return `text` with white space collapsed to single spaces, and none at its ends."""
     return " ".join(text.split())
 
 
 def normalize(text: str) -> str:
-    """Return the form in which case, spacing and width no longer matter (NFKC and case folding)."""
+    """Return `text` in NFKC form, case-folded and with white space collapsed."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return fold(unicodedata.normalize("NFKC", folded))
 
 
-def check(text: str) -> str:
-    """Return `text` folded, if it can be a keyword; else raise ValidationError with one sentence."""
+def check(text: str, *, same_as: str | None = None) -> str:
+    """Return `text` with white space collapsed; raise ValidationError if it is not a valid keyword.
+
+    `same_as` is the normalized form of an existing keyword, of which only the spelling may change.
+    """
     keyword = fold(text)
     if not keyword:
         raise ValidationError("Type a keyword.", code="blank")
-    # Checked first, so that nobody makes us normalize a novel.
-    if len(keyword) > LONGEST or len(normalize(keyword)) > LONGEST:
-        raise ValidationError(f"A keyword has at most {LONGEST} characters.", code="max_length")
+    # First, so that a very long text is not normalized.
+    if len(keyword) > MAX_LENGTH or len(normalize(keyword)) > MAX_LENGTH:
+        raise ValidationError(f"A keyword can have at most {MAX_LENGTH} characters.", code="max_length")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in keyword):
-        raise ValidationError("A keyword cannot hold control characters.", code="control")
+        raise ValidationError("A keyword cannot contain control characters.", code="control")
     if not any(unicodedata.category(c)[0] in "LNPS" and c not in _INVISIBLE for c in keyword):
         raise ValidationError("A keyword needs at least one visible character.", code="invisible")
+    if same_as is not None and normalize(keyword) != same_as:
+        raise ValidationError("Only the spelling can change. To watch another keyword, add it.", code="other")
     return keyword

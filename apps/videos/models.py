@@ -1,6 +1,7 @@
 """What is watched, what was found, and what happened."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -12,24 +13,25 @@ from django.db.models import OuterRef, Prefetch, Q, Subquery
 from django.dispatch import Signal
 from django.utils import timezone
 
+from apps.quota.youtube import NoUsableKey, YouTube
 from apps.videos import keywords
+from apps.videos.fetching.gaps import Gap
+from apps.videos.scheduling.allocation import DAY
+from core.errors import ProjectSuspended
 
-DAY = 86_400
-
-# A claim older than this belongs to a worker that died: longer than Celery's time limit for a task, which is
-# longer than the longest fetch.
+# An older claim belongs to a worker that died: this is longer than Celery's time limit for a task, which is longer
+# than the longest fetch.
 CLAIM_AGE_LIMIT = timedelta(seconds=140)
 
-# After a pause the keywords start again within this time, not all at one moment.
+# After a pause the keywords resume spread over this time, not all at once.
 SPREAD = timedelta(minutes=1)
 
-# Beat's ring may come a little before the moment that is due, since both drift: up to a tenth of the interval,
-# and never more than this, counts as on time.
-EARLIEST_RING = timedelta(seconds=30)
+# Beat's clock and ours drift: its message may come up to a tenth of the interval before the fetch is due, and never
+# more than this.
+MAX_EARLY = timedelta(seconds=30)
 
-
-# Sent when keywords were added, changed or deleted by whatever way, with `saved` (the entry) or `deleted` (True).
-# Bookkeeping through update() does not send it.
+# Sent in the transaction in which keywords were added, changed or deleted, with `keyword_ids`. Bookkeeping through
+# update() does not send it.
 keywords_changed = Signal()
 
 
@@ -40,7 +42,7 @@ class VideoFetchMethod(models.TextChoices):
 
 class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
     def find(self, text: str) -> "KeyWordEntry | None":
-        """Return the entry for `text` in any case and spacing, or None."""
+        """Return the entry for `text`, regardless of case and spacing, or None."""
         try:
             text = keywords.check(text)
         except ValidationError:
@@ -48,17 +50,17 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
         return self.filter(normalized=keywords.normalize(text)).first()
 
     def watch(self, text: str, **chosen: Any) -> "tuple[KeyWordEntry, bool]":
-        """Return the entry for `text` and whether it is new; `chosen` (interval, weight, state) are the new
-        one's, an existing one keeps its own.
+        """Return the entry for `text` and whether it is new.
 
-        One that was only previewed is watched from now on. Raises ValidationError.
+        `chosen` (interval, weight, state) applies to a new entry; an existing one keeps its own values. A previewed
+        one becomes watched. Raises ValidationError.
         """
         if (entry := self.find(text)) is None:
             try:
                 with transaction.atomic():
                     return self.create(keyword=text, **chosen), True
             except IntegrityError:
-                # Somebody added it in the meantime.
+                # Another process has just added it.
                 if (entry := self.find(text)) is None:
                     raise
         if entry.state == KeyWordEntry.State.PREVIEWED:
@@ -70,39 +72,53 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
         return self.filter(state=KeyWordEntry.State.WATCHED)
 
     def scheduled(self) -> Self:
-        """Return the watched entries that are worth a search: not those whose query YouTube does not accept."""
+        """Return the watched entries, except those whose query YouTube does not accept."""
         return self.watched().filter(bad_query="")
 
+    def unclaimed(self) -> Self:
+        """Return the entries that no worker has claimed, or only one that died."""
+        return self.filter(Q(claim_token="") | Q(claimed_at__lt=timezone.now() - CLAIM_AGE_LIMIT))
+
     def overdue(self, now: datetime) -> Self:
-        """Return the scheduled entries whose fetch should have begun, and that nobody is fetching."""
-        unclaimed = Q(claim_token="") | Q(claimed_at__lt=now - CLAIM_AGE_LIMIT)
-        return self.scheduled().filter(unclaimed, next_due_at__lte=now).order_by("next_due_at")
+        """Return the scheduled entries whose fetch should have begun at `now`, and has not."""
+        return self.scheduled().unclaimed().filter(next_due_at__lte=now).order_by("next_due_at")
 
     def with_last_log(self) -> Self:
-        """Annotate each entry with its newest log's status, error and message; one indexed look per entry."""
+        """Annotate each entry with the status, error code and message of its newest log; an index lookup per entry."""
         newest = VideoLog.objects.filter(keyword=OuterRef("pk")).order_by("-created_at", "-id")
         return self.annotate(
             last_log_status=Subquery(newest.values("status")[:1]),
-            last_log_error=Subquery(newest.values("error")[:1]),
+            last_log_error_code=Subquery(newest.values("error_code")[:1]),
             last_log_message=Subquery(newest.values("message")[:1]),
         )
 
     def lock(self) -> list["KeyWordEntry"]:
         """Return the entries, locked until the end of the transaction.
 
-        Whoever changes many locks them first: in the order of their ids, so that no two wait for each other in a
-        circle, and leaving others free to refer to them.
+        Lock entries here before changing several: in the order of their ids, so that two transactions cannot
+        deadlock, and without blocking new rows that refer to them.
         """
         return list(self.select_for_update(no_key=True).order_by("pk"))
 
+    def set_state(self, state: "KeyWordEntry.State") -> None:
+        """Pause or resume the entries, as KeyWordEntry.save() does for one."""
+        ids = list(self.values_list("pk", flat=True))
+        entries = KeyWordEntry.objects.filter(pk__in=ids)
+        with transaction.atomic():
+            entries.lock()
+            if state == KeyWordEntry.State.WATCHED:
+                entries.filter(~Q(bad_query="") | Q(next_due_at=None)).update(next_due_at=timezone.now())
+            entries.update(state=state, bad_query="")
+            keywords_changed.send(KeyWordEntry, keyword_ids=ids)
+
     def delete(self) -> tuple[int, dict[str, int]]:
-        """Hide and unschedule the entries at once; a chore erases what belongs to them, bit by bit."""
+        """Hide and unschedule the entries at once; a chore erases their matches and videos in chunks."""
         ids = list(self.values_list("pk", flat=True))
         entries = KeyWordEntry.objects.filter(pk__in=ids)
         with transaction.atomic():
             entries.lock()
             hidden = entries.update(state=KeyWordEntry.State.DELETING, claim_token="", next_due_at=None)
-            keywords_changed.send(KeyWordEntry, deleted=bool(hidden))
+            keywords_changed.send(KeyWordEntry, keyword_ids=ids)
         return hidden, {KeyWordEntry._meta.label: hidden}
 
     delete.alters_data = True  # type: ignore[attr-defined]
@@ -110,16 +126,16 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
 
 
 class _NotDeleted(models.Manager.from_queryset(KeyWordEntryQuerySet)):  # type: ignore[misc]
-    """Keywords as everybody sees them: deleting one hides it at once."""
+    """Hide keywords that are being deleted."""
 
     def get_queryset(self) -> KeyWordEntryQuerySet:
         return super().get_queryset().exclude(state=KeyWordEntry.State.DELETING)  # type: ignore[no-any-return]
 
 
 class KeyWordEntry(models.Model):
-    """A keyword to watch, and how."""
+    """A keyword to watch."""
 
-    # Videos a day, of a keyword of which nothing is known yet.
+    # The assumed number of new videos per day for a keyword that was not searched yet.
     PRIOR_RATE = 10.0
 
     class State(models.TextChoices):
@@ -128,8 +144,8 @@ class KeyWordEntry(models.Model):
         PREVIEWED = "previewed", "previewed"
         DELETING = "deleting", "being deleted"
 
-    keyword = models.CharField(max_length=keywords.LONGEST, help_text="As typed; white space is folded.")
-    normalized = models.CharField(max_length=keywords.LONGEST, editable=False)
+    keyword = models.CharField(max_length=keywords.MAX_LENGTH, help_text="As typed, with white space collapsed.")
+    normalized = models.CharField(max_length=keywords.MAX_LENGTH, editable=False)
     state = models.CharField(
         max_length=10,
         choices=State.choices,
@@ -140,26 +156,26 @@ class KeyWordEntry(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(30 * DAY)],
-        help_text="Empty = automatic: as often as the day's searches allow.",
+        help_text="Empty: automatic, as often as the daily searches allow.",
     )
     planned_interval = models.PositiveIntegerField(
-        default=DAY, editable=False, help_text="Seconds between fetches as planned now, within the budget."
+        default=DAY, editable=False, help_text="Seconds between fetches in the current plan."
     )
-    starves = models.BooleanField(
-        default=False, editable=False, help_text="There are too few searches to search this one once a day."
+    below_daily_minimum = models.BooleanField(
+        default=False, editable=False, help_text="There are not enough searches to fetch it once a day."
     )
     weight = models.PositiveSmallIntegerField(
         default=1,
         validators=[MinValueValidator(1), MaxValueValidator(100)],
-        help_text="How much finding this keyword's videos early matters, 1 to 100.",
+        help_text="How important it is to find its videos early, from 1 to 100.",
     )
-    rate = models.FloatField(default=PRIOR_RATE, editable=False, help_text="New videos a day, as estimated.")
+    rate = models.FloatField(default=PRIOR_RATE, editable=False, help_text="Estimated new videos per day.")
     video_count = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     next_due_at = models.DateTimeField(null=True, editable=False)
-    last_fetched_at = models.DateTimeField(null=True, editable=False, help_text="When the last fetch began.")
+    last_fetched_at = models.DateTimeField(null=True, editable=False, help_text="Start of the last fetch.")
     searched_through = models.DateTimeField(
-        null=True, editable=False, help_text="Up to here YouTube was searched, but for recorded gaps."
+        null=True, editable=False, help_text="YouTube was searched up to here, except for recorded gaps."
     )
     bad_query = models.CharField(
         max_length=300, blank=True, default="", editable=False, help_text="Why YouTube does not accept this keyword."
@@ -174,140 +190,143 @@ class KeyWordEntry(models.Model):
         verbose_name = "keyword"
         ordering = ["normalized"]
         constraints = [
-            # A word may be watched anew while its former entry is still being erased.
+            # A keyword can be added again while its old entry is still being erased.
             models.UniqueConstraint(
                 fields=["normalized"],
                 condition=~Q(state="deleting"),
                 name="keyword_once",
-                violation_error_message="This keyword is watched already.",
+                violation_error_message="This keyword is already being watched.",
             ),
         ]
         indexes = [
-            # The chore each minute: what is overdue?
+            # The chore each minute: overdue().
             models.Index(fields=["next_due_at"], condition=Q(state="watched"), name="keyword_due"),
         ]
 
     def __str__(self) -> str:
         return self.keyword
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
+    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
         """Save a keyword that a person added or changed.
 
-        Raises ValidationError for what cannot be a keyword, DoesNotExist if it was deleted meanwhile.
+        Of a stored entry only `update_fields` are written, by default the fields that people edit: a fetch may be
+        updating the others at the same time. By default a query that YouTube refused is tried again.
 
-        Of a stored one only what people choose is written: a fetch may just be counting its videos or moving its
-        dates, by update(), which does not touch the schedule.
+        Raises ValidationError for an invalid keyword, DoesNotExist if it has been deleted.
         """
         self.clean()
-        # Whoever edits a keyword that was refused wants it tried again, now.
-        refused, self.bad_query = bool(self.bad_query), ""
-        chosen = ["keyword", "normalized", "state", "interval", "weight", "bad_query"]
-        if self.state == self.State.WATCHED and (refused or self.next_due_at is None):
-            self.next_due_at = timezone.now()
-            chosen.append("next_due_at")
+        if update_fields is None:
+            update_fields = ["keyword", "normalized", "state", "interval", "weight", "bad_query"]
+            was_refused, self.bad_query = bool(self.bad_query), ""
+            if self.state == self.State.WATCHED and (was_refused or self.next_due_at is None):
+                self.next_due_at = timezone.now()
+                update_fields.append("next_due_at")
         with transaction.atomic():
             if not self._state.adding:
-                kwargs["update_fields"] = chosen
+                kwargs["update_fields"] = update_fields
                 if not KeyWordEntry.objects.select_for_update().filter(pk=self.pk).exists():
-                    raise KeyWordEntry.DoesNotExist("This keyword has been deleted meanwhile.")
+                    raise KeyWordEntry.DoesNotExist("This keyword has been deleted.")
             super().save(*args, **kwargs)
-            keywords_changed.send(KeyWordEntry, saved=self)
+            keywords_changed.send(KeyWordEntry, keyword_ids=[self.pk])
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Hide and unschedule the entry at once; a chore erases what belongs to it, bit by bit."""
+        """Hide and unschedule the entry at once; a chore erases its matches and videos in chunks."""
         return KeyWordEntry.including_deleted.filter(pk=self.pk).delete()
 
     def clean(self) -> None:
-        self.keyword = keywords.check(self.keyword)
-        normalized = keywords.normalize(self.keyword)
-        if self.pk and normalized != self.normalized:
-            raise ValidationError({"keyword": "Only the spelling may change; another word is another keyword."})
-        self.normalized = normalized
+        try:
+            self.keyword = keywords.check(self.keyword, same_as=self.normalized if self.pk else None)
+        except ValidationError as error:
+            raise ValidationError({"keyword": error}) from error
+        self.normalized = keywords.normalize(self.keyword)
 
     @property
-    def wish(self) -> int | None:
-        """The interval in seconds that a person chose, for this keyword or for all; None = automatic."""
+    def requested_interval(self) -> int | None:
+        """The interval in seconds that was chosen for this keyword or as the default; None = automatic."""
         return self.interval or settings.FETCH_INTERVAL
 
     @property
     def is_stretched(self) -> bool:
-        """Tell whether the day's searches do not bear the interval that a person chose."""
-        return self.wish is not None and self.planned_interval > self.wish
+        """Whether the daily searches do not suffice for the requested interval."""
+        return self.requested_interval is not None and self.planned_interval > self.requested_interval
 
     @property
-    def searches_a_day(self) -> float:
+    def searches_per_day(self) -> float:
         return DAY / self.planned_interval
 
     @property
     def expected_delay(self) -> int:
-        """How long a video waits to be found, in seconds, on the mean: half an interval, once YouTube shows it."""
+        """The average time in seconds from when YouTube shows a video until it is found: half an interval."""
         return self.planned_interval // 2
 
     @property
     def phase(self) -> float:
-        """The keyword's place, from 0.05 to 1, among all: multiples of the golden ratio never crowd."""
+        """The keyword's place among all, from 0.05 to 1: multiples of the golden ratio are spread evenly."""
         return 0.05 + 0.95 * ((self.pk * 0.618033988749895) % 1)
 
     def after_pause(self, end: datetime) -> datetime:
-        """Return when this keyword goes on after a pause that ends at `end`: not all at one moment."""
+        """Return when this keyword resumes after a pause that ends at `end`; keywords are spread over SPREAD."""
         return end + SPREAD * self.phase
 
-    def due_after(self, began: datetime, *, waited: bool) -> datetime:
-        """Return when the next fetch is due, after one that began at `began`; `waited` tells that it was put off.
+    def due_after(self, started_at: datetime, *, was_waiting: bool) -> datetime:
+        """Return when the next fetch is due, after one that began at `started_at`.
 
-        One that comes for the first time, was put off, or comes long after it was due, came together with others,
-        most likely. Where nobody has said how often, it comes again sooner, so that they part.
+        Keywords that are fetched for the first time, after waiting, or long overdue are often fetched together with
+        others. On the automatic schedule their next fetch comes sooner, by `phase`, so that they spread out again.
         """
         interval = timedelta(seconds=self.planned_interval)
-        overdue = self.next_due_at is not None and began > self.next_due_at + interval / 2
-        together = self.last_fetched_at is None or waited or overdue
-        return began + interval * (self.phase if together and self.wish is None else 1)
+        overdue = self.next_due_at is not None and started_at > self.next_due_at + interval / 2
+        bunched = self.last_fetched_at is None or was_waiting or overdue
+        return started_at + interval * (self.phase if bunched and self.requested_interval is None else 1)
 
     def validate_constraints(self, exclude: Any = None) -> None:
-        """Check what the database would refuse; forms leave `normalized` out, as they do not show it."""
+        """Include `normalized` in the checks, although forms exclude it because they do not show it."""
         super().validate_constraints(exclude=set(exclude or ()) - {"normalized"})
 
+    @property
+    def next_fetch_at(self) -> datetime | None:
+        """When the next scheduled fetch is due; None while the keyword is paused or its query is refused."""
+        return self.next_due_at if self.state == self.State.WATCHED and not self.bad_query else None
+
     def is_due(self) -> bool:
-        """Tell whether a scheduled fetch should have begun."""
-        scheduled = self.state == self.State.WATCHED and not self.bad_query
-        return scheduled and self.next_due_at is not None and self.next_due_at <= timezone.now()
+        """Return whether a scheduled fetch should have begun."""
+        return self.next_fetch_at is not None and self.next_fetch_at <= timezone.now()
 
     @property
     def next_trigger(self) -> "VideoLog.Trigger":
         return VideoLog.Trigger.SCHEDULE if self.last_fetched_at else VideoLog.Trigger.FIRST
 
     def claim(self, *, scheduled: bool) -> str | None:
-        """Take the right to fetch this keyword; return the claim's token, or None if it is not to be had.
+        """Claim this keyword for a fetch; return the claim's token, or None if it is claimed or not due.
 
-        A scheduled fetch is due only when `next_due_at` has come, so that a message delivered twice, or two
-        beats, search once. One conditional UPDATE: of any number of workers one succeeds.
+        A scheduled fetch requires that `next_due_at` has come, so that a message delivered twice, or two beats, cause
+        one search. One conditional UPDATE: only one of any number of workers succeeds.
         """
         claimable = KeyWordEntry.objects.filter(pk=self.pk)
         if scheduled:
-            early = min(EARLIEST_RING, timedelta(seconds=self.planned_interval / 10))
+            early = min(MAX_EARLY, timedelta(seconds=self.planned_interval / 10))
             claimable = claimable.scheduled().filter(next_due_at__lte=timezone.now() + early)
-        return self._take(claimable)
+        return self._claim(claimable)
 
     def claim_erasing(self) -> str | None:
-        """Take the right to erase this deleted keyword; return the claim's token, or None if it is not to be had."""
-        return self._take(KeyWordEntry.including_deleted.filter(pk=self.pk, state=self.State.DELETING))
+        """Claim this deleted keyword for erasing; return the claim's token, or None if it is claimed."""
+        return self._claim(KeyWordEntry.including_deleted.filter(pk=self.pk, state=self.State.DELETING))
 
     @staticmethod
-    def _take(claimable: KeyWordEntryQuerySet) -> str | None:
-        now, token = timezone.now(), uuid.uuid4().hex
-        free = Q(claim_token="") | Q(claimed_at__lt=now - CLAIM_AGE_LIMIT)
-        return token if claimable.filter(free).update(claim_token=token, claimed_at=now) else None
+    def _claim(claimable: KeyWordEntryQuerySet) -> str | None:
+        token = uuid.uuid4().hex
+        return token if claimable.unclaimed().update(claim_token=token, claimed_at=timezone.now()) else None
 
     def release(self, token: str, **changes: Any) -> bool:
-        """Give the claim back and write `changes`; return False if somebody else has taken it over."""
-        mine = KeyWordEntry.objects.filter(pk=self.pk, claim_token=token)
-        return bool(mine.update(claim_token="", claimed_at=None, **changes))
+        """Release the claim and write `changes`; return False if another worker has taken it over."""
+        claimed = KeyWordEntry.objects.filter(pk=self.pk, claim_token=token)
+        return bool(claimed.update(claim_token="", claimed_at=None, **changes))
 
 
 class SearchGap(models.Model):
-    """A stretch of publication dates that a search did not reach: its page was full before it got there.
+    """A range of publication dates that a search did not cover, because its page was full: see fetching/gaps.py.
 
-    A `late` one has been searched before, and is looked through once more for what YouTube showed late.
+    A `late` gap was searched before, and is searched once more for videos that YouTube indexed late.
     """
 
     keyword = models.ForeignKey(KeyWordEntry, on_delete=models.CASCADE, related_name="gaps")
@@ -321,22 +340,26 @@ class SearchGap(models.Model):
     def __str__(self) -> str:
         return f"{self.keyword}: {self.after:%Y-%m-%d %H:%M} to {self.before:%Y-%m-%d %H:%M}"
 
+    @property
+    def value(self) -> Gap:
+        return Gap(self.after, self.before, self.late)
+
 
 class VideoQuerySet(models.QuerySet["Video"]):
     def newest_first(self) -> Self:
         return self.order_by("-published_at", "-video_id")
 
     def with_keywords(self) -> Self:
-        """Prefetch into `found_by` the matches by which keywords found each video, earliest first; one query."""
+        """Prefetch each video's matches with their keywords into `found_by`, earliest first; one query."""
         matches = Match.objects.select_related("keyword").exclude(keyword__state=KeyWordEntry.State.DELETING)
         return self.prefetch_related(Prefetch("matches", matches.order_by("created_at", "pk"), to_attr="found_by"))
 
     def to_complete(self, asked_before: datetime) -> Self:
-        """Return the videos of which YouTube has more to tell, newest finds first: all of those not yet completed,
-        and streams that were live or to come; but none asked about since `asked_before`, in vain or not."""
+        """Return the videos to request with videos.list, newest first: those not completed yet, and streams that were
+        live or upcoming; except those requested since `asked_before`."""
         running = Q(live_state__in=[Video.LiveState.LIVE, Video.LiveState.UPCOMING])
-        told = self.filter(Q(completed_at=None) | running & Q(completed_at__lt=asked_before))
-        return told.filter(Q(missing_since=None) | Q(missing_since__lt=asked_before)).order_by("-created_at")
+        wanted = self.filter(Q(completed_at=None) | running & Q(completed_at__lt=asked_before))
+        return wanted.filter(Q(missing_since=None) | Q(missing_since__lt=asked_before)).order_by("-created_at")
 
 
 class Video(models.Model):
@@ -352,7 +375,7 @@ class Video(models.Model):
     title = models.CharField(max_length=500, blank=True)
     description = models.TextField(blank=True)
     published_at = models.DateTimeField()
-    published_exact = models.BooleanField(default=True, help_text="False: Invidious guessed the date.")
+    published_exact = models.BooleanField(default=True, help_text="False: the date is Invidious' estimate.")
     channel_id = models.CharField(max_length=100, blank=True)
     channel_title = models.CharField(max_length=200, blank=True)
     thumbnail = models.CharField(max_length=500, blank=True)
@@ -369,9 +392,9 @@ class Video(models.Model):
         help_text="The keyword that found it first.",
     )
     created_at = models.DateTimeField()
-    updated_at = models.DateTimeField(help_text="Moves only when something changed.")
-    completed_at = models.DateTimeField(null=True, help_text="When YouTube last told all it knows.")
-    missing_since = models.DateTimeField(null=True, help_text="When YouTube, asked about it, left it out.")
+    updated_at = models.DateTimeField(help_text="Changes only when something else changed.")
+    completed_at = models.DateTimeField(null=True, help_text="When YouTube last gave the full data.")
+    missing_since = models.DateTimeField(null=True, help_text="When YouTube first left it out of a response.")
 
     objects = VideoQuerySet.as_manager()
 
@@ -379,7 +402,7 @@ class Video(models.Model):
         indexes = [
             # All videos, newest first: / and GET /api/videos/.
             models.Index(fields=["-published_at", "-video_id"], name="video_newest"),
-            # The chore that completes what could not be completed at once.
+            # The chore that completes videos: to_complete().
             models.Index(fields=["-created_at"], condition=Q(completed_at=None), name="video_incomplete"),
             models.Index(
                 fields=["-created_at"], condition=Q(live_state__in=["live", "upcoming"]), name="video_running"
@@ -395,10 +418,10 @@ class Video(models.Model):
 
 
 class VideoTotal(models.Model):
-    """How many videos there are, in its only row, so that no page counts a million of them.
+    """The number of videos, in a single row, so that no page counts a million of them.
 
-    Whoever adds or removes videos locks this row first: storing takes turns, and the count always equals the
-    rows. At a hundred searches a day turns are never long.
+    Code that adds or removes videos locks this row first: writers take turns, and the count always equals the number
+    of rows. At a hundred searches per day they never wait long.
     """
 
     count = models.PositiveBigIntegerField(default=0)
@@ -423,13 +446,13 @@ class MatchQuerySet(models.QuerySet["Match"]):
 
 
 class Match(models.Model):
-    """A keyword found a video: when, and by which method."""
+    """A keyword found a video."""
 
     keyword = models.ForeignKey(KeyWordEntry, on_delete=models.CASCADE, related_name="matches", db_index=False)
     video = models.ForeignKey(Video, on_delete=models.CASCADE, related_name="matches")
     method = models.CharField(max_length=10, choices=VideoFetchMethod.choices)
     created_at = models.DateTimeField()
-    published_at = models.DateTimeField(help_text="Always the video's own, so that one index serves a page.")
+    published_at = models.DateTimeField(help_text="A copy of the video's, so that one index serves a page.")
 
     objects = MatchQuerySet.as_manager()
 
@@ -450,39 +473,42 @@ class VideoLogQuerySet(models.QuerySet["VideoLog"]):
         return self.order_by("-created_at", "-id")
 
     def unsent(self, now: datetime) -> Self:
-        """Return what a person asked for and no worker has begun: asked for a minute ago or more, or to be tried
-        again when searches are there, which they are."""
-        asked_for = self.filter(status=VideoLog.Status.WAITING, keyword__isnull=False)
+        """Return the manual fetches that no worker has begun although they were requested a minute ago or more, or
+        were waiting for searches that are available now."""
+        requested = self.filter(status=VideoLog.Status.WAITING, keyword__isnull=False)
         lost = Q(waiting_until=None, created_at__lt=now - timedelta(minutes=1))
-        return asked_for.filter(lost | Q(trigger=VideoLog.Trigger.MANUAL, waiting_until__lte=now))
+        return requested.filter(lost | Q(trigger=VideoLog.Trigger.MANUAL, waiting_until__lte=now))
 
     def abandoned(self, now: datetime) -> Self:
-        """Return fetches that still run although every claim of their time has lapsed."""
+        """Return running fetches whose claim must have expired."""
         return self.filter(status=VideoLog.Status.RUNNING, created_at__lt=now - 2 * CLAIM_AGE_LIMIT)
 
     def under_way(self, now: datetime) -> Self:
-        """Return fetches that run, and those that a person has asked for and that wait."""
+        """Return fetches that are running, or manual and waiting."""
         running = Q(status=VideoLog.Status.RUNNING, created_at__gt=now - CLAIM_AGE_LIMIT)
-        asked_for = Q(status=VideoLog.Status.WAITING, trigger=VideoLog.Trigger.MANUAL)
+        manual = Q(status=VideoLog.Status.WAITING, trigger=VideoLog.Trigger.MANUAL)
         lost = Q(status=VideoLog.Status.WAITING, waiting_until=None)
-        return self.filter(running | asked_for | lost)
+        return self.filter(running | manual | lost)
 
-    def end_dead(self) -> None:
-        """Note that the workers of those that run have died. What a person has asked for is tried once more."""
-        dead = self.filter(status=VideoLog.Status.RUNNING)
-        if not dead.exists():
-            return  # each minute an UPDATE of nothing would take SQLite's only lock
-        again = Q(trigger=VideoLog.Trigger.MANUAL, keyword__isnull=False) & ~Q(error=VideoLog.TRIED_AGAIN)
-        dead.exclude(again).close(VideoLog.Status.INTERRUPTED, "The worker stopped before it was done.")
-        message = "The worker stopped before it was done; it is tried once more."
-        dead.filter(again).close(VideoLog.Status.WAITING, message, error=VideoLog.TRIED_AGAIN, waiting_until=None)
+    def close_abandoned(self) -> None:
+        """Close the logs that are still running, because their workers died. A manual fetch is tried once more."""
+        running = self.filter(status=VideoLog.Status.RUNNING)
+        if not running.exists():
+            return  # on SQLite even an UPDATE of no rows takes the write lock
+        again = Q(trigger=VideoLog.Trigger.MANUAL, keyword__isnull=False) & ~Q(error_code=VideoLog.WORKER_DIED)
+        message = "The worker stopped before the fetch was finished."
+        running.exclude(again).close(VideoLog.Status.INTERRUPTED, message, error_code=VideoLog.WORKER_DIED)
+        message += " It is tried once more."
+        running.filter(again).close(
+            VideoLog.Status.WAITING, message, error_code=VideoLog.WORKER_DIED, waiting_until=None
+        )
 
     def close(self, status: "VideoLog.Status", message: str, **changes: Any) -> int:
         return self.update(status=status, message=message, **changes)
 
 
 class VideoLog(models.Model):
-    """One fetch: what asked for it, what it did, what it cost, how it ended. It outlives its keyword."""
+    """One fetch: its trigger, what it found and used, and how it ended. It outlives its keyword."""
 
     class Status(models.TextChoices):
         RUNNING = "running", "running"
@@ -491,26 +517,32 @@ class VideoLog(models.Model):
         WAITING = "waiting", "waiting"
         INTERRUPTED = "interrupted", "interrupted"
 
-    # The error of a fetch whose worker died, and that was begun again.
-    TRIED_AGAIN = "WorkerDied"
-    # The errors of fetches that nothing helps but a person.
-    UNTIL_A_PERSON_ACTS = ["NothingLeft", "ProjectSuspended"]
+    # Error codes besides those of core.errors and of NoKeyAvailable.
+    WORKER_DIED = "worker_died"
+    INTERNAL_ERROR = "internal_error"
+    # The error codes of fetches that need a person.
+    NEEDS_PERSON = [NoUsableKey.code, ProjectSuspended.code]
 
     class Trigger(models.TextChoices):
         SCHEDULE = "schedule", "schedule"
         FIRST = "first", "first fetch"
-        MANUAL = "manual", "by hand"
+        MANUAL = "manual", "manual"
         PREVIEW = "preview", "preview"
 
     keyword = models.ForeignKey(KeyWordEntry, null=True, on_delete=models.SET_NULL, related_name="logs", db_index=False)
-    keyword_text = models.CharField(max_length=keywords.LONGEST)
+    keyword_text = models.CharField(max_length=keywords.MAX_LENGTH)
     trigger = models.CharField(max_length=10, choices=Trigger.choices, default=Trigger.SCHEDULE)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.RUNNING)
     method = models.CharField(max_length=10, choices=VideoFetchMethod.choices, blank=True)
     number_found = models.PositiveIntegerField(default=0)
-    number_added = models.PositiveIntegerField(default=0, help_text="Matches that were new.")
-    message = models.TextField(blank=True, help_text="What happened, in plain words.")
-    error = models.CharField(max_length=100, blank=True, help_text="The kind of error.")
+    number_added = models.PositiveIntegerField(default=0, help_text="New matches.")
+    message = models.TextField(blank=True, help_text="What happened.")
+    error_code = models.CharField(max_length=30, blank=True, help_text="A stable word; empty without an error.")
+    error = models.GeneratedField(
+        expression=models.Case(models.When(error_code="", then=models.Value(False)), default=models.Value(True)),
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
     http_status = models.PositiveSmallIntegerField(null=True)
     searches = models.PositiveSmallIntegerField(default=0)
     units = models.PositiveSmallIntegerField(default=0)
@@ -524,9 +556,9 @@ class VideoLog(models.Model):
         indexes = [
             # A keyword's log, newest first, and its last fetch.
             models.Index(fields=["keyword", "-created_at", "-id"], name="log_of_keyword"),
-            # The log of everything, newest first.
+            # All logs, newest first.
             models.Index(fields=["-created_at", "-id"], name="log_newest"),
-            # The chore each minute: what was asked for and never begun, begun and never ended?
+            # The chore each minute: unsent() and abandoned().
             models.Index(
                 fields=["status", "created_at"],
                 condition=Q(status__in=["running", "waiting"]),
@@ -537,7 +569,11 @@ class VideoLog(models.Model):
     def __str__(self) -> str:
         return f"{self.created_at:%Y-%m-%d %H:%M} {self.keyword_text}: {self.status}"
 
+    def record_spending(self, spent: YouTube) -> None:
+        """Write what the fetch has used so far."""
+        VideoLog.objects.filter(pk=self.pk).update(searches=spent.searches, units=spent.units)
+
     @property
     def still_waits(self) -> bool:
-        """Tell whether the moment for which the fetch waited is still to come."""
+        """Whether the fetch is waiting for a moment that has not come yet."""
         return self.waiting_until is not None and self.waiting_until > timezone.now()

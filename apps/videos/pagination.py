@@ -1,5 +1,6 @@
-"""Pages of long lists, without counting a million rows for each."""
+"""Pages of long lists, without counting all rows for each."""
 
+from functools import partial
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -12,9 +13,9 @@ COUNTED_UP_TO = 10_000
 
 
 class ShortCountPaginator(Paginator):
-    """Paginate by a count that is known, or that stops at 10,000.
+    """Paginate with a known number of rows, or count up to 10,000.
 
-    `known_count` is the exact number of rows where somebody keeps it; without it one query counts up to 10,000.
+    `known_count` is the exact number of rows, if it is stored somewhere; without it one query counts up to 10,000.
     """
 
     def __init__(self, *args: Any, known_count: int | None = None, **kwargs: Any) -> None:
@@ -34,20 +35,18 @@ class ShortCountPaginator(Paginator):
 
 
 class Pages(PageNumberPagination):
-    """`page` and `page_size`; a view that knows its list's length tells it by `known_count()`."""
+    """Pagination by `page` and `page_size`."""
 
     page_size = 10
     page_size_query_param = "page_size"
     max_page_size = 100
 
-    def paginate_queryset(self, queryset: Any, request: Any, view: Any = None) -> list[Any] | None:
-        known_count = view.known_count() if hasattr(view, "known_count") else None
-
-        def paginator(rows: Any, page_size: int) -> ShortCountPaginator:
-            return ShortCountPaginator(rows, page_size, known_count=known_count)
-
-        self.django_paginator_class = paginator  # type: ignore[assignment]
-        return super().paginate_queryset(queryset, request, view)
+    def paginate_queryset(
+        self, queryset: Any, request: Any, view: Any = None, *, known_count: int | None = None
+    ) -> list[Any]:
+        """Return the requested page; `known_count` is the number of rows, if it is known."""
+        self.django_paginator_class = partial(ShortCountPaginator, known_count=known_count)  # type: ignore[assignment]
+        return super().paginate_queryset(queryset, request, view) or []
 
     def get_paginated_response(self, data: Any) -> Response:
         response = super().get_paginated_response(data)

@@ -10,18 +10,18 @@ from apps.videos.models import KeyWordEntry, SearchGap, Video, VideoLog
 
 
 class KeywordField(serializers.CharField):
-    """A keyword as text; numbers and lists are mistakes, not text."""
+    """A keyword; only text is accepted, not numbers or lists."""
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
-            raise serializers.ValidationError("A keyword is a text.")
+            raise serializers.ValidationError("A keyword must be a string.")
         try:
             return keywords.check(data)
         except DjangoValidationError as error:
             raise serializers.ValidationError(error.messages) from error
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
-        # CharField has its own words for the empty text, and strips only at the ends.
+        # CharField would strip white space and has its own message for empty text.
         return serializers.Field.run_validation(self, data)
 
 
@@ -33,12 +33,14 @@ class GapSerializer(serializers.ModelSerializer[SearchGap]):
 
 
 class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
-    """A keyword with its setting and its standing."""
+    """A keyword with its settings and state."""
 
-    keyword = KeywordField(help_text="As typed; case, width and spacing make no other keyword.")
+    keyword = KeywordField(help_text="As typed. Case, width and spacing do not distinguish keywords.")
     state = serializers.ChoiceField(choices=[KeyWordEntry.State.WATCHED, KeyWordEntry.State.PAUSED], required=False)
-
-    gaps = GapSerializer(many=True, read_only=True, help_text="What a full page did not reach, newest first.")
+    next_due_at = serializers.DateTimeField(
+        source="next_fetch_at", read_only=True, help_text="null: paused, or YouTube does not accept the keyword."
+    )
+    gaps = GapSerializer(many=True, read_only=True, help_text="Publication dates still to be searched, newest first.")
 
     class Meta:
         model = KeyWordEntry
@@ -69,27 +71,11 @@ class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
         ]
 
     def validate_keyword(self, keyword: str) -> str:
-        if self.instance and keywords.normalize(keyword) != self.instance.normalized:
-            raise serializers.ValidationError("Only the spelling may change; another word is another keyword.")
-        return keyword
-
-    def create(self, validated_data: dict[str, Any]) -> KeyWordEntry:
-        keyword = validated_data.pop("keyword")
-        entry: KeyWordEntry
-        entry, self.is_new = KeyWordEntry.objects.watch(keyword, **validated_data)
-        entry.refresh_from_db()  # what was planned for it
-        return entry
+        return keywords.check(keyword, same_as=self.instance.normalized if self.instance else None)
 
     def update(self, instance: KeyWordEntry, validated_data: dict[str, Any]) -> KeyWordEntry:
         super().update(instance, validated_data).refresh_from_db()
         return instance
-
-    def to_representation(self, instance: KeyWordEntry) -> dict[str, Any]:
-        shown: dict[str, Any] = super().to_representation(instance)
-        # A paused keyword keeps its moment for later; nothing is due before it is resumed.
-        if instance.state != KeyWordEntry.State.WATCHED or instance.bad_query:
-            shown["next_due_at"] = None
-        return shown
 
 
 class VideoSerializer(serializers.ModelSerializer[Video]):
@@ -135,6 +121,7 @@ class VideoLogSerializer(serializers.ModelSerializer[VideoLog]):
             "status",
             "trigger",
             "error",
+            "error_code",
             "message",
             "http_status",
             "number_found",
@@ -150,8 +137,8 @@ class VideoLogSerializer(serializers.ModelSerializer[VideoLog]):
 
 class BucketSerializer(serializers.Serializer[Any]):
     limit = serializers.IntegerField()
-    spent = serializers.IntegerField()
-    left = serializers.IntegerField(help_text="0 once YouTube said it is empty, whatever was counted.")
+    used = serializers.IntegerField()
+    left = serializers.IntegerField(help_text="0 once YouTube reported the limit reached.")
     refused_at = serializers.DateTimeField(allow_null=True)
 
 
@@ -159,7 +146,7 @@ class KeySerializer(serializers.Serializer[Any]):
     label = serializers.CharField()  # type: ignore[assignment]
     fingerprint = serializers.CharField(source="short_fingerprint")
     state = serializers.CharField()
-    resting_until = serializers.DateTimeField(allow_null=True)
+    cooling_down_until = serializers.DateTimeField(allow_null=True)
     reason = serializers.CharField()
 
 
@@ -171,12 +158,14 @@ class ProjectSerializer(serializers.Serializer[Any]):
 
 
 class PlanSerializer(serializers.ModelSerializer[KeyWordEntry]):
-    """How often a keyword is searched, and why."""
+    """How often a keyword is searched."""
 
-    stretched = serializers.BooleanField(source="is_stretched", help_text="The budget does not bear the interval.")
-    searches_a_day = serializers.FloatField()
+    stretched = serializers.BooleanField(
+        source="is_stretched", help_text="The daily searches do not suffice for the requested interval."
+    )
+    searches_per_day = serializers.FloatField()
     expected_delay = serializers.IntegerField(
-        help_text="Seconds from when YouTube shows a video until it is found, on the mean."
+        help_text="Average seconds from when YouTube shows a video until it is found."
     )
 
     class Meta:
@@ -188,44 +177,46 @@ class PlanSerializer(serializers.ModelSerializer[KeyWordEntry]):
             "weight",
             "interval",
             "planned_interval",
-            "searches_a_day",
+            "searches_per_day",
             "expected_delay",
             "stretched",
-            "starves",
+            "below_daily_minimum",
             "next_due_at",
         ]
         read_only_fields = fields
 
 
 class ScheduledSerializer(serializers.Serializer[Any]):
-    """What schedules may spend; the rest is kept for people."""
+    """The searches for scheduled fetches; the others are reserved for manual ones."""
 
-    searches_a_day = serializers.IntegerField(source="scheduled.a_day")
+    searches_per_day = serializers.IntegerField(source="scheduled.per_day")
     left = serializers.IntegerField(source="scheduled.left", help_text="Today.")
-    pace = serializers.FloatField(help_text="Searches a day, as the intervals are now, with further pages.")
+    search_rate = serializers.FloatField(
+        help_text="Searches per day with the present intervals, further pages included."
+    )
     ends_at = serializers.DateTimeField(
         allow_null=True,
-        help_text="When the last is made at this pace; null: they last until the reset, or none is left.",
+        help_text="When the last search is made at this rate. null: they last until the reset, or none is left.",
     )
 
 
-class SpentHourSerializer(serializers.Serializer[Any]):
+class HourUsedSerializer(serializers.Serializer[Any]):
     start = serializers.DateTimeField()
-    searches = serializers.IntegerField(allow_null=True, help_text="null: still to come.")
+    searches = serializers.IntegerField(allow_null=True, help_text="null: not yet.")
 
 
-class SpentDaySerializer(serializers.Serializer[Any]):
+class DayUsedSerializer(serializers.Serializer[Any]):
     day = serializers.DateField(help_text="In California.")
     searches = serializers.IntegerField()
 
 
 class QuotaSerializer(serializers.Serializer[Any]):
-    """Where the day's calls stand, how searches are planned, and how they were spent."""
+    """Today's quota, the plan of searches, and the searches used."""
 
-    day = serializers.DateField(source="balance.day", help_text="In California, by which YouTube counts.")
-    resets_at = serializers.DateTimeField(source="balance.resets_at")
-    projects = ProjectSerializer(source="balance.projects", many=True)
-    schedules = ScheduledSerializer(source="*")
-    plan = PlanSerializer(many=True, help_text="The most often searched first.")
-    hours = SpentHourSerializer(many=True, help_text="Of today.")
-    days = SpentDaySerializer(many=True, help_text="The last 30, today included.")
+    day = serializers.DateField(source="quota.day", help_text="In California, which YouTube's quota follows.")
+    resets_at = serializers.DateTimeField(source="quota.resets_at")
+    projects = ProjectSerializer(source="quota.projects", many=True)
+    scheduled = ScheduledSerializer(source="*")
+    plan = PlanSerializer(many=True, help_text="Most frequent first.")
+    hours = HourUsedSerializer(many=True, help_text="Today.")
+    days = DayUsedSerializer(many=True, help_text="The last 30, including today.")

@@ -1,7 +1,7 @@
-"""What Celery runs, and how it is asked: adapters, nothing more.
+"""What Celery runs: adapters around the functions that do the work.
 
-Each task takes plain ids and returns quietly if the row is gone. A message that cannot be sent, or is lost, costs
-a minute at most: catch_up sends what is owed.
+Each task takes plain ids and returns quietly if the row is gone. A message that cannot be sent, or gets lost, delays a
+fetch by a minute at most: catch_up enqueues it again.
 """
 
 import logging
@@ -10,102 +10,72 @@ from datetime import timedelta
 from typing import Any
 
 from celery import Task, shared_task
-from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from apps.videos import fetching, schedules, searching, storing
+from apps.videos.fetching import completing, erasing
+from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, VideoLog
+from apps.videos.scheduling import beat, pauses
 
 logger = logging.getLogger(__name__)
 
-# A task has no more time than Celery gives it.
+# Less than Celery's time limit for a task.
 ERASE_SECONDS = 60
 
-# Beat has this long to ring before the chore takes a fetch for overdue.
-RING_GRACE = timedelta(seconds=15)
+# Beat has this long to send its message before the chore considers a fetch overdue.
+BEAT_GRACE = timedelta(seconds=15)
 
 
 @shared_task
 def process_trigger(keyword_id: int, trigger: str = "schedule", log_id: int | None = None) -> None:
-    """Fetch one keyword: beat sends it on the keyword's schedule, people with a log of their own."""
+    """Fetch one keyword: sent by beat on its schedule, or for a manual fetch with the id of its log."""
     entry = KeyWordEntry.objects.filter(pk=keyword_id).first()
     log = VideoLog.objects.filter(pk=log_id, status=VideoLog.Status.WAITING).first() if log_id else None
     if entry is None or (log_id and log is None):
         return
-    fetching.fetch_keyword(entry, VideoLog.Trigger(trigger), log)
+    fetch_keyword(entry, VideoLog.Trigger(trigger), log)
 
 
 @shared_task
 def catch_up() -> None:
-    """Send what is owed: never fetched, overdue, asked for in vain, or left by a worker that died."""
+    """Enqueue overdue fetches and manual ones whose message was lost, and close those of workers that died."""
     now = timezone.now()
-    schedules.resume_early()
-    schedules.leave_for_tomorrow()
-    VideoLog.objects.abandoned(now).end_dead()
+    pauses.resume_waiting()
+    pauses.defer_until_reset()
+    VideoLog.objects.abandoned(now).close_abandoned()
     for log in VideoLog.objects.unsent(now):
         send(process_trigger, log.keyword_id, trigger=log.trigger, log_id=log.pk)
-    for entry in KeyWordEntry.objects.overdue(now - RING_GRACE):
+    for entry in KeyWordEntry.objects.overdue(now - BEAT_GRACE):
         send(process_trigger, entry.pk, trigger=entry.next_trigger)
 
 
 @shared_task
 def erase_deleted() -> None:
-    """Erase what deleted keywords left behind; the chore's next one goes on where time runs out."""
+    """Erase deleted keywords; if time runs out, the next run continues."""
     deadline = time.monotonic() + ERASE_SECONDS
     for entry in KeyWordEntry.including_deleted.filter(state=KeyWordEntry.State.DELETING):
-        # One eraser for each: two would only take turns from those who store.
+        # One worker for each keyword: two would only slow down other writers.
         if token := entry.claim_erasing():
-            storing.erase(entry, deadline)
+            erasing.erase(entry, deadline)
             KeyWordEntry.including_deleted.filter(pk=entry.pk, claim_token=token).update(claim_token="")
 
 
 @shared_task
 def complete_videos() -> None:
-    """Ask YouTube for what it could not tell when the videos were found."""
-    searching.complete_stored()
+    """Complete stored videos whose full data YouTube could not give when they were found."""
+    completing.complete_stored()
 
 
 @shared_task
 def sync_schedules() -> None:
-    """Plan anew from today's keys and keywords, and mend whatever differs in beat."""
-    schedules.sync()
-
-
-def fetch_now(entry: KeyWordEntry) -> VideoLog:
-    """Ask for a fetch and return the log in which it will tell its story; one under way already is the one.
-
-    Raises KeyWordEntry.DoesNotExist if the keyword was deleted meanwhile.
-    """
-    with transaction.atomic():
-        # Locked, so that of two who ask at the same moment the second sees the first one's log.
-        if not KeyWordEntry.objects.filter(pk=entry.pk).lock():
-            raise KeyWordEntry.DoesNotExist("This keyword has been deleted meanwhile.")
-        under_way = entry.logs.under_way(timezone.now()).order_by("-created_at").first()
-        log = under_way or VideoLog.objects.create(
-            keyword=entry,
-            keyword_text=entry.keyword,
-            trigger=VideoLog.Trigger.MANUAL,
-            status=VideoLog.Status.WAITING,
-            message="Waiting for a worker.",
-        )
-        # One that waits for a pause to end may not have to any more; to try costs nothing.
-        if log.waiting_until or not under_way:
-            transaction.on_commit(lambda: send(process_trigger, entry.pk, trigger=log.trigger, log_id=log.pk))
-    return log
-
-
-def send_after_commit(saved: KeyWordEntry | None = None, deleted: bool = False, **kwargs: Any) -> None:
-    """Fetch a keyword that is new or resumed, and begin to erase deleted ones, once the change is committed."""
-    if saved and saved.is_due():
-        transaction.on_commit(lambda: send(process_trigger, saved.pk, trigger=saved.next_trigger))
-    if deleted:
-        transaction.on_commit(lambda: send(erase_deleted))
+    """Plan again with today's keys and keywords, and repair differences in beat's rows."""
+    beat.sync()
 
 
 def send(task: Task, *args: Any, **kwargs: Any) -> None:
-    """Send `task` now; a broker that is away costs a line in the log."""
+    """Send `task` now; if the broker is unavailable, only log it."""
     try:
         task.apply_async(args=args, kwargs=kwargs, expires=60)
     except OperationalError:
-        logger.warning("The broker is away; %s is sent when it is back.", task.name)
+        logger.warning("broker unavailable; %s will be sent later", task.name)

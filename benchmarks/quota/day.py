@@ -10,8 +10,8 @@ import time_machine
 from celery import Task, current_app
 from django.conf import settings
 
-from apps.quota import ledger
-from apps.videos.fetching import fetch_keyword
+from apps.quota import keys, report
+from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, Match, VideoLog
 from benchmarks.quota.figures import Figures
 from benchmarks.quota.setting import BEGIN, END, EVE, Setting
@@ -94,10 +94,10 @@ def begin(setting: Setting) -> Iterator[Day]:
         Simulator(world, projects=projects, clock=Clock(EVE, frozen=True)) as simulator,
     ):
         settings.YOUTUBE_API_URL = simulator.youtube_url
-        ledger.sync_keys()
+        keys.sync()
         yield Day(setting, simulator, traveller, messages)
 
 
 def usable_searches() -> int:
     """Return how many searches schedules may spend in a day: what all but the first contestant have."""
-    return ledger.scheduled_searches().a_day
+    return report.scheduled_searches().per_day

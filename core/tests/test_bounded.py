@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from core import bounded, invidious_api, youtube_api
-from core.errors import SourceAway, SourceError
+from core.errors import SourceError, SourceUnavailable
 from core.tests.conftest import KEY, Oddity, Wire
 
 Ask = Callable[[str], Any]
@@ -44,7 +44,7 @@ both = pytest.mark.parametrize("source", ASK)
 
 
 def away(ask: Ask, url: str) -> str:
-    with pytest.raises(SourceAway) as caught:
+    with pytest.raises(SourceUnavailable) as caught:
         ask(url)
     assert KEY not in repr(caught.value)
     return str(caught.value)
@@ -56,7 +56,7 @@ def endless(piece: bytes, start: bytes = b"") -> Callable[[], Iterator[bytes]]:
 
 @both
 def test_it_works(oddity: Oddity, source: str) -> None:
-    blanks = bounded.MOST_BYTES - 1000
+    blanks = bounded.MAX_BYTES - 1000
     oddity.says(b" " * blanks + NOTHING[source])
     assert not ASK[source](oddity.url), "long, but not too long"
 
@@ -85,7 +85,7 @@ def test_it_handles_an_answer_too_long(
     wire: Wire, oddity: Oddity, source: str, pieces: Callable[[], Iterable[bytes]]
 ) -> None:
     wire.sends(pieces)
-    assert away(ASK[source], wire.url).endswith("answer is longer than 8 MB.")
+    assert away(ASK[source], wire.url).endswith("response is larger than 8 MB.")
     assert wire.hung_up.wait(5), "the connection is dropped"
     oddity.says(NOTHING[source])
     assert not ASK[source](oddity.url), "the next call works"
@@ -120,10 +120,10 @@ def drip(data: bytes, start: bytes = b"") -> Callable[[], Iterator[bytes]]:
 def test_it_handles_an_answer_too_slow(
     wire: Wire, monkeypatch: pytest.MonkeyPatch, source: str, pieces: Callable[[], Iterable[bytes]]
 ) -> None:
-    monkeypatch.setattr(bounded, "MOST_SECONDS", 0.08)
+    monkeypatch.setattr(bounded, "MAX_SECONDS", 0.08)
     wire.sends(pieces)
     began = time.monotonic()
-    assert away(ASK[source], wire.url).endswith("answer took longer than 0.08 seconds.")
+    assert away(ASK[source], wire.url).endswith("response took longer than 0.08 seconds.")
     assert time.monotonic() - began < 2
     assert wire.hung_up.wait(5), "the connection is dropped"
 
@@ -133,7 +133,9 @@ def test_it_handles_an_answer_too_slow(
 def test_it_handles_a_compressed_answer(oddity: Oddity, source: str, encoding: str) -> None:
     # A few KB that would become many MB.
     oddity.says(gzip.compress(b" " * 3_000_000 + NOTHING[source]), Content_Encoding=encoding)
-    assert away(ASK[source], oddity.url).endswith("answer came compressed, although we asked for it plain.")
+    assert away(ASK[source], oddity.url).endswith(
+        "response was compressed, although an uncompressed one was requested."
+    )
     assert [asked["accept-encoding"] for asked in oddity.headers] == ["identity"]
     oddity.says(NOTHING[source], Content_Encoding="identity")
     assert not ASK[source](oddity.url)
@@ -142,7 +144,7 @@ def test_it_handles_a_compressed_answer(oddity: Oddity, source: str, encoding: s
 def test_it_handles_a_proxy(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", wire.url)
     wire.sends(endless(MB, HEAD + b"\r\n"))
-    assert "longer than 8 MB" in away(ask_invidious, "http://invidious.invalid")
+    assert "larger than 8 MB" in away(ask_invidious, "http://invidious.invalid")
 
 
 @pytest.fixture(scope="session")
@@ -181,9 +183,9 @@ def test_it_handles_tls(secure_wire: Wire, monkeypatch: pytest.MonkeyPatch, sour
     secure_wire.sends(lambda: [HEAD + length + NOTHING[source]])
     assert not ASK[source](secure_wire.url)
     secure_wire.sends(endless(MB, HEAD + b"\r\n"))
-    assert "longer than 8 MB" in away(ASK[source], secure_wire.url)
+    assert "larger than 8 MB" in away(ASK[source], secure_wire.url)
     assert secure_wire.hung_up.wait(5), "the connection is dropped"
-    monkeypatch.setattr(bounded, "MOST_SECONDS", 0.08)
+    monkeypatch.setattr(bounded, "MAX_SECONDS", 0.08)
     secure_wire.sends(drip(b" ", HEAD + b"\r\n"))
     assert "took longer than 0.08 seconds" in away(ASK[source], secure_wire.url)
     assert secure_wire.hung_up.wait(5), "the connection is dropped"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from core import bounded, invidious_api, youtube_api
-from core.errors import BadPageToken, KeyResting, SourceAway, SourceBlocked, SourceError
+from core.errors import BadPageToken, KeyCoolingDown, SourceBlocked, SourceError, SourceUnavailable
 from core.tests.conftest import KEY
 from simulator import Simulator
 from simulator.faults import KINDS
@@ -14,45 +14,45 @@ from simulator.faults import KINDS
 # None: an answer like any other.
 EXPECTED: dict[str, dict[str, tuple[type[SourceError], str] | None]] = {
     "youtube": {
-        "hang": (SourceAway, "reached"),
-        "reset": (SourceAway, "reached"),
-        "slow_drip": (SourceAway, "took longer than"),
-        "huge_json": (SourceAway, "longer than 8 MB"),
-        "truncated_json": (SourceAway, "JSON"),
-        "html_200": (SourceAway, "JSON"),
-        "empty_200": (SourceAway, "JSON"),
+        "hang": (SourceUnavailable, "in time"),
+        "reset": (SourceUnavailable, "reached"),
+        "slow_drip": (SourceUnavailable, "took longer than"),
+        "huge_json": (SourceUnavailable, "larger than 8 MB"),
+        "truncated_json": (SourceUnavailable, "unreadable"),
+        "html_200": (SourceUnavailable, "unreadable"),
+        "empty_200": (SourceUnavailable, "unreadable"),
         "redirect": (SourceBlocked, "302"),
-        "status_502": (SourceAway, "fault"),
-        "status_500": (SourceAway, "fault"),
-        "status_503": (SourceAway, "fault"),
-        "per_minute_429": (SourceAway, "slow down"),
-        "burst_403": (SourceAway, "slow down"),
-        "unknown_403": (KeyResting, "SERVICE_UNAVAILABLE"),
-        "list_200": (SourceAway, "JSON"),
+        "status_502": (SourceUnavailable, "having problems"),
+        "status_500": (SourceUnavailable, "having problems"),
+        "status_503": (SourceUnavailable, "having problems"),
+        "per_minute_429": (SourceUnavailable, "fewer requests"),
+        "burst_403": (SourceUnavailable, "fewer requests"),
+        "unknown_403": (KeyCoolingDown, "SERVICE_UNAVAILABLE"),
+        "list_200": (SourceUnavailable, "unreadable"),
         "expired_token": (BadPageToken, "page"),
         "repeated_items": None,
         "short_page": None,
         "empty_page": None,
     },
     "invidious": {
-        "hang": (SourceAway, "reached"),
-        "reset": (SourceAway, "reached"),
-        "slow_drip": (SourceAway, "took longer than"),
-        "huge_json": (SourceAway, "longer than 8 MB"),
-        "truncated_json": (SourceAway, "JSON"),
+        "hang": (SourceUnavailable, "in time"),
+        "reset": (SourceUnavailable, "reached"),
+        "slow_drip": (SourceUnavailable, "took longer than"),
+        "huge_json": (SourceUnavailable, "larger than 8 MB"),
+        "truncated_json": (SourceUnavailable, "unreadable"),
         "html_200": (SourceBlocked, "page"),
-        "empty_200": (SourceAway, "JSON"),
+        "empty_200": (SourceUnavailable, "unreadable"),
         "redirect": (SourceBlocked, "302"),
-        "status_502": (SourceAway, "502"),
-        "status_500": (SourceAway, "500"),
-        "status_503": (SourceAway, "503"),
-        "error_400": (SourceAway, "400"),
+        "status_502": (SourceUnavailable, "502"),
+        "status_500": (SourceUnavailable, "500"),
+        "status_503": (SourceUnavailable, "503"),
+        "error_400": (SourceUnavailable, "400"),
         "blocked_400": (SourceBlocked, "YouTube"),
         "disabled_403": (SourceBlocked, "403"),
         "html_429": (SourceBlocked, "429"),
         "dict_200": (SourceBlocked, "list"),
         "empty_list": None,
-        "parse_errors": (SourceAway, "could not read"),
+        "parse_errors": (SourceUnavailable, "could not read"),
     },
 }
 ALL = [(source, kind) for source, kinds in EXPECTED.items() for kind in kinds]
@@ -71,7 +71,7 @@ def test_it_works(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, source:
         if kind == "hang":
             patch.setattr(youtube_api if source == "youtube" else invidious_api, "TIMEOUT_SECONDS", 0.2)
         if kind == "slow_drip":
-            patch.setattr(bounded, "MOST_SECONDS", 0.3)
+            patch.setattr(bounded, "MAX_SECONDS", 0.3)
         simulator.faults.add(source, kind)
         # A thread makes its connection once, so this one is the first with the short patience.
         with ThreadPoolExecutor(1) as thread:
@@ -97,7 +97,7 @@ def test_every_failure_is_tested() -> None:
 
 def test_it_waits_as_long_as_it_is_asked_to(simulator: Simulator) -> None:
     simulator.faults.add("youtube", "per_minute_429")
-    with pytest.raises(SourceAway) as caught:
+    with pytest.raises(SourceUnavailable) as caught:
         ask("youtube", simulator)
     assert caught.value.retry_after == 1
 

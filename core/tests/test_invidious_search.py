@@ -9,7 +9,7 @@ import time_machine
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from core.errors import SourceAway, SourceBlocked
+from core.errors import SourceBlocked, SourceUnavailable
 from core.found_video import FoundVideo
 from core.invidious_api import search_videos
 from core.tests.conftest import NOW, Oddity, anything, recording
@@ -108,7 +108,7 @@ def test_it_handles_items_that_are_no_videos(oddity: Oddity) -> None:
 def test_it_handles_an_instance_that_can_read_nothing(oddity: Oddity, more: list[Any]) -> None:
     error = {"type": "parse-error", "errorMessage": "Missing hash key", "errorBacktrace": "src/extractors.cr"}
     oddity.says([error, *more])
-    with pytest.raises(SourceAway, match="could not read"):
+    with pytest.raises(SourceUnavailable, match="could not read"):
         search_videos("kestrel", instance=oddity.url)
 
 
@@ -166,33 +166,33 @@ def test_it_handles_wrong_types(oddity: Oddity) -> None:
         (200, {"error": "This endpoint has been disabled"}, {}, SourceBlocked),
         (200, "text", {}, SourceBlocked),
         (200, None, {}, SourceBlocked),
-        (200, b"", {}, SourceAway),
-        (200, b"[{", {}, SourceAway),
-        (200, b"[" * 100_000, {}, SourceAway),
-        (200, b"\xff\xfe[]", {}, SourceAway),
-        (200, b"\x80" * 100_000, {"Content_Type": "application/json; charset=punycode"}, SourceAway),
-        (200, b"no gzip", {"Content_Encoding": "gzip"}, SourceAway),
-        (200, b"[]", {"Content_Length": "1000"}, SourceAway),
+        (200, b"", {}, SourceUnavailable),
+        (200, b"[{", {}, SourceUnavailable),
+        (200, b"[" * 100_000, {}, SourceUnavailable),
+        (200, b"\xff\xfe[]", {}, SourceUnavailable),
+        (200, b"\x80" * 100_000, {"Content_Type": "application/json; charset=punycode"}, SourceUnavailable),
+        (200, b"no gzip", {"Content_Encoding": "gzip"}, SourceUnavailable),
+        (200, b"[]", {"Content_Length": "1000"}, SourceUnavailable),
         (302, b"", {"Location": "http://127.0.0.1:1/"}, SourceBlocked),
-        (302, b"", {"Location": "http://[nowhere"}, SourceAway),
+        (302, b"", {"Location": "http://[nowhere"}, SourceUnavailable),
         (400, {"error": f"Error: {YOUTUBE_SAID} 429. See <a href='https://github.com/iv-org'>"}, {}, SourceBlocked),
-        (400, {"error": f"Error: {YOUTUBE_SAID} 404."}, {}, SourceAway),
-        (400, {"error": f"Error: {YOUTUBE_SAID} 4290."}, {}, SourceAway),
-        (400, {"error": "<b>Missing hash key</b>", "errorBacktrace": "src/invidious.cr"}, {}, SourceAway),
-        (400, {"error": 5}, {}, SourceAway),
-        (400, {"error": [f"{YOUTUBE_SAID} 429"]}, {}, SourceAway),
-        (400, [f"{YOUTUBE_SAID} 429"], {}, SourceAway),
-        (400, b"<html>Bad Request</html>", {"Content_Type": "text/html"}, SourceAway),
-        (400, b"[" * 100_000, {}, SourceAway),
+        (400, {"error": f"Error: {YOUTUBE_SAID} 404."}, {}, SourceUnavailable),
+        (400, {"error": f"Error: {YOUTUBE_SAID} 4290."}, {}, SourceUnavailable),
+        (400, {"error": "<b>Missing hash key</b>", "errorBacktrace": "src/invidious.cr"}, {}, SourceUnavailable),
+        (400, {"error": 5}, {}, SourceUnavailable),
+        (400, {"error": [f"{YOUTUBE_SAID} 429"]}, {}, SourceUnavailable),
+        (400, [f"{YOUTUBE_SAID} 429"], {}, SourceUnavailable),
+        (400, b"<html>Bad Request</html>", {"Content_Type": "text/html"}, SourceUnavailable),
+        (400, b"[" * 100_000, {}, SourceUnavailable),
         (401, b"<html>Who are you?</html>", {"Content_Type": "text/html"}, SourceBlocked),
         (403, {"error": "This API endpoint has been disabled by the administrator."}, {}, SourceBlocked),
         (403, b"<html>Forbidden</html>", {"Content_Type": "text/html"}, SourceBlocked),
-        (404, b"<html>Not Found</html>", {"Content_Type": "text/html"}, SourceAway),
+        (404, b"<html>Not Found</html>", {"Content_Type": "text/html"}, SourceUnavailable),
         (407, b"", {}, SourceBlocked),
         (429, b"slow", {}, SourceBlocked),
         (429, b"<html>Too Many Requests</html>", {"Content_Type": "text/html"}, SourceBlocked),
-        (500, {"error": "x", "errorBacktrace": "y"}, {}, SourceAway),
-        (502, b"<html>Bad Gateway</html>", {"Content_Type": "text/html"}, SourceAway),
+        (500, {"error": "x", "errorBacktrace": "y"}, {}, SourceUnavailable),
+        (502, b"<html>Bad Gateway</html>", {"Content_Type": "text/html"}, SourceUnavailable),
     ],
 )  # fmt: skip
 def test_it_handles_what_is_no_answer(
@@ -212,7 +212,7 @@ def test_it_handles_what_is_no_answer(
 def test_it_handles_nobody_there() -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
-        with pytest.raises(SourceAway) as caught:
+        with pytest.raises(SourceUnavailable) as caught:
             search_videos("kestrel", instance=f"http://127.0.0.1:{nobody.getsockname()[1]}")
     assert caught.value.http_status is None
 
@@ -248,7 +248,7 @@ def test_any_json_is_a_result_or_a_source_error(oddity: Oddity, status: int, con
     oddity.says(content, status)
     try:
         search_videos("kestrel", instance=oddity.url, pages=1)
-    except (SourceAway, SourceBlocked):
+    except (SourceUnavailable, SourceBlocked):
         return
     assert status == 200
     assert isinstance(content, list)

@@ -3,7 +3,7 @@
 import pytest
 
 from core import invidious_api, youtube_api
-from core.errors import KeyResting, SourceBlocked, SourceError
+from core.errors import KeyCoolingDown, SourceBlocked, SourceError
 from core.tests.conftest import KEY, Oddity
 from core.tests.test_bounded import ASK, NOTHING, both
 
@@ -34,7 +34,7 @@ def test_it_follows_nobody(oddity: Oddity, source: str, status: int, headers: di
             try:
                 assert not ASK[source](oddity.url)
             except SourceError as error:
-                assert type(error) is KeyResting if (source, status) == ("youtube", 401) else SourceBlocked  # noqa: PT017
+                assert type(error) is KeyCoolingDown if (source, status) == ("youtube", 401) else SourceBlocked  # noqa: PT017
         assert elsewhere.asked == [], "the key stays here"
     assert len(oddity.asked) == 2, "nor is anything asked twice"
 

@@ -13,12 +13,12 @@ from core.errors import (
     BadPageToken,
     BadQuery,
     BucketExhausted,
+    KeyCoolingDown,
     KeyRefused,
-    KeyResting,
     ProjectSuspended,
-    SourceAway,
     SourceBlocked,
     SourceError,
+    SourceUnavailable,
 )
 from core.tests.conftest import KEY, RECORDINGS, Oddity, recording
 from core.youtube_api import list_videos, search_videos
@@ -93,7 +93,7 @@ def test_it_handles_a_burst(
 ) -> None:
     oddity.says(body(message, reason, info, **metadata), status)
     error = search(oddity)
-    assert type(error) is SourceAway
+    assert type(error) is SourceUnavailable
     assert error.http_status == status
 
 
@@ -182,11 +182,11 @@ def test_it_handles_somebody_else_at_the_address(oddity: Oddity, status: int, co
     oddity.says(content, status)
     error = search(oddity)
     assert type(error) is SourceBlocked, "no keyword is to blame"
-    assert (error.http_status, error.rest) == (status, timedelta(hours=1))
+    assert (error.http_status, error.cooldown) == (status, timedelta(hours=1))
 
 
 @pytest.mark.parametrize(
-    ("status", "expected"), [(407, SourceBlocked), (408, SourceAway), (413, BadQuery), (414, BadQuery)]
+    ("status", "expected"), [(407, SourceBlocked), (408, SourceUnavailable), (413, BadQuery), (414, BadQuery)]
 )
 @pytest.mark.parametrize("content", NO_API[:2])
 def test_it_handles_what_is_said_on_the_way(
@@ -210,7 +210,7 @@ def test_it_handles_what_is_said_on_the_way(
 def test_it_handles_a_fault_of_google(oddity: Oddity, status: int, content: Any) -> None:
     oddity.says(content, status)
     error = search(oddity)
-    assert type(error) is SourceAway
+    assert type(error) is SourceUnavailable
     assert error.http_status == status
 
 
@@ -219,8 +219,8 @@ def test_it_handles_a_fault_of_google(oddity: Oddity, status: int, content: Any)
 def test_it_handles_a_refusal_nobody_knows(oddity: Oddity, status: int, content: Any) -> None:
     oddity.says(content, status)
     error = search(oddity)
-    assert type(error) is KeyResting
-    assert (error.http_status, error.rest) == (status, timedelta(minutes=15))
+    assert type(error) is KeyCoolingDown
+    assert (error.http_status, error.cooldown) == (status, timedelta(minutes=15))
 
 
 @pytest.mark.parametrize(
@@ -230,8 +230,8 @@ def test_it_handles_a_refusal_nobody_knows(oddity: Oddity, status: int, content:
 def test_it_handles_an_api_that_may_soon_be_enabled(oddity: Oddity, reason: str, info: str) -> None:
     oddity.says(body("It has not been used in project 1 before. Use your API key later.", reason, info), 403)
     error = search(oddity)
-    assert type(error) is KeyResting
-    assert (error.http_status, error.rest) == (403, timedelta(hours=1))
+    assert type(error) is KeyCoolingDown
+    assert (error.http_status, error.cooldown) == (403, timedelta(hours=1))
 
 
 PER_MINUTE = body("Quota exceeded for limit 'Queries per minute'", "rateLimitExceeded")
@@ -255,7 +255,7 @@ PER_MINUTE = body("Quota exceeded for limit 'Queries per minute'", "rateLimitExc
 def test_it_tells_how_long_to_wait(oddity: Oddity, said: str, understood: int | None) -> None:
     oddity.says(PER_MINUTE, 429, Retry_After=said)
     error = search(oddity)
-    assert type(error) is SourceAway
+    assert type(error) is SourceUnavailable
     assert error.retry_after == understood
 
 
@@ -271,7 +271,7 @@ def test_it_tells_how_long_to_wait_for_whatever_reason(oddity: Oddity, status: i
 
 def test_it_decides_by_the_most_exact_word(oddity: Oddity) -> None:
     oddity.says(body("You have exceeded your quota of API keys per day.", "forbidden", "SERVICE_DISABLED"), 403)
-    assert type(search(oddity)) is KeyResting
+    assert type(search(oddity)) is KeyCoolingDown
     oddity.says(body("You have exceeded your quota.", "accessNotConfigured", "API_KEY_SERVICE_BLOCKED"), 403)
     assert type(search(oddity)) is KeyRefused
     oddity.says(body("Project suspended", "quotaExceeded", "CONSUMER_SUSPENDED"), 403)
@@ -300,13 +300,13 @@ EXPECTED: dict[str, tuple[type[SourceError], str]] = {
     "400_missingRequiredParameter": (BadQuery, ""),
     "403_API_KEY_IP_ADDRESS_BLOCKED": (KeyRefused, "API_KEY_IP_ADDRESS_BLOCKED"),
     "403_API_KEY_SERVICE_BLOCKED": (KeyRefused, "API_KEY_SERVICE_BLOCKED"),
-    "403_accessNotConfigured_2020": (KeyResting, ""),
+    "403_accessNotConfigured_2020": (KeyCoolingDown, ""),
     "403_dailyLimitExceeded_pre2020": (BucketExhausted, "general"),
     "403_missing_key": (KeyRefused, "missing"),
     "403_quotaExceeded": (BucketExhausted, "general"),
     "429_search_queries_per_day": (BucketExhausted, "search"),
-    "500_backendError": (SourceAway, ""),
-    "503_backendError": (SourceAway, ""),
+    "500_backendError": (SourceUnavailable, ""),
+    "503_backendError": (SourceUnavailable, ""),
 }
 
 
@@ -323,7 +323,7 @@ def test_it_reads_recorded_refusals(oddity: Oddity, name: str) -> None:
 
 def test_it_reads_a_recorded_refusal_nobody_knows(oddity: Oddity) -> None:
     oddity.says(recording("youtube/recorded/error_permission_resp.json"), 403)
-    assert type(search(oddity)) is KeyResting
+    assert type(search(oddity)) is KeyCoolingDown
 
 
 def test_every_recorded_refusal_is_read() -> None:

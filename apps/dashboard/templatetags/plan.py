@@ -2,8 +2,8 @@
 
 from django import template
 
-from apps.dashboard import plan_words
+from apps.dashboard import plan_text
 
 register = template.Library()
-register.filter("why", plan_words.why)
-register.filter("about", plan_words.about)
+register.filter("reason", plan_text.reason)
+register.filter("about", plan_text.about)

@@ -1,4 +1,4 @@
-"""Times in words: how long ago, how soon, how long, how often."""
+"""Times in words: "2 min ago", "in 5 min", "1 h 41 min"."""
 
 from datetime import UTC, datetime
 
@@ -7,34 +7,38 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from apps.quota import pacific
+from apps.videos.scheduling.allocation import DAY
 
 register = template.Library()
 
-MINUTE, HOUR, DAY = 60, 3_600, 86_400
+MINUTE, HOUR = 60, 3_600
 UNITS = [(DAY, "day"), (HOUR, "h"), (MINUTE, "min"), (1, "s")]
 
-# Beyond this a date says more than a number of days.
+# From here on a date is clearer than a number of days.
 FAR = 30 * DAY
 
 
 @register.simple_tag
 def moment(when: datetime, exact: bool = True) -> SafeString:
-    """Return `when` seen from now, with the exact time for machines and for who points at it."""
+    """Return `when` relative to now, with the exact time as machine-readable value and tooltip."""
     title = f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     words = from_now(when, timezone.now())
     if not exact:
-        title, words = f"The date is a guess of Invidious: {title}", f"about {words}"
+        title, words = f"Estimated by Invidious: {title}", f"about {words}"
     return format_html('<time datetime="{}" title="{}">{}</time>', when.isoformat(), title, words)
 
 
 @register.simple_tag
 def reset(when: datetime) -> SafeString:
-    """Return when a pause ends, for short: "at 00:00 Pacific (in 3 h 12 min)"."""
-    left = f"in {span(max(0, round((when - timezone.now()).total_seconds())))}"
-    words = f"at 00:00 Pacific ({left})" if when == pacific.start_of(pacific.day_of(when)) else left
-    title = f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    return format_html('<time datetime="{}" title="{}">{}</time>', when.isoformat(), title, words)
+    """Return when a pause ends: "at 08:00 UTC (in 3 h 12 min)"; a script shows the reader's local time instead."""
+    utc, left = when.astimezone(UTC), span(max(0, round((when - timezone.now()).total_seconds())))
+    return format_html(
+        'at <time datetime="{}" title="{}" data-local>{}</time> (in {})',
+        when.isoformat(),
+        f"{utc:%Y-%m-%d %H:%M} UTC",
+        f"{utc:%H:%M} UTC",
+        left,
+    )
 
 
 def from_now(when: datetime, now: datetime) -> str:
@@ -52,10 +56,7 @@ def from_now(when: datetime, now: datetime) -> str:
 
 @register.filter
 def span(seconds: int, parts: int = 2) -> str:
-    """Return a length of time in words, from its largest unit down over `parts` of them: "1 h 41 min".
-
-    All four units together are exact.
-    """
+    """Return a duration in words, with its `parts` largest units: "1 h 41 min". With four units it is exact."""
     numbers: list[tuple[int, str]] = []
     for size, name in UNITS:
         number, seconds = divmod(seconds, size)
@@ -66,13 +67,13 @@ def span(seconds: int, parts: int = 2) -> str:
 
 @register.filter
 def roughly(seconds: int) -> str:
-    """Return a length of time in words, as precise as a plan is: from ten minutes on in whole minutes."""
+    """Return an approximate duration in words: from ten minutes on in whole minutes."""
     return span(round(seconds / MINUTE) * MINUTE if seconds >= 10 * MINUTE else seconds)
 
 
 @register.filter
 def clock(seconds: int) -> str:
-    """Return a video's length as players show it: "1:02:03", "4:05"."""
+    """Return a video's duration as players show it: "1:02:03", "4:05"."""
     hours, rest = divmod(seconds, HOUR)
     minutes, seconds = divmod(rest, MINUTE)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

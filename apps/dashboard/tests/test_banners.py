@@ -9,8 +9,10 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.dashboard.tests.builders import keyword_with_videos
-from apps.quota import ledger, troubles
-from apps.quota.models import ApiKey, Trouble
+from apps.incidents import incidents
+from apps.incidents.models import Incident
+from apps.quota import keys
+from apps.quota.models import ApiKey
 
 pytestmark = pytest.mark.django_db
 
@@ -18,7 +20,7 @@ pytestmark = pytest.mark.django_db
 def wait(hours: float) -> None:
     """Let Windhover wait for its searches, the last of which is spent."""
     until = timezone.now() + timedelta(hours=hours)
-    troubles.begin(Trouble.Kind.SEARCHES_SPENT, "Today's searches are spent.", until=until)
+    incidents.open(Incident.Kind.SEARCHES_USED_UP, "All searches are used.", until=until)
 
 
 def banners(client: Client) -> str:
@@ -27,19 +29,19 @@ def banners(client: Client) -> str:
 
 def test_it_works(client: Client) -> None:
     wait(hours=5.1)
-    assert "Waiting for searches.</strong> Today&#x27;s searches are spent." in banners(client)
+    assert "Daily search limit reached.</strong>" in banners(client)
     assert "in 5 h" in banners(client)
 
 
 @time_machine.travel("2026-11-20T04:48:00Z", tick=False)
 def test_a_pause_until_the_reset_names_it(client: Client) -> None:
     wait(hours=3.2)
-    assert "at 00:00 Pacific (in 3 h 12 min)" in banners(client)
+    assert "08:00 UTC</time> (in 3 h 12 min)" in banners(client)
 
 
 def test_all_well(client: Client) -> None:
     keyword_with_videos()
-    ledger.sync_keys()
+    keys.sync()
     assert banners(client).count('class="banner') == 1  # the one that only a lost connection shows
 
 
@@ -49,11 +51,11 @@ def test_a_wait_that_is_over_is_not_told(client: Client) -> None:
 
 
 def test_a_refused_key_is_named_with_its_reason(client: Client) -> None:
-    ledger.sync_keys()
-    ledger.refuse(ApiKey.objects.get(position=1), "The key is not valid.")
+    keys.sync()
+    keys.refuse(ApiKey.objects.get(position=1), "The key is not valid.")
     shown = banners(client)
 
-    assert "YouTube refuses a key.</strong> second: The key is not valid." in shown
+    assert "API key refused.</strong> second: The key is not valid." in shown
     assert "first" not in shown
 
 

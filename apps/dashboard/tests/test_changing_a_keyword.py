@@ -26,14 +26,14 @@ def test_it_works(
     assert (log.status, log.trigger) == ("waiting", "manual")
     assert sent == [("process_trigger", (entry.pk,), {"trigger": "manual", "log_id": log.pk})]
     assert response.redirect_chain == [(f"/keywords/{entry.pk}/", 302)]
-    assert "A fetch is on its way" in response.content.decode()
+    assert "Searching now. Results appear below." in response.content.decode()
 
 
 def test_it_is_paused_and_resumed(client: Client, entry: KeyWordEntry) -> None:
     shown = client.post(f"/keywords/{entry.pk}/pause/", follow=True).content.decode()
     entry.refresh_from_db()
     assert entry.state == "paused"
-    assert "This keyword is paused now." in shown
+    assert "Paused." in shown
     assert "Resume" in shown
 
     client.post(f"/keywords/{entry.pk}/resume/")
@@ -55,7 +55,7 @@ def test_its_interval_is_changed(client: Client, entry: KeyWordEntry, typed: str
 def test_a_wrong_interval_is_told_at_its_field(client: Client, entry: KeyWordEntry) -> None:
     shown = client.post(f"/keywords/{entry.pk}/", {"interval": "now and then"}).content.decode()
 
-    assert "Write it like 30 min" in shown
+    assert "Enter a time such as 30 min" in shown
     assert 'value="now and then"' in shown
     assert shown.count('class="card"') == 2
     entry.refresh_from_db()
@@ -65,8 +65,8 @@ def test_a_wrong_interval_is_told_at_its_field(client: Client, entry: KeyWordEnt
 def test_deleting_asks_first(client: Client, entry: KeyWordEntry) -> None:
     shown = client.get(f"/keywords/{entry.pk}/delete/").content.decode()
 
-    assert "2\n      matches, and those videos that no other keyword found" in shown
-    assert "The log of its fetches stays." in shown
+    assert "2\n      videos, except those other keywords found" in shown
+    assert "The fetch log is kept." in shown
     assert KeyWordEntry.objects.count() == 1
 
 
@@ -74,7 +74,7 @@ def test_it_is_deleted(client: Client, entry: KeyWordEntry) -> None:
     response = client.post(f"/keywords/{entry.pk}/delete/", follow=True)
 
     assert response.redirect_chain == [("/", 302)]
-    assert "“kestrels” is deleted" in response.content.decode()
+    assert "Deleted “kestrels”" in response.content.decode()
     assert not KeyWordEntry.objects.exists()
 
 
@@ -88,5 +88,5 @@ def test_foreign_pages_change_nothing(entry: KeyWordEntry, action: str) -> None:
     response = Client(enforce_csrf_checks=True).post(f"/keywords/{entry.pk}/{action}")
 
     assert response.status_code == 403
-    assert "This form was not accepted" in response.content.decode()
+    assert "Form not accepted" in response.content.decode()
     assert KeyWordEntry.objects.get().state == "watched"

@@ -13,7 +13,7 @@ from apps.dashboard import views
 def test_it_works(client: Client) -> None:
     response = client.get("/nowhere/")
     assert response.status_code == 404
-    assert "There is nothing here" in response.content.decode()
+    assert "Page not found" in response.content.decode()
 
 
 def test_a_wrong_host(client: Client, settings: Any) -> None:
@@ -27,4 +27,4 @@ def test_an_error_of_ours_needs_no_database(client: Client) -> None:
     with patch.object(views, "page_of", autospec=True, side_effect=RuntimeError):
         response = client.get("/log/")
     assert response.status_code == 500
-    assert "Something went wrong here" in response.content.decode()
+    assert "Server error" in response.content.decode()

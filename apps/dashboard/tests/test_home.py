@@ -31,7 +31,7 @@ def test_it_works(client: Client) -> None:
 
 
 def test_nothing_watched_says_what_to_do(client: Client) -> None:
-    assert "Nothing is watched yet." in page(client)
+    assert "No keywords yet." in page(client)
 
 
 def test_a_keyword_is_added(client: Client) -> None:
@@ -40,7 +40,7 @@ def test_a_keyword_is_added(client: Client) -> None:
     entry = KeyWordEntry.objects.get()
     assert (entry.keyword, entry.interval, entry.state) == ("red kite", 5400, "watched")
     assert response.redirect_chain == [(f"/keywords/{entry.pk}/", 302)]
-    assert "watches this keyword from now on" in response.content.decode()
+    assert "Now watching" in response.content.decode()
 
 
 def test_no_interval_is_an_automatic_one(client: Client) -> None:
@@ -53,7 +53,7 @@ def test_a_keyword_in_other_spelling_is_opened(client: Client) -> None:
     response = client.post("/", {"keyword": "red  KITE", "interval": "5 min"}, follow=True)
 
     assert response.redirect_chain == [(f"/keywords/{entry.pk}/", 302)]
-    assert "You already watch this keyword" in response.content.decode()
+    assert "is already on the list" in response.content.decode()
     assert KeyWordEntry.objects.get().interval is None
 
 
@@ -62,11 +62,11 @@ def test_a_keyword_in_other_spelling_is_opened(client: Client) -> None:
     [
         ("", "", "Type a keyword."),
         ("   ", "", "Type a keyword."),
-        ("x" * 501, "", "A keyword has at most 500 characters."),
+        ("x" * 501, "", "A keyword can have at most 500 characters."),
         ("\u200b", "", "at least one visible character"),
-        ("red kite", "often", "Write it like 30 min, 2 h or 1 day"),
-        ("red kite", "40 days", "Choose from 1 s to 30 days."),
-        ("red kite", "0 s", "Choose from 1 s to 30 days."),
+        ("red kite", "often", "Enter a time such as 30 min, 2 h or 1 day"),
+        ("red kite", "40 days", "Enter a time from 1 s to 30 days."),
+        ("red kite", "0 s", "Enter a time from 1 s to 30 days."),
     ],
 )
 def test_mistakes_are_told_at_the_field_and_what_was_typed_stays(
@@ -125,7 +125,7 @@ def test_a_card_tells_what_is_known(client: Client) -> None:
     assert '<span class="badge">1:02:03</span>' in shown
     assert "1,234,567 views" in shown
     assert "<img" not in shown.partition("<main")[2]
-    assert "The date is a guess of Invidious" in shown
+    assert "Estimated by Invidious" in shown
     assert f'class="chip" href="/keywords/{entry.pk}/"' in shown
 
 

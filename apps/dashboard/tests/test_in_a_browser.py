@@ -31,14 +31,14 @@ def page(browser: Any, live_server: Any) -> Iterator[Any]:
 
 def test_it_works(page: Any) -> None:
     page.goto("/")
-    page.get_by_label("Watch a keyword").fill("kestrels")
-    page.get_by_label("How often").fill("30 min")
+    page.get_by_label("Keyword", exact=True).fill("kestrels")
+    page.get_by_label("Interval", exact=True).fill("30 min")
     page.get_by_role("button", name="Watch").click()
 
     page.get_by_role("heading", name="kestrels").wait_for()
     entry = KeyWordEntry.objects.get()
     assert entry.interval == 1800
-    assert page.get_by_text("The first fetch is on its way").is_visible()
+    assert page.get_by_text("The first fetch takes a few seconds").is_visible()
 
     # What a fetch finds appears by itself.
     store(entry, found_video("found-later", title="A kestrel hovers"))
@@ -48,7 +48,7 @@ def test_it_works(page: Any) -> None:
 def test_a_page_that_renews_itself_disturbs_nobody(page: Any) -> None:
     entry = keyword_with_videos("kestrels", 12)
     page.goto("/")
-    page.get_by_label("Watch a keyword").fill("half a wor")
+    page.get_by_label("Keyword", exact=True).fill("half a wor")
     link = page.locator(f"#to-video-{entry.pk}-0009")
     link.focus()
     page.evaluate("scrollTo(0, 300); window.row = document.querySelector('.card:last-child')")
@@ -56,7 +56,7 @@ def test_a_page_that_renews_itself_disturbs_nobody(page: Any) -> None:
     log_of(entry, status=VideoLog.Status.FAILED, message="YouTube does not answer.")
     page.get_by_text("YouTube does not answer.").wait_for(timeout=10_000)
 
-    assert page.get_by_label("Watch a keyword").input_value() == "half a wor"
+    assert page.get_by_label("Keyword", exact=True).input_value() == "half a wor"
     assert page.evaluate("document.activeElement.id") == f"to-video-{entry.pk}-0009"
     assert page.evaluate("scrollY") == 300
     assert page.evaluate("row.isConnected")
@@ -81,13 +81,13 @@ def test_everything_works_without_javascript(browser: Any, live_server: Any, pag
     context = browser.new_context(base_url=live_server.url, java_script_enabled=False)
     page = context.new_page()
     page.goto("/")
-    page.get_by_label("Watch a keyword").fill("kestrels")
+    page.get_by_label("Keyword", exact=True).fill("kestrels")
     page.get_by_role("button", name="Watch").click()
     page.get_by_role("button", name="Pause").click()
     assert KeyWordEntry.objects.get().state == "paused"
     page.get_by_role("link", name="Delete").click()
     page.get_by_role("button", name="Delete").click()
-    assert page.get_by_text("“kestrels” is deleted").is_visible()
+    assert page.get_by_text("Deleted “kestrels”").is_visible()
     context.close()
 
 

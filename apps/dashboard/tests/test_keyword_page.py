@@ -36,7 +36,7 @@ def test_any_keyword_has_a_page(client: Client, keyword: str) -> None:
 
 
 def test_a_first_fetch_is_announced(client: Client) -> None:
-    assert "The first fetch is on its way" in page(client, KeyWordEntry.objects.create(keyword="kestrels"))
+    assert "The first fetch takes a few seconds" in page(client, KeyWordEntry.objects.create(keyword="kestrels"))
 
 
 def test_the_result_of_the_last_fetch_stands_there(client: Client) -> None:
@@ -55,7 +55,7 @@ def test_a_stretched_interval_says_so(client: Client) -> None:
     shown = page(client, entry)
 
     assert "every 14 min" in shown
-    assert "You chose every 2 min; the day’s searches do not allow more." in shown
+    assert "You requested every 2 min; the daily limit allows every" in shown
     assert 'value="2 min"' in shown
 
 
@@ -76,7 +76,7 @@ def test_htmx_gets_the_living_part_only(client: Client) -> None:
 def test_a_keyword_that_is_not_there(client: Client, address: str) -> None:
     response = client.get(address)
     assert response.status_code == 404
-    assert "There is nothing here" in response.content.decode()
+    assert "Page not found" in response.content.decode()
 
 
 def test_a_deleted_keyword_is_not_there(client: Client) -> None:

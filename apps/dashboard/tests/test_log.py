@@ -26,7 +26,7 @@ def test_it_works(client: Client) -> None:
     log_of(keyword_with_videos("red kites"), message="Another story.")
     shown = page(client, f"/keywords/{entry.pk}/log/")
 
-    for told in ("by hand", "done", "YouTube", ">50<", ">3<", ">1<", "1.3 s", "50 found, 3 new."):
+    for told in ("manual", "done", "YouTube", ">50<", ">3<", ">1<", "1.3 s", "50 found, 3 new."):
         assert told in shown
     assert "Another story." not in shown
 
@@ -51,9 +51,9 @@ def test_a_fetch_outlives_its_keyword(client: Client) -> None:
 @time_machine.travel(NOON, tick=False)
 def test_a_fetch_that_waits_says_until_when(client: Client) -> None:
     waits = {"status": VideoLog.Status.WAITING, "waiting_until": NOON + timedelta(hours=9)}
-    log_of(keyword_with_videos(), message="Today's searches are spent.", **waits)
+    log_of(keyword_with_videos(), message="All searches are used.", **waits)
 
-    assert "Today&#x27;s searches are spent. Goes on <time" in page(client, "/log/")
+    assert "All searches are used. Resumes <time" in page(client, "/log/")
     assert ">in 9 h</time>" in page(client, "/log/")
 
 

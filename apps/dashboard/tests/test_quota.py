@@ -10,12 +10,12 @@ from django.utils import timezone
 
 from apps.conftest import MovableTime
 from apps.dashboard import charts
-from apps.dashboard.plan_words import about
+from apps.dashboard.plan_text import about
 from apps.dashboard.templatetags.times import roughly
-from apps.quota import ledger
+from apps.quota import keys, ledger
 from apps.quota.models import QuotaSpend
-from apps.videos import outlook, planning, schedules
 from apps.videos.models import KeyWordEntry
+from apps.videos.scheduling import beat, plan, report
 from apps.videos.tests.builders import spend, watched
 
 MIDNIGHT = datetime(2026, 11, 21, 8, tzinfo=UTC)
@@ -25,7 +25,7 @@ MIDNIGHT = datetime(2026, 11, 21, 8, tzinfo=UTC)
 def one_key(frozen_time: MovableTime, settings, db) -> None:
     frozen_time.move_to(MIDNIGHT)
     settings.YT_KEYS = [("birds", "a-secret-key")]
-    ledger.sync_keys()
+    keys.sync()
 
 
 def text_of(client: Client, address: str) -> str:
@@ -38,43 +38,43 @@ def test_it_works(client: Client) -> None:
     watched(kestrel=10, falcon=40)
     spend(3)
     page = text_of(client, "/quota/")
-    assert "95 of 98 searches" in page
+    assert "95 of 98" in page
     assert "until the reset" in page
-    assert "at 00:00 Pacific (in 1 day)" in page
+    assert "at 08:00 UTC (in 1 day)" in page
     assert "3 of 100" in page
     assert page.index("falcon") < page.index("kestrel")
     assert "secret" not in page
 
 
 def test_nothing_to_show_is_no_failure(client: Client, settings) -> None:
-    assert "nothing is planned" in text_of(client, "/quota/")
+    assert "No keywords are being watched" in text_of(client, "/quota/")
     settings.YT_KEYS = []
-    ledger.sync_keys()
-    assert "YouTube is not asked" in text_of(client, "/quota/")
+    keys.sync()
+    assert "YouTube is not searched" in text_of(client, "/quota/")
 
 
 def test_what_is_wrong_stands_beside_it(client: Client, settings) -> None:
     settings.YT_KEYS = [("birds", "a-secret-key"), ("cats", "b-secret-key"), ("dogs", "c-secret-key")]
-    ledger.sync_keys()
-    keys = [key for key, _ in ledger.usable_keys()]
-    ledger.refuse(keys[0], "It has expired.")
-    ledger.rest(keys[1], "A reason nobody knows.", timedelta(minutes=15))
-    ledger.mark_empty("dogs", "search")
+    keys.sync()
+    birds, cats, _ = [key for key, _ in keys.usable()]
+    keys.refuse(birds, "It has expired.")
+    keys.cool_down(cats, "A reason nobody knows.", timedelta(minutes=15))
+    ledger.mark_exhausted("dogs", "search", timezone.now())
     page = text_of(client, "/quota/")
     assert re.search(r"refused\s+It has expired\.", page)
-    assert re.search(r"resting until in 15 min\s+A reason nobody knows\.", page)
-    assert "YouTube said “enough” now" in page
+    assert re.search(r"cooling down until in 15 min\s+A reason nobody knows\.", page)
+    assert "YouTube reported the limit reached now" in page
 
 
 def test_who_starves_and_who_is_stretched_is_told(client: Client) -> None:
     watched(**{f"word{number}": 1 for number in range(120)})
-    assert "too few searches for one a day" in text_of(client, "/quota/")
+    assert "not enough searches: less than once a day" in text_of(client, "/quota/")
     KeyWordEntry.objects.exclude(keyword="word1").delete()
     entry = KeyWordEntry.objects.get()
     entry.interval = 60
     entry.save()
-    schedules.sync()
-    assert "you chose 1 min; the searches do not allow it" in text_of(client, "/quota/")
+    beat.sync()
+    assert "requested every 1 min; not enough searches" in text_of(client, "/quota/")
 
 
 def test_a_long_plan_has_pages(client: Client) -> None:
@@ -87,7 +87,7 @@ def test_the_charts_draw_what_was_spent(client: Client, frozen_time: MovableTime
     watched(kestrel=10)
     for back in range(1, 4):
         day = (MIDNIGHT - timedelta(days=back)).date()
-        QuotaSpend.objects.create(project="birds", day=day, bucket="search", spent=20 * back)
+        QuotaSpend.objects.create(project="birds", day=day, bucket="search", used=20 * back)
     frozen_time.move(hours=5)
     html = client.get("/quota/").content.decode()
     assert "<title>18 November: 60 searches</title>" in html
@@ -97,13 +97,11 @@ def test_the_charts_draw_what_was_spent(client: Client, frozen_time: MovableTime
 
 
 def test_the_form_tells_what_one_more_keyword_costs(client: Client) -> None:
-    assert "One more makes 1 keyword, one search every 15 min." in text_of(client, "/")
+    assert "It will be searched about every 15 min." in text_of(client, "/")
     watched(kestrel=10, falcon=10, hobby=10, merlin=10, harrier=10, buzzard=10)
-    cost = planning.cost_of_one_more()
+    cost = plan.cost_of_adding()
     assert (cost.keywords, cost.before) == (7, round(86_400 * 6 / 98))
-    told = (
-        f"One more makes 7 keywords, one search every {roughly(cost.interval)} each instead of 1 h 28 min, on average."
-    )
+    told = f"Adding a keyword slows the others: about every {roughly(cost.interval)} instead of 1 h 28 min."
     assert told in text_of(client, "/")
     assert "1 h 43 min" in told
     KeyWordEntry.objects.bulk_create(
@@ -114,7 +112,7 @@ def test_the_form_tells_what_one_more_keyword_costs(client: Client) -> None:
 
 def test_who_may_not_add_keywords_is_not_told_what_they_cost(client: Client, settings) -> None:
     settings.SIGN_IN = "write"
-    assert "One more makes" not in text_of(client, "/")
+    assert "searched about every" not in text_of(client, "/")
 
 
 def test_the_api_and_the_command_tell_the_same(client: Client, capsys, frozen_time: MovableTime) -> None:
@@ -122,34 +120,34 @@ def test_the_api_and_the_command_tell_the_same(client: Client, capsys, frozen_ti
     greedy = KeyWordEntry.objects.create(keyword="日本語", interval=60)
     frozen_time.move(hours=3)
     spend(30)
-    schedules.sync()
+    beat.sync()
     KeyWordEntry.objects.update(searched_through=timezone.now(), next_due_at=timezone.now() + timedelta(hours=1))
 
     body = client.get("/api/quota/").json()
     call_command("quota")
     told = capsys.readouterr().out
 
-    assert body["schedules"] == {
-        "searches_a_day": 98,
+    assert body["scheduled"] == {
+        "searches_per_day": 98,
         "left": 68,
-        "pace": pytest.approx(sum(86_400 / entry.planned_interval for entry in KeyWordEntry.objects.all())),
+        "search_rate": pytest.approx(sum(86_400 / entry.planned_interval for entry in KeyWordEntry.objects.all())),
         "ends_at": None,
     }
-    assert "Left for schedules: 68 of 98 searches." in told
-    assert "they last until the reset" in told
-    assert "The day ends in 21 h, at 08:00 UTC (00:00 Pacific)." in told
+    assert "Scheduled searches left: 68 of 98." in told
+    assert "lasts until the reset" in told
+    assert "The quota resets in 21 h, at 08:00 UTC (00:00 Pacific)." in told
     page = text_of(client, "/quota/")
-    assert "68 of 98 searches" in page
+    assert "68 of 98" in page
     for line in body["plan"]:
         entry = KeyWordEntry.objects.get(pk=line["id"])
-        assert line["planned_interval"] == entry.planned_interval == round(86_400 / line["searches_a_day"])
+        assert line["planned_interval"] == entry.planned_interval == round(86_400 / line["searches_per_day"])
         assert line["expected_delay"] == entry.planned_interval // 2
         assert (line["rate"], line["stretched"]) == (entry.rate, entry == greedy)
         (row,) = [row for row in told.splitlines() if row.startswith(entry.keyword)]
-        assert f"  {about(line['searches_a_day'])}  " in row
-        assert ("you chose 1 min" in row) == line["stretched"]
+        assert f"  {about(line['searches_per_day'])}  " in row
+        assert ("requested every 1 min" in row) == line["stretched"]
         interval, delay = roughly(entry.planned_interval), roughly(entry.planned_interval // 2)
-        assert f"{about(line['searches_a_day'])} {interval} {delay} in 1 h" in page
+        assert f"{about(line['searches_per_day'])} {interval} {delay} in 1 h" in page
         assert f"  {interval}" in row
     # What takes two columns in a terminal counts as two.
     assert len({row.find("in 1 h") + row.startswith("日本語") * 3 for row in told.splitlines() if "in 1 h" in row}) == 1
@@ -158,19 +156,19 @@ def test_the_api_and_the_command_tell_the_same(client: Client, capsys, frozen_ti
 
 def test_the_command_tells_what_is_wrong(settings, capsys) -> None:
     watched(kestrel=10)
-    (key,) = [key for key, _ in ledger.usable_keys()]
+    (key,) = [key for key, _ in keys.usable()]
     spend(98)
-    ledger.mark_empty("birds", "search")
+    ledger.mark_exhausted("birds", "search", timezone.now())
     call_command("quota")
     told = capsys.readouterr().out
     assert "0 (refused)" in told
     assert "from the reset on" in told
 
-    ledger.refuse(key, "YouTube does not know this key.")
+    keys.refuse(key, "The key is invalid.")
     call_command("quota")
     told = capsys.readouterr().out
-    assert "There is no key that may be used" in told
-    assert "YouTube does not know this key." in told
+    assert "No usable key" in told
+    assert "The key is invalid." in told
 
 
 @pytest.mark.parametrize(("number", "told"), [(0.25, "0.2"), (9.94, "9.9"), (12.4, "12"), (1234.5, "1,234")])
@@ -182,5 +180,5 @@ def test_what_is_still_planned_today_is_what_is_left(frozen_time: MovableTime) -
     watched(kestrel=10, falcon=10)
     frozen_time.move(hours=12)
     spend(92)
-    hours = charts.hours(outlook.today())
+    hours = charts.hours(report.today())
     assert sum(bar.height * hours.top / 100 for bar in hours.bars if bar.planned) <= 6 + 1e-6

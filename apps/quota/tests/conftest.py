@@ -1,4 +1,4 @@
-"""Keys to configure, and a ledger that lies in a database of its own for as many connections as a test needs."""
+"""Keys to configure, and a ledger in a separate database that several connections can use."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,24 +13,24 @@ import time_machine
 from django.db import connection, connections
 from pytest_django import DjangoDbBlocker, Settings
 
-from apps.quota import ledger
+from apps.quota import keys
 from apps.quota.models import ApiKey, QuotaSpend
 
 hypothesis.settings.register_profile("same every time", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("same every time")
 
-# 04:00 in California, where the day that YouTube counts began four hours ago.
+# 04:00 in California, four hours after the reset.
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
-# How long a key rests after a refusal that nobody can explain.
-REST = timedelta(minutes=15)
+# The cooldown of a key after an unknown refusal.
+COOLDOWN = timedelta(minutes=15)
 
 UseKeys = Callable[..., list[ApiKey]]
 
 
 @pytest.fixture
 def clock() -> Iterator[time_machine.Traveller]:
-    """The time, which stands still at NOW until the test moves it."""
+    """The time, frozen at NOW until the test moves it."""
     with time_machine.travel(NOW, tick=False) as traveller:
         yield traveller
 
@@ -42,15 +42,15 @@ def use_keys(db: None, settings: Settings) -> UseKeys:
     def use(*texts: str) -> list[ApiKey]:
         parts = [text.rpartition("=") for text in texts]
         settings.YT_KEYS = [(project, key) for project, _, key in parts]
-        ledger.sync_keys()
+        keys.sync()
         return list(ApiKey.objects.order_by("position"))
 
     return use
 
 
-def spent(project: str, bucket: str = "search") -> int:
-    """Return what stands in the ledger, over all days."""
-    return sum(QuotaSpend.objects.filter(project=project, bucket=bucket).values_list("spent", flat=True))
+def used(project: str, bucket: str = "search") -> int:
+    """Return what the ledger has counted, over all days."""
+    return sum(QuotaSpend.objects.filter(project=project, bucket=bucket).values_list("used", flat=True))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -60,7 +60,7 @@ def in_thread(
     monkeypatch: pytest.MonkeyPatch,
     django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[Callable[..., list[Any]]]:
-    """A function that runs `work` in some threads at once, each with a connection of its own to one real ledger.
+    """A function that runs `work` in several threads, each with its own connection to the same ledger.
 
     The tests' own database is in memory, or inside a transaction: other connections would see nothing of it.
     """

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from apps.quota import ledger
+from apps.quota import keys, ledger
 from apps.quota.ledger import Purpose
 from apps.quota.models import ApiKey, QuotaSpend
 from apps.quota.tests.conftest import UseKeys
@@ -16,8 +16,8 @@ SECRET = "AIzaNobodyMaySeeThis"
 def key(use_keys: UseKeys) -> ApiKey:
     """A refused key whose project has spent a search."""
     (key,) = use_keys(f"birds={SECRET}")
-    ledger.reserve("birds", "search", Purpose.PERSON)
-    ledger.refuse(key, "It has expired.")
+    ledger.reserve("birds", "search", Purpose.MANUAL)
+    keys.refuse(key, "It has expired.")
     return key
 
 

@@ -6,23 +6,24 @@ import pytest
 import time_machine
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from apps.quota import ledger
+from apps.incidents.models import Incident
+from apps.quota import keys, ledger
 from apps.quota.ledger import Purpose
-from apps.quota.models import ApiKey, QuotaSpend, Trouble
-from apps.quota.tests.conftest import NOW, REST, UseKeys
+from apps.quota.models import ApiKey, QuotaSpend
+from apps.quota.tests.conftest import COOLDOWN, NOW, UseKeys
 
 State = ApiKey.State
 pytestmark = pytest.mark.usefixtures("clock")
 
 
 def usable() -> list[str]:
-    return [secret for _, secret in ledger.usable_keys()]
+    return [secret for _, secret in keys.usable()]
 
 
 def test_it_works(use_keys: UseKeys, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     rows = use_keys("birds=one", "two", "birds=three", "cats=four")
     assert [row.label for row in rows] == ["birds", "key 2", "birds (2)", "cats"]
-    assert [row.project for row in rows] == ["birds", f"key-{ledger.fingerprint('two')[:8]}", "birds", "cats"]
+    assert [row.project for row in rows] == ["birds", f"key-{keys.fingerprint('two')[:8]}", "birds", "cats"]
     assert {row.state for row in rows} == {State.ACTIVE}
     with django_assert_num_queries(1):
         assert usable() == ["one", "two", "three", "four"]
@@ -35,7 +36,7 @@ def test_bare_keys_are_projects_of_their_own(use_keys: UseKeys) -> None:
 
 def test_it_handles_added_removed_and_moved_keys(use_keys: UseKeys) -> None:
     one, two, three = use_keys("one", "two", "three")
-    ledger.refuse(two, "It has expired.")
+    keys.refuse(two, "It has expired.")
     rows = use_keys("four", "three", "two")
     assert [(row.label, row.state) for row in rows] == [
         ("key 1", State.ACTIVE),
@@ -50,16 +51,16 @@ def test_it_handles_added_removed_and_moved_keys(use_keys: UseKeys) -> None:
 
 def test_a_start_changes_nothing_that_stays(use_keys: UseKeys, clock: time_machine.Traveller) -> None:
     (key,) = use_keys("birds=one")
-    ledger.rest(key, "Who knows.", REST)
+    keys.cool_down(key, "Who knows.", COOLDOWN)
     clock.shift(60)
     (row,) = use_keys("cats=one")
-    assert (row.state, row.reason, row.project) == (State.RESTING, "Who knows.", "cats")
+    assert (row.state, row.reason, row.project) == (State.COOLING_DOWN, "Who knows.", "cats")
     assert row.changed_at == NOW
 
 
 def test_a_key_put_back_is_tried_anew(use_keys: UseKeys) -> None:
     (key,) = use_keys("one")
-    ledger.refuse(key, "It has expired.")
+    keys.refuse(key, "It has expired.")
     use_keys("two")
     (row,) = use_keys("one")
     assert (row.state, row.reason) == (State.ACTIVE, "")
@@ -79,12 +80,12 @@ def test_it_notices_other_keys_without_a_start(use_keys: UseKeys, settings: Sett
 
 def test_a_refused_key_waits_for_a_person(use_keys: UseKeys, clock: time_machine.Traveller) -> None:
     one, _ = use_keys("one", "two")
-    ledger.refuse(one, "x" * 500)
+    keys.refuse(one, "x" * 500)
     clock.shift(timedelta(days=400))
     assert usable() == ["two"]
     one.refresh_from_db()
-    assert (one.state, one.reason, one.resting_until, one.changed_at) == (State.REFUSED, "x" * 300, None, NOW)
-    assert ledger.reactivate(one) == 1
+    assert (one.state, one.reason, one.cooling_down_until, one.changed_at) == (State.REFUSED, "x" * 300, None, NOW)
+    assert keys.reactivate(one) == 1
     assert usable() == ["one", "two"]
     one.refresh_from_db()
     assert (one.state, one.reason) == (State.ACTIVE, "")
@@ -92,9 +93,9 @@ def test_a_refused_key_waits_for_a_person(use_keys: UseKeys, clock: time_machine
 
 def test_a_resting_key_comes_back(use_keys: UseKeys, clock: time_machine.Traveller) -> None:
     one, _ = use_keys("one", "two")
-    ledger.rest(one, "Who knows.", REST)
+    keys.cool_down(one, "Who knows.", COOLDOWN)
     assert usable() == ["two"]
-    clock.shift(REST - timedelta(seconds=1))
+    clock.shift(COOLDOWN - timedelta(seconds=1))
     assert usable() == ["two"]
     clock.shift(1)
     assert usable() == ["one", "two"]
@@ -102,7 +103,7 @@ def test_a_resting_key_comes_back(use_keys: UseKeys, clock: time_machine.Travell
 
 def test_a_suspended_project_stops_all(use_keys: UseKeys, clock: time_machine.Traveller) -> None:
     use_keys("birds=one", "birds=two", "cats=three")
-    ledger.suspend("birds", "YouTube has suspended this key's project.")
+    keys.suspend("birds", "YouTube has suspended this key's project.")
     clock.shift(timedelta(days=400))
     assert usable() == []
     assert [row.state for row in ApiKey.objects.all()] == [State.SUSPENDED, State.SUSPENDED, State.ACTIVE]
@@ -112,16 +113,16 @@ def test_a_suspended_project_stops_all(use_keys: UseKeys, clock: time_machine.Tr
 
 def test_a_person_can_end_a_suspension(use_keys: UseKeys) -> None:
     use_keys("birds=one", "cats=two")
-    ledger.suspend("birds", "Suspended.")
-    assert ledger.reactivate(*ApiKey.objects.filter(project="birds")) == 1
+    keys.suspend("birds", "Suspended.")
+    assert keys.reactivate(*ApiKey.objects.filter(project="birds")) == 1
     assert usable() == ["one", "two"]
 
 
 def test_no_key_is_in_the_database(use_keys: UseKeys) -> None:
     secrets = ["AIzaSecretOne", "AIzaSecretTwo"]
     for key in use_keys(secrets[0], f"birds={secrets[1]}"):
-        ledger.reserve(key.project, "search", Purpose.PERSON)
-        ledger.refuse(key, "It has expired.")
+        ledger.reserve(key.project, "search", Purpose.MANUAL)
+        keys.refuse(key, "It has expired.")
     stored = repr([*ApiKey.objects.values_list(), *QuotaSpend.objects.values_list()])
     assert "birds" in stored
     assert not any(secret in stored for secret in secrets)
@@ -137,19 +138,19 @@ def test_a_fingerprint_tells_keys_apart(use_keys: UseKeys) -> None:
 def test_what_is_worse_is_never_overwritten_by_what_another_worker_learns_late(use_keys: UseKeys) -> None:
     """Two workers were under way with the same key when one learned that its project is suspended."""
     one, _ = use_keys("birds=one", "cats=two")
-    ledger.rest(one, "A reason nobody knows.", timedelta(minutes=15))
-    ledger.suspend("birds", "Suspended.")
-    ledger.rest(one, "A reason nobody knows.", timedelta(minutes=15))
-    ledger.refuse(one, "It has expired.")
-    ledger.end_rest(one)
+    keys.cool_down(one, "A reason nobody knows.", timedelta(minutes=15))
+    keys.suspend("birds", "Suspended.")
+    keys.cool_down(one, "A reason nobody knows.", timedelta(minutes=15))
+    keys.refuse(one, "It has expired.")
+    keys.end_cooldown(one)
     one.refresh_from_db()
     assert one.state == ApiKey.State.SUSPENDED
-    assert ledger.usable_keys() == []
-    assert Trouble.objects.open().get().kind == Trouble.Kind.PROJECT_SUSPENDED
+    assert keys.usable() == []
+    assert Incident.objects.open().get().kind == Incident.Kind.PROJECT_SUSPENDED
 
-    ledger.reactivate(one)
-    ledger.refuse(one, "It has expired.")
-    ledger.rest(one, "A reason nobody knows.", timedelta(minutes=15))
-    ledger.end_rest(one)
+    keys.reactivate(one)
+    keys.refuse(one, "It has expired.")
+    keys.cool_down(one, "A reason nobody knows.", timedelta(minutes=15))
+    keys.end_cooldown(one)
     one.refresh_from_db()
     assert (one.state, one.reason) == (ApiKey.State.REFUSED, "It has expired.")

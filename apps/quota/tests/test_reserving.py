@@ -4,12 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.utils import timezone
 from pytest_django import Settings
 
-from apps.quota import ledger
+from apps.quota import keys, ledger, report
 from apps.quota.ledger import Purpose
 from apps.quota.models import QuotaSpend
-from apps.quota.tests.conftest import NOW, UseKeys, spent
+from apps.quota.tests.conftest import NOW, UseKeys, used
 from core.errors import Bucket
 
 # In California.
@@ -27,10 +28,10 @@ def reserve_all(purpose: Purpose, bucket: Bucket = "search", project: str = "bir
 
 
 def test_it_works() -> None:
-    assert reserve_all(Purpose.PERSON) == 100
-    assert not ledger.reserve("birds", "search", Purpose.PERSON)
+    assert reserve_all(Purpose.MANUAL) == 100
+    assert not ledger.reserve("birds", "search", Purpose.MANUAL)
     row = QuotaSpend.objects.get()
-    assert (row.project, row.bucket, row.spent, row.refused_at) == ("birds", "search", 100, None)
+    assert (row.project, row.bucket, row.used, row.refused_at) == ("birds", "search", 100, None)
     assert str(row.day) == "2026-11-22"
 
 
@@ -38,13 +39,13 @@ def test_it_works() -> None:
 def test_people_have_what_schedules_must_leave(clock: time_machine.Traveller, hours: float, kept: int) -> None:
     clock.move_to(MIDNIGHT + timedelta(hours=hours))
     assert reserve_all(Purpose.SCHEDULE) == 100 - kept
-    assert reserve_all(Purpose.PERSON) == kept
+    assert reserve_all(Purpose.MANUAL) == kept
 
 
 def test_what_people_spend_is_not_spent_again(clock: time_machine.Traveller) -> None:
     clock.move_to(MIDNIGHT)
     for _ in range(40):
-        ledger.reserve("birds", "search", Purpose.PERSON)
+        ledger.reserve("birds", "search", Purpose.MANUAL)
     assert reserve_all(Purpose.SCHEDULE) == 50
 
 
@@ -69,31 +70,31 @@ def test_gaps_wait_while_schedules_are_ahead_of_the_pace(clock: time_machine.Tra
 def test_schedules_are_planned_with_what_is_left(settings: Settings, use_keys: UseKeys) -> None:
     settings.YT_SEARCHES_PER_DAY = {"": 100, "cats": 1000}
     birds, _, cats = use_keys("birds=one", "birds=spare", "cats=three")
-    assert ledger.scheduled_searches() == ledger.ScheduledSearches(a_day=98 + 980, left=98 + 980)
+    assert report.scheduled_searches() == report.ScheduledSearches(per_day=98 + 980, left=98 + 980)
     ledger.reserve("birds", "search", Purpose.SCHEDULE)
-    ledger.reserve("cats", "search", Purpose.PERSON)
-    assert ledger.scheduled_searches().left == 97 + 979
-    ledger.mark_empty("cats", "search")
-    assert ledger.scheduled_searches() == ledger.ScheduledSearches(a_day=98 + 980, left=97)
-    ledger.refuse(cats, "It has expired.")
-    ledger.refuse(birds, "It has expired.")
-    assert ledger.scheduled_searches() == ledger.ScheduledSearches(a_day=98, left=97), "the spare key is there"
-    ledger.suspend("birds", "Suspended.")
-    assert ledger.scheduled_searches() == ledger.ScheduledSearches(a_day=0, left=0)
+    ledger.reserve("cats", "search", Purpose.MANUAL)
+    assert report.scheduled_searches().left == 97 + 979
+    ledger.mark_exhausted("cats", "search", timezone.now())
+    assert report.scheduled_searches() == report.ScheduledSearches(per_day=98 + 980, left=97)
+    keys.refuse(cats, "It has expired.")
+    keys.refuse(birds, "It has expired.")
+    assert report.scheduled_searches() == report.ScheduledSearches(per_day=98, left=97), "the spare key is there"
+    keys.suspend("birds", "Suspended.")
+    assert report.scheduled_searches() == report.ScheduledSearches(per_day=0, left=0)
 
 
 @pytest.mark.parametrize("purpose", Purpose)
 def test_units_are_for_all_alike(settings: Settings, purpose: Purpose) -> None:
     settings.YT_UNITS_PER_DAY = {"": 20}
     assert reserve_all(purpose, "general") == 20
-    assert ledger.reserve("birds", "search", Purpose.PERSON), "the other bucket is untouched"
+    assert ledger.reserve("birds", "search", Purpose.MANUAL), "the other bucket is untouched"
 
 
 def test_projects_have_limits_of_their_own(settings: Settings) -> None:
     settings.YT_SEARCHES_PER_DAY = {"": 5, "cats": 20, "closed": 0}
-    assert reserve_all(Purpose.PERSON) == 5
+    assert reserve_all(Purpose.MANUAL) == 5
     assert reserve_all(Purpose.SCHEDULE, project="cats") == 18
-    assert reserve_all(Purpose.PERSON, project="closed") == 0
+    assert reserve_all(Purpose.MANUAL, project="closed") == 0
 
 
 def test_what_melts_of_the_reserve_is_planned_with_until_the_rest_is_spent(
@@ -102,9 +103,9 @@ def test_what_melts_of_the_reserve_is_planned_with_until_the_rest_is_spent(
     use_keys("birds=one")
     clock.move_to(MIDNIGHT + timedelta(hours=6))
     assert reserve_all(Purpose.GAP) == 44
-    assert ledger.scheduled_searches().left == 98 - 44
+    assert report.scheduled_searches().left == 98 - 44
     assert reserve_all(Purpose.SCHEDULE) == 92 - 44
-    assert ledger.scheduled_searches().left == 0, "as the ledger has it"
+    assert report.scheduled_searches().left == 0, "as the ledger has it"
 
 
 def test_a_few_searches_are_kept_for_nobody(settings: Settings) -> None:
@@ -113,46 +114,46 @@ def test_a_few_searches_are_kept_for_nobody(settings: Settings) -> None:
 
 
 def test_a_limit_may_sink_below_what_is_spent(settings: Settings) -> None:
-    assert reserve_all(Purpose.PERSON) == 100
+    assert reserve_all(Purpose.MANUAL) == 100
     settings.YT_SEARCHES_PER_DAY = {"": 50}
-    assert reserve_all(Purpose.PERSON) == 0
-    assert spent("birds") == 100
+    assert reserve_all(Purpose.MANUAL) == 0
+    assert used("birds") == 100
 
 
 def test_youtubes_word_overrides_the_count() -> None:
-    assert ledger.reserve("birds", "search", Purpose.PERSON)
-    ledger.mark_empty("birds", "search")
-    assert reserve_all(Purpose.PERSON) == 0
+    assert ledger.reserve("birds", "search", Purpose.MANUAL)
+    ledger.mark_exhausted("birds", "search", timezone.now())
+    assert reserve_all(Purpose.MANUAL) == 0
     assert QuotaSpend.objects.get().refused_at == NOW
-    assert ledger.reserve("birds", "general", Purpose.PERSON)
-    assert ledger.reserve("cats", "search", Purpose.PERSON)
+    assert ledger.reserve("birds", "general", Purpose.MANUAL)
+    assert ledger.reserve("cats", "search", Purpose.MANUAL)
 
 
 def test_youtubes_word_holds_without_a_count() -> None:
-    ledger.mark_empty("birds", "search")
-    assert reserve_all(Purpose.PERSON) == 0
-    assert spent("birds") == 0
+    ledger.mark_exhausted("birds", "search", timezone.now())
+    assert reserve_all(Purpose.MANUAL) == 0
+    assert used("birds") == 0
 
 
 @pytest.mark.parametrize("refused", [True, False])
 def test_a_new_day_begins_at_zero(clock: time_machine.Traveller, refused: bool) -> None:
-    reserve_all(Purpose.PERSON)
+    reserve_all(Purpose.MANUAL)
     if refused:
-        ledger.mark_empty("birds", "search")
+        ledger.mark_exhausted("birds", "search", timezone.now())
     clock.move_to(datetime(2026, 11, 23, 7, 59, 59, tzinfo=UTC))
-    assert reserve_all(Purpose.PERSON) == 0
+    assert reserve_all(Purpose.MANUAL) == 0
     clock.move_to(datetime(2026, 11, 23, 8, tzinfo=UTC))
-    assert reserve_all(Purpose.PERSON) == 100
-    assert sorted(QuotaSpend.objects.values_list("spent", flat=True)) == [100, 100]
+    assert reserve_all(Purpose.MANUAL) == 100
+    assert sorted(QuotaSpend.objects.values_list("used", flat=True)) == [100, 100]
 
 
 def test_it_tells_what_is_left_without_taking_it(settings: Settings) -> None:
     settings.YT_SEARCHES_PER_DAY = {"": 10, "closed": 0}
     assert ledger.has_left("birds", "search", Purpose.SCHEDULE)
-    assert not ledger.has_left("closed", "search", Purpose.PERSON)
+    assert not ledger.has_left("closed", "search", Purpose.MANUAL)
     assert not QuotaSpend.objects.exists()
     reserve_all(Purpose.SCHEDULE)
     assert not ledger.has_left("birds", "search", Purpose.SCHEDULE)
-    assert ledger.has_left("birds", "search", Purpose.PERSON)
-    ledger.mark_empty("birds", "search")
-    assert not ledger.has_left("birds", "search", Purpose.PERSON)
+    assert ledger.has_left("birds", "search", Purpose.MANUAL)
+    ledger.mark_exhausted("birds", "search", timezone.now())
+    assert not ledger.has_left("birds", "search", Purpose.MANUAL)

@@ -5,8 +5,9 @@ from itertools import count
 from typing import Any
 
 from apps.quota import ledger
-from apps.videos import schedules, storing
+from apps.videos.fetching import storing
 from apps.videos.models import KeyWordEntry, Video, VideoFetchMethod
+from apps.videos.scheduling import beat
 from core.found_video import FoundVideo
 
 ODD_KEYWORDS = [
@@ -60,13 +61,13 @@ def watched(**rates: float) -> None:
     for word, rate in rates.items():
         entry = KeyWordEntry.objects.create(keyword=word)
         KeyWordEntry.objects.filter(pk=entry.pk).update(rate=rate)
-    schedules.sync()
+    beat.sync()
 
 
 def spend(searches: int) -> None:
     """Spend searches of the project "birds"."""
     for _ in range(searches):
-        assert ledger.reserve("birds", "search", ledger.Purpose.PERSON)
+        assert ledger.reserve("birds", "search", ledger.Purpose.MANUAL)
 
 
 def videos_of(entry: KeyWordEntry) -> set[str]:

@@ -17,8 +17,8 @@ from django.db import connection, connections
 from django.db.models import F
 from pytest_django import DjangoDbBlocker
 
-from apps.videos import schedules
 from apps.videos.models import KeyWordEntry, Match, Video, VideoTotal
+from apps.videos.scheduling import beat
 from simulator import Simulator
 
 # These bring their own PostgreSQL, so running them once more there (tests/test_on_postgresql.py) would show nothing.
@@ -37,7 +37,7 @@ def nothing_is_sent(sent: list[tuple]) -> None:
 def entry(youtube: Simulator) -> KeyWordEntry:
     """A keyword that is to be fetched every hour, and that is due."""
     entry = KeyWordEntry.objects.create(keyword="Python", interval=3600)
-    schedules.sync()
+    beat.sync()
     entry.refresh_from_db()
     return entry
 

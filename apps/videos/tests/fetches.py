@@ -1,6 +1,6 @@
 """Fetch a keyword as a worker would, and look at it anew."""
 
-from apps.videos.fetching import fetch_keyword
+from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, VideoLog
 
 SCHEDULE, MANUAL = VideoLog.Trigger.SCHEDULE, VideoLog.Trigger.MANUAL

@@ -7,8 +7,9 @@ from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
 
 from apps.quota.models import ApiKey, QuotaSpend
-from apps.videos import schedules, storing
+from apps.videos.fetching import erasing
 from apps.videos.models import KeyWordEntry, Match, Video, VideoLog
+from apps.videos.scheduling import beat
 from apps.videos.tests.builders import found_video, store
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,7 +49,7 @@ def test_every_page_opens(admin_client: Client, entry: KeyWordEntry) -> None:
 
 
 def test_rows_of_an_erased_keyword_still_open(admin_client: Client, entry: KeyWordEntry) -> None:
-    storing.erase(KeyWordEntry.including_deleted.get(keyword="gone"))
+    erasing.erase(KeyWordEntry.including_deleted.get(keyword="gone"))
     for model in (VideoLog, Video, Match):
         for row in model.objects.all():
             address = reverse(f"admin:videos_{model._meta.model_name}_change", args=[row.pk])
@@ -60,10 +61,10 @@ def test_a_keyword_can_be_added_changed_and_paused(admin_client: Client, sent: l
     admin_client.post(reverse("admin:videos_keywordentry_add"), form)
     entry = KeyWordEntry.objects.get()
     assert entry.keyword == "Two Words"
-    assert [name for name, *_ in sent] == ["process_trigger"]
+    assert [name for name, *_ in sent] == ["process_trigger", "sync_schedules"]
 
     admin_client.post(reverse("admin:videos_keywordentry_change", args=[entry.pk]), form | {"state": "paused"})
-    assert not PeriodicTask.objects.filter(task=schedules.TASK).exists()
+    assert not PeriodicTask.objects.filter(task=beat.TASK).exists()
 
 
 @pytest.mark.parametrize("keyword", ["two words", "", "x" * 501])
@@ -81,15 +82,15 @@ def test_the_actions(admin_client: Client, sent: list[tuple]) -> None:
         KeyWordEntry.objects.create(keyword=word)
     address = reverse("admin:videos_keywordentry_changelist")
     chosen = {"_selected_action": list(KeyWordEntry.objects.values_list("pk", flat=True)[:2])}
-    beat = PeriodicTask.objects.filter(task=schedules.TASK)
+    rows = PeriodicTask.objects.filter(task=beat.TASK)
 
     admin_client.post(address, {"action": "pause", **chosen})
-    assert beat.count() == 1
+    assert rows.count() == 1
     admin_client.post(address, {"action": "resume", **chosen})
-    assert beat.count() == 3
+    assert rows.count() == 3
     admin_client.post(address, {"action": "fetch", **chosen})
     assert VideoLog.objects.filter(trigger="manual").count() == 2
     page = admin_client.post(address, {"action": "delete_selected", **chosen}).content.decode()
-    assert "with its 0 matches" in page
+    assert "with its 0 videos" in page
     admin_client.post(address, {"action": "delete_selected", "post": "yes", **chosen})
-    assert beat.count() == KeyWordEntry.objects.count() == 1
+    assert rows.count() == KeyWordEntry.objects.count() == 1

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from apps.videos import storing
+from apps.videos.fetching import erasing
 from apps.videos.models import KeyWordEntry, VideoLog
 from apps.videos.views import KeywordViewSet
 
@@ -24,7 +25,7 @@ def test_it_works(client: Client, sent: list[tuple]) -> None:
     body = answer.json()
     assert list(body)[:7] == ["id", "keyword", "state", "interval", "weight", "video_count", "created_at"]
     assert (body["id"], body["keyword"], body["state"], body["interval"]) == (entry.pk, "Two Words", "watched", None)
-    assert sent == [("process_trigger", (entry.pk,), {"trigger": "first"})]
+    assert sent == [("process_trigger", (entry.pk,), {"trigger": "first"}), ("sync_schedules", (), {})]
     assert client.get(f"/api/keywords/{entry.pk}/").json()["keyword"] == "Two Words"
 
 
@@ -124,14 +125,14 @@ def test_logs_of_one_keyword(client: Client) -> None:
 def test_quota_tells_what_is_left(client: Client, youtube) -> None:
     from apps.quota import ledger
 
-    ledger.reserve("one", "search", ledger.Purpose.PERSON)
-    ledger.mark_empty("two", "general")
+    ledger.reserve("one", "search", ledger.Purpose.MANUAL)
+    ledger.mark_exhausted("two", "general", timezone.now())
 
     body = client.get("/api/quota/").json()
 
     assert (body["day"], body["resets_at"]) == ("2026-11-20", "2026-11-21T08:00:00Z")
     one, two = body["projects"]
-    assert one["search"] == {"limit": 100, "spent": 1, "left": 99, "refused_at": None}
+    assert one["search"] == {"limit": 100, "used": 1, "left": 99, "refused_at": None}
     assert two["general"]["left"] == 0
     assert one["keys"][0]["state"] == "active"
     assert len(one["keys"][0]["fingerprint"]) == 4
@@ -162,11 +163,11 @@ def test_changing_what_is_deleted_meanwhile_is_a_404(client: Client, monkeypatch
     def look_up_and_lose(view: KeywordViewSet) -> KeyWordEntry:
         found = look_up(view)
         KeyWordEntry.objects.all().delete()
-        storing.erase(found)
+        erasing.erase(found)
         return found
 
     monkeypatch.setattr(KeywordViewSet, "get_object", look_up_and_lose)
     assert post(client, f"/api/keywords/{entry.pk}/fetch/").status_code == 404
     entry = KeyWordEntry.objects.create(keyword="python")
     answer = client.patch(f"/api/keywords/{entry.pk}/", {"weight": 2}, content_type="application/json")
-    assert (answer.status_code, answer.json()["detail"]) == (404, "This keyword has been deleted meanwhile.")
+    assert (answer.status_code, answer.json()["detail"]) == (404, "This keyword has been deleted.")

@@ -7,7 +7,7 @@ from threading import Event
 import pytest
 from django.db import connection
 
-from apps.videos import storing
+from apps.videos.fetching import erasing, storing
 from apps.videos.models import KeyWordEntry, Match, Video, VideoFetchMethod, VideoTotal
 from apps.videos.tests.builders import found_video, store, videos_of
 from apps.videos.tests.conftest import RealDatabase, assert_nothing_lost_or_doubled, held
@@ -42,7 +42,7 @@ def test_a_big_erase_leaves_turns_to_others(database: RealDatabase, capsys: pyte
     def erase() -> float:
         began = time.monotonic()
         try:
-            storing.erase(doomed)
+            erasing.erase(doomed)
         finally:
             erased.set()
         return time.monotonic() - began
@@ -62,7 +62,7 @@ def test_a_big_erase_leaves_turns_to_others(database: RealDatabase, capsys: pyte
               f"the longest in {max(waits) * 1000:.0f} ms")  # fmt: skip
 
     # A turn after each chunk at the least, and none that waits for many of them.
-    assert len(waits) >= math.ceil(MANY / storing.ERASE_CHUNK)
+    assert len(waits) >= math.ceil(MANY / erasing.CHUNK)
     assert max(waits) < whole / 3
     assert videos_of(other) == set(Video.objects.values_list("pk", flat=True))
     assert Video.objects.count() == PAGE * len(waits)

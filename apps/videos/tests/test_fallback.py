@@ -6,10 +6,10 @@ from unittest.mock import patch
 from django.utils import timezone
 
 from apps.conftest import NOW, MovableTime
-from apps.quota.models import Trouble
+from apps.incidents.models import Incident
 from apps.videos.models import KeyWordEntry, Video
 from apps.videos.tests.fetches import MANUAL, fetched
-from core.errors import SourceAway
+from core.errors import SourceUnavailable
 from simulator.server import Simulator
 
 
@@ -24,7 +24,7 @@ def test_it_falls_back_to_invidious(youtube: Simulator, entry: KeyWordEntry, set
     log = fetched(entry, MANUAL)
 
     assert (log.status, log.method) == ("done", "invidious")
-    assert "searches are spent" in log.message
+    assert "Daily search limit reached." in log.message
     assert entry.searched_through == searched_through
     assert {pk: date for pk, date in Video.objects.values_list("pk", "published_at") if pk in exact} == exact
     # videos.list has a bucket of its own, and makes exact what Invidious guessed.
@@ -57,7 +57,7 @@ def test_it_leaves_an_instance_alone_that_has_blocked_us(
     settings.INVIDIOUS_URL, settings.YT_KEYS = youtube.invidious_url, []
     youtube.faults.add("invidious", "html_200", times=None)
 
-    assert fetched(entry).error == "SourceBlocked"
+    assert fetched(entry).error_code == "source_blocked"
     asked = youtube.stats.requests("/api/v1/search")
     log = fetched(entry, MANUAL)
     assert (log.status, log.waiting_until) == ("waiting", NOW + timedelta(hours=1))
@@ -66,7 +66,7 @@ def test_it_leaves_an_instance_alone_that_has_blocked_us(
     youtube.faults.clear()
     frozen_time.move(hours=1, seconds=1)
     assert fetched(entry, MANUAL).status == "done"
-    assert not Trouble.objects.open().exists()
+    assert not Incident.objects.open().exists()
 
 
 def test_it_tells_both_reasons_when_neither_source_helps(youtube: Simulator, entry: KeyWordEntry, settings) -> None:
@@ -78,7 +78,7 @@ def test_it_tells_both_reasons_when_neither_source_helps(youtube: Simulator, ent
     log = fetched(entry)
 
     assert log.status == "failed"
-    assert "searches are spent" in log.message
+    assert "Daily search limit reached." in log.message
     assert "Invidious" in log.message
 
 
@@ -86,7 +86,7 @@ def test_a_suspended_project_is_not_gone_around_by_invidious(youtube: Simulator,
     settings.INVIDIOUS_URL = youtube.invidious_url
     youtube.projects["one"].keys[0].state = "suspended"
     for _ in range(2):
-        assert fetched(entry, MANUAL).error == "ProjectSuspended"
+        assert fetched(entry, MANUAL).error_code == "project_suspended"
     assert youtube.stats.requests("/api/v1/search") == 0
     assert youtube.stats.requests("/youtube/v3/search") == 1
 
@@ -99,7 +99,7 @@ def test_it_has_patience_with_invidious_too(youtube: Simulator, entry: KeyWordEn
 
     assert fetched(entry).status == "done"
     assert [int(nap) for nap in naps] == [1, 2]
-    assert not Trouble.objects.exists()
+    assert not Incident.objects.exists()
 
 
 def test_it_says_so_when_invidious_is_away(youtube: Simulator, entry: KeyWordEntry, settings, monkeypatch) -> None:
@@ -107,15 +107,15 @@ def test_it_says_so_when_invidious_is_away(youtube: Simulator, entry: KeyWordEnt
     settings.INVIDIOUS_URL, settings.YT_KEYS = youtube.invidious_url, []
     youtube.faults.add("invidious", "reset", times=None)
 
-    assert fetched(entry).error == "SourceAway"
-    assert Trouble.objects.open().get().kind == Trouble.Kind.INVIDIOUS_AWAY
+    assert fetched(entry).error_code == "source_unavailable"
+    assert Incident.objects.open().get().kind == Incident.Kind.INVIDIOUS_UNAVAILABLE
     asked = youtube.stats.requests("/api/v1/search")
-    assert fetched(entry, MANUAL).error == "SourceAway"
+    assert fetched(entry, MANUAL).error_code == "source_unavailable"
     assert youtube.stats.requests("/api/v1/search") == asked + 1, "one try shows whether it is back"
 
     youtube.faults.clear()
     fetched(entry, MANUAL)
-    assert not Trouble.objects.open().exists()
+    assert not Incident.objects.open().exists()
 
 
 def test_what_one_page_of_invidious_brought_is_kept_when_the_next_fails(
@@ -123,7 +123,10 @@ def test_what_one_page_of_invidious_brought_is_kept_when_the_next_fails(
 ) -> None:
     settings.INVIDIOUS_URL, settings.YT_KEYS = youtube.invidious_url, []
     with patch("core.invidious_api._page", autospec=True) as page:
-        page.side_effect = [[{"type": "video", "videoId": "abcdefghijk", "title": "python"}], SourceAway("Away.")]
+        page.side_effect = [
+            [{"type": "video", "videoId": "abcdefghijk", "title": "python"}],
+            SourceUnavailable("Away."),
+        ]
         log = fetched(entry)
     assert (log.status, log.number_added) == ("done", 1)
 
@@ -131,7 +134,7 @@ def test_what_one_page_of_invidious_brought_is_kept_when_the_next_fails(
 def test_invidious_has_its_turn_when_youtube_took_all_the_time(
     youtube: Simulator, entry: KeyWordEntry, settings, monkeypatch
 ) -> None:
-    monkeypatch.setattr("apps.videos.searching.LONGEST_FETCH", -1.0)
+    monkeypatch.setattr("apps.quota.youtube.WORK_SECONDS", -1.0)
     settings.INVIDIOUS_URL = youtube.invidious_url
 
     log = fetched(entry)
@@ -148,19 +151,20 @@ def test_an_invidious_that_is_not_needed_is_no_trouble(
     settings.INVIDIOUS_URL = youtube.invidious_url
     youtube.faults.add("youtube", "status_503", times=None)
     youtube.faults.add("invidious", "html_200", times=None)
-    assert fetched(entry).error == "SourceBlocked"
-    assert {trouble.kind for trouble in Trouble.objects.open()} == {"youtube", "invidious"}
+    assert fetched(entry).error_code == "source_blocked"
+    kinds = {incident.kind for incident in Incident.objects.open()}
+    assert kinds == {Incident.Kind.YOUTUBE_UNAVAILABLE, Incident.Kind.INVIDIOUS_BLOCKED}
     asked = youtube.stats.requests("/api/v1/search")
 
     # A blocked Invidious makes no short outage of YouTube's long.
     log = fetched(entry, MANUAL)
-    assert (log.status, log.error, log.http_status) == ("failed", "SourceAway", 503)
+    assert (log.status, log.error_code, log.http_status) == ("failed", "source_unavailable", 503)
     assert "Invidious" in log.message
     assert entry.next_due_at <= timezone.now() + timedelta(seconds=entry.planned_interval)
 
     youtube.faults.clear()
     fetched(entry, MANUAL)
-    assert not Trouble.objects.open().exists()
+    assert not Incident.objects.open().exists()
     for project in youtube.projects:
         project.limits["search"] = 0
     assert fetched(entry, MANUAL).status == "waiting"

@@ -10,10 +10,10 @@ from django_celery_beat.models import PeriodicTask
 
 from apps.conftest import NOW, MovableTime
 from apps.quota.models import ApiKey, QuotaSpend
-from apps.videos import schedules
-from apps.videos.fetching import fetch_keyword
+from apps.videos.fetching.completing import complete_stored
+from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, Video, VideoLog
-from apps.videos.searching import complete_stored
+from apps.videos.scheduling import beat
 from apps.videos.tests.builders import found_video
 from apps.videos.tests.fetches import MANUAL, SCHEDULE, fetched
 from core import youtube_api
@@ -129,7 +129,7 @@ def test_it_uses_the_next_project_when_one_is_out_of_searches(youtube: Simulator
 
     assert fetched(entry).status == "done"
     assert QuotaSpend.objects.get(project="one", bucket="search").refused_at == NOW
-    assert QuotaSpend.objects.get(project="two", bucket="search").spent == 1
+    assert QuotaSpend.objects.get(project="two", bucket="search").used == 1
 
 
 @pytest.mark.parametrize("kind", ["status_503", "reset", "html_200", "truncated_json"])
@@ -139,24 +139,24 @@ def test_it_says_so_when_youtube_is_away(youtube: Simulator, entry: KeyWordEntry
 
     log = fetched(entry)
 
-    assert (log.status, log.error, log.searches) == ("failed", "SourceAway", 3)
+    assert (log.status, log.error_code, log.searches) == ("failed", "source_unavailable", 3)
     assert log.message.startswith("YouTube")
     assert entry.next_due_at == NOW + timedelta(seconds=entry.planned_interval)
     assert entry.claim_token == ""
 
 
 def test_it_closes_the_log_when_something_unexpected_happens(entry: KeyWordEntry, monkeypatch) -> None:
-    monkeypatch.setattr("apps.videos.storing.store", lambda *args: 1 / 0)
+    monkeypatch.setattr("apps.videos.fetching.storing.store", lambda *args: 1 / 0)
 
     log = fetched(entry)
 
-    assert (log.status, log.error) == ("failed", "ZeroDivisionError")
+    assert (log.status, log.error_code) == ("failed", "internal_error")
     assert VideoLog.objects.get().status == "failed"
     assert entry.claim_token == ""
 
 
 def test_it_ends_quietly_when_the_keyword_is_deleted_meanwhile(entry: KeyWordEntry, monkeypatch) -> None:
-    from apps.videos import storing
+    from apps.videos.fetching import storing
 
     def delete_first(*args):
         entry.delete()
@@ -240,7 +240,7 @@ def test_it_remembers_a_gap_until_searches_are_left_over(
     for project in ("one", "two"):
         # Ahead of the day's pace: people and schedules may still search, old gaps may not.
         QuotaSpend.objects.update_or_create(
-            project=project, bucket="search", day=date(2026, 11, 20), defaults={"spent": 94}
+            project=project, bucket="search", day=date(2026, 11, 20), defaults={"used": 94}
         )
 
     log = fetched(entry)
@@ -270,14 +270,14 @@ def test_it_stops_spending_on_a_query_that_youtube_does_not_accept(
     with monkeypatch.context() as patch:
         patch.setattr("core.youtube_api.search_videos", Mock(side_effect=refused))
         log = fetched(entry)
-    assert (log.status, log.error, log.http_status, log.searches) == ("failed", "BadQuery", 400, 1)
+    assert (log.status, log.error_code, log.http_status, log.searches) == ("failed", "bad_query", 400, 1)
     assert "invalidSearchFilter" in entry.bad_query
 
     frozen_time.move(days=2)
     assert fetch_keyword(entry, SCHEDULE) is None
     assert not KeyWordEntry.objects.overdue(timezone.now()).exists()
-    schedules.sync()
-    assert not PeriodicTask.objects.filter(task=schedules.TASK).exists()
+    beat.sync()
+    assert not PeriodicTask.objects.filter(task=beat.TASK).exists()
 
     entry.save()
     assert fetched(entry).status == "done"
@@ -317,9 +317,9 @@ def test_it_asks_again_about_streams_until_they_have_ended(
     assert video.live_state == "live"
 
     frozen_time.move(minutes=30)
-    units = QuotaSpend.objects.get(project="one", bucket="general").spent
+    units = QuotaSpend.objects.get(project="one", bucket="general").used
     complete_stored()
-    assert QuotaSpend.objects.get(project="one", bucket="general").spent == units
+    assert QuotaSpend.objects.get(project="one", bucket="general").used == units
 
     frozen_time.move(hours=2)
     complete_stored()
@@ -381,5 +381,5 @@ def test_a_reason_that_cannot_be_stored_is_no_way_out_of_the_log(entry: KeyWordE
     body = json.dumps({"error": {"errors": [{"reason": "\ud800\x00" + "x" * 5000}]}}).encode()
     monkeypatch.setattr("core.youtube_api.search_videos", Mock(side_effect=refusal(400, body)))
 
-    assert fetched(entry).error == "BadQuery"
+    assert fetched(entry).error_code == "bad_query"
     assert len(entry.bad_query) <= 300

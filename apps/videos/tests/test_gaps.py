@@ -8,14 +8,14 @@ from unittest.mock import patch
 import pytest
 
 from apps.conftest import NOW, MovableTime
-from apps.quota import ledger
+from apps.quota import keys
 from apps.quota.models import QuotaSpend
-from apps.quota.spending import Purse
-from apps.videos import schedules, searching
-from apps.videos.fetching import fetch_keyword
+from apps.videos.fetching.fetch import fetch_keyword
+from apps.videos.fetching.gaps import INDEX_DELAY, MAX_GAP
 from apps.videos.models import KeyWordEntry, Match, SearchGap, Video, VideoLog
+from apps.videos.scheduling import beat, plan
 from apps.videos.tests.builders import found_video
-from core.errors import BadPageToken, SourceAway
+from core.errors import BadPageToken, SourceUnavailable
 from core.youtube_api import SearchPage
 from simulator import Clock, Project, Simulator, World
 
@@ -32,7 +32,7 @@ def busy_youtube(frozen_time: MovableTime, clock: Clock, settings, db, monkeypat
         settings.YOUTUBE_API_URL = simulator.youtube_url
         settings.YT_KEYS = [("one", "a-secret-key")]
         settings.YT_SEARCHES_PER_DAY = {"": 2000}
-        ledger.sync_keys()
+        keys.sync()
         yield simulator
 
 
@@ -60,14 +60,14 @@ def test_after_an_outage_all_is_found_however_much_is_published(
     last = entry.searched_through
     assert last is not None
     # What was shown late is gathered before it is looked for, which may take some fetches then.
-    settled = last - 2 * searching.SHOWN_LATE - HOUR
+    settled = last - 2 * INDEX_DELAY - HOUR
     shown = busy_youtube.world.search(word, last, published_after=NOW)
     stored = set(Match.objects.filter(keyword=entry).values_list("video", flat=True))
     missed = [video for video in shown if video.video_id not in stored]
     assert [video for video in missed if video.published_at < settled.timestamp()] == []
     # And what is not found yet is known: it is still to be looked for, or the next search's.
     known = [(gap.after.timestamp(), gap.before.timestamp()) for gap in entry.gaps.all()]
-    known.append(((last - searching.SHOWN_LATE).timestamp(), last.timestamp()))
+    known.append(((last - INDEX_DELAY).timestamp(), last.timestamp()))
     assert [v for v in missed if not any(after <= v.published_at <= before for after, before in known)] == []
     assert not entry.gaps.filter(late=False).exists()
 
@@ -85,45 +85,22 @@ def test_what_is_shown_late_is_looked_for_once_in_a_while(busy_youtube: Simulato
 
 
 def test_the_plan_allows_for_further_pages(busy_youtube: Simulator, frozen_time: MovableTime, settings) -> None:
-    from apps.videos import outlook, planning
+    from apps.videos.scheduling import report
 
     settings.YT_SEARCHES_PER_DAY = {"": 100}
     entry = KeyWordEntry.objects.create(keyword="word")
     now = NOW + HOUR
     frozen_time.move_to(now)
-    before = planning.plan().shares[entry.pk].searches_a_day
+    before = plan.make_plan().shares[entry.pk].searches_per_day
     for searches in (1, 2, 5, 1, 1):
         VideoLog.objects.create(keyword=entry, status="done", searches=searches, created_at=now - HOUR)
     VideoLog.objects.create(keyword=entry, status="failed", searches=3, created_at=now - HOUR)
     VideoLog.objects.create(keyword=entry, status="done", searches=5, created_at=now - 25 * HOUR)
-    assert planning.further_share(now) == 5 / 20
-    assert planning.plan().shares[entry.pk].searches_a_day == pytest.approx(before * 0.75)
-    schedules.sync()
+    assert plan.further_share(now) == 5 / 20
+    assert plan.make_plan().shares[entry.pk].searches_per_day == pytest.approx(before * 0.75)
+    beat.sync()
     entry.refresh_from_db()
-    assert outlook.today().pace == pytest.approx(entry.searches_a_day / 0.75)
-
-
-def gap(after: float, before: float, late: bool = False) -> SearchGap:
-    return SearchGap(after=NOW + after * HOUR, before=NOW + before * HOUR, late=late)
-
-
-@pytest.mark.parametrize(
-    ("gaps", "merged"),
-    [
-        ([gap(0, 1), gap(2, 3)], [(2, 3, False), (0, 1, False)]),
-        ([gap(0, 2), gap(1, 3)], [(0, 3, False)]),
-        ([gap(0, 3), gap(1, 2)], [(0, 3, False)]),
-        ([gap(0, 1), gap(1, 2), gap(2, 3)], [(0, 3, False)]),
-        ([gap(0, 1, late=True), gap(2, 3, late=True)], [(0, 3, True)]),
-        ([gap(0, 1, late=True), gap(3, 4, late=True)], [(3, 4, True), (0, 1, True)]),
-        ([gap(0, 1), gap(1, 2, late=True)], [(0, 2, False)]),
-        ([gap(0, 1), gap(2, 3, late=True)], [(2, 3, True), (0, 1, False)]),
-        ([gap(0, 5), gap(1, 2), gap(3, 4)], [(0, 5, False)]),
-    ],
-)
-def test_gaps_that_touch_become_one(gaps: list[SearchGap], merged: list[tuple]) -> None:
-    left = [gap for gap in searching._merged(gaps) if gap.before > gap.after]
-    assert [((gap.after - NOW) / HOUR, (gap.before - NOW) / HOUR, gap.late) for gap in left] == merged
+    assert report.today().search_rate == pytest.approx(entry.searches_per_day / 0.75)
 
 
 @pytest.fixture
@@ -180,9 +157,9 @@ def test_four_further_pages_are_enough_for_one_fetch(entry: KeyWordEntry) -> Non
 
     assert log.searches == 5
     gap = entry.gaps.get()
-    assert gap.after == NOW - 20 * HOUR - searching.SHOWN_LATE
+    assert gap.after == NOW - 20 * HOUR - INDEX_DELAY
     assert NOW - 5 * HOUR <= gap.before <= NOW - 4 * HOUR
-    assert "follows as searches are left over" in log.message
+    assert "Searched when quota allows" in log.message
 
 
 def test_a_short_page_with_more_behind_it_closes_nothing(entry: KeyWordEntry) -> None:
@@ -215,14 +192,13 @@ def test_a_crowd_within_minutes_does_not_keep_a_gap_open_for_ever(entry: KeyWord
     gap = entry.gaps.create(after=NOW - 12 * HOUR, before=NOW - 10 * HOUR)
     crowd = [page(NOW - 10 * HOUR - MINUTE, NOW - 10 * HOUR) for _ in range(4)]
     fetch_pages(entry, page(NOW - HOUR, NOW, number=3, more=False), *crowd)
-    gap.refresh_from_db()
-    assert gap.before < NOW - 10 * HOUR
+    assert entry.gaps.get().before < gap.before
 
 
 def test_months_without_watching_are_not_made_good(entry: KeyWordEntry) -> None:
     watched_until(entry, NOW - 90 * 24 * HOUR)
     fetch_pages(entry, page(NOW - HOUR, NOW), *[page(NOW - 2 * HOUR, NOW - HOUR) for _ in range(4)])
-    assert entry.gaps.get().after == NOW - searching.LONGEST_GAP
+    assert entry.gaps.get().after == NOW - MAX_GAP
 
 
 def test_a_keyword_whose_first_search_had_to_wait_misses_nothing(
@@ -261,17 +237,17 @@ def test_who_has_lost_the_claim_leaves_gaps_alone(entry: KeyWordEntry) -> None:
 def test_known_videos_are_not_asked_about_again(entry: KeyWordEntry) -> None:
     videos = page(NOW - HOUR, NOW, number=50, more=False)
     fetch_pages(entry, videos)
-    units = QuotaSpend.objects.get(bucket="general").spent
+    units = QuotaSpend.objects.get(bucket="general").used
     fetch_pages(entry, videos)
     # These are unknown to YouTube, so they are asked about until something is told.
-    assert QuotaSpend.objects.get(bucket="general").spent == units + 1
+    assert QuotaSpend.objects.get(bucket="general").used == units + 1
     Video.objects.update(completed_at=NOW)
     fetch_pages(entry, videos)
-    assert QuotaSpend.objects.get(bucket="general").spent == units + 1
+    assert QuotaSpend.objects.get(bucket="general").used == units + 1
 
 
-def test_an_account_is_kept_while_it_is_spent(entry: KeyWordEntry) -> None:
-    """A worker that is killed in the middle of a fetch has told what the fetch had cost by then."""
+def test_what_a_killed_fetch_has_used_is_recorded(entry: KeyWordEntry) -> None:
+    """A worker is killed in the middle of a fetch."""
 
     class Killed(BaseException):
         pass
@@ -279,11 +255,10 @@ def test_an_account_is_kept_while_it_is_spent(entry: KeyWordEntry) -> None:
     def kill(*args: Any) -> None:
         raise Killed
 
-    with patch("apps.videos.storing.store", kill), pytest.raises(Killed):
+    with patch("apps.videos.fetching.storing.store", kill), pytest.raises(Killed):
         fetch_keyword(entry, VideoLog.Trigger.MANUAL)
     log = VideoLog.objects.get()
     assert (log.status, log.searches, log.units) == ("running", 1, 1)
-    assert Purse(deadline=0).searches == 0
 
 
 def test_a_long_interval_is_no_reason_to_lose_anything(
@@ -292,7 +267,7 @@ def test_a_long_interval_is_no_reason_to_lose_anything(
     KeyWordEntry.objects.update(interval=14 * 86_400, planned_interval=14 * 86_400)
     watched_until(entry, NOW - 14 * 24 * HOUR)
     fetch_pages(entry, page(NOW - HOUR, NOW), *[page(NOW - 2 * HOUR, NOW - HOUR) for _ in range(4)])
-    assert entry.gaps.get().after == NOW - 14 * 24 * HOUR - searching.SHOWN_LATE
+    assert entry.gaps.get().after == NOW - 14 * 24 * HOUR - INDEX_DELAY
 
 
 def test_pages_that_reach_into_an_older_gap_shrink_it(entry: KeyWordEntry) -> None:
@@ -326,7 +301,7 @@ def test_a_source_that_fails_in_one_gap_is_not_asked_for_the_next(
     for number in range(12):
         before = NOW - (19 + 3 * number) * HOUR
         entry.gaps.create(after=before - HOUR, before=before)
-    away = [SourceAway("YouTube had a fault of its own.", 500)] * 40
+    away = [SourceUnavailable("YouTube had a fault of its own.", 500)] * 40
     log, _ = fetch_pages(entry, page(NOW - HOUR, NOW, number=3, more=False), *away)
     assert (log.status, log.searches) == ("done", 1 + 3)
     assert entry.gaps.count() == 12
@@ -353,5 +328,5 @@ def test_a_page_that_reaches_further_back_than_gaps_are_kept_leaves_none(entry: 
     log, _ = fetch_pages(
         entry, page(NOW - 30 * 24 * HOUR, NOW), page(NOW - 95 * 24 * HOUR, NOW - 94 * 24 * HOUR, more=False)
     )
-    assert (log.status, log.error) == ("done", "")
+    assert (log.status, log.error_code) == ("done", "")
     assert entry.gaps.count() == 0

@@ -4,16 +4,16 @@ import configparser
 
 from django.conf import settings
 
+from apps.quota.youtube import WORK_SECONDS
 from apps.videos.models import CLAIM_AGE_LIMIT
-from apps.videos.searching import LONGEST_FETCH
 from core import bounded, invidious_api, youtube_api
 
 
 def test_nobody_ends_a_fetch_that_may_still_end_by_itself() -> None:
-    last_of_youtube = youtube_api.TIMEOUT_SECONDS + bounded.MOST_SECONDS
-    last_of_invidious = invidious_api.TIMEOUT_SECONDS + bounded.MOST_SECONDS
+    last_of_youtube = youtube_api.TIMEOUT_SECONDS + bounded.MAX_SECONDS
+    last_of_invidious = invidious_api.TIMEOUT_SECONDS + bounded.MAX_SECONDS
     turn_to_store = settings.DATABASES["default"]["OPTIONS"].get("timeout", 20)
-    longest = LONGEST_FETCH + last_of_youtube + last_of_invidious + turn_to_store
+    longest = WORK_SECONDS + last_of_youtube + last_of_invidious + turn_to_store
 
     limits = [
         longest,

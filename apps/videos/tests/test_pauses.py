@@ -7,12 +7,15 @@ import pytest
 from django.utils import timezone
 
 from apps.conftest import NOW, MovableTime
-from apps.quota import ledger, troubles
-from apps.quota.models import ApiKey, QuotaSpend, Trouble
+from apps.incidents import incidents
+from apps.incidents.models import Incident
+from apps.quota import keys
+from apps.quota.models import ApiKey, QuotaSpend
 from apps.videos import tasks
-from apps.videos.fetching import fetch_keyword
+from apps.videos.fetching.completing import complete_stored
+from apps.videos.fetching.fetch import fetch_keyword
+from apps.videos.fetching.manual import fetch_now
 from apps.videos.models import KeyWordEntry, VideoLog
-from apps.videos.searching import complete_stored
 from apps.videos.tests.fetches import MANUAL, SCHEDULE, fetched
 from simulator import Project
 from simulator.server import Simulator
@@ -30,7 +33,7 @@ def test_it_waits_for_the_reset_when_all_searches_are_gone(
     assert (log.status, log.waiting_until, log.number_found) == ("waiting", reset, 0)
     assert entry.next_due_at is not None
     assert reset <= entry.next_due_at <= reset + timedelta(minutes=1)
-    assert [trouble.until for trouble in Trouble.objects.open()] == [reset]
+    assert [incident.until for incident in Incident.objects.open()] == [reset]
     assert fetch_keyword(entry, SCHEDULE) is None
 
     for project in youtube.projects:
@@ -49,7 +52,7 @@ def test_it_tells_of_a_pause_once(youtube: Simulator, entry: KeyWordEntry) -> No
 
     assert VideoLog.objects.filter(keyword=entry, status="waiting").count() == 1
     assert VideoLog.objects.count() == 2
-    assert Trouble.objects.count() == 1
+    assert Incident.objects.count() == 1
 
 
 def test_units_that_are_gone_are_a_trouble_until_the_reset(
@@ -59,14 +62,14 @@ def test_units_that_are_gone_are_a_trouble_until_the_reset(
         project.limits["general"] = 0
     for _ in range(2):
         fetched(entry, MANUAL)
-    (trouble,) = Trouble.objects.open()
-    assert (trouble.kind, trouble.until) == (Trouble.Kind.UNITS_SPENT, NOW + timedelta(hours=12))
+    (incident,) = Incident.objects.open()
+    assert (incident.kind, incident.until) == (Incident.Kind.UNITS_USED_UP, NOW + timedelta(hours=12))
 
     for project in youtube.projects:
         project.limits["general"] = 10_000
     QuotaSpend.objects.filter(bucket="general").delete()
     complete_stored()
-    assert not Trouble.objects.open().exists(), "more units were to be had after all"
+    assert not Incident.objects.open().exists(), "more units were to be had after all"
 
 
 def test_waiting_keywords_go_on_when_a_key_is_added(youtube: Simulator, entry: KeyWordEntry, settings) -> None:
@@ -81,7 +84,7 @@ def test_waiting_keywords_go_on_when_a_key_is_added(youtube: Simulator, entry: K
     tasks.catch_up()
 
     assert fetched(entry).status == "done"
-    assert not Trouble.objects.open().exists()
+    assert not Incident.objects.open().exists()
 
 
 def test_waiting_is_no_fetch(youtube: Simulator, entry: KeyWordEntry) -> None:
@@ -93,9 +96,9 @@ def test_waiting_is_no_fetch(youtube: Simulator, entry: KeyWordEntry) -> None:
 
 
 def test_a_fetch_that_ends_late_does_not_end_the_pause(youtube: Simulator, entry: KeyWordEntry) -> None:
-    troubles.begin(Trouble.Kind.SEARCHES_SPENT, "Today's searches are spent.", until=NOW + timedelta(hours=12))
+    incidents.open(Incident.Kind.SEARCHES_USED_UP, "All searches are used.", until=NOW + timedelta(hours=12))
     assert fetched(entry).status == "done"
-    assert Trouble.objects.open().count() == 1
+    assert Incident.objects.open().count() == 1
 
 
 @pytest.mark.parametrize("state", ["expired", "suspended"])
@@ -114,7 +117,7 @@ def test_a_pause_until_a_person_acts_is_told_once(
 
     for project in youtube.projects:
         project.keys[0].state = "valid"
-    ledger.reactivate(*ApiKey.objects.all())
+    keys.reactivate(*ApiKey.objects.all())
     frozen_time.move(minutes=15)
     assert fetched(entry).status == "done", "it does not wait for its whole interval"
 
@@ -163,35 +166,35 @@ def test_keys_that_all_rest_are_a_trouble_too(
     for _ in range(4):
         fetched(entry, MANUAL)
         frozen_time.move(minutes=16)
-    (trouble,) = Trouble.objects.open()
-    assert (trouble.kind, trouble.began_at) == (Trouble.Kind.KEYS_REST, NOW)
-    assert "refused this key" in trouble.message
+    (incident,) = Incident.objects.open()
+    assert (incident.kind, incident.opened_at) == (Incident.Kind.KEYS_COOLING_DOWN, NOW)
+    assert "refused the key" in incident.message
 
     youtube.faults.clear()
     fetched(entry, MANUAL)
-    assert not Trouble.objects.open().exists()
+    assert not Incident.objects.open().exists()
 
 
 def test_what_a_person_mends_is_used_within_a_minute(youtube: Simulator, entry: KeyWordEntry, settings, sent) -> None:
     both, settings.YT_KEYS = settings.YT_KEYS, settings.YT_KEYS[:1]
-    ledger.sync_keys()
+    keys.sync()
     youtube.projects["one"].keys[0].state = "not_enabled"
     assert fetched(entry).status == "waiting"
     tasks.catch_up()
     assert fetch_keyword(entry, SCHEDULE) is None
 
     settings.YT_KEYS = both
-    ledger.sync_keys()
+    keys.sync()
     tasks.catch_up()
     assert fetched(entry).status == "done"
 
     for project in youtube.projects:
         project.keys[0].state = "expired"
-    assert fetched(entry, MANUAL).error == "NothingLeft"
+    assert fetched(entry, MANUAL).error_code == "keys_cooling_down"
     tasks.catch_up()
     assert fetch_keyword(entry, SCHEDULE) is None
     youtube.projects["two"].keys[0].state = "valid"
-    ledger.reactivate(ApiKey.objects.get(label="two"))
+    keys.reactivate(ApiKey.objects.get(label="two"))
     tasks.catch_up()
     assert fetched(entry).status == "done"
 
@@ -203,7 +206,7 @@ def test_asking_again_in_a_pause_is_asking_once(
         project.limits["search"] = 0
     logs = []
     for _ in range(3):
-        log = tasks.fetch_now(entry)
+        log = fetch_now(entry)
         tasks.process_trigger(entry.pk, trigger="manual", log_id=log.pk)
         frozen_time.move(minutes=3)
         logs.append(log)
@@ -215,14 +218,14 @@ def test_what_a_person_asked_for_outlives_its_worker_once(
     youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, sent: list[tuple]
 ) -> None:
     paused = KeyWordEntry.objects.create(keyword="paused", state=KeyWordEntry.State.PAUSED)
-    log = tasks.fetch_now(paused)
+    log = fetch_now(paused)
     for end in ("waiting", "interrupted"):
         paused.claim(scheduled=False)
         VideoLog.objects.update(status="running", created_at=timezone.now())
-        assert tasks.fetch_now(paused) == log
+        assert fetch_now(paused) == log
         frozen_time.move(seconds=150)
         sent.clear()
-        assert tasks.fetch_now(paused) != log, "who died is not under way"
+        assert fetch_now(paused) != log, "who died is not under way"
         VideoLog.objects.exclude(pk=log.pk).delete()
         frozen_time.move(seconds=150)
         sent.clear()
@@ -236,7 +239,7 @@ def test_what_a_person_asked_for_outlives_its_worker_once(
 def spend_but(people: int) -> None:
     for project in ("one", "two"):
         QuotaSpend.objects.update_or_create(
-            project=project, bucket="search", day=date(2026, 11, 20), defaults={"spent": 100 - people}
+            project=project, bucket="search", day=date(2026, 11, 20), defaults={"used": 100 - people}
         )
 
 
@@ -244,7 +247,7 @@ def test_what_is_kept_for_people_is_theirs_whoever_does_it(
     youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, sent: list[tuple]
 ) -> None:
     spend_but(people=5)
-    log = tasks.fetch_now(entry)
+    log = fetch_now(entry)
     tasks.process_trigger(entry.pk, trigger="schedule")
     log.refresh_from_db()
     assert (log.status, log.trigger) == ("done", "manual")
@@ -254,7 +257,7 @@ def test_whoever_asks_again_in_a_pause_has_it_tried_again(
     youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, settings, sent: list[tuple]
 ) -> None:
     spend_but(people=0)
-    log = tasks.fetch_now(entry)
+    log = fetch_now(entry)
     tasks.process_trigger(entry.pk, trigger="manual", log_id=log.pk)
     settings.INVIDIOUS_URL = youtube.invidious_url
     sent.clear()
@@ -278,7 +281,7 @@ def test_a_pause_told_before_hides_nobody_from_what_ends_it(
 
 
 def test_a_message_that_comes_again_late_does_nothing(youtube: Simulator, entry: KeyWordEntry, sent: list) -> None:
-    log = tasks.fetch_now(entry)
+    log = fetch_now(entry)
     stale = VideoLog.objects.get(pk=log.pk)
     tasks.process_trigger(entry.pk, trigger="manual", log_id=log.pk)
     assert fetch_keyword(entry, MANUAL, stale) is None
@@ -292,10 +295,13 @@ def test_a_rest_across_midnight_is_no_pause_of_all(
 ) -> None:
     frozen_time.move(hours=11, minutes=20)
     settings.YT_KEYS = settings.YT_KEYS[:1]
-    ledger.sync_keys()
+    keys.sync()
     youtube.projects["one"].keys[0].state = "not_enabled"
     fetched(entry)
-    assert {trouble.kind for trouble in Trouble.objects.open()} == {Trouble.Kind.KEY_REFUSED, Trouble.Kind.KEYS_REST}
+    assert {incident.kind for incident in Incident.objects.open()} == {
+        Incident.Kind.KEY_REFUSED,
+        Incident.Kind.KEYS_COOLING_DOWN,
+    }
     settings.YT_KEYS = []
-    ledger.sync_keys()
-    assert not Trouble.objects.open().exists()
+    keys.sync()
+    assert not Incident.objects.open().exists()

@@ -9,11 +9,13 @@ from django.test import Client
 from django_celery_beat.models import PeriodicTask
 
 from apps.conftest import MovableTime
-from apps.quota import ledger
-from apps.quota.models import QuotaSpend, Trouble
-from apps.quota.tasks import tell_troubles
-from apps.videos import schedules, tasks
+from apps.incidents.models import Incident
+from apps.incidents.tasks import notify_admin
+from apps.quota import keys
+from apps.quota.models import QuotaSpend
+from apps.videos import tasks
 from apps.videos.models import KeyWordEntry, VideoLog
+from apps.videos.scheduling import beat
 from simulator import Clock, Project, Simulator, World
 
 # In California.
@@ -33,7 +35,7 @@ def simulator(frozen_time: MovableTime, clock: Clock, settings, db, monkeypatch)
     with Simulator(world, projects=[Project("one", ["a-secret-key"])], clock=clock) as simulator:
         settings.YOUTUBE_API_URL = simulator.youtube_url
         settings.YT_KEYS = [("one", "a-secret-key")]
-        ledger.sync_keys()
+        keys.sync()
         yield simulator
 
 
@@ -42,14 +44,14 @@ def live(frozen_time: MovableTime, sent: list[tuple], since: datetime, until: da
     now, rung = since, dict.fromkeys(KeyWordEntry.objects.values_list("pk", flat=True), since)
     while now < until:
         frozen_time.move_to(now)
-        for row in PeriodicTask.objects.filter(task=schedules.TASK).select_related("interval"):
+        for row in PeriodicTask.objects.filter(task=beat.TASK).select_related("interval"):
             keyword = int(row.name.removeprefix("keyword-"))
             if now - rung[keyword] >= timedelta(seconds=row.interval.every):
                 rung[keyword] = now
                 sent.append(("process_trigger", (keyword,), {}))
         if now.minute % 10 == 0:
             tasks.sync_schedules()
-        tell_troubles()
+        notify_admin()
         tasks.catch_up()
         for _, arguments, named in sent:
             tasks.process_trigger(*arguments, **named)
@@ -68,9 +70,9 @@ def test_what_is_planned_is_what_happens(
     for hour in range(24):
         live(frozen_time, sent, MIDNIGHT + timedelta(hours=hour), MIDNIGHT + timedelta(hours=hour + 1))
         told = client.get("/api/quota/").json()
-        assert told["schedules"]["ends_at"] is None, f"after {hour} h the searches do not last"
+        assert told["scheduled"]["ends_at"] is None, f"after {hour} h the searches do not last"
         for line in told["plan"]:
-            planned[line["id"]] += line["searches_a_day"] / 24
+            planned[line["id"]] += line["searches_per_day"] / 24
 
     searched = Counter(VideoLog.objects.filter(created_at__lt=RESET, searches__gt=0).values_list("keyword", flat=True))
     # Counts are whole, and the first interval is shorter, so that keywords part.
@@ -80,7 +82,7 @@ def test_what_is_planned_is_what_happens(
     assert searched[wished.pk] in (12, 13)
 
     spend = QuotaSpend.objects.get(bucket="search", day=MIDNIGHT.date())
-    assert 94 <= spend.spent <= 98
+    assert 94 <= spend.used <= 98
     assert spend.refused_at is None
-    assert not Trouble.objects.exists()
+    assert not Incident.objects.exists()
     assert set(VideoLog.objects.values_list("status", flat=True)) == {"done"}

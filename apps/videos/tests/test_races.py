@@ -19,11 +19,15 @@ from django.db import connections
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
-from apps.quota import pacific, troubles
-from apps.quota.models import QuotaSpend, Trouble
-from apps.videos import schedules, storing
-from apps.videos.fetching import fetch_keyword
+from apps.incidents import incidents
+from apps.incidents.models import Incident
+from apps.incidents.notify import notify_pending
+from apps.quota import pacific
+from apps.quota.models import QuotaSpend
+from apps.videos.fetching import erasing, storing
+from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import CLAIM_AGE_LIMIT, KeyWordEntry, Match, Video, VideoLog, VideoTotal
+from apps.videos.scheduling import beat, pauses
 from apps.videos.tests.builders import found_video, store
 from apps.videos.tests.conftest import RealDatabase, held
 from simulator.exchange import Answer, Request
@@ -108,7 +112,7 @@ def test_a_keyword_deleted_at_that_moment_is_claimed_by_nobody(database: RealDat
         *_, token = database.at_once(entry.delete, partial(entry.claim, scheduled=True))
         assert entry.claim(scheduled=False) is None
         assert token is None or not entry.release(token)
-        storing.erase(entry)
+        erasing.erase(entry)
 
 
 # --- Adding, planning ----------------------------------------------------------------------------
@@ -151,13 +155,13 @@ def test_who_changes_many_keywords_at_once_never_waits_in_a_circle(database: Rea
     )
     settings.YT_SEARCHES_PER_DAY = {"": 100_000}  # so that plans stay as they are
     delete = KeyWordEntry.objects.filter(pk__gt=360).delete
-    schedules.sync()
+    beat.sync()
     for _ in range(8):
         until = timezone.now() + HOUR
         entries.update(state="watched", next_due_at=until)
         VideoLog.objects.bulk_create(VideoLog(keyword_id=pk, status="waiting") for pk in range(1, 401))
-        troubles.begin(Trouble.Kind.SEARCHES_SPENT, "Today's searches are spent.", until=until)
-        database.at_once(schedules.sync, schedules.resume_early, schedules.sync, delete)
+        incidents.open(Incident.Kind.SEARCHES_USED_UP, "All searches are used.", until=until)
+        database.at_once(beat.sync, pauses.resume_waiting, beat.sync, delete)
     assert KeyWordEntry.objects.filter(next_due_at__lte=timezone.now()).count() == 360
     assert_beat_mirrors_keywords()
 
@@ -178,7 +182,7 @@ def test_planning_and_erasing_never_wait_in_a_circle(database: RealDatabase, set
             for number, other in enumerate(others)
         )
         doomed.delete()
-        database.at_once(partial(storing.erase, doomed), plan_often, plan_often)
+        database.at_once(partial(erasing.erase, doomed), plan_often, plan_often)
         assert Video.objects.filter(keyword__in=others).count() == 200
         Match.objects.all().delete()
         Video.objects.all().delete()
@@ -200,18 +204,18 @@ def test_planning_keeps_up_with_keywords_that_come_and_go(database: RealDatabase
 
     database.at_once(*[plan_often] * 4, *[partial(come_and_go, name) for name in ("new", "other", "third")])
 
-    schedules.sync()
+    beat.sync()
     assert KeyWordEntry.objects.count() == 13
     assert_beat_mirrors_keywords()
 
 
 def plan_often() -> None:
     for _ in range(10):
-        schedules.sync()
+        beat.sync()
 
 
 def assert_beat_mirrors_keywords() -> None:
-    rows = PeriodicTask.objects.filter(task=schedules.TASK)
+    rows = PeriodicTask.objects.filter(task=beat.TASK)
     intervals = dict(KeyWordEntry.objects.scheduled().values_list("pk", "planned_interval"))
     assert {row.name: (json.loads(row.args), row.interval.every) for row in rows} == {
         f"keyword-{pk}": ([pk], seconds) for pk, seconds in intervals.items()
@@ -251,7 +255,7 @@ def test_a_fetch_whose_keyword_is_deleted_ends_quietly(
     assert (log.status, log.number_added, log.searches) == ("interrupted", 0, 1)
     assert "deleted" in log.message
 
-    storing.erase(entry)
+    erasing.erase(entry)
     assert not KeyWordEntry.including_deleted.exists()
     assert Video.objects.count() == Match.objects.count() == VideoTotal.now() == 0
 
@@ -261,7 +265,7 @@ def test_a_fetch_whose_keyword_is_erased_ends_quietly_too(youtube: Simulator, da
 
     def delete_and_erase() -> None:
         entry.delete()
-        storing.erase(entry)
+        erasing.erase(entry)
 
     with meanwhile(youtube, delete_and_erase):
         fetch_keyword(entry, SCHEDULE)
@@ -330,23 +334,23 @@ def inbox(settings: Any) -> Iterator[list[str]]:
 
 def test_a_trouble_begins_once_and_is_told_once(database: RealDatabase, inbox: list[str]) -> None:
     until = timezone.now() + HOUR
-    begin = partial(troubles.begin, Trouble.Kind.SEARCHES_SPENT, "Today's searches are spent.", until=until)
+    begin = partial(incidents.open, Incident.Kind.SEARCHES_USED_UP, "All searches are used.", until=until)
     for turn in range(5):
         database.at_once(*[begin] * 8)
-        assert (Trouble.objects.count(), Trouble.objects.open().count()) == (turn + 1, 1)
-        database.at_once(*[troubles.tell] * 4)
+        assert (Incident.objects.count(), Incident.objects.open().count()) == (turn + 1, 1)
+        database.at_once(*[notify_pending] * 4)
         assert len(inbox) == 2 * turn + 1
-        database.at_once(*[partial(troubles.end, Trouble.Kind.SEARCHES_SPENT)] * 4)
-        database.at_once(*[troubles.tell] * 4)
+        database.at_once(*[partial(incidents.close, Incident.Kind.SEARCHES_USED_UP)] * 4)
+        database.at_once(*[notify_pending] * 4)
         assert len(inbox) == 2 * turn + 2
 
 
 def test_of_a_lapsed_trouble_and_a_new_one_one_is_open(database: RealDatabase) -> None:
-    begin = partial(troubles.begin, Trouble.Kind.SEARCHES_SPENT, "Today's searches are spent.")
+    begin = partial(incidents.open, Incident.Kind.SEARCHES_USED_UP, "All searches are used.")
     for turn in range(10):
-        Trouble.objects.update(until=timezone.now())
+        Incident.objects.update(until=timezone.now())
         database.at_once(*[partial(begin, until=timezone.now() + HOUR)] * 8)
-        assert (Trouble.objects.count(), Trouble.objects.open().count()) == (turn + 1, 1)
+        assert (Incident.objects.count(), Incident.objects.open().count()) == (turn + 1, 1)
 
 
 # --- Searches ------------------------------------------------------------------------------------
@@ -361,7 +365,7 @@ from apps.quota.models import QuotaSpend
 def reserve():
     QuotaSpend.objects.exists()  # connected
     ready.wait(60)
-    reserved.put(sum(ledger.reserve("birds", "search", ledger.Purpose.PERSON) for _ in range(4)))
+    reserved.put(sum(ledger.reserve("birds", "search", ledger.Purpose.MANUAL) for _ in range(4)))
 
 context = multiprocessing.get_context("fork")
 ready, reserved = context.Barrier(8), context.Queue()
@@ -375,7 +379,7 @@ print(sum(reserved.get(timeout=60) for _ in workers))
 def test_processes_share_the_last_searches(database: RealDatabase) -> None:
     """Eight workers, each a process of its own with the real settings, want 32 searches where 10 are left."""
     day = pacific.day_of(timezone.now())
-    QuotaSpend.objects.create(project="birds", day=day, bucket="search", spent=90)
+    QuotaSpend.objects.create(project="birds", day=day, bucket="search", used=90)
     environment = {
         "PATH": os.environ["PATH"],
         "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -389,4 +393,4 @@ def test_processes_share_the_last_searches(database: RealDatabase) -> None:
         [sys.executable, "-c", RESERVE], cwd=django_settings.BASE_DIR, env=environment, text=True, timeout=100
     )
     assert reserved == "10\n"
-    assert QuotaSpend.objects.get().spent == 100
+    assert QuotaSpend.objects.get().used == 100

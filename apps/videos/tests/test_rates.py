@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 
 from apps.conftest import NOW, MovableTime
-from apps.videos.fetching import fetch_keyword
+from apps.quota import keys
+from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, VideoLog
-from apps.videos.rates import PRIOR_DAYS, PRIOR_RATE, measure
+from apps.videos.scheduling.rates import PRIOR_DAYS, measure
 from apps.videos.tests.builders import found_video, store
 from simulator import Clock, Project, Simulator, World
 
@@ -25,9 +26,9 @@ def found(entry: KeyWordEntry, *days_ago: float, **given: object) -> None:
     store(entry, *(found_video(published_at=NOW - ago * DAY, **given) for ago in days_ago))
 
 
-def evenly(a_day: int, first: int, last: int) -> list[float]:
+def evenly(per_day: int, first: int, last: int) -> list[float]:
     """Return when so many videos a day were published, from `first` days ago to `last`."""
-    return [last + (first - last) * number / (a_day * (first - last)) for number in range(a_day * (first - last))]
+    return [last + (first - last) * number / (per_day * (first - last)) for number in range(per_day * (first - last))]
 
 
 def test_it_works(entry: KeyWordEntry) -> None:
@@ -36,7 +37,7 @@ def test_it_works(entry: KeyWordEntry) -> None:
 
 
 def test_nothing_known_is_the_prior(entry: KeyWordEntry) -> None:
-    assert measure(entry, NOW) == pytest.approx(PRIOR_RATE) == entry.rate
+    assert measure(entry, NOW) == pytest.approx(KeyWordEntry.PRIOR_RATE) == entry.rate
 
 
 def test_one_page_tells_a_rate(entry: KeyWordEntry) -> None:
@@ -66,18 +67,20 @@ def test_an_hour_without_a_search_is_no_hour_without_videos(entry: KeyWordEntry)
 
 def test_guesses_do_not_count(entry: KeyWordEntry) -> None:
     found(entry, *evenly(20, first=14, last=0), published_exact=False)
-    assert measure(entry, NOW) == pytest.approx(PRIOR_RATE)
+    assert measure(entry, NOW) == pytest.approx(KeyWordEntry.PRIOR_RATE)
 
 
 def test_what_is_to_come_does_not_count(entry: KeyWordEntry) -> None:
     found(entry, 1, -1, -2, -3)
-    assert measure(entry, NOW) == pytest.approx((PRIOR_RATE * PRIOR_DAYS + 0.5) / (PRIOR_DAYS + 1), rel=0.01)
+    assert measure(entry, NOW) == pytest.approx(
+        (KeyWordEntry.PRIOR_RATE * PRIOR_DAYS + 0.5) / (PRIOR_DAYS + 1), rel=0.01
+    )
 
 
 def test_other_keywords_videos_do_not_count(entry: KeyWordEntry) -> None:
     other = KeyWordEntry.objects.create(keyword="kestrel")
     found(other, *evenly(50, first=10, last=0))
-    assert measure(entry, NOW) == pytest.approx(PRIOR_RATE)
+    assert measure(entry, NOW) == pytest.approx(KeyWordEntry.PRIOR_RATE)
 
 
 def test_two_queries_whatever_was_found(entry: KeyWordEntry, django_assert_num_queries) -> None:
@@ -91,14 +94,13 @@ def test_watching_finds_the_true_rate(
     frozen_time: MovableTime, clock: Clock, settings, monkeypatch, rate: float
 ) -> None:
     """Fetched every few hours for some days, against a world that publishes so many videos an hour."""
-    from apps.quota import ledger
 
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     settings.YT_KEYS = [("one", "a-secret-key")]
     world = World(seed=3, rates={"falcon": rate}, started_at=NOW, rhythm=True)
     with Simulator(world, projects=[Project("one", ["a-secret-key"])], clock=clock) as simulator:
         settings.YOUTUBE_API_URL = simulator.youtube_url
-        ledger.sync_keys()
+        keys.sync()
         entry = KeyWordEntry.objects.create(keyword="falcon")
         for hours in range(0, 72, 3):
             frozen_time.move_to(NOW + timedelta(hours=hours))

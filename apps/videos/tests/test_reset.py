@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from apps.conftest import MovableTime
-from apps.quota.models import Trouble
-from apps.videos import schedules, tasks
+from apps.incidents.models import Incident
+from apps.videos import tasks
 from apps.videos.models import KeyWordEntry, VideoLog
+from apps.videos.scheduling import beat
 from simulator.server import Simulator
 
 
@@ -29,14 +30,14 @@ def test_fetching_goes_on_by_itself(
     for project in youtube.projects:
         project.limits["search"] = 2
     entries = [KeyWordEntry.objects.create(keyword=word) for word in ("python", "rust", "climate", "football")]
-    schedules.sync()
+    beat.sync()
     for _ in range(2):
         frozen_time.move(hours=1)
         work(sent)
     searches = youtube.stats.requests("/youtube/v3/search")
     waiting = VideoLog.objects.filter(status="waiting")
     assert set(waiting.values_list("waiting_until", flat=True)) == {midnight}
-    assert Trouble.objects.open().get().until == midnight
+    assert Incident.objects.open().get().until == midnight
 
     # Nothing is asked before, and each keyword that waits says so once.
     frozen_time.move_to(midnight - timedelta(seconds=1))
@@ -51,7 +52,7 @@ def test_fetching_goes_on_by_itself(
     work(sent)
     for entry in entries:
         assert entry.logs.filter(status="done", created_at__gte=midnight).exists()
-    assert not Trouble.objects.open().exists()
+    assert not Incident.objects.open().exists()
 
 
 def work(sent: list[tuple]) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from apps.videos import storing
+from apps.videos.fetching import erasing, storing
 from apps.videos.models import KeyWordEntry, Match, Video, VideoFetchMethod, VideoTotal
 from apps.videos.tests.builders import found_video, store, videos_of
 
@@ -127,14 +127,14 @@ def test_it_costs_the_same_queries_for_one_video_and_for_fifty(
 
 
 def test_it_erases_a_keyword_and_leaves_the_others_videos(entry: KeyWordEntry, monkeypatch) -> None:
-    monkeypatch.setattr(storing, "ERASE_CHUNK", 3)
+    monkeypatch.setattr(erasing, "CHUNK", 3)
     other = KeyWordEntry.objects.create(keyword="Django")
     store(entry, *(found_video(f"mine-{n}") for n in range(7)), found_video("both"))
     store(other, found_video("both"), found_video("theirs"))
 
     entry.delete()
     assert not KeyWordEntry.objects.filter(pk=entry.pk).exists()
-    storing.erase(entry)
+    erasing.erase(entry)
 
     other.refresh_from_db()
     assert set(Video.objects.values_list("pk", flat=True)) == {"both", "theirs"} == videos_of(other)
@@ -146,7 +146,7 @@ def test_it_erases_a_keyword_and_leaves_the_others_videos(entry: KeyWordEntry, m
 def test_it_keeps_the_log_of_an_erased_keyword(entry: KeyWordEntry) -> None:
     log = entry.logs.create(keyword_text="Python", status="done")
     entry.delete()
-    storing.erase(entry)
+    erasing.erase(entry)
 
     log.refresh_from_db()
     assert (log.keyword, log.keyword_text) == (None, "Python")
@@ -159,14 +159,14 @@ def test_a_word_can_be_watched_anew_while_it_is_erased(entry: KeyWordEntry) -> N
 
     assert is_new
     assert anew.video_count == 0
-    storing.erase(entry)
+    erasing.erase(entry)
     assert KeyWordEntry.objects.get() == anew
 
 
 def test_a_fetch_that_was_asked_for_ends_with_its_keyword(entry: KeyWordEntry) -> None:
     asked = entry.logs.create(keyword_text="Python", status="waiting", trigger="manual")
     entry.delete()
-    storing.erase(entry)
+    erasing.erase(entry)
 
     asked.refresh_from_db()
     assert (asked.status, asked.message) == ("interrupted", "The keyword was deleted.")

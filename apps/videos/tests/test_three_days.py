@@ -7,11 +7,13 @@ import pytest
 from django.db.models import F
 
 from apps.conftest import NOW, MovableTime
-from apps.quota import ledger
-from apps.quota.models import ApiKey, Trouble
-from apps.quota.tasks import tell_troubles
-from apps.videos import schedules, tasks
+from apps.incidents.models import Incident
+from apps.incidents.tasks import notify_admin
+from apps.quota import keys
+from apps.quota.models import ApiKey
+from apps.videos import tasks
 from apps.videos.models import KeyWordEntry, Match, SearchGap, Video, VideoLog, VideoTotal
+from apps.videos.scheduling import beat
 from simulator import Clock, Project, Simulator, World
 
 # Videos an hour: what some of them publish in five hours is more than a page.
@@ -29,7 +31,7 @@ def simulator(frozen_time: MovableTime, clock: Clock, settings, db, monkeypatch)
     with Simulator(world, projects=projects, clock=clock) as simulator:
         settings.YOUTUBE_API_URL = simulator.youtube_url
         settings.YT_KEYS = [("one", "first-secret-key"), ("two", "second-secret-key")]
-        ledger.sync_keys()
+        keys.sync()
         yield simulator
 
 
@@ -45,8 +47,8 @@ class Days:
         while self.now < moment:
             self.now += STEP
             self.frozen_time.move_to(self.now)
-            schedules.sync()
-            tell_troubles()
+            beat.sync()
+            notify_admin()
             tasks.catch_up()
             if worker:
                 for _, arguments, named in self.sent:
@@ -62,7 +64,7 @@ def test_every_video_shown_is_stored_once(simulator: Simulator, frozen_time: Mov
 
     simulator.faults.add("youtube", "status_503", times=None)
     days.pass_until(NOW + timedelta(hours=7))
-    assert VideoLog.objects.filter(status="failed", error="SourceAway").exists()
+    assert VideoLog.objects.filter(status="failed", error_code="source_unavailable").exists()
     simulator.faults.clear()
     days.pass_until(NOW + timedelta(hours=20))
 
@@ -70,7 +72,7 @@ def test_every_video_shown_is_stored_once(simulator: Simulator, frozen_time: Mov
     for project in simulator.projects:
         project.limits["search"] = 0
     days.pass_until(NOW + timedelta(hours=24))
-    assert Trouble.objects.open().get().kind == Trouble.Kind.SEARCHES_SPENT
+    assert Incident.objects.open().get().kind == Incident.Kind.SEARCHES_USED_UP
     assert set(VideoLog.objects.filter(status="waiting").values_list("keyword_text", flat=True)) == set(RATES)
     assert VideoLog.objects.filter(status="waiting").count() == len(RATES)
     for project in simulator.projects:
@@ -106,4 +108,4 @@ def test_every_video_shown_is_stored_once(simulator: Simulator, frozen_time: Mov
     assert not Match.objects.exclude(published_at=F("video__published_at")).exists()
     # Nobody was ever asked for more than there was: what YouTube refused was the exhausted day's, once a project.
     assert simulator.stats.requests("/youtube/v3/search") <= 4 * 200
-    assert not Trouble.objects.open().exclude(kind=Trouble.Kind.KEY_REFUSED).exists()
+    assert not Incident.objects.open().exclude(kind=Incident.Kind.KEY_REFUSED).exists()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError
 
-from apps.videos import storing
+from apps.videos.fetching import erasing, storing
 from apps.videos.models import KeyWordEntry, Match, Video, VideoFetchMethod, VideoLog, VideoTotal
 from apps.videos.tests.builders import found_video, videos_of
 from apps.videos.tests.conftest import RealDatabase, assert_nothing_lost_or_doubled, held
@@ -100,8 +100,8 @@ def test_videos_that_are_gone_hold_up_nobody(database: RealDatabase) -> None:
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let an erase take many turns without many videos."""
-    monkeypatch.setattr(storing, "ERASE_CHUNK", 4)
-    monkeypatch.setattr(storing, "ERASE_REST", 0)
+    monkeypatch.setattr(erasing, "CHUNK", 4)
+    monkeypatch.setattr(erasing, "REST", 0)
 
 
 @pytest.mark.usefixtures("small_chunks")
@@ -120,7 +120,7 @@ def test_erasing_a_keyword_takes_nothing_from_another(database: RealDatabase) ->
                 storing_page(survivor, page)()
 
         rest = [shared[start : start + 6] for start in range(8, 32, 4)]
-        database.at_once(partial(storing.erase, doomed), partial(store_the_rest, rest))
+        database.at_once(partial(erasing.erase, doomed), partial(store_the_rest, rest))
         ids |= set(shared[:34])
 
         assert videos_of(survivor) == ids == set(Video.objects.values_list("pk", flat=True))
@@ -137,7 +137,7 @@ def test_two_chores_may_erase_the_same_keyword(database: RealDatabase) -> None:
         storing_page(doomed, names(f"{turn}", 0, 30))()
         storing_page(survivor, names(f"{turn}", 25, 35))()
         doomed.delete()
-        database.at_once(*[partial(storing.erase, doomed)] * 3)
+        database.at_once(*[partial(erasing.erase, doomed)] * 3)
 
         assert videos_of(survivor) == set(Video.objects.values_list("pk", flat=True))
     assert Video.objects.count() == 50
@@ -151,7 +151,7 @@ def test_a_fetch_may_open_its_log_to_the_last_moment_of_an_erase(database: RealD
         storing_page(doomed, names(f"{turn}", 0, 5))()
         doomed.delete()
         opening = partial(open_logs_until_erased, doomed)
-        _, *opened = database.at_once(partial(storing.erase, doomed), opening, opening)
+        _, *opened = database.at_once(partial(erasing.erase, doomed), opening, opening)
 
         assert VideoLog.objects.filter(keyword=None).count() == sum(opened)
         VideoLog.objects.all().delete()

@@ -1,4 +1,4 @@
-"""The quota page, for a terminal."""
+"""The quota page for a terminal."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -8,34 +8,34 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 from wcwidth import clip, ljust, rjust, width
 
-from apps.dashboard.plan_words import about, why
+from apps.dashboard.plan_text import about, reason
 from apps.dashboard.templatetags.times import from_now, roughly
-from apps.quota.balance import BucketBalance
 from apps.quota.models import ApiKey
-from apps.videos import outlook
+from apps.quota.report import BucketReport
 from apps.videos.models import KeyWordEntry
-from apps.videos.outlook import Outlook
+from apps.videos.scheduling import report
+from apps.videos.scheduling.report import SchedulingReport
 
-# A keyword may have 500 characters; so many columns of it tell it from others.
+# A keyword can have 500 characters; the first ones suffice to recognize it.
 KEYWORD_WIDTH = 40
 
 
 class Command(BaseCommand):
-    help = "Show what is left of today's searches, how they are planned, and in what state the keys are."
+    help = "Show today's quota, the plan of searches, and the state of the keys."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        today = outlook.today()
+        today = report.today()
         projects = [
-            [project.project, *_bucket(project.search), *_bucket(project.general)] for project in today.balance.projects
+            [project.project, *_bucket(project.search), *_bucket(project.general)] for project in today.quota.projects
         ]
-        keys = [_key(key) for project in today.balance.projects for key in project.keys]
+        keys = [_key(key) for project in today.quota.projects for key in project.keys]
         plan = [_keyword(entry) for entry in today.plan]
         lines = [
             *_summary(today),
             *_table(["project", "searches", "left", "units", "left"], projects, figures={1, 2, 3, 4}),
-            *_table(["key", "fingerprint", "state", "why"], keys),
+            *_table(["key", "fingerprint", "state", "reason"], keys),
             *_table(
-                ["keyword", "new videos a day", "searches a day", "every", "found after", "next fetch", "why"],
+                ["keyword", "new videos per day", "searches per day", "every", "found after", "next fetch", "reason"],
                 plan,
                 figures={1, 2},
             ),
@@ -44,7 +44,7 @@ class Command(BaseCommand):
 
 
 def _table(header: list[str], rows: list[list[str]], figures: Collection[int] = ()) -> list[str]:
-    """Return the lines of a table, after an empty one; columns that hold `figures` are aligned to the right."""
+    """Return an empty line and the lines of a table; the columns `figures` are aligned to the right."""
     if not rows:
         return []
     lines = [header, *rows]
@@ -58,28 +58,28 @@ def _table(header: list[str], rows: list[list[str]], figures: Collection[int] = 
     ]
 
 
-def _summary(today: Outlook) -> list[str]:
-    left = roughly(round((today.balance.resets_at - timezone.now()).total_seconds()))
-    lines = [f"The day ends in {left}, at {_clock(today.balance.resets_at)} (00:00 Pacific)."]
-    if not today.scheduled.a_day:
-        lines.append("There is no key that may be used, so YouTube is not asked.")
-        invidious = f"Invidious is asked every {roughly(today.mean_interval)}."
-        return [*lines, invidious] if today.pace else lines
-    lines.append(f"Left for schedules: {today.scheduled.left:,} of {today.scheduled.a_day:,} searches.")
-    if today.pace:
-        pace = f"One search every {roughly(today.mean_interval)}"
-        if not today.scheduled.left:
-            lines.append(f"{pace}, from the reset on.")
-        elif today.ends_at:
-            lines.append(f"{pace}: at this pace they last until {_clock(today.ends_at)}.")
-        else:
-            lines.append(f"{pace}: they last until the reset.")
+def _summary(today: SchedulingReport) -> list[str]:
+    left = roughly(round((today.quota.resets_at - timezone.now()).total_seconds()))
+    lines = [f"The quota resets in {left}, at {_clock(today.quota.resets_at)} (00:00 Pacific)."]
+    if today.duration == "no_key":
+        lines.append("No usable key: YouTube is not searched.")
+        if today.search_rate:
+            lines.append(f"Invidious is searched every {roughly(today.mean_interval)}.")
+        return lines
+    lines.append(f"Scheduled searches left: {today.scheduled.left:,} of {today.scheduled.per_day:,}.")
+    if today.search_rate:
+        lasts = {
+            "used_up": "from the reset on",
+            "ends": f"lasts until {today.ends_at and _clock(today.ends_at)} at this rate",
+            "until_reset": "lasts until the reset",
+        }
+        lines.append(f"One search every {roughly(today.mean_interval)}: {lasts[today.duration]}.")
     return lines
 
 
-def _bucket(bucket: BucketBalance) -> list[str]:
+def _bucket(bucket: BucketReport) -> list[str]:
     refused = " (refused)" if bucket.refused_at else ""
-    return [f"{bucket.spent:,} of {bucket.limit:,}", f"{bucket.left:,}{refused}"]
+    return [f"{bucket.used:,} of {bucket.limit:,}", f"{bucket.left:,}{refused}"]
 
 
 def _key(key: ApiKey) -> list[str]:
@@ -90,11 +90,11 @@ def _keyword(entry: KeyWordEntry) -> list[str]:
     return [
         _cut(entry.keyword),
         about(entry.rate) if entry.searched_through else "not known yet",
-        about(entry.searches_a_day),
+        about(entry.searches_per_day),
         roughly(entry.planned_interval),
         roughly(entry.expected_delay),
-        "due now" if entry.is_due() or not entry.next_due_at else from_now(entry.next_due_at, timezone.now()),
-        why(entry),
+        from_now(entry.next_fetch_at, timezone.now()) if entry.next_fetch_at and not entry.is_due() else "due now",
+        reason(entry),
     ]
 
 

@@ -1,5 +1,5 @@
-// Pages work without this. It keeps the living parts from asking in vain, says when nobody answers, and tells times
-// as they are where the reader is.
+// Pages work without this script. It pauses refreshing in hidden tabs, says when the server cannot be reached, and
+// shows times in the reader's time zone.
 "use strict";
 
 const away = document.getElementById("away");
@@ -12,14 +12,12 @@ document.addEventListener("htmx:afterRequest", (event) => {
   away.hidden = !event.detail.failed && event.detail.xhr.status !== 0;
 });
 
-// The server tells times in UTC; here stands what the clock on the wall will say.
-function tellLocalTimes() {
-  for (const place of document.querySelectorAll("[data-local]")) {
-    const when = new Date(place.dataset.local);
-    const time = when.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
-    place.textContent = `, ${time} where you are`;
+function showLocalTimes() {
+  for (const element of document.querySelectorAll("time[data-local]")) {
+    const when = new Date(element.dateTime);
+    element.textContent = when.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
   }
 }
 
-tellLocalTimes();
-document.addEventListener("htmx:afterSettle", tellLocalTimes);
+showLocalTimes();
+document.addEventListener("htmx:afterSettle", showLocalTimes);

@@ -3,12 +3,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.videos.fetching import fetch_keyword
+from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, VideoLog
 
 
 class Command(BaseCommand):
-    help = "Fetch a watched keyword now, in this process, and tell what came of it."
+    help = "Fetch a watched keyword now, in this process, and show the result."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("keyword")
@@ -16,10 +16,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         entry = KeyWordEntry.objects.find(options["keyword"])
         if entry is None:
-            raise CommandError(f"Nobody watches {options['keyword']!r}; add it with: manage.py watch KEYWORD")
+            raise CommandError(f"{options['keyword']!r} is not being watched. Add it with: manage.py watch KEYWORD")
         log = fetch_keyword(entry, VideoLog.Trigger.MANUAL)
         if log is None:
-            raise CommandError(f"{entry.keyword} is being fetched already.")
+            raise CommandError(f"{entry.keyword} is already being fetched.")
         self.stdout.write(log.message)
         if log.status == VideoLog.Status.FAILED:
             raise CommandError("The fetch failed.")

@@ -8,11 +8,11 @@ from apps.videos.models import KeyWordEntry
 
 
 class Command(BaseCommand):
-    help = "Watch a keyword, as the page does: it is fetched at once and then on its schedule."
+    help = "Watch a keyword: it is fetched now and then on its schedule."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("keyword")
-        parser.add_argument("--interval", type=int, help="seconds between fetches; without it: automatic")
+        parser.add_argument("--interval", type=int, help="seconds between fetches (default: automatic)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -22,6 +22,6 @@ class Command(BaseCommand):
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         if is_new:
-            self.stdout.write(f"Watching {entry.keyword}.")
+            self.stdout.write(f"Now watching {entry.keyword}.")
         else:
-            self.stdout.write(f"{entry.keyword} is {entry.get_state_display()} already; nothing was changed.")
+            self.stdout.write(f"{entry.keyword} is already {entry.get_state_display()}. Nothing was changed.")

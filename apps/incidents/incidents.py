@@ -1,0 +1,58 @@
+"""Open and close incidents, each once, however many workers notice."""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, models, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from apps.incidents.models import Incident
+
+logger = logging.getLogger(__name__)
+
+# A cooldown that ended this long ago, and was not extended, is over.
+COOLDOWN_GRACE = timedelta(minutes=30)
+
+
+def open(kind: Incident.Kind, message: str, *, subject: str = "", until: datetime | None = None) -> None:
+    """Open an incident; one that is already open only gets the new message and a later `until`."""
+    # A pause that has ended and a new one are two incidents.
+    close_expired()
+    known = Incident.objects.filter(kind=kind, subject=subject, closed_at=None)
+    not_sooner = Q(until=None) | Q(until__lte=until) if until else Q()
+    known.filter(not_sooner).exclude(until=until, message=message).update(until=until, message=message)
+    if known.exists():
+        return
+    try:
+        with transaction.atomic():
+            Incident.objects.create(kind=kind, subject=subject, message=message, until=until)
+    except IntegrityError:
+        return  # another worker has just opened it
+    logger.warning("%s: %s", kind.label, message)
+
+
+def close(kind: Incident.Kind, *, subject: str | None = None, except_subjects: Iterable[str] = ()) -> None:
+    """Close the open incidents of this kind: of one subject, or of all but `except_subjects`."""
+    over = Incident.objects.filter(kind=kind, closed_at=None).exclude(subject__in=except_subjects)
+    _close(over if subject is None else over.filter(subject=subject))
+
+
+def close_expired() -> None:
+    """Close the pauses that have ended."""
+    now = timezone.now()
+    ended = Q(kind__in=Incident.PAUSES, until__lte=now)
+    cooled_down = Q(kind=Incident.Kind.KEYS_COOLING_DOWN, until__lt=now - COOLDOWN_GRACE)
+    _close(Incident.objects.filter(ended | cooled_down, closed_at=None))
+
+
+def is_open(kind: Incident.Kind, subject: str = "") -> bool:
+    return Incident.objects.open().filter(kind=kind, subject=subject).exists()
+
+
+def _close(over: models.QuerySet[Incident]) -> None:
+    # On SQLite even an UPDATE of no rows takes the write lock, so look first.
+    for incident in over:
+        if over.filter(pk=incident.pk).update(closed_at=timezone.now()):
+            logger.info("%s: over", incident.get_kind_display())

@@ -1,0 +1,57 @@
+"""Incidents: what keeps Windhover from its work."""
+
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class IncidentQuerySet(models.QuerySet["Incident"]):
+    def open(self) -> Self:
+        """Return the open incidents, newest first. A pause is over at `until`, even if it is not closed yet."""
+        expired = Q(kind__in=Incident.PAUSES, until__lte=timezone.now())
+        return self.filter(closed_at=None).exclude(expired).order_by("-opened_at")
+
+
+class Incident(models.Model):
+    """Something that keeps Windhover from its work until it is over. The admin is notified when it opens and closes."""
+
+    class Kind(models.TextChoices):
+        SEARCHES_USED_UP = "searches_used_up", "Daily search limit reached"
+        UNITS_USED_UP = "units_used_up", "Daily unit limit reached"
+        KEY_REFUSED = "key_refused", "API key refused"
+        PROJECT_SUSPENDED = "project_suspended", "Project suspended"
+        KEYS_COOLING_DOWN = "keys_cooling_down", "Waiting for an API key"
+        YOUTUBE_UNAVAILABLE = "youtube_unavailable", "YouTube unavailable"
+        INVIDIOUS_UNAVAILABLE = "invidious_unavailable", "Invidious unavailable"
+        INVIDIOUS_BLOCKED = "invidious_blocked", "Invidious refuses searches"
+
+    # These end by themselves at `until`.
+    PAUSES = [Kind.SEARCHES_USED_UP, Kind.UNITS_USED_UP]
+
+    kind = models.CharField(max_length=30, choices=Kind.choices)
+    subject = models.CharField(max_length=100, blank=True, help_text="A key's fingerprint, a project or a bucket.")
+    message = models.TextField(help_text="What happened.")
+    opened_at = models.DateTimeField(default=timezone.now)
+    until = models.DateTimeField(null=True, blank=True, help_text="When it ends or is checked again.")
+    closed_at = models.DateTimeField(null=True, blank=True)
+    opened_notified_at = models.DateTimeField(null=True, blank=True)
+    closed_notified_at = models.DateTimeField(null=True, blank=True)
+
+    objects = IncidentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "problem"
+        ordering = ["-opened_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "subject"], condition=Q(closed_at=None), name="incident_open_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}. {self.details}".strip()
+
+    @property
+    def details(self) -> str:
+        """The message, without the name of the kind where it begins with that."""
+        return self.message.removeprefix(f"{self.get_kind_display()}.").strip()

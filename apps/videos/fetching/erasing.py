@@ -1,0 +1,60 @@
+"""Erase deleted keywords: their matches, and the videos that no other keyword found."""
+
+import math
+import time
+
+from django.db import models, transaction
+from django.db.models import Exists, F, OuterRef, Subquery
+
+from apps.videos.models import KeyWordEntry, Match, Video, VideoLog, VideoLogQuerySet, VideoTotal
+
+CHUNK = 2000
+# Seconds between two chunks. SQLite does not queue writers: each retries after at most 100 ms, so with a shorter rest
+# some would never get the lock.
+REST = 0.11
+
+
+def erase(entry: KeyWordEntry, deadline: float = math.inf) -> None:
+    """Erase a deleted keyword, in short transactions with rests between them, so that no other writer waits long.
+
+    It stops after `deadline` (of time.monotonic()); the next call continues, also after a crash.
+    """
+    while _erase_chunk(entry):
+        if time.monotonic() > deadline:
+            return
+        time.sleep(REST)
+    with transaction.atomic():
+        deleted = KeyWordEntry.including_deleted.filter(pk=entry.pk, state=KeyWordEntry.State.DELETING)
+        # Locked, because a fetch that claimed it before it was deleted may be opening its log now.
+        if deleted.select_for_update().exists():
+            _detach(VideoLog.objects.filter(keyword=entry))
+            models.QuerySet.delete(deleted)  # not KeyWordEntryQuerySet.delete(), which hides
+
+
+def _erase_chunk(entry: KeyWordEntry) -> bool:
+    """Erase some of what belongs to `entry`; return False if nothing is left."""
+    with transaction.atomic():
+        total = VideoTotal.lock()
+        logs = list(entry.logs.values_list("pk", flat=True)[:CHUNK])
+        _detach(VideoLog.objects.filter(pk__in=logs))
+        entry.gaps.all().delete()
+
+        chunk = dict(entry.matches.values_list("video", "pk")[:CHUNK])
+        Match.objects.filter(pk__in=chunk.values()).delete()
+        videos = Video.objects.filter(pk__in=chunk)
+        unmatched = videos.filter(~Exists(Match.objects.filter(video=OuterRef("pk"))))
+        _, by_model = Video.objects.filter(pk__in=list(unmatched.values_list("pk", flat=True))).delete()
+        VideoTotal.objects.filter(pk=total.pk).update(count=F("count") - by_model.get(Video._meta.label, 0))
+
+        # The other videos belong to the keyword that found them earliest. Selected here, since asked for these videos
+        # and this keyword, SQLite would scan all that the keyword found first.
+        orphaned = [pk for pk, keyword in videos.values_list("pk", "keyword") if keyword == entry.pk]
+        earliest = Match.objects.filter(video=OuterRef("pk")).order_by("created_at", "pk").values("keyword")[:1]
+        Video.objects.filter(pk__in=orphaned).update(keyword=Subquery(earliest))
+    return CHUNK in (len(chunk), len(logs))
+
+
+def _detach(logs: VideoLogQuerySet) -> None:
+    """Keep logs without their keyword, and close those that wait for a worker."""
+    logs.filter(status=VideoLog.Status.WAITING).close(VideoLog.Status.INTERRUPTED, "The keyword was deleted.")
+    logs.update(keyword=None)

@@ -1,0 +1,158 @@
+"""The plan: how often each keyword is searched, given what was found so far and what is left of today's searches.
+
+Shares are those of a whole day. Until the reset all automatic keywords are searched faster or slower by the same
+factor, so that the day's searches last exactly that long; requested intervals are kept as long as possible.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Count, Sum
+from django.utils import timezone
+
+from apps.quota import ledger, pacific
+from apps.quota.report import scheduled_searches
+from apps.videos.models import KeyWordEntry, SearchGap, VideoLog
+from apps.videos.scheduling.allocation import DAY, Search, Share, allocate, is_step, on_grid
+
+# Invidious has no quota to plan with: the default interval in seconds, and the shortest that is polite.
+INVIDIOUS_INTERVAL = 15 * 60
+INVIDIOUS_MIN_INTERVAL = 60
+
+# The shortest automatic interval in seconds, however many searches there are: YouTube indexes videos minutes late
+# anyway.
+MIN_INTERVAL = 60
+
+# The largest speedup, however many searches are left: searching so much more often than usual finds little.
+MAX_SPEEDUP = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Each keyword's share of a whole day, by its id, and the factors by which keywords are searched more often until
+    the reset: automatic ones and those with a requested interval."""
+
+    shares: Mapping[int, Share]
+    speedup: float = 1.0
+    requested_speedup: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class AddingCost:
+    """How adding a keyword slows down the others on the default interval.
+
+    `interval` and `before` are average seconds between two searches of a keyword, with it and without; `before` is
+    None if it would be the first. `keywords` is the number on the default interval including the new one, `others` the
+    number with intervals of their own. `below_daily_minimum` says that some would be searched less than once a day.
+    """
+
+    keywords: int
+    others: int
+    interval: int
+    before: int | None
+    below_daily_minimum: bool
+
+
+def make_plan() -> Plan:
+    """Return the plan from now until the reset; six queries."""
+    now = timezone.now()
+    searches, for_first_pages = scheduled_searches(), 1 - _reserve_for_further_pages(now)
+    per_day = searches.per_day * for_first_pages
+    shares = _allocate(_searches(_entries()), per_day)
+    if not shares or not per_day or not searches.left:
+        # If today's searches are used up, intervals stay as they are for the time after the reset.
+        return Plan(shares)
+    requested = sum(share.searches_per_day for share in shares.values() if share.granted)
+    automatic = sum(share.searches_per_day for share in shares.values()) - requested
+    left = rate_until_reset(searches.left, now) * for_first_pages
+    # First the automatic keywords are slowed down, to half at most; a further shortage is shared by all.
+    enough = left / (requested + automatic / 2)
+    if enough < 1:
+        return Plan(shares, speedup=enough / 2, requested_speedup=enough)
+    return Plan(shares, speedup=min(MAX_SPEEDUP, (left - requested) / automatic) if automatic else 1.0)
+
+
+def rate_until_reset(searches: int, now: datetime) -> float:
+    """Return the rate, in searches per day, at which `searches` last until just before the reset."""
+    return searches * DAY / (pacific.next_reset(now) - now).total_seconds()
+
+
+def planned_interval(plan: Plan, entry: KeyWordEntry) -> int:
+    """Return the interval of a keyword in seconds: its present one if it would change by less than a grid step."""
+    share = plan.shares[entry.pk]
+    if share.granted and plan.requested_speedup >= 1:
+        return round(share.interval)
+    seconds = share.interval / (plan.requested_speedup if share.granted else plan.speedup)
+    if is_step(entry.planned_interval, seconds):
+        return max(MIN_INTERVAL, entry.requested_interval or 0, on_grid(seconds))
+    return entry.planned_interval
+
+
+def cost_of_adding() -> AddingCost | None:
+    """Return how adding a keyword slows down the others; None if nothing can be searched. Six queries."""
+    per_day = scheduled_searches().per_day * (1 - _reserve_for_further_pages(timezone.now()))
+    entries = _entries()
+    searches = _searches(entries)
+    new = Search(0, KeyWordEntry.PRIOR_RATE, requested_interval=settings.FETCH_INTERVAL)
+    before, after = _allocate(searches, per_day), _allocate([*searches, new], per_day)
+    if not after:
+        return None
+    own = {entry.pk for entry in entries if entry.interval}
+    return AddingCost(
+        keywords=len(after) - len(own),
+        others=len(own),
+        interval=_mean_interval([share for id, share in after.items() if id not in own]),
+        before=_mean_interval([share for id, share in before.items() if id not in own])
+        if len(before) > len(own)
+        else None,
+        below_daily_minimum=any(share.below_daily_minimum for share in after.values()),
+    )
+
+
+def further_share(now: datetime) -> float:
+    """Return the share, from 0 to 1, of the last 24 hours' searches that were not the first of their fetch.
+
+    These were for further pages and gaps, and about as many are likely to be needed again. One query.
+    """
+    day = VideoLog.objects.filter(created_at__gt=now - timedelta(days=1), status=VideoLog.Status.DONE, searches__gt=0)
+    used = day.aggregate(fetches=Count("pk"), searches=Sum("searches"))
+    searches = used["searches"] or 0
+    # The constant keeps a few fetches from having much influence.
+    return float(searches - used["fetches"]) / (searches + 10)
+
+
+def _reserve_for_further_pages(now: datetime) -> float:
+    share = further_share(now)
+    if SearchGap.objects.filter(keyword__in=KeyWordEntry.objects.scheduled(), late=False).exists():
+        share = max(share, ledger.GAP_RESERVE)
+    return share
+
+
+def _entries() -> list[KeyWordEntry]:
+    return list(KeyWordEntry.objects.scheduled().only("rate", "weight", "interval"))
+
+
+def _searches(entries: Iterable[KeyWordEntry]) -> list[Search]:
+    return [
+        Search(entry.pk, rate=entry.rate, weight=entry.weight, requested_interval=entry.requested_interval)
+        for entry in entries
+    ]
+
+
+def _allocate(searches: list[Search], per_day: float) -> dict[int, Share]:
+    if per_day:
+        return allocate(searches, per_day)
+    if settings.INVIDIOUS_URL:
+        return {search.id: _by_invidious(search.requested_interval) for search in searches}
+    return {}
+
+
+def _by_invidious(requested_interval: int | None) -> Share:
+    interval = max(requested_interval or INVIDIOUS_INTERVAL, INVIDIOUS_MIN_INTERVAL)
+    return Share(DAY / interval, granted=requested_interval is None or interval == requested_interval)
+
+
+def _mean_interval(shares: Collection[Share]) -> int:
+    return round(DAY * len(shares) / sum(share.searches_per_day for share in shares))

@@ -1,0 +1,119 @@
+"""The state of today's searches and the plan: what the page, the API and the command show."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Sum
+from django.utils import timezone
+
+from apps.quota import pacific
+from apps.quota import report as quota_report
+from apps.quota.models import QuotaSpend
+from apps.quota.report import QuotaReport, ScheduledSearches
+from apps.videos.models import KeyWordEntry, KeyWordEntryQuerySet, VideoLog
+from apps.videos.scheduling.allocation import DAY
+from apps.videos.scheduling.pauses import LAST_HOUR
+from apps.videos.scheduling.plan import further_share
+
+DAYS = 30
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class HourUsed:
+    """An hour of today and the searches made in it; None if it is still to come."""
+
+    start: datetime
+    searches: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DayUsed:
+    """A day in California and the searches made in it by all projects."""
+
+    day: date
+    searches: int
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulingReport:
+    """The state of today's searches.
+
+    `plan`: the scheduled keywords, most frequent first. `search_rate`: searches per day with the present intervals,
+    including as many further pages as were needed recently. `ends_at`: when the last search is made at that rate;
+    None if they last until the reset or are used up.
+    """
+
+    quota: QuotaReport
+    plan: KeyWordEntryQuerySet
+    scheduled: ScheduledSearches
+    search_rate: float
+    ends_at: datetime | None
+    hours: list[HourUsed]
+    days: list[DayUsed]
+
+    @property
+    def mean_interval(self) -> int:
+        """The average time between two scheduled searches, in seconds; 0 if nothing is scheduled."""
+        return round(DAY / self.search_rate) if self.search_rate else 0
+
+    @property
+    def searches_per_day(self) -> int:
+        """The daily limit of all projects together."""
+        return sum(project.search.limit for project in self.quota.projects)
+
+    @property
+    def duration(self) -> str:
+        """How long the searches last: `no_key`, `used_up`, `ends` (at `ends_at`) or `until_reset`."""
+        if not self.scheduled.per_day:
+            return "no_key"
+        if not self.scheduled.left:
+            return "used_up"
+        return "ends" if self.ends_at else "until_reset"
+
+
+def today() -> SchedulingReport:
+    """Return the state of today's searches; eight queries, and that of the plan when it is read."""
+    now = timezone.now()
+    plan = KeyWordEntry.objects.scheduled().order_by("planned_interval", "normalized")
+    scheduled = quota_report.scheduled_searches()
+    search_rate = 0.0
+    if scheduled.per_day or settings.INVIDIOUS_URL:
+        first_pages = sum(entry.searches_per_day for entry in plan.only("planned_interval"))
+        search_rate = first_pages / (1 - further_share(now))
+    return SchedulingReport(
+        quota=quota_report.today(),
+        plan=plan,
+        scheduled=scheduled,
+        search_rate=search_rate,
+        ends_at=_ends_at(now, scheduled.left, search_rate),
+        hours=_hours(now),
+        days=_days(pacific.day_of(now)),
+    )
+
+
+def _ends_at(now: datetime, left: int, search_rate: float) -> datetime | None:
+    if not search_rate or not left:
+        return None
+    end, reset = now + timedelta(days=left / search_rate), pacific.next_reset(now)
+    # In the last hour the day is planned to its end, and intervals may differ from the plan by a step of the grid.
+    return end if end < reset - max(LAST_HOUR, (reset - now) / 10) else None
+
+
+def _hours(now: datetime) -> list[HourUsed]:
+    """Return today's hours, of which a day has 23 to 25."""
+    start, end = pacific.start_of(pacific.day_of(now)), pacific.next_reset(now)
+    used = [0] * round((end - start) / HOUR)
+    logs = VideoLog.objects.filter(created_at__gte=start, created_at__lt=end)
+    for created_at, searches in logs.values_list("created_at", "searches"):
+        used[int((created_at - start) / HOUR)] += searches
+    starts = [start + number * HOUR for number in range(len(used))]
+    return [HourUsed(hour, searches if hour <= now else None) for hour, searches in zip(starts, used, strict=True)]
+
+
+def _days(last: date) -> list[DayUsed]:
+    days = [last - timedelta(days=back) for back in reversed(range(DAYS))]
+    spends = QuotaSpend.objects.filter(bucket=QuotaSpend.Bucket.SEARCH, day__gte=days[0])
+    used = dict(spends.values_list("day").annotate(searches=Sum("used")).order_by())
+    return [DayUsed(day, used.get(day, 0)) for day in days]

@@ -1,0 +1,34 @@
+"""What happens after a change of keywords or keys is committed.
+
+An error here is logged and does not fail whoever made the change. The other keywords are planned again by a task.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.videos import tasks
+from apps.videos.models import KeyWordEntry
+from apps.videos.scheduling import beat
+
+
+def on_keywords_changed(keyword_ids: Collection[int], **kwargs: Any) -> None:
+    """Schedule or unschedule the keywords, fetch those that are due, and erase those that were deleted."""
+
+    def after_commit() -> None:
+        beat.sync(keyword_ids)
+        changed = KeyWordEntry.including_deleted.filter(pk__in=keyword_ids)
+        for entry in changed.overdue(timezone.now()):
+            tasks.send(tasks.process_trigger, entry.pk, trigger=entry.next_trigger)
+        if changed.filter(state=KeyWordEntry.State.DELETING).exists():
+            tasks.send(tasks.erase_deleted)
+        tasks.send(tasks.sync_schedules)
+
+    transaction.on_commit(after_commit, robust=True)
+
+
+def on_keys_changed(**kwargs: Any) -> None:
+    """Plan again, since there are more or fewer searches."""
+    transaction.on_commit(lambda: tasks.send(tasks.sync_schedules), robust=True)

@@ -1,0 +1,157 @@
+"""Beat's rows mirror the keywords, whichever way these are changed."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
+
+from apps.incidents import incidents
+from apps.incidents.models import Incident
+from apps.quota import keys
+from apps.videos.models import KeyWordEntry
+from apps.videos.scheduling import beat, plan
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def one_key(settings, sent: list[str]) -> None:
+    settings.YT_KEYS = [("a", "a-secret-key")]
+    keys.sync()
+
+
+def rings() -> dict[str, int]:
+    """Return beat's rows for keywords: name -> seconds."""
+    return {row.name: row.interval.every for row in PeriodicTask.objects.filter(task=beat.TASK, enabled=True)}
+
+
+def test_it_works() -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python", interval=7200)
+
+    row = PeriodicTask.objects.get(task=beat.TASK)
+    assert (row.name, json.loads(row.args), row.interval.every) == (f"keyword-{entry.pk}", [entry.pk], 7200)
+    entry.refresh_from_db()
+    assert entry.planned_interval == 7200
+
+
+def test_pausing_resuming_and_changing_keep_beat_right() -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python", interval=7200)
+    entry.state = KeyWordEntry.State.PAUSED
+    entry.save()
+    assert rings() == {}
+
+    entry.state, entry.interval = KeyWordEntry.State.WATCHED, 3600
+    entry.save()
+    assert rings() == {f"keyword-{entry.pk}": 3600}
+
+
+def test_deleting_one_or_many_keeps_beat_right() -> None:
+    for number in range(4):
+        KeyWordEntry.objects.create(keyword=f"word {number}", interval=7200)
+    KeyWordEntry.objects.earliest("pk").delete()
+    assert len(rings()) == 3
+    KeyWordEntry.objects.all().delete()
+    assert rings() == {}
+
+
+def test_beat_is_told_once_for_many_changes(sent: list[str]) -> None:
+    KeyWordEntry.objects.create(keyword="first")
+    before = PeriodicTasks.last_change()
+    assert before is not None
+    beat.sync()
+    assert PeriodicTasks.last_change() == before
+
+
+def test_the_command_rebuilds_what_was_lost(capsys) -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python", interval=7200)
+    PeriodicTask.objects.all().delete()
+    PeriodicTask.objects.create(
+        name="keyword-999", task=beat.TASK, interval=IntervalSchedule.objects.first(), args="[999]"
+    )
+    others = PeriodicTask.objects.create(name="mine", task="my.task", interval=IntervalSchedule.objects.first())
+
+    call_command("sync_schedules")
+
+    assert rings() == {f"keyword-{entry.pk}": 7200}
+    assert PeriodicTask.objects.filter(pk=others.pk).exists()
+
+
+def test_a_shorter_interval_takes_effect_at_once() -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python", interval=7200)
+    fetched = timezone.now() - timedelta(minutes=30)
+    KeyWordEntry.objects.update(last_fetched_at=fetched, next_due_at=fetched + timedelta(hours=2))
+    entry.refresh_from_db()
+    entry.interval = 3600
+    entry.save()
+
+    entry.refresh_from_db()
+    assert entry.next_due_at == fetched + timedelta(hours=1)
+
+
+def test_a_keyword_that_waits_for_the_reset_goes_on_waiting() -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python", interval=7200)
+    reset = timezone.now() + timedelta(hours=9)
+    KeyWordEntry.objects.update(last_fetched_at=timezone.now(), next_due_at=reset)
+    entry.refresh_from_db()
+    entry.interval = 3600
+    entry.save()
+
+    entry.refresh_from_db()
+    assert entry.next_due_at == reset
+
+
+def test_fetch_interval_is_the_default_for_all(settings) -> None:
+    settings.FETCH_INTERVAL = 5000
+    KeyWordEntry.objects.create(keyword="Python")
+    assert list(rings().values()) == [5000]
+
+
+def test_without_keys_invidious_is_asked_now_and_then(settings) -> None:
+    settings.YT_KEYS, settings.INVIDIOUS_URL = [], "http://127.0.0.1:9"
+    keys.sync()
+    KeyWordEntry.objects.create(keyword="Python")
+    assert list(rings().values()) == [plan.INVIDIOUS_INTERVAL]
+
+
+def test_no_wish_makes_invidious_be_asked_without_end(settings) -> None:
+    settings.YT_KEYS, settings.INVIDIOUS_URL = [], "http://127.0.0.1:9"
+    KeyWordEntry.objects.create(keyword="Python", interval=1)
+    assert list(rings().values()) == [plan.INVIDIOUS_MIN_INTERVAL]
+
+
+def test_a_saved_keyword_costs_as_many_queries_as_if_it_were_the_only_one(django_assert_max_num_queries) -> None:
+    KeyWordEntry.objects.bulk_create(
+        KeyWordEntry(keyword=f"word {number}", normalized=f"word {number}", planned_interval=number)
+        for number in range(1, 200)
+    )
+    with django_assert_max_num_queries(45):
+        KeyWordEntry.objects.create(keyword="Python")
+    assert len(rings()) == 1, "the others are planned by a task"
+    call_command("sync_schedules")
+    assert len(rings()) == 200
+
+
+def test_an_error_of_the_plan_does_not_fail_the_change(monkeypatch, caplog) -> None:
+    def fail(*args: object) -> None:
+        raise RuntimeError("no plan")
+
+    monkeypatch.setattr(beat, "make_plan", fail)
+    assert KeyWordEntry.objects.create(keyword="Python").pk
+    assert "no plan" in caplog.text
+
+
+def test_what_waits_until_just_after_the_reset_goes_on_waiting() -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python", interval=7200)
+    now = timezone.now()
+    reset = now + timedelta(hours=1)
+    incidents.open(Incident.Kind.SEARCHES_USED_UP, "All searches are used.", until=reset)
+    KeyWordEntry.objects.update(last_fetched_at=now - timedelta(minutes=40), next_due_at=reset + timedelta(seconds=30))
+    entry.refresh_from_db()
+    entry.interval = 3600
+    entry.save()
+
+    entry.refresh_from_db()
+    assert entry.next_due_at == reset + timedelta(seconds=30)

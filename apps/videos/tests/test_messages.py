@@ -1,0 +1,156 @@
+"""The messages to workers, and how lost ones are replaced."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from apps.videos import tasks
+from apps.videos.fetching.manual import fetch_now
+from apps.videos.models import CLAIM_AGE_LIMIT, KeyWordEntry, VideoLog
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SYNC = ("sync_schedules", (), {})
+
+
+def test_a_new_keyword_is_fetched_at_once(sent: list[tuple]) -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python")
+    assert sent == [("process_trigger", (entry.pk,), {"trigger": "first"}), SYNC]
+
+
+def test_a_resumed_keyword_is_fetched_at_once_if_it_is_due(sent: list[tuple]) -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python", state=KeyWordEntry.State.PAUSED)
+    assert sent == [SYNC]
+    entry.state = KeyWordEntry.State.WATCHED
+    entry.save()
+    assert [name for name, *_ in sent] == ["sync_schedules", "process_trigger", "sync_schedules"]
+
+
+def test_nothing_is_sent_for_a_keyword_that_is_not_due(sent: list[tuple]) -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python", next_due_at=timezone.now() + timedelta(hours=1))
+    entry.weight = 2
+    entry.save()
+    assert sent == [SYNC, SYNC]
+
+
+def test_deleting_begins_to_erase(sent: list[tuple]) -> None:
+    KeyWordEntry.objects.create(keyword="Python")
+    sent.clear()
+    KeyWordEntry.objects.all().delete()
+    assert [name for name, *_ in sent] == ["erase_deleted", "sync_schedules"]
+
+
+def test_an_unavailable_broker_fails_nothing(monkeypatch, caplog) -> None:
+    def away(*args, **kwargs):
+        raise OperationalError("no broker")
+
+    monkeypatch.setattr("celery.app.task.Task.apply_async", away)
+    entry, _ = KeyWordEntry.objects.watch("Python")
+    log = fetch_now(entry)
+
+    assert log.status == "waiting"
+    assert "broker unavailable" in caplog.text
+
+
+def test_catching_up_enqueues_overdue_and_lost_fetches(sent: list[tuple]) -> None:
+    now = timezone.now()
+    overdue = KeyWordEntry.objects.create(keyword="overdue")
+    never = KeyWordEntry.objects.create(keyword="never")
+    abandoned = KeyWordEntry.objects.create(keyword="abandoned")
+    paused = KeyWordEntry.objects.create(keyword="paused", state=KeyWordEntry.State.PAUSED)
+    asked = VideoLog.objects.create(
+        keyword=paused, status="waiting", trigger="manual", created_at=now - timedelta(minutes=2)
+    )
+    claimed = KeyWordEntry.objects.create(keyword="claimed")
+    KeyWordEntry.objects.create(keyword="later", next_due_at=now + timedelta(minutes=1))
+    KeyWordEntry.objects.create(keyword="deleted").delete()
+    live = KeyWordEntry.objects.exclude(keyword__in=["later", "paused"])
+    live.update(next_due_at=now - timedelta(minutes=3))
+    KeyWordEntry.objects.filter(pk=overdue.pk).update(last_fetched_at=now - timedelta(hours=2))
+    KeyWordEntry.objects.filter(pk=abandoned.pk).update(claim_token="t", claimed_at=now - timedelta(minutes=10))
+    KeyWordEntry.objects.filter(pk=claimed.pk).update(claim_token="t", claimed_at=now)
+    sent.clear()
+
+    tasks.catch_up()
+
+    assert sorted(sent, key=str) == sorted(
+        [
+            ("process_trigger", (paused.pk,), {"trigger": "manual", "log_id": asked.pk}),
+            ("process_trigger", (overdue.pk,), {"trigger": "schedule"}),
+            ("process_trigger", (never.pk,), {"trigger": "first"}),
+            ("process_trigger", (abandoned.pk,), {"trigger": "first"}),
+        ],
+        key=str,
+    )
+
+
+def test_catching_up_closes_what_a_dead_worker_left_open() -> None:
+    log = VideoLog.objects.create(keyword_text="x", created_at=timezone.now() - timedelta(hours=1))
+    tasks.catch_up()
+    log.refresh_from_db()
+    assert log.status == "interrupted"
+
+
+def test_catching_up_keeps_a_fetch_whose_claim_may_still_be_valid() -> None:
+    """A fetch whose claim was taken over while it slept may write its log a little later than the claim's end."""
+    log = VideoLog.objects.create(keyword_text="x", created_at=timezone.now() - 1.9 * CLAIM_AGE_LIMIT)
+    tasks.catch_up()
+    log.refresh_from_db()
+    assert log.status == "running"
+
+
+def test_catching_up_leaves_beat_time_to_send(sent: list[tuple]) -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python")
+    for late, times in ((10, 0), (20, 1)):
+        KeyWordEntry.objects.update(next_due_at=timezone.now() - timedelta(seconds=late))
+        sent.clear()
+        tasks.catch_up()
+        assert sent == [("process_trigger", (entry.pk,), {"trigger": "first"})] * times
+
+
+def test_fetch_now_returns_the_fetch_under_way(sent: list[tuple]) -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python")
+    assert fetch_now(entry) == fetch_now(entry)
+    assert VideoLog.objects.count() == 1
+
+
+def test_a_task_for_a_row_that_is_gone_ends_quietly() -> None:
+    tasks.process_trigger(4711)
+    tasks.process_trigger(4711, trigger="manual", log_id=4711)
+    assert VideoLog.objects.count() == 0
+
+
+def test_the_watch_command_does_what_the_page_does(sent: list[tuple], capsys) -> None:
+    call_command("watch", "  Two   Words ", "--interval", "600")
+    call_command("watch", "two words")
+
+    entry = KeyWordEntry.objects.get()
+    assert (entry.keyword, entry.interval) == ("Two Words", 600)
+    assert sent == [("process_trigger", (entry.pk,), {"trigger": "first"}), SYNC]
+    assert capsys.readouterr().out.splitlines() == [
+        "Now watching Two Words.",
+        "Two Words is already watched. Nothing was changed.",
+    ]
+
+
+@pytest.mark.parametrize("arguments", [["  "], ["x" * 501], ["python", "--interval", "0"]])
+def test_the_watch_command_refuses_in_one_sentence(arguments: list[str]) -> None:
+    with pytest.raises(CommandError) as refusal:
+        call_command("watch", *arguments)
+    assert str(refusal.value).count(".") == 1
+    assert KeyWordEntry.objects.count() == 0
+
+
+def test_the_fetch_command_explains_an_unknown_keyword() -> None:
+    with pytest.raises(CommandError, match=r"manage\.py watch"):
+        call_command("fetch", "python")
+
+
+def test_the_fetch_command_shows_the_result(youtube, capsys) -> None:
+    KeyWordEntry.objects.create(keyword="Python")
+    call_command("fetch", "PYTHON")
+    assert capsys.readouterr().out == "YouTube: 50 found, 50 new.\n"

@@ -1,0 +1,422 @@
+"""Keywords share the day's searches: who gets how many, and what a new plan moves."""
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import pairwise
+from unittest.mock import patch
+
+import pytest
+from django.utils import timezone
+
+from apps.conftest import MovableTime
+from apps.incidents import incidents
+from apps.incidents.models import Incident
+from apps.quota import keys, ledger
+from apps.quota.models import ApiKey, QuotaSpend
+from apps.videos import tasks
+from apps.videos.fetching.fetch import fetch_keyword
+from apps.videos.models import KeyWordEntry, VideoLog
+from apps.videos.scheduling import beat, pauses, plan
+from apps.videos.scheduling.allocation import DAY, GRID, on_grid
+from core.youtube_api import SearchPage
+from simulator import Simulator
+
+# In California.
+MIDNIGHT = datetime(2026, 11, 21, 8, tzinfo=UTC)
+
+# What schedules have of a project's hundred searches.
+SEARCHES = 98
+
+
+@pytest.fixture(autouse=True)
+def one_key(frozen_time: MovableTime, settings, db) -> None:
+    frozen_time.move_to(MIDNIGHT)
+    settings.YT_KEYS = [("a", "a-secret-key")]
+    keys.sync()
+
+
+def keywords(*rates: float, **given: object) -> list[KeyWordEntry]:
+    """Return keywords of these rates that were fetched just now, as planned."""
+    entries = [KeyWordEntry.objects.create(keyword=f"word {rate} {n}", **given) for n, rate in enumerate(rates)]
+    for entry, rate in zip(entries, rates, strict=True):
+        KeyWordEntry.objects.filter(pk=entry.pk).update(rate=rate, last_fetched_at=timezone.now())
+    beat.sync()
+    for entry in entries:
+        entry.refresh_from_db()
+        entry.next_due_at = timezone.now() + timedelta(seconds=entry.planned_interval)
+        KeyWordEntry.objects.filter(pk=entry.pk).update(next_due_at=entry.next_due_at)
+    return entries
+
+
+def again(*entries: KeyWordEntry) -> None:
+    beat.sync()
+    for entry in entries:
+        entry.refresh_from_db()
+
+
+def later(*entries: KeyWordEntry) -> None:
+    pauses.defer_until_reset()
+    for entry in entries:
+        entry.refresh_from_db()
+
+
+def spend(searches: int) -> None:
+    for _ in range(searches):
+        assert ledger.reserve("a", "search", ledger.Purpose.MANUAL)
+
+
+def asked_for() -> float:
+    return sum(DAY / entry.planned_interval for entry in KeyWordEntry.objects.scheduled())
+
+
+def test_it_works() -> None:
+    often, seldom, important = keywords(64, 4, 4)
+    important.weight = 16
+    important.save()
+    again(often, seldom, important)
+    assert often.planned_interval == important.planned_interval
+    assert often.planned_interval == pytest.approx(seldom.planned_interval / 4, rel=GRID - 1)
+    assert SEARCHES / GRID / GRID <= asked_for() <= SEARCHES
+
+
+def test_wishes_come_first() -> None:
+    wished, *others = keywords(1, 10, 10, 10)
+    wished.interval = 3600
+    wished.save()
+    again(wished, *others)
+    assert (wished.planned_interval, wished.is_stretched) == (3600, False)
+    assert {entry.planned_interval for entry in others} == {on_grid(DAY * 3 / (SEARCHES - 24))}
+
+
+def test_a_wish_that_the_budget_cannot_bear_is_stretched_and_says_so() -> None:
+    greedy, other = keywords(10, 10)
+    greedy.interval = 10
+    greedy.save()
+    again(greedy, other)
+    assert greedy.is_stretched
+    assert DAY / greedy.planned_interval == pytest.approx(SEARCHES * 3 / 4, rel=0.05)
+    assert DAY / other.planned_interval == pytest.approx(SEARCHES / 4, rel=0.05)
+    assert not other.below_daily_minimum
+
+
+def test_more_keywords_than_searches_starve_and_it_says_so() -> None:
+    entries = keywords(*[1] * 120)
+    assert all(entry.below_daily_minimum for entry in entries)
+    assert asked_for() <= SEARCHES * GRID
+    KeyWordEntry.objects.filter(pk__in=[entry.pk for entry in entries[60:]]).delete()
+    again(*entries[:60])
+    assert not any(entry.below_daily_minimum for entry in entries[:60])
+
+
+def test_what_is_left_today_is_spent_until_the_reset(frozen_time: MovableTime) -> None:
+    often, seldom = keywords(90, 10)
+    frozen_time.move(hours=12)
+    spend(45)
+    again(often, seldom)
+    assert asked_for() == pytest.approx(2 * (98 - 45), rel=0.05)
+    spend(35)
+    again(often, seldom)
+    assert asked_for() == pytest.approx(2 * (98 - 80), rel=0.05)
+    assert often.planned_interval == pytest.approx(seldom.planned_interval / 3, rel=0.06), "all slow down alike"
+    assert not seldom.below_daily_minimum, "it is for today only"
+    spend(20)
+    again(often, seldom)
+    assert asked_for() == pytest.approx(SEARCHES, rel=0.05), "what comes after the reset"
+
+
+def test_what_is_left_over_late_in_the_day_starts_no_rush(frozen_time: MovableTime) -> None:
+    (entry,) = keywords(10)
+    frozen_time.move(hours=23)
+    again(entry)
+    assert asked_for() == pytest.approx(plan.MAX_SPEEDUP * SEARCHES, rel=0.05)
+
+
+def test_wishes_give_way_last(frozen_time: MovableTime) -> None:
+    wished, other = keywords(10, 10)
+    wished.interval = 3600
+    wished.save()
+    again(wished, other)
+    usual = DAY / (SEARCHES - 24)
+    frozen_time.move(hours=12)
+    for spent, speedup, requested_speedup in ((49, 1, 1), (22, 0.443, 0.885), (13, 0.23, 0.459)):
+        spend(spent)
+        again(wished, other)
+        assert usual / other.planned_interval == pytest.approx(speedup, rel=0.06)
+        assert 3600 / wished.planned_interval == pytest.approx(requested_speedup, rel=0.06)
+        assert wished.is_stretched == (requested_speedup < 1)
+
+
+@pytest.mark.parametrize("left", [1, 2])
+def test_the_last_searches_of_a_day_are_planned_too(frozen_time: MovableTime, left: int) -> None:
+    entries = keywords(*[10] * 10)
+    frozen_time.move(hours=23, minutes=50)
+    spend(98 - left)
+    again(*entries)
+    assert asked_for() == pytest.approx(144 * left, rel=0.05)
+
+
+def test_a_day_of_25_hours_is_planned_to_its_end(frozen_time: MovableTime) -> None:
+    frozen_time.move_to(datetime(2026, 11, 1, 7, tzinfo=UTC))
+    assert plan.rate_until_reset(SEARCHES, timezone.now()) == pytest.approx(SEARCHES * 24 / 25)
+
+
+def test_gaps_get_their_part() -> None:
+    entry, paused = keywords(10, 10)
+    paused.state = KeyWordEntry.State.PAUSED
+    paused.save()
+    window = {"after": MIDNIGHT - timedelta(hours=3), "before": MIDNIGHT}
+    paused.gaps.create(**window)
+    entry.gaps.create(late=True, **window)
+    assert plan.make_plan().shares[entry.pk].searches_per_day == pytest.approx(SEARCHES)
+    entry.gaps.create(**window)
+    assert plan.make_plan().shares[entry.pk].searches_per_day == pytest.approx(SEARCHES * 0.8)
+
+
+def test_a_change_smaller_than_a_step_moves_nothing() -> None:
+    entry, other = keywords(10, 10)
+    before = (entry.planned_interval, entry.next_due_at)
+    KeyWordEntry.objects.filter(pk=entry.pk).update(rate=10.8)
+    again(entry, other)
+    assert (entry.planned_interval, entry.next_due_at) == before
+
+
+@pytest.mark.parametrize("elapsed", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize(("was", "becomes"), [(10, 1000), (1000, 10)])
+def test_what_is_left_to_wait_shrinks_and_grows_with_the_interval(
+    frozen_time: MovableTime, elapsed: float, was: float, becomes: float
+) -> None:
+    entry, *others = keywords(was, 100, 100)
+    old = entry.planned_interval
+    frozen_time.move(seconds=elapsed * old)
+    KeyWordEntry.objects.filter(pk=entry.pk).update(rate=becomes)
+    again(entry, *others)
+    new = entry.planned_interval
+    assert new != old
+    left = (entry.next_due_at - timezone.now()).total_seconds()
+    assert left == pytest.approx((1 - elapsed) * new, abs=2)
+    assert left <= (1 - elapsed) * old + new
+
+
+def test_who_is_due_stays_due(frozen_time: MovableTime) -> None:
+    entry, *others = keywords(10, 100)
+    frozen_time.move(days=2)
+    due = entry.next_due_at
+    KeyWordEntry.objects.filter(pk=entry.pk).update(rate=1000)
+    again(entry, *others)
+    assert entry.next_due_at == due
+
+
+def test_keywords_added_together_part(youtube: Simulator, frozen_time: MovableTime) -> None:
+    entries = [KeyWordEntry.objects.create(keyword=f"word {number}") for number in range(8)]
+    for entry in entries:
+        fetch_keyword(entry, VideoLog.Trigger.FIRST)
+        entry.refresh_from_db()
+    parts = sorted((entry.next_due_at - timezone.now()).total_seconds() / entry.planned_interval for entry in entries)
+    assert parts[0] >= 0.05
+    assert parts[-1] <= 1
+    assert all(later - earlier > 0.02 for earlier, later in pairwise(parts))
+
+
+def test_a_wish_is_kept_to_the_second(youtube: Simulator) -> None:
+    entry = KeyWordEntry.objects.create(keyword="word", interval=7200)
+    fetch_keyword(entry, VideoLog.Trigger.FIRST)
+    entry.refresh_from_db()
+    beat.sync()
+    entry.refresh_from_db()
+    assert entry.next_due_at == timezone.now() + timedelta(seconds=7200)
+
+
+def test_in_the_last_hour_what_cannot_be_paid_waits_for_the_reset(frozen_time: MovableTime) -> None:
+    entries = keywords(*[10] * 6)
+    reset = MIDNIGHT + timedelta(days=1)
+    frozen_time.move_to(reset - timedelta(minutes=50))
+    spend(SEARCHES - 2)
+    beat.sync()
+    for number, entry in enumerate(entries):
+        KeyWordEntry.objects.filter(pk=entry.pk).update(next_due_at=reset - timedelta(minutes=40 - 5 * number))
+    later(*entries)
+    assert [entry.next_due_at < reset for entry in entries] == [True, True, False, False, False, False]
+    assert all(entry.next_due_at <= reset + timedelta(minutes=1) for entry in entries)
+    later(*entries)
+    assert all(entry.next_due_at <= reset + timedelta(minutes=1) for entry in entries)
+    assert not Incident.objects.exists()
+
+
+def test_with_invidious_nobody_waits_for_the_reset(frozen_time: MovableTime, settings) -> None:
+    settings.INVIDIOUS_URL = "http://127.0.0.1:9"
+    (entry,) = keywords(10)
+    reset = MIDNIGHT + timedelta(days=1)
+    spend(SEARCHES)
+    frozen_time.move_to(reset - timedelta(minutes=50))
+    beat.sync()
+    KeyWordEntry.objects.update(next_due_at=reset - timedelta(minutes=30))
+    later(entry)
+    assert entry.next_due_at == reset - timedelta(minutes=30)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_refused_key_leads_to_a_new_plan_by_a_task(settings, sent: list[tuple]) -> None:
+    settings.YT_KEYS = [("a", "a-secret-key"), ("b", "b-secret-key")]
+    keys.sync()
+    (entry,) = keywords(10)
+    assert entry.planned_interval == on_grid(DAY / (2 * SEARCHES))
+    for change, searches in ((partial(keys.refuse, reason="It has expired."), 1), (keys.reactivate, 2)):
+        sent.clear()
+        change(ApiKey.objects.get(label="b"))
+        assert sent == [("sync_schedules", (), {})], "No keywords are being watched inside the call"
+        tasks.sync_schedules()
+        entry.refresh_from_db()
+        assert entry.planned_interval == on_grid(DAY / (searches * SEARCHES))
+
+
+def test_what_melts_of_the_reserve_wakes_nobody(youtube: Simulator, frozen_time: MovableTime, sent: list) -> None:
+    """What a pause waits for is a new key or another limit, not one search more every few hours."""
+    frozen_time.move_to(MIDNIGHT + timedelta(hours=1))
+    entry = KeyWordEntry.objects.create(keyword="word")
+    for project in ("one", "two"):
+        QuotaSpend.objects.create(project=project, day=MIDNIGHT.date(), bucket="search", used=90)
+    KeyWordEntry.objects.update(last_fetched_at=timezone.now() - timedelta(days=1))
+    entry.refresh_from_db()
+    assert fetch_keyword(entry, VideoLog.Trigger.SCHEDULE).status == "waiting"
+    frozen_time.move(hours=12)
+    tasks.catch_up()
+    assert Incident.objects.open().exists()
+    assert fetch_keyword(entry, VideoLog.Trigger.SCHEDULE) is None
+
+
+def test_a_plan_costs_the_same_for_many_keywords(django_assert_max_num_queries) -> None:
+    keywords(*range(1, 40))
+    with django_assert_max_num_queries(5):
+        plan.make_plan()
+    with django_assert_max_num_queries(16):
+        beat.sync()
+
+
+def test_those_that_come_late_together_part(youtube: Simulator, frozen_time: MovableTime) -> None:
+    entries = keywords(10, 10, 10)
+
+    def fetch_all_after(**time: float) -> int:
+        """Fetch, and return how many different moments of the next cycle the keywords have then."""
+        frozen_time.move(**time)
+        for entry in entries:
+            fetch_keyword(entry, VideoLog.Trigger.MANUAL)
+            entry.refresh_from_db()
+        return len({entry.next_due_at - timedelta(seconds=entry.planned_interval) for entry in entries})
+
+    assert fetch_all_after(minutes=1) == 1
+    assert fetch_all_after(minutes=20) == 1
+    assert fetch_all_after(hours=40) == 3
+    KeyWordEntry.objects.update(next_due_at=timezone.now() + timedelta(minutes=1))
+    assert fetch_all_after(minutes=1) == 1
+    for entry in entries:
+        VideoLog.objects.create(keyword=entry, status="waiting", waiting_until=timezone.now())
+    assert fetch_all_after(minutes=1) == 3
+
+
+def test_without_a_key_nothing_is_planned(settings) -> None:
+    (entry,) = keywords(10)
+    before = entry.planned_interval
+    keys.refuse(ApiKey.objects.get(), "It has expired.")
+    again(entry)
+    assert plan.make_plan().shares == {}
+    assert plan.cost_of_adding() is None
+    assert entry.planned_interval == before
+
+
+def test_the_cost_is_told_for_those_of_its_kind() -> None:
+    weekly, *_ = keywords(10, 10, 10)
+    weekly.interval = 7 * 86_400
+    weekly.save()
+    cost = plan.cost_of_adding()
+    assert cost is not None
+    assert (cost.keywords, cost.others) == (3, 1)
+    assert cost.before == pytest.approx(DAY * 2 / (SEARCHES - 1 / 7), abs=1)
+    assert cost.interval == pytest.approx(DAY * 3 / (SEARCHES - 1 / 7), abs=1)
+
+
+def test_the_cost_of_one_more_goes_by_the_common_interval(settings) -> None:
+    settings.FETCH_INTERVAL = 7200
+    keywords(10, 10)
+    cost = plan.cost_of_adding()
+    assert cost is not None
+    assert (cost.keywords, cost.interval, cost.before) == (3, 7200, 7200)
+
+
+def test_no_interval_is_shorter_than_a_minute(settings) -> None:
+    settings.YT_SEARCHES_PER_DAY = {"": 1_000_000}
+    (entry,) = keywords(10)
+    assert entry.planned_interval == plan.MIN_INTERVAL
+
+
+def test_first_fetches_are_never_left_for_tomorrow(frozen_time: MovableTime) -> None:
+    frozen_time.move(hours=23, minutes=30)
+    spend(SEARCHES)
+    new = KeyWordEntry.objects.create(keyword="new")
+    later(new)
+    assert new.is_due()
+
+
+def test_an_interval_is_kept_until_the_plan_is_a_step_away() -> None:
+    entry, other = keywords(10, 10)
+    target = DAY * 2 / SEARCHES
+    for stray, stays in ((1.04, True), (0.96, True), (1.06, False), (0.94, False)):
+        odd = round(target * stray)
+        KeyWordEntry.objects.filter(pk=entry.pk).update(planned_interval=odd)
+        again(entry, other)
+        assert (entry.planned_interval == odd) == stays
+
+
+def test_a_longer_wish_lets_what_is_left_to_wait_grow(frozen_time: MovableTime) -> None:
+    (entry,) = keywords(10, interval=3600)
+    frozen_time.move(minutes=30)
+    entry.interval = 7200
+    entry.save()
+    again(entry)
+    assert entry.next_due_at == timezone.now() + timedelta(hours=1)
+
+
+def test_without_a_key_nobody_is_left_for_tomorrow(frozen_time: MovableTime) -> None:
+    (entry,) = keywords(10)
+    frozen_time.move(hours=23, minutes=30)
+    due = timezone.now() + timedelta(minutes=5)
+    KeyWordEntry.objects.update(next_due_at=due)
+    keys.refuse(ApiKey.objects.get(), "It has expired.")
+    later(entry)
+    assert entry.next_due_at == due
+
+
+def test_a_plan_that_changes_during_a_fetch_counts(youtube: Simulator) -> None:
+    (entry,) = keywords(10)
+    KeyWordEntry.objects.update(next_due_at=timezone.now())
+    entry.refresh_from_db()
+
+    def replan(*args: object, **kwargs: object) -> SearchPage:
+        KeyWordEntry.objects.update(planned_interval=4321)
+        return SearchPage(videos=(), more=False, next_page_token=None)
+
+    with patch("core.youtube_api.search_videos", autospec=True, side_effect=replan):
+        fetch_keyword(entry, VideoLog.Trigger.SCHEDULE)
+    entry.refresh_from_db()
+    assert entry.next_due_at == timezone.now() + timedelta(seconds=4321)
+
+
+def test_a_plan_that_changes_in_a_pause_keeps_nobody_waiting_after_it(frozen_time: MovableTime) -> None:
+    """What was due beyond the reset by a longer interval has not been put off to it."""
+    (entry,) = keywords(10, interval=5 * 86_400)
+    frozen_time.move(hours=10)
+    reset = MIDNIGHT + timedelta(days=1)
+    incidents.open(Incident.Kind.SEARCHES_USED_UP, "All searches are used.", until=reset)
+    spend(100)
+    entry.interval = 3600
+    entry.save()
+    again(entry)
+    frozen_time.move_to(reset + timedelta(minutes=10))
+    again(entry)
+    assert entry.next_due_at <= timezone.now() + timedelta(hours=1)
+
+
+def test_a_due_date_that_no_plan_explains_is_mended(frozen_time: MovableTime) -> None:
+    (entry,) = keywords(10)
+    KeyWordEntry.objects.update(next_due_at=timezone.now() + timedelta(days=9))
+    again(entry)
+    assert entry.next_due_at == timezone.now() + timedelta(seconds=entry.planned_interval)
