@@ -217,13 +217,14 @@ def test_it_handles_nobody_there() -> None:
     assert caught.value.http_status is None
 
 
-def test_it_reads_recorded_items(oddity: Oddity) -> None:
-    recorded = recording("invidious/real_items_live_streams_2026-02-05.json")
-    oddity.says(recorded)
+def test_it_reads_a_page_with_items_of_all_kinds(oddity: Oddity) -> None:
+    page = recording("invidious/search_page.json")
+    oddity.says(page)
     videos = search_videos("kestrel", instance=oddity.url)
-    assert {video.video_id for video in videos} == {one["videoId"] for one in recorded}
+    listed = [one for one in page if one["type"] == "video"]
+    assert {video.video_id for video in videos} == {one["videoId"] for one in listed} != set()
     for video in videos:
-        (one,) = [one for one in recorded if one["videoId"] == video.video_id]
+        (one,) = [one for one in listed if one["videoId"] == video.video_id]
         assert (video.title, video.channel_title) == (one["title"], one["author"])
         assert video.published_at == datetime.fromtimestamp(one["published"], UTC)
 
