@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
+from apps.conftest import MovableTime
 from apps.incidents import incidents
 from apps.incidents.models import Incident
 from apps.quota import keys
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def one_key(settings, sent: list[str]) -> None:
+def one_key(frozen_time: MovableTime, settings, sent: list[str]) -> None:
     settings.YT_KEYS = [("a", "a-secret-key")]
     keys.sync()
 
