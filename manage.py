@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Run Django's commands for Windhover."""
+"""Run Django's management commands."""
 
 import os
 import sys
@@ -12,19 +12,20 @@ def main() -> None:
     from django.core.management import execute_from_command_line
     from django.db import DatabaseError
 
-    from config.state import differing_settings
+    from config.instance import differing_settings
 
     try:
         if differing := differing_settings(settings):
-            # It would write to another database, or ask other sources, than what runs.
-            sys.exit(f"windhover: {', '.join(differing)} differ from what runs here; set the same, best in .env.")
+            # The command would use another database, broker or source.
+            verb = "differs" if len(differing) == 1 else "differ"
+            sys.exit(f"windhover: {', '.join(differing)} {verb} from the running instance; set the same in .env.")
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
-        # A wrong variable deserves its one sentence, not a page of traceback.
+        # One sentence that names the variable, without a traceback.
         sys.exit(f"windhover: {error}")
     except DatabaseError as error:
         if "no such table" in str(error) or "does not exist" in str(error):
-            sys.exit("windhover: the database has no tables yet; bin/run, or manage.py migrate, makes them.")
+            sys.exit("windhover: the database has no tables yet: start bin/run, or run manage.py migrate.")
         raise
 
 

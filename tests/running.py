@@ -1,4 +1,4 @@
-"""Start the whole of Windhover as a person would, and look at its processes."""
+"""Start all of Windhover as bin/run does, and inspect its processes."""
 
 import os
 import random
@@ -14,16 +14,18 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from config.state import holders, parent_of
+import psutil
+
+from config.orphans import holders
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# Seconds: a deadline, not an expectation. Machines that test can be slow.
+# Seconds; a deadline for slow machines, not an expected duration.
 LONG = 120
 
 
 class Windhover:
-    """A running Windhover: `url`, `pids()`, `stop()`; what it wrote on the terminal is `output`."""
+    """A running Windhover: `url`, `pids()`, `stop()`, and `output` for its terminal output."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.environment = clean_environment(folder, environment)
@@ -31,7 +33,7 @@ class Windhover:
         self.url = f"http://127.0.0.1:{self.environment['PORT']}"
         self.terminal = folder / "terminal.txt"
         with self.terminal.open("ab") as terminal:
-            # A session of its own, as each terminal has: Ctrl-C reaches this process group and no other.
+            # A session of its own, like a terminal's: Ctrl-C reaches this process group and no other.
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "config.run"],
                 cwd=BASE_DIR,
@@ -48,8 +50,8 @@ class Windhover:
 
     def wait_until_up(self) -> None:
         def up() -> bool:
-            assert self.process.poll() is None, f"it ended:\n{self.output}"
-            # Not what an earlier one, killed, left running at the same port.
+            assert self.process.poll() is None, f"it exited:\n{self.output}"
+            # Not the web server that a killed instance left running on the same port.
             return "web" in self.pids() and self.answers()
 
         wait_for(up, lambda: f"it does not answer:\n{self.output}")
@@ -66,20 +68,16 @@ class Windhover:
         return {name: int(pid) for name, pid in dict(spawned).items() if self.is_child(int(pid))}
 
     def is_child(self, pid: int) -> bool:
-        with suppress(OSError):
-            return parent_of(Path(f"/proc/{pid}")) == self.process.pid
+        with suppress(psutil.NoSuchProcess):
+            return psutil.Process(pid).ppid() == self.process.pid
         return False
 
     def all_pids(self) -> set[int]:
-        """Return every process of this Windhover but the first, also such as lost their parent."""
-        try:
-            with (self.state_dir / "parts.lock").open() as lock:
-                return set(holders(lock)) - {self.process.pid}
-        except FileNotFoundError:
-            return set()
+        """Return every process of this Windhover except the first one, orphans included."""
+        return {process.pid for process in holders(self.state_dir)} - {self.process.pid}
 
     def stop(self) -> int:
-        """Press Ctrl-C and return the exit code once it has ended."""
+        """Press Ctrl-C, wait until it has stopped, and return the exit code."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGINT)
         return self.process.wait(LONG)
@@ -93,9 +91,9 @@ class Windhover:
 
 @contextmanager
 def running_windhover(folder: Path, **environment: str) -> Iterator[Windhover]:
-    """Run Windhover with its state in `folder`/state, the demo unless `environment` says otherwise.
+    """Run Windhover with its state in `folder`/state: the demo, unless `environment` sets a source.
 
-    It has this environment and no other. Nothing of it is left behind.
+    No other environment variables apply. No process is left running.
     """
     windhover = Windhover(folder, environment)
     try:
@@ -107,7 +105,7 @@ def running_windhover(folder: Path, **environment: str) -> Iterator[Windhover]:
 
 
 def clean_environment(folder: Path, environment: dict[str, str]) -> dict[str, str]:
-    """Return an environment for Windhover's programs, with nothing of this machine's own settings."""
+    """Return an environment for Windhover's programs, without this machine's own settings."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
     return {
         **kept,
@@ -119,7 +117,7 @@ def clean_environment(folder: Path, environment: dict[str, str]) -> dict[str, st
 
 
 def free_ports() -> int:
-    """Return a port that is free together with the next one, below those that clients are given."""
+    """Return a port that is free together with the next one, below the range of client ports."""
     while True:
         port = random.randrange(20_000, 32_000)
         with suppress(OSError), socket.socket() as first, socket.socket() as second:

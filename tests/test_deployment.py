@@ -1,4 +1,4 @@
-"""Dockerfile and docker-compose.yml fit the program: what they name exists, and nothing is open to the world."""
+"""Dockerfile and docker-compose.yml name what exists, and publish ports on this machine only."""
 
 import re
 import shlex
@@ -9,15 +9,17 @@ import pytest
 import yaml
 
 from config import settings
+from config.orphans import GRACE_SECONDS
 from tests.running import BASE_DIR
 
+SUPERVISED = (BASE_DIR / "config" / "supervisord.conf").read_text()
 DOCKERFILE = (BASE_DIR / "Dockerfile").read_text()
 COMPOSE = yaml.safe_load((BASE_DIR / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OWN = {name: service for name, service in SERVICES.items() if "build" in service}
 
 
-def test_the_parts_are_there() -> None:
+def test_the_services_are_there() -> None:
     assert set(SERVICES) == {"redis", "migrate", "web", "worker", "beat", "simulator", "postgres"}
     assert set(OWN) == {"migrate", "web", "worker", "beat", "simulator"}
 
@@ -33,10 +35,9 @@ def test_commands_name_modules_that_exist(name: str) -> None:
         assert find_spec(module)
 
 
-def test_compose_runs_what_bin_run_runs() -> None:
-    supervised = (BASE_DIR / "config" / "supervisord.conf").read_text()
+def test_compose_and_bin_run_use_the_same_commands() -> None:
     for name in ("web", "worker", "beat"):
-        section = supervised.split(f"[program:{name}]")[1].split("\n\n")[0]
+        section = SUPERVISED.split(f"[program:{name}]")[1].split("\n\n")[0]
         command = re.search(r"^command=(.*(?:\n .*)*)", section, re.MULTILINE)
         assert command
         assert shlex.split(command[1].replace("%(ENV_BIND)s", "0.0.0.0:8000")) == shlex.split(OWN[name]["command"])
@@ -48,21 +49,25 @@ def test_only_this_machine_reaches_the_published_ports() -> None:
     assert ports == ["127.0.0.1:${PORT:-8000}:8000", "127.0.0.1:8001:8001"]
 
 
-def test_a_fetch_in_flight_may_end() -> None:
+def test_a_running_fetch_may_finish() -> None:
     assert int(OWN["worker"]["stop_grace_period"].removesuffix("s")) > settings.CELERY_TASK_TIME_LIMIT
+    stop_waits = [int(seconds) for seconds in re.findall(r"^stopwaitsecs=(\d+)", SUPERVISED, re.MULTILINE)]
+    assert settings.CELERY_TASK_TIME_LIMIT < max(stop_waits) < GRACE_SECONDS
 
 
-def test_what_is_depended_on_and_mounted_exists() -> None:
+def test_dependencies_and_volumes_exist() -> None:
     for service in SERVICES.values():
         assert set(service.get("depends_on", {})) <= set(SERVICES)
         assert {volume.partition(":")[0] for volume in service.get("volumes", [])} <= set(COMPOSE["volumes"])
 
 
-def test_the_image_copies_what_exists_and_is_not_ignored() -> None:
+def test_the_image_copies_files_that_exist_and_are_not_ignored() -> None:
     ignore = (BASE_DIR / ".dockerignore").read_text().splitlines()
-    sources = re.findall(r"^COPY (\S+)", DOCKERFILE, re.MULTILINE)
+    copies = re.findall(r"^COPY (.+) \S+$", DOCKERFILE, re.MULTILINE)
+    sources = " ".join(copies).split()
 
-    assert {"config", "core", "apps", "simulator", "manage.py"} <= set(sources)
+    # config/settings.py reads the version from pyproject.toml.
+    assert {"config", "core", "apps", "simulator", "manage.py", "pyproject.toml"} <= set(sources)
     for source in sources:
         assert (BASE_DIR / source).exists()
         assert f"!{source}" in ignore

@@ -1,4 +1,4 @@
-"""bin/run's system as a whole: it starts, says what is wrong, heals, and ends without a trace."""
+"""bin/run as a whole: it starts, reports wrong settings, restarts its parts, and stops without leaving processes."""
 
 import os
 import signal
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.running import BASE_DIR, LONG, Windhover, clean_environment, running_windhover, wait_for
@@ -26,12 +27,11 @@ def windhover(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Windhover]:
         yield running
 
 
-def start_again(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run config.run where it is expected to end by itself, with a sentence."""
+def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "config.run"],
+        [sys.executable, *arguments],
         cwd=BASE_DIR,
-        env=clean_environment(folder, environment),
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -40,7 +40,12 @@ def start_again(folder: Path, **environment: str) -> subprocess.CompletedProcess
     )
 
 
-def test_it_says_where_it_is(windhover: Windhover) -> None:
+def start_again(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run config.run where it should exit with an error message."""
+    return run(clean_environment(folder, environment), "-m", "config.run")
+
+
+def test_it_shows_its_address(windhover: Windhover) -> None:
     assert f"windhover: {windhover.url}" in windhover.output
     assert str(windhover.state_dir) in windhover.output
     assert "videos from the demo" in windhover.output
@@ -51,29 +56,18 @@ def test_state_is_private(windhover: Windhover) -> None:
     assert not any(file.stat().st_mode & 0o077 for file in windhover.state_dir.iterdir())
 
 
-def manage(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=BASE_DIR,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=LONG,
-    )
+def test_commands_in_another_terminal_use_the_same_database(windhover: Windhover) -> None:
+    assert run(windhover.environment, "manage.py", "watch", "kestrels").stdout == "Watching kestrels.\n"
 
 
-def test_commands_of_another_terminal_use_the_same(windhover: Windhover) -> None:
-    assert manage(windhover.environment, "watch", "kestrels").stdout == "Watching kestrels.\n"
-
-
-def test_a_command_with_other_settings_is_refused_in_a_sentence(windhover: Windhover) -> None:
+def test_a_command_with_other_settings_is_refused(windhover: Windhover) -> None:
     other = windhover.environment | {"YT_KEYS": "AIzaNotARealKeyOfAnybody"}
-    refused = manage(other, "watch", "kestrels")
+    refused = run(other, "manage.py", "watch", "kestrels")
 
     assert refused.returncode == 1
     assert refused.stdout.count("\n") == 1
     assert "YT_KEYS" in refused.stdout
+    assert "differ from the running instance" in refused.stdout
     assert "AIza" not in refused.stdout
     assert not (windhover.state_dir / "windhover.sqlite3").exists()
 
@@ -87,24 +81,24 @@ def test_a_second_start_names_the_first(windhover: Windhover) -> None:
     second = start_again(windhover.state_dir.parent)
 
     assert second.returncode == 1
-    assert second.stdout == (f"windhover: already running here: process {windhover.process.pid} at {windhover.url}.\n")
+    assert second.stdout == f"windhover: already running: process {windhover.process.pid} at {windhover.url}.\n"
 
 
-def test_a_taken_port_names_the_variable(windhover: Windhover, tmp_path: Path) -> None:
+def test_a_used_port_names_the_variable(windhover: Windhover, tmp_path: Path) -> None:
     second = start_again(tmp_path, PORT=windhover.environment["PORT"])
 
     assert second.returncode == 1
     assert second.stdout.count("\n") == 1
-    assert f"port {windhover.environment['PORT']} is taken by another program: set PORT" in second.stdout
+    assert f"port {windhover.environment['PORT']} is used by another program: set PORT" in second.stdout
 
 
-def test_the_port_of_the_simulator_counts_too(tmp_path: Path) -> None:
+def test_the_port_of_the_simulator_is_checked_too(tmp_path: Path) -> None:
     environment = clean_environment(tmp_path, {})
     with socket.create_server(("127.0.0.1", int(environment["PORT"]) + 1)):
         second = start_again(tmp_path, PORT=environment["PORT"])
 
     assert second.returncode == 1
-    assert "is taken by another program" in second.stdout
+    assert "is used by another program" in second.stdout
     assert "PORT" in second.stdout
 
 
@@ -117,7 +111,7 @@ def test_a_wrong_variable_stops_the_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("part", ["beat", "worker", "web", "simulator", "broker"])
-def test_a_killed_part_comes_back(windhover: Windhover, part: str) -> None:
+def test_a_killed_part_is_restarted(windhover: Windhover, part: str) -> None:
     killed = windhover.pids()[part]
     os.kill(killed, signal.SIGKILL)
 
@@ -125,7 +119,7 @@ def test_a_killed_part_comes_back(windhover: Windhover, part: str) -> None:
     wait_for(windhover.answers, lambda: windhover.output)
 
 
-def test_ctrl_c_ends_everything_and_data_stays(tmp_path: Path) -> None:
+def test_ctrl_c_stops_everything_and_data_stays(tmp_path: Path) -> None:
     account = {"DJANGO_SUPERUSER_USERNAME": "ada", "DJANGO_SUPERUSER_PASSWORD": "kestrel-on-the-wind"}
     with running_windhover(tmp_path, **account) as windhover:
         wait_for(lambda: set(windhover.pids()) == PARTS, lambda: windhover.output)
@@ -134,7 +128,7 @@ def test_ctrl_c_ends_everything_and_data_stays(tmp_path: Path) -> None:
 
         assert windhover.stop() == 0
         assert windhover.all_pids() == set()
-        assert not any(Path(f"/proc/{pid}").exists() for pid in before)
+        assert not any(map(psutil.pid_exists, before))
         assert not windhover.answers()
 
     with running_windhover(tmp_path, **account) as windhover:
@@ -146,7 +140,7 @@ def accounts(windhover: Windhover) -> list[str]:
         return [name for (name,) in database.execute("SELECT username FROM auth_user")]
 
 
-def test_a_start_after_a_kill_ends_what_was_left(tmp_path: Path) -> None:
+def test_a_start_after_a_kill_ends_the_orphans(tmp_path: Path) -> None:
     with running_windhover(tmp_path) as windhover:
         wait_for(lambda: set(windhover.pids()) == PARTS, lambda: windhover.output)
         port = windhover.environment["PORT"]
@@ -160,7 +154,7 @@ def test_a_start_after_a_kill_ends_what_was_left(tmp_path: Path) -> None:
             assert not orphans & following.all_pids()
 
 
-def test_a_long_path_with_odd_characters_will_do(tmp_path: Path) -> None:
+def test_it_runs_in_a_long_path_with_special_characters(tmp_path: Path) -> None:
     folder = tmp_path / "with spaces, 100 % and #1" / ("long" * 25)
     folder.mkdir(parents=True)
     with running_windhover(folder) as windhover:
@@ -170,13 +164,13 @@ def test_a_long_path_with_odd_characters_will_do(tmp_path: Path) -> None:
 
 
 def test_no_key_is_on_a_command_line_or_the_terminal(tmp_path: Path) -> None:
-    # Nobody listens at the discard port: what matters here is only where the key shows up.
+    # Nothing listens on port 9; the test only looks for the key.
     sources = {"YT_KEYS": "AIzaNotARealKey,shared=AIzaAnotherKey", "YOUTUBE_API_URL": "http://127.0.0.1:9"}
     with running_windhover(tmp_path, **sources) as windhover:
         wait_for(lambda: set(windhover.pids()) == PARTS - {"simulator"}, lambda: windhover.output)
-        commands = b"".join(Path(f"/proc/{pid}/cmdline").read_bytes() for pid in windhover.pids().values())
-        assert b"worker" in commands
-        assert b"AIza" not in commands
+        commands = [word for pid in windhover.pids().values() for word in psutil.Process(pid).cmdline()]
+        assert "worker" in commands
+        assert not any("AIza" in word for word in commands)
         assert "videos from YouTube, 2 keys in 2 projects" in windhover.output
         assert "AIza" not in windhover.output
 
@@ -191,7 +185,7 @@ def test_it_runs_on_postgresql(postgres: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_other_ways_to_ask_end_everything_too(tmp_path: Path, number: signal.Signals) -> None:
+def test_other_signals_stop_everything_too(tmp_path: Path, number: signal.Signals) -> None:
     with running_windhover(tmp_path) as windhover:
         os.kill(windhover.process.pid, number)
 
