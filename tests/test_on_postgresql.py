@@ -22,6 +22,7 @@ def test_the_apps_pass_their_tests_there_too(postgres: str) -> None:
             "-q",
             "apps/videos",
             "apps/quota",
+            "apps/incidents",
             *(f"--ignore={file}" for file in ELSEWHERE),
         ],
         cwd=BASE_DIR,
