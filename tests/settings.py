@@ -47,7 +47,7 @@ if url := os.environ.get("TEST_DATABASE_URL"):
 
 (Path(state) / "static").mkdir()  # which WhiteNoise would miss
 
-# Hashes in file names would need collectstatic before every test; a slow password hash protects nobody here.
+# Hashes in file names would need collectstatic before every test; tests need no slow password hash.
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -64,7 +64,7 @@ def test_the_demo_finds_videos_and_goes_on_finding_them(tmp_path: Path) -> None:
         newest = get(windhover, "/api/keyword/raspberry pi/videos/")["results"][0]
         assert newest["watch_url"] in page.text
 
-        # What follows nobody asked for but beat.
+        # From here on only beat triggers fetches.
         wait_for_log(windhover, keyword=entry["id"], trigger="schedule", status="done")
         wait_for(
             lambda: get(windhover, "/api/keyword/raspberry pi/videos/")["count"] > 50, lambda: str(logs(windhover))
@@ -150,7 +150,7 @@ def use_up_three_keys(windhover: Windhover, other_server: Simulator) -> int:
 
 
 def everything_said(windhover: Windhover, keyword_id: int) -> Iterator[tuple[str, bytes]]:
-    """Return all that Windhover wrote, keeps and shows, each with where it stands."""
+    """Return all that Windhover wrote, keeps and shows, with its place."""
     yield "the terminal", windhover.output.encode()
     for file in windhover.state_dir.rglob("*"):
         if file.is_file():

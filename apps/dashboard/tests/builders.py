@@ -17,5 +17,5 @@ def keyword_with_videos(keyword: str = "kestrels", number: int = 1) -> KeyWordEn
 
 
 def log_of(entry: KeyWordEntry, **given: object) -> VideoLog:
-    told = {"status": VideoLog.Status.DONE, "method": "youtube", "message": "YouTube: 50 found, 3 new."}
-    return VideoLog.objects.create(keyword=entry, keyword_text=entry.keyword, **told | given)
+    defaults = {"status": VideoLog.Status.DONE, "method": "youtube", "message": "YouTube: 50 found, 3 new."}
+    return VideoLog.objects.create(keyword=entry, keyword_text=entry.keyword, **defaults | given)

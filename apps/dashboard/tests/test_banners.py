@@ -1,4 +1,4 @@
-"""What every page says first: the demo, keys that are refused, quota that is spent."""
+"""The banners: the demo, refused keys, used-up quota."""
 
 from datetime import timedelta
 from typing import Any
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 def wait(hours: float) -> None:
-    """Let Windhover wait for its searches, the last of which is spent."""
+    """Open the incident of a used-up search quota."""
     until = timezone.now() + timedelta(hours=hours)
     incidents.open(Incident.Kind.SEARCHES_USED_UP, "All searches are used.", until=until)
 

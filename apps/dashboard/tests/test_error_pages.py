@@ -1,4 +1,4 @@
-"""Errors look like the rest, and the worst of them needs nothing."""
+"""Error pages look like the others, and that of a server error needs no database."""
 
 from typing import Any
 from unittest.mock import patch

@@ -160,7 +160,7 @@ def test_only_the_newest_page_keeps_itself_up_to_date(client: Client) -> None:
     assert "hx-get" not in page(client, "/?page=2")
 
 
-def test_htmx_gets_the_living_part_only(client: Client) -> None:
+def test_htmx_gets_only_the_live_part(client: Client) -> None:
     keyword_with_videos("kestrels")
     shown = page(client, HX_Request="true")
 
@@ -186,7 +186,7 @@ def test_queries_do_not_grow_with_what_is_shown(
     for n in range(min(number, 20)):
         log_of(keyword_with_videos(f"keyword {n}", number))
 
-    # 1 troubles, 2 number of videos, 3 number of keywords, 4 keywords, 5 videos, 6 their keywords;
+    # 1 incidents, 2 number of videos, 3 number of keywords, 4 keywords, 5 videos, 6 their keywords;
     # what one more keyword costs: 7 all their rates, 8 keys, 9 today's spending, 10 gaps, 11 further pages
     with django_assert_num_queries(11) as queries:
         page(client)

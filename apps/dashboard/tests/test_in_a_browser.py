@@ -45,7 +45,7 @@ def test_it_works(page: Any) -> None:
     page.get_by_role("link", name="A kestrel hovers").wait_for(timeout=10_000)
 
 
-def test_a_page_that_renews_itself_disturbs_nobody(page: Any) -> None:
+def test_a_refresh_does_not_disturb_the_reader(page: Any) -> None:
     entry = keyword_with_videos("kestrels", 12)
     page.goto("/")
     page.get_by_label("Keyword", exact=True).fill("half a wor")

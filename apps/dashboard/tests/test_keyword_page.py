@@ -39,7 +39,7 @@ def test_a_first_fetch_is_announced(client: Client) -> None:
     assert "The first fetch takes a few seconds" in page(client, KeyWordEntry.objects.create(keyword="kestrels"))
 
 
-def test_the_result_of_the_last_fetch_stands_there(client: Client) -> None:
+def test_it_shows_the_result_of_the_last_fetch(client: Client) -> None:
     entry = keyword_with_videos()
     log_of(entry, message="Older.")
     log_of(entry, message="YouTube: 50 found, 7 new.")
@@ -65,7 +65,7 @@ def test_an_automatic_interval_says_so(client: Client) -> None:
     assert "every 1 h 41 min, automatic" in page(client, entry)
 
 
-def test_htmx_gets_the_living_part_only(client: Client) -> None:
+def test_htmx_gets_only_the_live_part(client: Client) -> None:
     shown = page(client, keyword_with_videos(), HX_Request="true")
     assert 'class="card"' in shown
     assert "<html" not in shown
@@ -93,7 +93,7 @@ def test_queries_do_not_grow_with_what_is_shown(
     entry = keyword_with_videos("kestrels", number)
     store(KeyWordEntry.objects.watch("falcons")[0], *[found_video(f"{entry.pk}-{n:04}") for n in range(number)])
 
-    # 1 troubles, 2 the keyword with its last log, 3 its gaps, 4 matches, 5 videos, 6 their keywords
+    # 1 incidents, 2 the keyword with its last log, 3 its gaps, 4 matches, 5 videos, 6 their keywords
     with django_assert_num_queries(6) as queries:
         page(client, entry)
     assert not any("COUNT" in query["sql"] for query in queries)

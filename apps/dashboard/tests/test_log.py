@@ -26,8 +26,8 @@ def test_it_works(client: Client) -> None:
     log_of(keyword_with_videos("red kites"), message="Another story.")
     shown = page(client, f"/keywords/{entry.pk}/log/")
 
-    for told in ("manual", "done", "YouTube", ">50<", ">3<", ">1<", "1.3 s", "50 found, 3 new."):
-        assert told in shown
+    for text in ("manual", "done", "YouTube", ">50<", ">3<", ">1<", "1.3 s", "50 found, 3 new."):
+        assert text in shown
     assert "Another story." not in shown
 
 
@@ -69,7 +69,7 @@ def test_queries_do_not_grow_with_what_is_shown(
     for _ in range(number):
         log_of(entry)
 
-    with django_assert_num_queries(3):  # 1 troubles, 2 count up to 10,000, 3 fetches
+    with django_assert_num_queries(3):  # 1 incidents, 2 count up to 10,000, 3 fetches
         assert page(client, "/log/").count('id="fetch-') == min(number, 50)
     with django_assert_num_queries(4):  # and the keyword
         page(client, f"/keywords/{entry.pk}/log/")

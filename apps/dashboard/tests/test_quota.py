@@ -1,4 +1,4 @@
-"""The quota page, what a keyword costs, and that page, API and command tell the same."""
+"""The quota page, the cost of a keyword; the page, the API and the command agree."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -53,20 +53,20 @@ def test_nothing_to_show_is_no_failure(client: Client, settings) -> None:
     assert "YouTube is not searched" in text_of(client, "/quota/")
 
 
-def test_what_is_wrong_stands_beside_it(client: Client, settings) -> None:
+def test_it_shows_refused_keys_and_limits(client: Client, settings) -> None:
     settings.YT_KEYS = [("birds", "a-secret-key"), ("cats", "b-secret-key"), ("dogs", "c-secret-key")]
     keys.sync()
     birds, cats, _ = [key for key, _ in keys.usable()]
     keys.refuse(birds, "It has expired.")
-    keys.cool_down(cats, "A reason nobody knows.", timedelta(minutes=15))
+    keys.cool_down(cats, "Unknown reason.", timedelta(minutes=15))
     ledger.mark_exhausted("dogs", "search", timezone.now())
     page = text_of(client, "/quota/")
     assert re.search(r"refused\s+It has expired\.", page)
-    assert re.search(r"cooling down until in 15 min\s+A reason nobody knows\.", page)
+    assert re.search(r"cooling down until in 15 min\s+Unknown reason\.", page)
     assert "YouTube reported the limit reached now" in page
 
 
-def test_who_starves_and_who_is_stretched_is_told(client: Client) -> None:
+def test_it_shows_rare_searches_and_stretched_intervals(client: Client) -> None:
     watched(**{f"word{number}": 1 for number in range(120)})
     assert "not enough searches: less than once a day" in text_of(client, "/quota/")
     KeyWordEntry.objects.exclude(keyword="word1").delete()
@@ -83,7 +83,7 @@ def test_a_long_plan_has_pages(client: Client) -> None:
     assert "word100" in text_of(client, "/quota/?page=2")
 
 
-def test_the_charts_draw_what_was_spent(client: Client, frozen_time: MovableTime) -> None:
+def test_the_charts_show_the_searches_used(client: Client, frozen_time: MovableTime) -> None:
     watched(kestrel=10)
     for back in range(1, 4):
         day = (MIDNIGHT - timedelta(days=back)).date()
@@ -96,26 +96,26 @@ def test_the_charts_draw_what_was_spent(client: Client, frozen_time: MovableTime
     assert "<title>13:00 to 14:00 UTC: 0 searches</title>" in html
 
 
-def test_the_form_tells_what_one_more_keyword_costs(client: Client) -> None:
+def test_the_form_shows_the_cost_of_adding_a_keyword(client: Client) -> None:
     assert "It will be searched about every 15 min." in text_of(client, "/")
     watched(kestrel=10, falcon=10, hobby=10, merlin=10, harrier=10, buzzard=10)
     cost = plan.cost_of_adding()
     assert (cost.keywords, cost.before) == (7, round(86_400 * 6 / 98))
-    told = f"Adding a keyword slows the others: about every {roughly(cost.interval)} instead of 1 h 28 min."
-    assert told in text_of(client, "/")
-    assert "1 h 43 min" in told
+    shown = f"Adding a keyword slows the others: about every {roughly(cost.interval)} instead of 1 h 28 min."
+    assert shown in text_of(client, "/")
+    assert "1 h 43 min" in shown
     KeyWordEntry.objects.bulk_create(
         KeyWordEntry(keyword=f"w{n}", normalized=f"w{n}", next_due_at=MIDNIGHT) for n in range(100)
     )
     assert "some are searched less than once a day" in text_of(client, "/")
 
 
-def test_who_may_not_add_keywords_is_not_told_what_they_cost(client: Client, settings) -> None:
+def test_the_cost_is_hidden_without_permission_to_add(client: Client, settings) -> None:
     settings.SIGN_IN = "write"
     assert "searched about every" not in text_of(client, "/")
 
 
-def test_the_api_and_the_command_tell_the_same(client: Client, capsys, frozen_time: MovableTime) -> None:
+def test_the_api_and_the_command_agree_with_the_page(client: Client, capsys, frozen_time: MovableTime) -> None:
     watched(kestrel=10, falcon=40)
     greedy = KeyWordEntry.objects.create(keyword="日本語", interval=60)
     frozen_time.move(hours=3)
@@ -125,7 +125,7 @@ def test_the_api_and_the_command_tell_the_same(client: Client, capsys, frozen_ti
 
     body = client.get("/api/quota/").json()
     call_command("quota")
-    told = capsys.readouterr().out
+    shown = capsys.readouterr().out
 
     assert body["scheduled"] == {
         "searches_per_day": 98,
@@ -133,9 +133,9 @@ def test_the_api_and_the_command_tell_the_same(client: Client, capsys, frozen_ti
         "search_rate": pytest.approx(sum(86_400 / entry.planned_interval for entry in KeyWordEntry.objects.all())),
         "ends_at": None,
     }
-    assert "Scheduled searches left: 68 of 98." in told
-    assert "lasts until the reset" in told
-    assert "The quota resets in 21 h, at 08:00 UTC (00:00 Pacific)." in told
+    assert "Scheduled searches left: 68 of 98." in shown
+    assert "lasts until the reset" in shown
+    assert "The quota resets in 21 h, at 08:00 UTC (00:00 Pacific)." in shown
     page = text_of(client, "/quota/")
     assert "68 of 98" in page
     for line in body["plan"]:
@@ -143,37 +143,39 @@ def test_the_api_and_the_command_tell_the_same(client: Client, capsys, frozen_ti
         assert line["planned_interval"] == entry.planned_interval == round(86_400 / line["searches_per_day"])
         assert line["expected_delay"] == entry.planned_interval // 2
         assert (line["rate"], line["stretched"]) == (entry.rate, entry == greedy)
-        (row,) = [row for row in told.splitlines() if row.startswith(entry.keyword)]
+        (row,) = [row for row in shown.splitlines() if row.startswith(entry.keyword)]
         assert f"  {about(line['searches_per_day'])}  " in row
         assert ("requested every 1 min" in row) == line["stretched"]
         interval, delay = roughly(entry.planned_interval), roughly(entry.planned_interval // 2)
         assert f"{about(line['searches_per_day'])} {interval} {delay} in 1 h" in page
         assert f"  {interval}" in row
-    # What takes two columns in a terminal counts as two.
-    assert len({row.find("in 1 h") + row.startswith("日本語") * 3 for row in told.splitlines() if "in 1 h" in row}) == 1
-    assert "secret" not in told
+    # Wide characters count as two columns.
+    assert (
+        len({row.find("in 1 h") + row.startswith("日本語") * 3 for row in shown.splitlines() if "in 1 h" in row}) == 1
+    )
+    assert "secret" not in shown
 
 
-def test_the_command_tells_what_is_wrong(settings, capsys) -> None:
+def test_the_command_shows_problems(settings, capsys) -> None:
     watched(kestrel=10)
     (key,) = [key for key, _ in keys.usable()]
     spend(98)
     ledger.mark_exhausted("birds", "search", timezone.now())
     call_command("quota")
-    told = capsys.readouterr().out
-    assert "0 (refused)" in told
-    assert "from the reset on" in told
+    shown = capsys.readouterr().out
+    assert "0 (refused)" in shown
+    assert "from the reset on" in shown
 
     keys.refuse(key, "The key is invalid.")
     call_command("quota")
-    told = capsys.readouterr().out
-    assert "No usable key" in told
-    assert "The key is invalid." in told
+    shown = capsys.readouterr().out
+    assert "No usable key" in shown
+    assert "The key is invalid." in shown
 
 
-@pytest.mark.parametrize(("number", "told"), [(0.25, "0.2"), (9.94, "9.9"), (12.4, "12"), (1234.5, "1,234")])
-def test_estimates_are_told_as_precisely_as_they_are(number: float, told: str) -> None:
-    assert about(number) == told
+@pytest.mark.parametrize(("number", "shown"), [(0.25, "0.2"), (9.94, "9.9"), (12.4, "12"), (1234.5, "1,234")])
+def test_estimates_are_rounded(number: float, shown: str) -> None:
+    assert about(number) == shown
 
 
 def test_what_is_still_planned_today_is_what_is_left(frozen_time: MovableTime) -> None:

@@ -81,6 +81,6 @@ def test_where_reading_needs_it_too_the_way_in_is_open(sign_in_to_read: None, cl
     assert client.get("/sign-in/").status_code == 200
 
 
-def test_a_living_page_whose_session_ended_comes_as_a_whole(sign_in_to_read: None, client: Client) -> None:
+def test_a_live_page_whose_session_ended_is_reloaded(sign_in_to_read: None, client: Client) -> None:
     response = client.get("/", headers={"HX-Request": "true"}, follow=True)
     assert response.headers["HX-Refresh"] == "true"

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
+from apps.conftest import Inbox
 from apps.incidents.notify import send
-from apps.incidents.tests.conftest import Inbox
 
 
 def test_it_works(inbox: Inbox) -> None:

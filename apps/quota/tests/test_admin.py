@@ -14,7 +14,7 @@ SECRET = "AIzaNobodyMaySeeThis"
 
 @pytest.fixture
 def key(use_keys: UseKeys) -> ApiKey:
-    """A refused key whose project has spent a search."""
+    """A refused key whose project has used a search."""
     (key,) = use_keys(f"birds={SECRET}")
     ledger.reserve("birds", "search", Purpose.MANUAL)
     keys.refuse(key, "It has expired.")
@@ -30,7 +30,7 @@ def test_it_works(admin_client: Client, key: ApiKey) -> None:
 
 
 @pytest.mark.parametrize("model", [ApiKey, QuotaSpend])
-def test_it_shows_rows_and_lets_nobody_edit_them(admin_client: Client, key: ApiKey, model: type) -> None:
+def test_it_shows_rows_that_cannot_be_edited(admin_client: Client, key: ApiKey, model: type) -> None:
     name, row = model._meta.model_name, model.objects.get()
     assert "birds" in admin_client.get(reverse(f"admin:quota_{name}_changelist")).text
     address = reverse(f"admin:quota_{name}_change", args=[row.pk])

@@ -51,14 +51,14 @@ def test_it_handles_added_removed_and_moved_keys(use_keys: UseKeys) -> None:
 
 def test_a_start_changes_nothing_that_stays(use_keys: UseKeys, clock: time_machine.Traveller) -> None:
     (key,) = use_keys("birds=one")
-    keys.cool_down(key, "Who knows.", COOLDOWN)
+    keys.cool_down(key, "Unknown reason.", COOLDOWN)
     clock.shift(60)
     (row,) = use_keys("cats=one")
-    assert (row.state, row.reason, row.project) == (State.COOLING_DOWN, "Who knows.", "cats")
+    assert (row.state, row.reason, row.project) == (State.COOLING_DOWN, "Unknown reason.", "cats")
     assert row.changed_at == NOW
 
 
-def test_a_key_put_back_is_tried_anew(use_keys: UseKeys) -> None:
+def test_a_key_added_again_is_active(use_keys: UseKeys) -> None:
     (key,) = use_keys("one")
     keys.refuse(key, "It has expired.")
     use_keys("two")
@@ -93,7 +93,7 @@ def test_a_refused_key_waits_for_a_person(use_keys: UseKeys, clock: time_machine
 
 def test_a_resting_key_comes_back(use_keys: UseKeys, clock: time_machine.Traveller) -> None:
     one, _ = use_keys("one", "two")
-    keys.cool_down(one, "Who knows.", COOLDOWN)
+    keys.cool_down(one, "Unknown reason.", COOLDOWN)
     assert usable() == ["two"]
     clock.shift(COOLDOWN - timedelta(seconds=1))
     assert usable() == ["two"]
@@ -138,9 +138,9 @@ def test_a_fingerprint_tells_keys_apart(use_keys: UseKeys) -> None:
 def test_what_is_worse_is_never_overwritten_by_what_another_worker_learns_late(use_keys: UseKeys) -> None:
     """Two workers were under way with the same key when one learned that its project is suspended."""
     one, _ = use_keys("birds=one", "cats=two")
-    keys.cool_down(one, "A reason nobody knows.", timedelta(minutes=15))
+    keys.cool_down(one, "Unknown reason.", timedelta(minutes=15))
     keys.suspend("birds", "Suspended.")
-    keys.cool_down(one, "A reason nobody knows.", timedelta(minutes=15))
+    keys.cool_down(one, "Unknown reason.", timedelta(minutes=15))
     keys.refuse(one, "It has expired.")
     keys.end_cooldown(one)
     one.refresh_from_db()
@@ -150,7 +150,7 @@ def test_what_is_worse_is_never_overwritten_by_what_another_worker_learns_late(u
 
     keys.reactivate(one)
     keys.refuse(one, "It has expired.")
-    keys.cool_down(one, "A reason nobody knows.", timedelta(minutes=15))
+    keys.cool_down(one, "Unknown reason.", timedelta(minutes=15))
     keys.end_cooldown(one)
     one.refresh_from_db()
     assert (one.state, one.reason) == (ApiKey.State.REFUSED, "It has expired.")

@@ -20,7 +20,7 @@ def test_it_works(use_keys: UseKeys, settings: Settings, django_assert_num_queri
     for _ in range(3):
         ledger.reserve("birds", "search", Purpose.MANUAL)
     ledger.reserve("cats", "general", Purpose.MANUAL)
-    with django_assert_num_queries(2):  # keys; what was spent
+    with django_assert_num_queries(2):  # keys, used quota
         today = report.today()
     assert today.day == date(2026, 11, 22)
     assert today.resets_at == datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -38,7 +38,7 @@ def test_it_handles_a_refusal(use_keys: UseKeys) -> None:
     assert birds.general.left == 10_000
 
 
-def test_it_handles_a_limit_below_what_is_spent(use_keys: UseKeys, settings: Settings) -> None:
+def test_it_handles_a_limit_below_what_is_used(use_keys: UseKeys, settings: Settings) -> None:
     use_keys("birds=one")
     for _ in range(3):
         ledger.reserve("birds", "search", Purpose.MANUAL)

@@ -97,7 +97,7 @@ def test_projects_have_limits_of_their_own(settings: Settings) -> None:
     assert reserve_all(Purpose.MANUAL, project="closed") == 0
 
 
-def test_what_melts_of_the_reserve_is_planned_with_until_the_rest_is_spent(
+def test_the_shrinking_reserve_counts_as_left_until_the_rest_is_used(
     clock: time_machine.Traveller, use_keys: UseKeys
 ) -> None:
     use_keys("birds=one")
@@ -108,12 +108,12 @@ def test_what_melts_of_the_reserve_is_planned_with_until_the_rest_is_spent(
     assert report.scheduled_searches().left == 0, "as the ledger has it"
 
 
-def test_a_few_searches_are_kept_for_nobody(settings: Settings) -> None:
+def test_a_small_limit_has_no_reserve(settings: Settings) -> None:
     settings.YT_SEARCHES_PER_DAY = {"": 4}
     assert reserve_all(Purpose.SCHEDULE) == 4
 
 
-def test_a_limit_may_sink_below_what_is_spent(settings: Settings) -> None:
+def test_a_limit_may_be_lowered_below_what_is_used(settings: Settings) -> None:
     assert reserve_all(Purpose.MANUAL) == 100
     settings.YT_SEARCHES_PER_DAY = {"": 50}
     assert reserve_all(Purpose.MANUAL) == 0

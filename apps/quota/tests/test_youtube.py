@@ -119,7 +119,7 @@ def test_it_does_not_use_another_key_of_an_exhausted_project(simulator: Simulato
     simulator.projects["birds"].limits["search"] = 0
     ids = ["abcdefghijk"]
     client().list_videos(ids)
-    assert asked(simulator)["one"] == 2, "its units are not spent"
+    assert asked(simulator)["one"] == 2, "its units are not used up"
 
 
 def test_it_reserves_before_it_calls(simulator: Simulator, use_keys: UseKeys, settings: Settings) -> None:
@@ -235,7 +235,7 @@ def test_a_youtube_that_redirects_elsewhere_is_left_alone_for_a_while(
         search(client())
     assert caught.value.until == NOW + timedelta(minutes=15)
     assert used("birds") == 1
-    assert not Incident.objects.filter(kind=Incident.Kind.KEY_REFUSED).exists(), "the key is innocent"
+    assert not Incident.objects.filter(kind=Incident.Kind.KEY_REFUSED).exists(), "the key is not at fault"
 
 
 @pytest.mark.parametrize("late", [-0.2, 0.2, 60])
@@ -302,7 +302,7 @@ def test_with_one_cooling_down_and_one_exhausted_it_waits_for_the_cooldown(
     simulator: Simulator, use_keys: UseKeys
 ) -> None:
     one, _ = use_keys("birds=one", "cats=two")
-    keys.cool_down(one, "Who knows.", COOLDOWN)
+    keys.cool_down(one, "Unknown reason.", COOLDOWN)
     use_up("cats")
     assert no_key_available(simulator).until == NOW + COOLDOWN
 
@@ -312,7 +312,7 @@ def test_it_waits_no_longer_than_the_reset(
 ) -> None:
     one, _ = use_keys("birds=one", "cats=two")
     clock.move_to(RESET - timedelta(minutes=5))
-    keys.cool_down(one, "Who knows.", COOLDOWN)
+    keys.cool_down(one, "Unknown reason.", COOLDOWN)
     use_up("cats")
     assert no_key_available(simulator).until == RESET
 
@@ -321,7 +321,7 @@ def test_a_cooldown_that_is_over_is_not_waited_for(
     simulator: Simulator, use_keys: UseKeys, clock: time_machine.Traveller
 ) -> None:
     one, _ = use_keys("birds=one", "cats=two")
-    keys.cool_down(one, "Who knows.", COOLDOWN)
+    keys.cool_down(one, "Unknown reason.", COOLDOWN)
     clock.shift(timedelta(hours=1))
     use_up("birds", "cats")
     assert no_key_available(simulator).until == RESET
@@ -329,7 +329,7 @@ def test_a_cooldown_that_is_over_is_not_waited_for(
 
 def test_a_key_cooling_down_in_an_exhausted_project_is_not_waited_for(simulator: Simulator, use_keys: UseKeys) -> None:
     one, _ = use_keys("birds=one", "cats=two")
-    keys.cool_down(one, "Who knows.", COOLDOWN)
+    keys.cool_down(one, "Unknown reason.", COOLDOWN)
     use_up("birds", "cats")
     assert no_key_available(simulator).until == RESET
 
@@ -337,7 +337,7 @@ def test_a_key_cooling_down_in_an_exhausted_project_is_not_waited_for(simulator:
 def test_it_uses_a_key_after_its_cooldown(simulator: Simulator, use_keys: UseKeys) -> None:
     use_keys("birds=one")
     ApiKey.objects.update(
-        state=State.COOLING_DOWN, cooling_down_until=NOW - timedelta(seconds=1), reason="Nobody knows."
+        state=State.COOLING_DOWN, cooling_down_until=NOW - timedelta(seconds=1), reason="Unknown reason."
     )
     assert search(client()) > 0
     assert states() == [State.ACTIVE]
@@ -361,7 +361,7 @@ def test_bare_keys_that_turn_out_to_share_a_project_share_its_quota(simulator: S
     one, spare, two = ApiKey.objects.order_by("position")
     assert one.project == spare.project == f"projects/{simulator.projects['birds'].number}"
     assert two.project.startswith("key-")
-    # What both had spent, and the two refusals, now stand in one row.
+    # What both had used, and the two refusals, are in one row now.
     row = QuotaSpend.objects.get(project=one.project, bucket="search")
     assert (row.used, row.refused_at) == (5, NOW)
     assert {spend.project for spend in QuotaSpend.objects.all()} == {one.project, two.project}

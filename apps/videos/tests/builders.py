@@ -31,9 +31,9 @@ _numbers = count(1)
 
 
 def found_video(video_id: str = "", **given: Any) -> FoundVideo:
-    """Return a video as YouTube's search tells it."""
+    """Return a video as search.list describes it."""
     video_id = video_id or f"video{next(_numbers):06}"
-    told: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "title": f"The title of {video_id}",
         "description": "What it is about ...",
         "published_at": datetime(2026, 11, 20, 12, 0, tzinfo=UTC),
@@ -42,7 +42,7 @@ def found_video(video_id: str = "", **given: Any) -> FoundVideo:
         "channel_title": "A channel",
         "thumbnail": f"https://i.ytimg.com/vi/{video_id}/hqdefault.jpg",
     }
-    return FoundVideo(video_id=video_id, **told | given)
+    return FoundVideo(video_id=video_id, **defaults | given)
 
 
 def store(

@@ -146,7 +146,7 @@ def held(word: str) -> KeyWordEntry:
 
 
 def assert_nothing_lost_or_doubled() -> None:
-    """Check what holds after any number of writers: counts equal rows, copies their originals, nobody is orphaned."""
+    """Check what holds after any number of writers: counts equal rows, copies equal originals, no video is orphaned."""
     assert VideoTotal.now() == Video.objects.count()
     for entry in KeyWordEntry.objects.all():
         assert entry.video_count == entry.matches.count(), entry

@@ -1,4 +1,4 @@
-"""Fetch a keyword as a worker would, and look at it anew."""
+"""Fetch a keyword as a worker would, and reload it."""
 
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, VideoLog

@@ -69,7 +69,7 @@ def test_a_session_needs_djangos_token_too(settings) -> None:
     assert add(client) == 403
 
 
-def test_sign_in_all_lets_nobody_read(client: Client, settings) -> None:
+def test_sign_in_all_requires_an_account_to_read(client: Client, settings) -> None:
     settings.SIGN_IN = "all"
     for address in ("/api/keywords/", "/api/videos/", "/api/logs/", "/api/quota/"):
         assert client.get(address).status_code == 401

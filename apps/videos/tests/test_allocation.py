@@ -39,7 +39,7 @@ def bounds(searches: Collection[Search]) -> list[float]:
 
 
 def wait(searches: Collection[Search], plan: Collection[float]) -> float:
-    """Return the sum over all videos of a day, weighed, of the mean wait in days."""
+    """Return the weighted sum, over all videos of a day, of the average delay in days."""
     return sum(s.weight * s.rate / (2 * n) for s, n in zip(searches, plan, strict=True))
 
 
@@ -75,12 +75,12 @@ def test_where_bounds_ask_for_too_much_they_are_cut_by_the_law() -> None:
     assert often([Search(1, rate=10_000), *quiet], 98) == pytest.approx([98 / 1.1, *[9.8 / 11] * 10])
 
 
-def test_who_starves_is_said() -> None:
+def test_it_marks_searches_below_the_daily_minimum() -> None:
     shares = allocate([Search(number, rate=1) for number in range(200)], 90)
     assert {share.below_daily_minimum for share in shares.values()} == {True}
     assert {round(share.searches_per_day, 6) for share in shares.values()} == {0.45}
-    wished = allocate([Search(1, rate=1, requested_interval=7 * 86_400)], 90)
-    assert not wished[1].below_daily_minimum, "somebody wanted it so"
+    requested = allocate([Search(1, rate=1, requested_interval=7 * 86_400)], 90)
+    assert not requested[1].below_daily_minimum, "it was requested"
 
 
 def test_a_wish_is_kept_where_the_budget_bears_it() -> None:
@@ -114,7 +114,7 @@ def test_others_keep_their_wishes_beside_a_greedy_one() -> None:
     assert shares[1].searches_per_day == pytest.approx(90 - 18 - 24 - 1 / 7)
 
 
-def test_nobody_asks_for_nothing() -> None:
+def test_invalid_rates_are_refused() -> None:
     assert allocate([], searches_per_day=90) == {}
 
 
@@ -149,9 +149,7 @@ def test_it_spends_it_all(searches: list[Search], allocation: float) -> None:
 
 
 @given(some_searches, budgets)
-def test_nobody_gets_more_than_a_wish_and_all_stretched_ones_the_same(
-    searches: list[Search], allocation: float
-) -> None:
+def test_requests_are_met_or_stretched_to_the_same_interval(searches: list[Search], allocation: float) -> None:
     shares = allocate(searches, allocation)
     stretched = set()
     for search in searches:
@@ -216,7 +214,7 @@ def test_who_wishes_for_more_never_gets_less(
 
 
 @given(some_automatic, budgets, st.floats(1, 100))
-def test_more_searches_mean_less_for_nobody(searches: list[Search], allocation: float, factor: float) -> None:
+def test_more_searches_never_mean_fewer_for_one(searches: list[Search], allocation: float, factor: float) -> None:
     before, after = often(searches, allocation), often(searches, allocation * factor)
     assert all(m >= n * (1 - 1e-6) for n, m in zip(before, after, strict=True))
 

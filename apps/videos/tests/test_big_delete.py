@@ -1,4 +1,4 @@
-"""Deleting a keyword with very many videos: whoever stores meanwhile soon gets a turn, on both databases."""
+"""Deleting a keyword with very many videos does not block other writers, on both databases."""
 
 import math
 import time

@@ -144,7 +144,7 @@ def test_invidious_has_its_turn_when_youtube_took_all_the_time(
     assert youtube.stats.requests("/api/v1/search") == 1, "there is no time for a second page"
 
 
-def test_an_invidious_that_is_not_needed_is_no_trouble(
+def test_an_invidious_that_is_not_needed_is_no_incident(
     youtube: Simulator, entry: KeyWordEntry, settings, frozen_time: MovableTime, monkeypatch
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)

@@ -80,7 +80,7 @@ def test_what_is_shown_late_is_looked_for_once_in_a_while(busy_youtube: Simulato
     searches = sum(logs.values_list("searches", flat=True))
     # 45 videos an hour are seen a second time at about 40 a search.
     assert logs.count() + 9 * 45 / 50 - 2 <= searches <= logs.count() + 9 * 45 / 25
-    assert not logs.exclude(message__endswith="new.").exists(), "nothing is amiss, so nothing is told"
+    assert not logs.exclude(message__endswith="new.").exists(), "there is nothing to report"
     assert set(entry.gaps.values_list("late", flat=True)) <= {True}
 
 
@@ -239,7 +239,7 @@ def test_known_videos_are_not_asked_about_again(entry: KeyWordEntry) -> None:
     fetch_pages(entry, videos)
     units = QuotaSpend.objects.get(bucket="general").used
     fetch_pages(entry, videos)
-    # These are unknown to YouTube, so they are asked about until something is told.
+    # These are unknown to YouTube, so they are requested again.
     assert QuotaSpend.objects.get(bucket="general").used == units + 1
     Video.objects.update(completed_at=NOW)
     fetch_pages(entry, videos)

@@ -1,4 +1,4 @@
-"""How long a fetch may take: each limit leaves room for the one inside it."""
+"""How long a fetch may take: each limit is longer than the one inside it."""
 
 import configparser
 
@@ -9,7 +9,7 @@ from apps.videos.models import CLAIM_AGE_LIMIT
 from core import bounded, invidious_api, youtube_api
 
 
-def test_nobody_ends_a_fetch_that_may_still_end_by_itself() -> None:
+def test_the_limits_are_in_order() -> None:
     last_of_youtube = youtube_api.TIMEOUT_SECONDS + bounded.MAX_SECONDS
     last_of_invidious = invidious_api.TIMEOUT_SECONDS + bounded.MAX_SECONDS
     turn_to_store = settings.DATABASES["default"]["OPTIONS"].get("timeout", 20)
@@ -25,7 +25,7 @@ def test_nobody_ends_a_fetch_that_may_still_end_by_itself() -> None:
     assert limits == sorted(set(limits))
 
 
-def test_a_worker_that_is_stopped_may_end_its_fetch() -> None:
+def test_a_stopped_worker_can_finish_its_fetch() -> None:
     supervised = configparser.RawConfigParser()
     supervised.read(settings.BASE_DIR / "config" / "supervisord.conf")
     assert supervised.getint("program:worker", "stopwaitsecs") > settings.CELERY_TASK_TIME_LIMIT

@@ -55,7 +55,7 @@ def test_it_tells_of_a_pause_once(youtube: Simulator, entry: KeyWordEntry) -> No
     assert Incident.objects.count() == 1
 
 
-def test_units_that_are_gone_are_a_trouble_until_the_reset(
+def test_used_up_units_are_an_incident_until_the_reset(
     youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime
 ) -> None:
     for project in youtube.projects:
@@ -111,9 +111,9 @@ def test_a_pause_until_a_person_acts_is_told_once(
     for _ in range(4):
         frozen_time.move(minutes=15)
         fetched(entry)
-    told = list(entry.logs.order_by("pk").values_list("status", "searches"))
-    assert told[0] == ("failed", 2 if state == "expired" else 1)
-    assert told[1:] in ([], [("failed", 0)]), "the same words are not said again"
+    shown = list(entry.logs.order_by("pk").values_list("status", "searches"))
+    assert shown[0] == ("failed", 2 if state == "expired" else 1)
+    assert shown[1:] in ([], [("failed", 0)]), "the same message is not repeated"
 
     for project in youtube.projects:
         project.keys[0].state = "valid"
@@ -159,7 +159,7 @@ def test_keywords_that_waited_do_not_go_on_all_at_once(youtube: Simulator, entry
     assert due[-1] <= NOW + timedelta(hours=12, minutes=1)
 
 
-def test_keys_that_all_rest_are_a_trouble_too(
+def test_only_keys_cooling_down_are_an_incident(
     youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, settings
 ) -> None:
     youtube.faults.add("youtube", "unknown_403", times=None)
@@ -243,7 +243,7 @@ def spend_but(people: int) -> None:
         )
 
 
-def test_what_is_kept_for_people_is_theirs_whoever_does_it(
+def test_the_manual_reserve_serves_manual_fetches_in_any_process(
     youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, sent: list[tuple]
 ) -> None:
     spend_but(people=5)
@@ -253,7 +253,7 @@ def test_what_is_kept_for_people_is_theirs_whoever_does_it(
     assert (log.status, log.trigger) == ("done", "manual")
 
 
-def test_whoever_asks_again_in_a_pause_has_it_tried_again(
+def test_a_repeated_manual_fetch_in_a_pause_is_tried_again(
     youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, settings, sent: list[tuple]
 ) -> None:
     spend_but(people=0)
@@ -265,7 +265,7 @@ def test_whoever_asks_again_in_a_pause_has_it_tried_again(
     assert ("process_trigger", (entry.pk,), {"trigger": "manual", "log_id": log.pk}) in sent
 
 
-def test_a_pause_told_before_hides_nobody_from_what_ends_it(
+def test_a_pause_logged_before_still_ends_early(
     youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, settings, sent: list[tuple]
 ) -> None:
     spend_but(people=5)

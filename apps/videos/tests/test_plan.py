@@ -80,11 +80,11 @@ def test_it_works() -> None:
 
 
 def test_wishes_come_first() -> None:
-    wished, *others = keywords(1, 10, 10, 10)
-    wished.interval = 3600
-    wished.save()
-    again(wished, *others)
-    assert (wished.planned_interval, wished.is_stretched) == (3600, False)
+    requested, *others = keywords(1, 10, 10, 10)
+    requested.interval = 3600
+    requested.save()
+    again(requested, *others)
+    assert (requested.planned_interval, requested.is_stretched) == (3600, False)
     assert {entry.planned_interval for entry in others} == {on_grid(DAY * 3 / (SEARCHES - 24))}
 
 
@@ -99,7 +99,7 @@ def test_a_wish_that_the_budget_cannot_bear_is_stretched_and_says_so() -> None:
     assert not other.below_daily_minimum
 
 
-def test_more_keywords_than_searches_starve_and_it_says_so() -> None:
+def test_more_keywords_than_searches_are_marked() -> None:
     entries = keywords(*[1] * 120)
     assert all(entry.below_daily_minimum for entry in entries)
     assert asked_for() <= SEARCHES * GRID
@@ -132,18 +132,18 @@ def test_what_is_left_over_late_in_the_day_starts_no_rush(frozen_time: MovableTi
 
 
 def test_wishes_give_way_last(frozen_time: MovableTime) -> None:
-    wished, other = keywords(10, 10)
-    wished.interval = 3600
-    wished.save()
-    again(wished, other)
+    requested, other = keywords(10, 10)
+    requested.interval = 3600
+    requested.save()
+    again(requested, other)
     usual = DAY / (SEARCHES - 24)
     frozen_time.move(hours=12)
     for spent, speedup, requested_speedup in ((49, 1, 1), (22, 0.443, 0.885), (13, 0.23, 0.459)):
         spend(spent)
-        again(wished, other)
+        again(requested, other)
         assert usual / other.planned_interval == pytest.approx(speedup, rel=0.06)
-        assert 3600 / wished.planned_interval == pytest.approx(requested_speedup, rel=0.06)
-        assert wished.is_stretched == (requested_speedup < 1)
+        assert 3600 / requested.planned_interval == pytest.approx(requested_speedup, rel=0.06)
+        assert requested.is_stretched == (requested_speedup < 1)
 
 
 @pytest.mark.parametrize("left", [1, 2])
@@ -226,7 +226,7 @@ def test_a_wish_is_kept_to_the_second(youtube: Simulator) -> None:
     assert entry.next_due_at == timezone.now() + timedelta(seconds=7200)
 
 
-def test_in_the_last_hour_what_cannot_be_paid_waits_for_the_reset(frozen_time: MovableTime) -> None:
+def test_in_the_last_hour_keywords_without_a_search_wait_for_the_reset(frozen_time: MovableTime) -> None:
     entries = keywords(*[10] * 6)
     reset = MIDNIGHT + timedelta(days=1)
     frozen_time.move_to(reset - timedelta(minutes=50))
@@ -242,7 +242,7 @@ def test_in_the_last_hour_what_cannot_be_paid_waits_for_the_reset(frozen_time: M
     assert not Incident.objects.exists()
 
 
-def test_with_invidious_nobody_waits_for_the_reset(frozen_time: MovableTime, settings) -> None:
+def test_with_invidious_no_keyword_waits_for_the_reset(frozen_time: MovableTime, settings) -> None:
     settings.INVIDIOUS_URL = "http://127.0.0.1:9"
     (entry,) = keywords(10)
     reset = MIDNIGHT + timedelta(days=1)
@@ -269,7 +269,7 @@ def test_a_refused_key_leads_to_a_new_plan_by_a_task(settings, sent: list[tuple]
         assert entry.planned_interval == on_grid(DAY / (searches * SEARCHES))
 
 
-def test_what_melts_of_the_reserve_wakes_nobody(youtube: Simulator, frozen_time: MovableTime, sent: list) -> None:
+def test_the_shrinking_reserve_ends_no_pause(youtube: Simulator, frozen_time: MovableTime, sent: list) -> None:
     """What a pause waits for is a new key or another limit, not one search more every few hours."""
     frozen_time.move_to(MIDNIGHT + timedelta(hours=1))
     entry = KeyWordEntry.objects.create(keyword="word")
@@ -348,7 +348,7 @@ def test_no_interval_is_shorter_than_a_minute(settings) -> None:
     assert entry.planned_interval == plan.MIN_INTERVAL
 
 
-def test_first_fetches_are_never_left_for_tomorrow(frozen_time: MovableTime) -> None:
+def test_first_fetches_are_never_deferred(frozen_time: MovableTime) -> None:
     frozen_time.move(hours=23, minutes=30)
     spend(SEARCHES)
     new = KeyWordEntry.objects.create(keyword="new")
@@ -375,7 +375,7 @@ def test_a_longer_wish_lets_what_is_left_to_wait_grow(frozen_time: MovableTime) 
     assert entry.next_due_at == timezone.now() + timedelta(hours=1)
 
 
-def test_without_a_key_nobody_is_left_for_tomorrow(frozen_time: MovableTime) -> None:
+def test_without_a_key_no_keyword_is_deferred(frozen_time: MovableTime) -> None:
     (entry,) = keywords(10)
     frozen_time.move(hours=23, minutes=30)
     due = timezone.now() + timedelta(minutes=5)
@@ -400,7 +400,7 @@ def test_a_plan_that_changes_during_a_fetch_counts(youtube: Simulator) -> None:
     assert entry.next_due_at == timezone.now() + timedelta(seconds=4321)
 
 
-def test_a_plan_that_changes_in_a_pause_keeps_nobody_waiting_after_it(frozen_time: MovableTime) -> None:
+def test_a_plan_that_changes_in_a_pause_delays_no_keyword_after_it(frozen_time: MovableTime) -> None:
     """What was due beyond the reset by a longer interval has not been put off to it."""
     (entry,) = keywords(10, interval=5 * 86_400)
     frozen_time.move(hours=10)

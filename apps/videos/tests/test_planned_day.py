@@ -63,15 +63,15 @@ def live(frozen_time: MovableTime, sent: list[tuple], since: datetime, until: da
 def test_what_is_planned_is_what_happens(
     simulator: Simulator, frozen_time: MovableTime, sent: list[tuple], client: Client
 ) -> None:
-    wished = KeyWordEntry.objects.create(keyword="wished", interval=7200)
-    entries = [wished, *(KeyWordEntry.objects.create(keyword=word) for word in RATES)]
+    requested = KeyWordEntry.objects.create(keyword="requested", interval=7200)
+    entries = [requested, *(KeyWordEntry.objects.create(keyword=word) for word in RATES)]
 
     planned: Counter[int] = Counter()
     for hour in range(24):
         live(frozen_time, sent, MIDNIGHT + timedelta(hours=hour), MIDNIGHT + timedelta(hours=hour + 1))
-        told = client.get("/api/quota/").json()
-        assert told["scheduled"]["ends_at"] is None, f"after {hour} h the searches do not last"
-        for line in told["plan"]:
+        shown = client.get("/api/quota/").json()
+        assert shown["scheduled"]["ends_at"] is None, f"after {hour} h the searches do not last"
+        for line in shown["plan"]:
             planned[line["id"]] += line["searches_per_day"] / 24
 
     searched = Counter(VideoLog.objects.filter(created_at__lt=RESET, searches__gt=0).values_list("keyword", flat=True))
@@ -79,7 +79,7 @@ def test_what_is_planned_is_what_happens(
     differences = {entry.keyword: searched[entry.pk] - planned[entry.pk] for entry in entries}
     assert all(abs(differences[entry.keyword]) <= 1.6 + planned[entry.pk] / 20 for entry in entries), differences
     assert [searched[entry.pk] for entry in entries[1:]] == sorted(searched[entry.pk] for entry in entries[1:])
-    assert searched[wished.pk] in (12, 13)
+    assert searched[requested.pk] in (12, 13)
 
     spend = QuotaSpend.objects.get(bucket="search", day=MIDNIGHT.date())
     assert 94 <= spend.used <= 98

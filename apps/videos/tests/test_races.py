@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -19,6 +17,7 @@ from django.db import connections
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
+from apps.conftest import Inbox
 from apps.incidents import incidents
 from apps.incidents.models import Incident
 from apps.incidents.notify import notify_pending
@@ -41,7 +40,7 @@ SCHEDULE, MANUAL = VideoLog.Trigger.SCHEDULE, VideoLog.Trigger.MANUAL
 
 
 def watched(word: str = "Python") -> KeyWordEntry:
-    """Return a keyword that is due, claimed by nobody."""
+    """Return a keyword that is due, not claimed."""
     return KeyWordEntry.objects.create(keyword=word)
 
 
@@ -106,7 +105,7 @@ def test_a_message_delivered_many_times_fetches_once(database: RealDatabase) -> 
         assert fetch() is None
 
 
-def test_a_keyword_deleted_at_that_moment_is_claimed_by_nobody(database: RealDatabase) -> None:
+def test_a_keyword_deleted_at_that_moment_is_not_claimed(database: RealDatabase) -> None:
     for _ in range(20):
         entry = watched()
         *_, token = database.at_once(entry.delete, partial(entry.claim, scheduled=True))
@@ -275,19 +274,19 @@ def test_a_fetch_whose_keyword_is_erased_ends_quietly_too(youtube: Simulator, da
     assert Video.objects.count() == Match.objects.count() == VideoTotal.now() == 0
 
 
-def test_a_fetch_never_stores_for_who_watches_the_word_anew(youtube: Simulator, database: RealDatabase) -> None:
+def test_a_fetch_never_stores_for_a_keyword_added_again(youtube: Simulator, database: RealDatabase) -> None:
     entry = watched()
 
-    def delete_and_watch_anew() -> None:
+    def delete_and_add_again() -> None:
         entry.delete()
         KeyWordEntry.objects.watch("python")
 
-    with meanwhile(youtube, delete_and_watch_anew):
+    with meanwhile(youtube, delete_and_add_again):
         log = fetch_keyword(entry, SCHEDULE)
     assert log is not None
     assert log.status == "interrupted"
-    anew = KeyWordEntry.objects.get()
-    assert (anew.video_count, anew.last_fetched_at, anew.is_due()) == (0, None, True)
+    again = KeyWordEntry.objects.get()
+    assert (again.video_count, again.last_fetched_at, again.is_due()) == (0, None, True)
     assert Video.objects.count() == 0
 
 
@@ -308,44 +307,23 @@ def test_a_fetch_that_was_taken_over_stores_nothing(youtube: Simulator, database
     assert Video.objects.count() == 0
 
 
-# --- Troubles ------------------------------------------------------------------------------------
+# --- Incidents -----------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def inbox(settings: Any) -> Iterator[list[str]]:
-    """What the admin is sent."""
-    messages: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            messages.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        settings.NOTIFY_URLS = f"json://127.0.0.1:{server.server_port}"
-        yield messages
-        server.shutdown()
-
-
-def test_a_trouble_begins_once_and_is_told_once(database: RealDatabase, inbox: list[str]) -> None:
+def test_an_incident_opens_once_and_is_notified_once(database: RealDatabase, inbox: Inbox) -> None:
     until = timezone.now() + HOUR
     begin = partial(incidents.open, Incident.Kind.SEARCHES_USED_UP, "All searches are used.", until=until)
     for turn in range(5):
         database.at_once(*[begin] * 8)
         assert (Incident.objects.count(), Incident.objects.open().count()) == (turn + 1, 1)
         database.at_once(*[notify_pending] * 4)
-        assert len(inbox) == 2 * turn + 1
+        assert len(inbox.messages) == 2 * turn + 1
         database.at_once(*[partial(incidents.close, Incident.Kind.SEARCHES_USED_UP)] * 4)
         database.at_once(*[notify_pending] * 4)
-        assert len(inbox) == 2 * turn + 2
+        assert len(inbox.messages) == 2 * turn + 2
 
 
-def test_of_a_lapsed_trouble_and_a_new_one_one_is_open(database: RealDatabase) -> None:
+def test_of_an_expired_incident_and_a_new_one_one_is_open(database: RealDatabase) -> None:
     begin = partial(incidents.open, Incident.Kind.SEARCHES_USED_UP, "All searches are used.")
     for turn in range(10):
         Incident.objects.update(until=timezone.now())

@@ -1,4 +1,4 @@
-"""How many videos a day a keyword gets, told from what was found."""
+"""Estimated new videos per day, from the videos found."""
 
 from datetime import timedelta
 
@@ -46,7 +46,7 @@ def test_one_page_tells_a_rate(entry: KeyWordEntry) -> None:
     assert 300 < measure(entry, NOW) < 600
 
 
-def test_a_keyword_that_nobody_publishes_about_stays_above_nothing(entry: KeyWordEntry) -> None:
+def test_the_rate_of_a_keyword_without_videos_stays_above_zero(entry: KeyWordEntry) -> None:
     found(entry, 400)
     assert 0 < measure(entry, NOW) < 0.2
 
@@ -56,7 +56,7 @@ def test_recent_days_count_more(entry: KeyWordEntry) -> None:
     before = measure(entry, NOW)
     found(entry, *evenly(80, first=1, last=0))
     assert before < 10
-    assert 25 < measure(entry, NOW) < 80, "more than the mean of a fortnight, which is 15"
+    assert 25 < measure(entry, NOW) < 80, "more than the average of 14 days, which is 15"
 
 
 def test_an_hour_without_a_search_is_no_hour_without_videos(entry: KeyWordEntry) -> None:

@@ -1,4 +1,4 @@
-"""Where the day stands: what is left, how far it reaches, how it was spent."""
+"""The state of today: what is left, how long it lasts, what was used."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -49,7 +49,7 @@ def test_where_nothing_is_scheduled_nothing_is_foretold() -> None:
     assert (today.search_rate, today.mean_interval, today.ends_at) == (0, 0, None)
 
 
-def test_hours_and_days_tell_what_was_spent(frozen_time: MovableTime) -> None:
+def test_hours_and_days_show_what_was_used(frozen_time: MovableTime) -> None:
     for minutes, searches in ((0, 1), (59, 2), (60, 4), (150, 1)):
         VideoLog.objects.create(searches=searches, created_at=MIDNIGHT + timedelta(minutes=minutes))
     VideoLog.objects.create(searches=9, created_at=MIDNIGHT - timedelta(seconds=1))

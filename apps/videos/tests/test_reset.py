@@ -1,4 +1,4 @@
-"""When searches are spent, fetching goes on at midnight in California, on days of any length."""
+"""After the search limit, fetching resumes at midnight in California, on days of any length."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +13,7 @@ from simulator.server import Simulator
 
 
 @pytest.mark.parametrize(
-    ("spent_at", "reset"),
+    ("used_up_at", "reset"),
     [
         pytest.param("2026-03-07T20:00Z", "2026-03-08T08:00Z", id="before a day of 23 hours"),
         pytest.param("2026-03-08T20:00Z", "2026-03-09T07:00Z", id="in a day of 23 hours"),
@@ -23,10 +23,10 @@ from simulator.server import Simulator
     ],
 )
 def test_fetching_goes_on_by_itself(
-    youtube: Simulator, frozen_time: MovableTime, sent: list[tuple], spent_at: str, reset: str
+    youtube: Simulator, frozen_time: MovableTime, sent: list[tuple], used_up_at: str, reset: str
 ) -> None:
     midnight = datetime.fromisoformat(reset).astimezone(UTC)
-    frozen_time.move_to(datetime.fromisoformat(spent_at).astimezone(UTC))
+    frozen_time.move_to(datetime.fromisoformat(used_up_at).astimezone(UTC))
     for project in youtube.projects:
         project.limits["search"] = 2
     entries = [KeyWordEntry.objects.create(keyword=word) for word in ("python", "rust", "climate", "football")]

@@ -152,15 +152,15 @@ def test_it_keeps_the_log_of_an_erased_keyword(entry: KeyWordEntry) -> None:
     assert (log.keyword, log.keyword_text) == (None, "Python")
 
 
-def test_a_word_can_be_watched_anew_while_it_is_erased(entry: KeyWordEntry) -> None:
+def test_a_keyword_can_be_added_again_while_it_is_erased(entry: KeyWordEntry) -> None:
     store(entry, found_video("a"))
     entry.delete()
-    anew, is_new = KeyWordEntry.objects.watch("python")
+    again, is_new = KeyWordEntry.objects.watch("python")
 
     assert is_new
-    assert anew.video_count == 0
+    assert again.video_count == 0
     erasing.erase(entry)
-    assert KeyWordEntry.objects.get() == anew
+    assert KeyWordEntry.objects.get() == again
 
 
 def test_a_fetch_that_was_asked_for_ends_with_its_keyword(entry: KeyWordEntry) -> None:

@@ -68,7 +68,7 @@ def test_every_video_shown_is_stored_once(simulator: Simulator, frozen_time: Mov
     simulator.faults.clear()
     days.pass_until(NOW + timedelta(hours=20))
 
-    # A day on which others have spent the project's searches by noon.
+    # A day on which other programs have used up the project's searches by noon.
     for project in simulator.projects:
         project.limits["search"] = 0
     days.pass_until(NOW + timedelta(hours=24))
@@ -106,6 +106,6 @@ def test_every_video_shown_is_stored_once(simulator: Simulator, frozen_time: Mov
 
     assert VideoTotal.now() == Video.objects.count()
     assert not Match.objects.exclude(published_at=F("video__published_at")).exists()
-    # Nobody was ever asked for more than there was: what YouTube refused was the exhausted day's, once a project.
+    # No search was refused but those of the exhausted day, one for each project.
     assert simulator.stats.requests("/youtube/v3/search") <= 4 * 200
     assert not Incident.objects.open().exclude(kind=Incident.Kind.KEY_REFUSED).exists()

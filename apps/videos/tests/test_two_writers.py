@@ -85,7 +85,7 @@ def test_a_guess_never_replaces_a_date(database: RealDatabase) -> None:
     assert_nothing_lost_or_doubled()
 
 
-def test_videos_that_are_gone_hold_up_nobody(database: RealDatabase) -> None:
+def test_videos_that_are_gone_block_no_writer(database: RealDatabase) -> None:
     """The chore learns that videos are gone while fetches still bring them: the same rows, in another order."""
     entry = held("bird")
     ids = names("v", 0, 300)
