@@ -1,4 +1,4 @@
-"""Read settings from the environment, loudly: a wrong value stops the start and names its variable."""
+"""Read settings from the environment; a wrong value raises ImproperlyConfigured, which names the variable."""
 
 import os
 from ipaddress import ip_address
@@ -10,21 +10,21 @@ from dotenv import load_dotenv
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# The environment wins over .env. WINDHOVER_ENV_FILE lets tests and the demo start from a known place.
+# The environment overrides .env. Tests set WINDHOVER_ENV_FILE to ignore it.
 load_dotenv(os.environ.get("WINDHOVER_ENV_FILE", BASE_DIR / ".env"), override=False)
 
 
 def text(name: str, default: str = "") -> str:
-    """Return variable `name`, or the content of the file that `<name>_FILE` points to (for secrets)."""
+    """Return variable `name`, or the content of the file at path `<name>_FILE` (for secrets)."""
     value = os.environ.get(name, "").strip()
     file = os.environ.get(f"{name}_FILE", "").strip()
     if not value and file:
         try:
             value = Path(file).read_text().strip()
         except (OSError, UnicodeDecodeError) as error:
-            # The path is not repeated: somebody may have put the secret itself there.
-            why = error.strerror if isinstance(error, OSError) else "it is no text"
-            raise ImproperlyConfigured(f"{name}_FILE names a file that cannot be read ({why}).") from None
+            # Without the path, which may be the secret itself, by mistake.
+            why = error.strerror if isinstance(error, OSError) else "not a text file"
+            raise ImproperlyConfigured(f"{name}_FILE is the path of a file that cannot be read ({why}).") from None
     return value or default
 
 
@@ -89,13 +89,13 @@ def seconds_or_auto(name: str, most: int) -> int | None:
 def youtube_keys(name: str) -> list[tuple[str, str]]:
     """Return the (project, key) pairs of variable `name`: comma-separated `key` or `project=key`.
 
-    The project of a bare key is empty: until YouTube says otherwise it counts as one of its own.
+    Without a project it is empty: until YouTube reports otherwise, the key counts as a project of its own.
     """
     pairs: list[tuple[str, str]] = []
     for position, part in enumerate(words(name), start=1):
         project, _, key = part.rpartition("=")
         project, key = project.strip(), key.strip()
-        # The value itself is a secret: the message counts, it does not quote.
+        # The message gives the position, not the value, which is secret.
         if not key or not key.isascii() or not key.isprintable() or " " in key or len(key) > 200:
             raise ImproperlyConfigured(f"{name}: entry {position} is not a key or project=key.")
         if len(project) > 100:
@@ -109,7 +109,7 @@ def youtube_keys(name: str) -> list[tuple[str, str]]:
 def per_project(name: str, default: int) -> dict[str, int]:
     """Return daily limits by project from variable `name`: one number, or `project=number` pairs.
 
-    The limit of every project that is not named stands under the empty string.
+    The empty string maps to the limit of all other projects.
     """
     limits = {"": default}
     for part in words(name):
@@ -121,7 +121,7 @@ def per_project(name: str, default: int) -> dict[str, int]:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether `host` can only be reached from this machine."""
+    """Return whether `host` can only be reached from this machine."""
     if host == "localhost":
         return True
     try:

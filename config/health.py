@@ -1,4 +1,4 @@
-"""Tell by the exit code whether a part does its work: what the health checks of docker-compose.yml call."""
+"""Check one part, for docker-compose.yml: exit code 0 if it works, 1 if not."""
 
 import os
 import socket
@@ -8,22 +8,22 @@ from urllib.request import urlopen
 
 
 def web() -> bool:
-    """Ask the page that touches nothing else."""
-    with urlopen(f"http://127.0.0.1:{os.environ.get('PORT', '8000')}/ping/", timeout=5) as answer:
-        return bool(answer.status == 200)
+    """Return whether the web server responds, without using the database or broker."""
+    with urlopen(f"http://127.0.0.1:{os.environ.get('PORT', '8000')}/ping/", timeout=5) as response:
+        return bool(response.status == 200)
 
 
 def worker() -> bool:
-    """Ask this machine's worker, through the broker, whether it still takes messages."""
+    """Return whether this machine's worker replies through the broker."""
     from config.celery import app
 
     return bool(app.control.ping(destination=[f"celery@{socket.gethostname()}"], timeout=10))
 
 
 def beat() -> bool:
-    """Look for a sign of life that is not too old.
+    """Return whether beat has sent a task in the last ten minutes.
 
-    A chore is due each minute; beat notes in the database, at most three minutes late, when it sent it.
+    Tasks are due each minute; beat saves at least every three minutes when it sent them.
     """
     import django
 

@@ -1,4 +1,4 @@
-"""Bring the database, the static files and the first account to what this version needs; safe to repeat."""
+"""Prepare the database, static files and first account for this version; safe to repeat."""
 
 import os
 import sys
@@ -12,8 +12,8 @@ from config import environment as env
 
 
 def prepare() -> None:
-    """Migrate, collect static files, plan with the keys there are now, and make the first account where
-    DJANGO_SUPERUSER_* describe one."""
+    """Migrate, collect static files, schedule with the current keys, and make the first account if
+    DJANGO_SUPERUSER_* are set."""
     call_command("migrate", interactive=False, verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
     call_command("sync_schedules", verbosity=0)
@@ -22,7 +22,7 @@ def prepare() -> None:
 
 
 def make_first_account(username: str, password: str) -> None:
-    """Make an account that may do everything, unless there is one already or a name or password is missing."""
+    """Make a superuser, unless any account exists or the name or password is empty."""
     from django.contrib.auth.models import User
 
     if username and password and not User.objects.exists():
@@ -38,4 +38,4 @@ if __name__ == "__main__":
         sys.stderr.write(f"windhover: {error}\n")
         sys.exit(2)
     except (DatabaseError, CommandError, OSError) as error:
-        sys.exit(f"windhover: could not be prepared: {error}")
+        sys.exit(f"windhover: preparation failed: {error}")

@@ -15,7 +15,7 @@ CONFIGURATION = Path(__file__).with_name("supervisord.conf")
 
 
 def supervise() -> None:
-    """Start every part of supervisord.conf and return when the last has ended."""
+    """Start every part in supervisord.conf and return when the last one has stopped."""
     options = ForegroundOptions()
     options.realize(["-c", str(CONFIGURATION)])
     options.first, options.test = True, False
@@ -27,9 +27,9 @@ class ForegroundOptions(ServerOptions):  # type: ignore[misc]  # supervisor has 
 
     def setsignals(self) -> None:
         super().setsignals()
-        # Closing the terminal is a wish to stop; supervisord would start everything again.
+        # Closing the terminal stops everything; supervisord would restart it.
         signal.signal(signal.SIGHUP, self._stop_on_hangup)
-        # Nothing subscribed earlier than this lives: supervisord clears the list when it begins.
+        # No earlier: supervisord clears all subscriptions when it starts.
         events.subscribe(events.ProcessLogEvent, Terminal().show_output)
         events.subscribe(events.ProcessStateEvent, show_state)
         events.subscribe(events.SupervisorStoppingEvent, show_stopping)
@@ -39,7 +39,7 @@ class ForegroundOptions(ServerOptions):  # type: ignore[misc]  # supervisor has 
 
 
 class Terminal:
-    """Show what the parts write, whole lines at a time, each with the name of its part."""
+    """Show the output of the parts in whole lines, each after the name of its part."""
 
     def __init__(self) -> None:
         self.unfinished: dict[str, bytes] = defaultdict(bytes)
@@ -51,12 +51,11 @@ class Terminal:
             show(name, line.decode(errors="replace"))
 
 
-# Every start goes unmentioned: a line when a part runs is enough.
 STATES: dict[type, str] = {
-    events.ProcessStateRunningEvent: "runs",
-    events.ProcessStateBackoffEvent: "ended early and is tried again",
-    events.ProcessStateExitedEvent: "ended unasked and is started again",
-    events.ProcessStateStoppedEvent: "has stopped",
+    events.ProcessStateRunningEvent: "running",
+    events.ProcessStateBackoffEvent: "exited too early; retrying",
+    events.ProcessStateExitedEvent: "exited unexpectedly; restarting",
+    events.ProcessStateStoppedEvent: "stopped",
 }
 
 
@@ -66,10 +65,10 @@ def show_state(event: Any) -> None:
 
 
 def show_stopping(_event: Any) -> None:
-    show("windhover", "stopping; fetches in flight end first")
+    show("windhover", "stopping; running fetches finish first")
 
 
 def show(name: str, line: str) -> None:
-    with suppress(OSError):  # the terminal is gone: the log files have it all
+    with suppress(OSError):  # the terminal was closed; the log files have everything
         sys.stdout.write(f"{name:9} | {line}\n")
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""What settings read, example.env and the documentation name the same variables; example.env changes nothing."""
+"""config/settings.py, example.env and the documentation name the same variables; example.env changes no default."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ from dotenv import dotenv_values
 from tests.running import BASE_DIR
 from tests.settings import variables_read
 
-# Read by other parts than settings: config/prepare.py, docker-compose.yml.
+# Read elsewhere: by config/prepare.py and docker-compose.yml.
 ELSEWHERE = {"DJANGO_SUPERUSER_USERNAME", "DJANGO_SUPERUSER_PASSWORD", "COMPOSE_PROFILES", "POSTGRES_PASSWORD"}
 
 
@@ -16,7 +16,7 @@ def test_example_env_has_every_variable() -> None:
     assert set(dotenv_values(BASE_DIR / "example.env")) == {*variables_read(), *ELSEWHERE}
 
 
-def test_example_env_changes_nothing() -> None:
+def test_example_env_changes_no_default() -> None:
     given = {name: value for name, value in dotenv_values(BASE_DIR / "example.env").items() if value}
 
     assert given == {"COMPOSE_PROFILES": "demo"}
@@ -38,7 +38,7 @@ def test_the_readme_names_the_same_variables() -> None:
     assert {*variables_read(), "DJANGO_SUPERUSER_USERNAME", "DJANGO_SUPERUSER_PASSWORD"} <= anywhere
 
 
-def test_links_of_the_documentation_lead_somewhere() -> None:
+def test_links_in_the_documentation_are_not_broken() -> None:
     for page in (BASE_DIR / "docs").glob("*.md"):
         for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
             assert (Path(page.parent) / link).exists(), f"{page.name}: {link}"

@@ -1,4 +1,4 @@
-"""bin/setup: finds a Python, makes .venv, installs what changed, and says in a sentence what is missing."""
+"""bin/setup: finds a Python, makes .venv, installs what changed, and names what is missing."""
 
 import os
 import shutil
@@ -10,8 +10,8 @@ import pytest
 
 from tests.running import BASE_DIR
 
-# Nothing to install keeps these tests off the network.
-NOTHING = "# nothing is needed here\n"
+# Without packages, these tests need no network.
+NOTHING = "# no packages\n"
 
 
 @pytest.fixture
@@ -49,17 +49,17 @@ def test_it_installs_only_what_changed(project: Path) -> None:
     assert set_up(project).stdout == ""
 
 
-def test_an_install_that_failed_is_tried_again(project: Path) -> None:
+def test_a_failed_install_is_repeated(project: Path) -> None:
     set_up(project)
     (project / "requirements.txt").write_text("a-package-without-a-hash==1.0\n")
     assert set_up(project).returncode != 0
 
-    # Back at what was installed before, which the failed attempt may have changed in part.
+    # The same file as before, but the failed attempt may have installed some packages.
     (project / "requirements.txt").write_text(NOTHING)
     assert "installing" in set_up(project).stdout
 
 
-def test_a_half_made_environment_is_made_again(project: Path) -> None:
+def test_an_incomplete_environment_is_made_again(project: Path) -> None:
     (project / ".venv" / "bin").mkdir(parents=True)
     (project / ".venv" / "bin" / "python").symlink_to(sys.executable)
 
@@ -67,11 +67,11 @@ def test_a_half_made_environment_is_made_again(project: Path) -> None:
     assert (project / ".venv" / "pyvenv.cfg").exists()
 
 
-def test_a_python_that_is_missing_or_old_is_named(project: Path) -> None:
+def test_a_missing_or_old_python_is_named(project: Path) -> None:
     for python in ("/nowhere/python3", fake_python(project, "exit 1")):
         done = set_up(project, python)
         assert done.returncode == 1
-        assert done.stderr == (f"windhover: PYTHON is {python}, which is not a Python of version 3.11 or newer.\n")
+        assert done.stderr == f"windhover: PYTHON is {python}, which is not Python 3.11 or newer.\n"
 
 
 def test_a_python_without_venv_is_named(project: Path) -> None:

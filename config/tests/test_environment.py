@@ -1,4 +1,4 @@
-"""Each reader of the environment: what it takes, and how it refuses what it does not."""
+"""Each function that reads the environment: the values it accepts and refuses."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ SECRET = "AIzaNobodyMaySeeThis"
 
 @pytest.fixture
 def says(monkeypatch: pytest.MonkeyPatch) -> Callable[[str | None], None]:
-    """Set the variable THING, or take it away."""
+    """Set the variable THING, or unset it."""
 
     def set_thing(value: str | None) -> None:
         if value is None:
@@ -142,15 +142,16 @@ def test_it_reads_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     monkeypatch.setenv("THING_FILE", str(file))
     assert env.youtube_keys("THING") == [("birds", SECRET)]
     monkeypatch.setenv("THING", "")
-    assert env.text("THING") == f"birds={SECRET}", "an empty variable is none"
+    assert env.text("THING") == f"birds={SECRET}", "an empty variable counts as unset"
     monkeypatch.setenv("THING", "nearer")
     assert env.text("THING") == "nearer"
 
 
 def test_it_refuses_a_file_it_cannot_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    # Whoever mistakes the variable puts the secret itself there.
-    for value, why in [(SECRET, "No such file"), (str(tmp_path), "directory"), (str(tmp_path / "binary"), "no text")]:
+    binary = tmp_path / "binary"
+    binary.write_bytes(b"\xff\xfe\x00")
+    # The secret itself, by mistake, is not repeated.
+    for value, why in [(SECRET, "No such file"), (str(tmp_path), "directory"), (str(binary), "not a text file")]:
         monkeypatch.setenv("THING_FILE", value)
         with pytest.raises(ImproperlyConfigured, match=f"THING_FILE .*{why}") as caught:
             env.text("THING")

@@ -1,4 +1,4 @@
-"""The settings as a whole, made from one environment or another."""
+"""All settings, loaded from different environments."""
 
 import os
 import runpy
@@ -23,7 +23,7 @@ Settings = dict[str, Any]
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Settings]:
-    """Make the settings from these variables alone, with the state in a folder of its own."""
+    """Load the settings from these variables only, with a state folder of their own."""
 
     def make(**variables: str) -> Settings:
         for name in variables_read():
@@ -141,7 +141,7 @@ def test_it_refuses_a_wrong_value(made: Callable[..., Settings], name: str, valu
         ({"SECRET_KEY": "", "SECRET_KEY_FILE": SECRET}, "SECRET_KEY_FILE"),
     ],
 )  # fmt: skip
-def test_a_start_ends_with_one_sentence(tmp_path: Path, variables: dict[str, str], named: str) -> None:
+def test_a_wrong_value_ends_the_start_with_one_sentence(tmp_path: Path, variables: dict[str, str], named: str) -> None:
     ended = check(tmp_path, os.devnull, **variables)
     assert ended.returncode == 1
     (sentence,) = ended.stderr.splitlines()
@@ -150,14 +150,14 @@ def test_a_start_ends_with_one_sentence(tmp_path: Path, variables: dict[str, str
     assert SECRET not in ended.stderr + ended.stdout
 
 
-def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("PORT=wrong, but not looked at\nDEBUG=wrong\n")
+def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PORT=wrong, but not read\nDEBUG=wrong\n")
     ended = check(tmp_path, str(tmp_path / ".env"), PORT="8000")
     assert "windhover: DEBUG must be True or False, not 'wrong'." in ended.stderr
 
 
 def check(state_dir: Path, env_file: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run `manage.py check` with these variables alone."""
+    """Run `manage.py check` with these variables only."""
     own = {"PATH": os.environ["PATH"], "WINDHOVER_ENV_FILE": env_file, "STATE_DIR": str(state_dir), "SECRET_KEY": "x"}
     return subprocess.run(
         [sys.executable, "manage.py", "check"], cwd=BASE_DIR, env=own | variables, capture_output=True, text=True
