@@ -24,7 +24,7 @@ def text(name: str, default: str = "") -> str:
         except (OSError, UnicodeDecodeError) as error:
             # Without the path, which may be the secret itself, by mistake.
             why = error.strerror if isinstance(error, OSError) else "not a text file"
-            raise ImproperlyConfigured(f"{name}_FILE is the path of a file that cannot be read ({why}).") from None
+            raise ImproperlyConfigured(f"{name}_FILE names a file that cannot be read ({why}).") from None
     return value or default
 
 

@@ -66,7 +66,7 @@ def check_port(host: str, port: int, advice: str) -> None:
 def sources(settings: ModuleType) -> str:
     """Describe where videos come from, without showing a key."""
     if settings.DEMO:
-        return "the demo (not real); set YT_KEYS or INVIDIOUS_URL for real ones"
+        return "the demo (simulated); set YT_KEYS or INVIDIOUS_URL for real ones"
     found = []
     if keys := settings.YT_KEYS:
         # A key without a project counts as a project of its own.

@@ -27,18 +27,22 @@ def windhover(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Windhover]:
         yield running
 
 
-def start_again(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run config.run where it should exit with an error message."""
+def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "config.run"],
+        [sys.executable, *arguments],
         cwd=BASE_DIR,
-        env=clean_environment(folder, environment),
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         timeout=LONG,
     )
+
+
+def start_again(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run config.run where it should exit with an error message."""
+    return run(clean_environment(folder, environment), "-m", "config.run")
 
 
 def test_it_shows_its_address(windhover: Windhover) -> None:
@@ -52,25 +56,13 @@ def test_state_is_private(windhover: Windhover) -> None:
     assert not any(file.stat().st_mode & 0o077 for file in windhover.state_dir.iterdir())
 
 
-def manage(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=BASE_DIR,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=LONG,
-    )
-
-
 def test_commands_in_another_terminal_use_the_same_database(windhover: Windhover) -> None:
-    assert manage(windhover.environment, "watch", "kestrels").stdout == "Watching kestrels.\n"
+    assert run(windhover.environment, "manage.py", "watch", "kestrels").stdout == "Watching kestrels.\n"
 
 
 def test_a_command_with_other_settings_is_refused(windhover: Windhover) -> None:
     other = windhover.environment | {"YT_KEYS": "AIzaNotARealKeyOfAnybody"}
-    refused = manage(other, "watch", "kestrels")
+    refused = run(other, "manage.py", "watch", "kestrels")
 
     assert refused.returncode == 1
     assert refused.stdout.count("\n") == 1
