@@ -25,10 +25,3 @@ def test_it_kills_what_ignores_term(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
     assert orphan.returncode == -signal.SIGKILL
     assert messages == [f"a killed instance left processes {orphan.pid} running; ending them first"]
-
-
-def test_it_ends_nothing_without_orphans(tmp_path: Path) -> None:
-    messages: list[str] = []
-    orphans.end_orphans(tmp_path, messages.append)
-
-    assert messages == []
