@@ -4,7 +4,7 @@
 ...     sim.youtube_url
 'http://127.0.0.1:24680'
 
-It knows nothing of the rest of the project and needs nothing but the standard library.
+It is independent of the rest of the project and needs only the standard library.
 """
 
 from simulator.clock import Clock

@@ -1,4 +1,4 @@
-"""The simulator from the command line: ``python -m simulator --help``."""
+"""The simulator from the command line: `python -m simulator --help`."""
 
 import argparse
 import logging
@@ -17,7 +17,7 @@ from simulator.server import Simulator
 from simulator.world import World
 
 _ABOUT = """\
-Serve a YouTube Data API v3 and an Invidious on this machine, from a made-up world that goes on publishing.
+Serve a YouTube Data API v3 and an Invidious on this machine, with simulated videos.
 
   /youtube/v3/search  videos  playlistItems  channels    the Data API, with quota, keys and refusals
   /api/v1/search  stats  videos/<id>                     Invidious
@@ -26,7 +26,7 @@ Serve a YouTube Data API v3 and an Invidious on this machine, from a made-up wor
 
 _MORE = """\
 control requests (JSON):
-  GET  /_control/stats    requests by endpoint, failures served, what each project spent, how its keys fared
+  GET  /_control/stats    requests by endpoint, faults served, used quota and key results per project
   GET  /_control/clock
   POST /_control/clock    {"advance": 3600}  {"now": "2026-11-22T08:00:00Z"}  {"frozen": true}
   POST /_control/keys     {"project": "demo", "label": "key-1", "state": "expired", "searches_per_day": 100}
@@ -43,12 +43,12 @@ example:
   curl 'http://127.0.0.1:9000/api/v1/search?q=python&type=video'
   curl -d '{"advance": 86400}' http://127.0.0.1:9000/_control/clock
 
-SIMULATOR_KEYS=project=key,project=key names keys without showing them on a command line.
+SIMULATOR_KEYS=project=key,project=key sets keys without showing them on the command line.
 """
 
 
 def main() -> int:
-    """Serve until SIGTERM or SIGINT. Returns 2 if the port is taken or the options make no sense."""
+    """Serve until SIGTERM or SIGINT. Return 2 if the port is in use or the options are invalid."""
     options = _parser().parse_args()
     logging.basicConfig(
         level=logging.INFO if options.log else logging.WARNING,
@@ -105,15 +105,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     listen = parser.add_argument_group("where")
     listen.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    listen.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one (%(default)s)")
-    listen.add_argument("--public-url", default="", metavar="URL", help="what thumbnail addresses begin with")
+    listen.add_argument("--port", type=int, default=0, help="port to listen on; 0 chooses a free one (%(default)s)")
+    listen.add_argument("--public-url", default="", metavar="URL", help="base URL of thumbnails")
     listen.add_argument("--log", action="store_true", help="log each request, without its query")
     world = parser.add_argument_group("the world")
     world.add_argument("--seed", type=int, default=0, help="the same seed gives the same videos (%(default)s)")
-    world.add_argument("--rate", type=float, default=2.0, metavar="N", help="videos an hour about a typical topic")
+    world.add_argument("--rate", type=float, default=2.0, metavar="N", help="videos per hour about a typical topic")
     world.add_argument(
         "--topic-rate", type=_topic_rate, action="append", default=[], metavar="TOPIC=N",
-        help="videos an hour about one topic; repeatable",
+        help="videos per hour about one topic; repeatable",
     )  # fmt: skip
     world.add_argument(
         "--back-catalogue-days", type=float, default=30, metavar="N", help="days of videos before the start"
@@ -123,32 +123,34 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         default=5400,
         metavar="SECONDS",
-        help="until search shows a video, at most",
+        help="maximum delay until search shows a video",
     )
     world.add_argument("--rhythm", action="store_true", help="publish less at night (UTC)")
-    world.add_argument("--now", type=_moment, metavar="ISO", help="begin at another time than the real one")
-    world.add_argument("--frozen", action="store_true", help="stand still in time until told to move")
+    world.add_argument("--now", type=_moment, metavar="ISO", help="start time (default: the real time)")
+    world.add_argument("--frozen", action="store_true", help="freeze the clock until it is moved by a control request")
     world.add_argument(
         "--remember",
         type=Path,
         metavar="FILE",
-        help="keep there when the world began and what was asked for, so that a restart forgets no video",
+        help="file that stores the start time and the searched topics, so that a restart keeps all videos",
     )
     keys = parser.add_argument_group("keys")
     keys.add_argument(
         "--key", type=_owned_key, action="append", default=[], metavar="PROJECT=KEY",
-        help="a project and a key of it; repeatable (without any: demo=demo-key)",
+        help="a project and a key; repeatable (default: demo=demo-key)",
     )  # fmt: skip
-    keys.add_argument("--searches-per-day", type=int, default=100, metavar="N", help="of each project (%(default)s)")
-    keys.add_argument("--units-per-day", type=int, default=10_000, metavar="N", help="of each project (%(default)s)")
+    keys.add_argument("--searches-per-day", type=int, default=100, metavar="N", help="for each project (%(default)s)")
+    keys.add_argument("--units-per-day", type=int, default=10_000, metavar="N", help="for each project (%(default)s)")
     other = parser.add_argument_group("Invidious")
-    other.add_argument("--relative-thumbnails", action="store_true", help="as an instance without a domain")
-    other.add_argument("--parse-errors", action="store_true", help="put unreadable items between the others")
+    other.add_argument(
+        "--relative-thumbnails", action="store_true", help="thumbnail URLs as of an instance without a domain"
+    )
+    other.add_argument("--parse-errors", action="store_true", help="add items that could not be parsed")
     return parser
 
 
 def _failures() -> str:
-    """Return a table of the kinds of failures, by source."""
+    """Return a table of the kinds of faults, by source."""
     lines = []
     for source, kinds in KINDS.items():
         lines += ["", f"failures of {source}:", *(f"  {name:<16}{kind.about}" for name, kind in kinds.items())]
@@ -156,7 +158,7 @@ def _failures() -> str:
 
 
 def _projects(options: argparse.Namespace) -> list[Project]:
-    """Return the projects of all keys named; ValueError for a SIMULATOR_KEYS nobody can read."""
+    """Return the projects of the given keys; ValueError if SIMULATOR_KEYS is invalid."""
     owned: list[tuple[str, str]] = list(options.key)
     try:
         owned += map(_owned_key, filter(None, os.environ.get("SIMULATOR_KEYS", "").split(",")))

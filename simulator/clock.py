@@ -1,13 +1,13 @@
-"""The simulator's own time, which tests stop and push forward."""
+"""The simulator's clock, which tests can freeze and move."""
 
 import threading
 from datetime import UTC, datetime, timedelta
 
 
 class Clock:
-    """Tell the simulated time: real time plus an offset, or a moment that stands still.
+    """The simulated time: real time plus an offset, or a frozen moment.
 
-    ``now`` sets where it starts (default: the real time); ``frozen`` stops it there. All moments are aware
+    `now` sets where it starts (default: the real time); `frozen` stops it there. All moments are aware
     datetimes; a naive one is refused with ValueError. Safe to use from several threads.
     """
 
@@ -19,12 +19,12 @@ class Clock:
             self.set(now)
 
     def now(self) -> datetime:
-        """Return the simulated moment, in UTC."""
+        """Return the simulated time, in UTC."""
         with self._lock:
             return self._now()
 
     def set(self, moment: datetime) -> None:
-        """Jump to ``moment``, also backwards; a frozen clock stays frozen, there."""
+        """Jump to `moment`, also backwards; a frozen clock stays frozen."""
         if moment.tzinfo is None:
             raise ValueError("The simulator's clock needs a moment with a time zone.")
         with self._lock:
@@ -43,19 +43,19 @@ class Clock:
                 self._stopped_at += step
 
     def freeze(self) -> None:
-        """Stand still from now on."""
+        """Freeze the clock."""
         with self._lock:
             self._stopped_at = self._now()
 
     def thaw(self) -> None:
-        """Run on with real time, from the moment shown now."""
+        """Unfreeze the clock, starting at its present time."""
         with self._lock:
             self._offset = self._now() - datetime.now(UTC)
             self._stopped_at = None
 
     @property
     def frozen(self) -> bool:
-        """Say whether the clock stands still."""
+        """Whether the clock is frozen."""
         return self._stopped_at is not None
 
     def _now(self) -> datetime:

@@ -1,4 +1,4 @@
-"""What a video says and is: title, description, length, broadcast. Written when somebody first looks."""
+"""The content of a video: title, description, duration, broadcast. Generated on first access."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Broadcast:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """All about a video that time does not change. ``duration`` in seconds, ``appeal`` in final views."""
+    """The properties of a video that do not change with time. `duration` in seconds, `appeal` in final views."""
 
     title: str
     description: str
@@ -48,7 +48,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """Who publishes. ``created_at`` in Unix seconds."""
+    """A channel. `created_at` in Unix seconds."""
 
     channel_id: str
     title: str
@@ -64,7 +64,7 @@ class Channel:
 
 
 def write(topics: tuple[str, ...], seed: int) -> Content:
-    """Write a video about one or two folded topics, each of which occurs in title or description."""
+    """Generate a video about one or two folded topics, each of which occurs in its title or description."""
     rng = Random(seed)
     shown = [_spell(topic, rng) for topic in topics]
     about = shown[0] if len(shown) == 1 else rng.choice(words.PAIRS).format(a=shown[0], b=shown[1])
@@ -84,7 +84,7 @@ def write(topics: tuple[str, ...], seed: int) -> Content:
 
 
 def found_channel(topic: str, channel_id: str, rng: Random) -> Channel:
-    """Make up the channel that has ``channel_id`` and publishes about a folded topic."""
+    """Generate the channel with the id `channel_id` which publishes about a folded topic."""
     shown = _spell(topic, rng)
     name, other = rng.sample(words.NAMES, 2)
     pattern = rng.choice(words.CHANNELS)
@@ -122,7 +122,7 @@ def _language(topic: str, rng: Random) -> str:
 
 
 def _title(about: str, language: str, rng: Random) -> tuple[str, bool]:
-    """Return a title, and whether it names what the video is about."""
+    """Return a title, and whether it contains the topics."""
     pattern = rng.choice(words.TITLES[language])
     episode = rng.randint(2, 40)
     nameable = "<" not in about and ">" not in about
@@ -138,8 +138,8 @@ def _title(about: str, language: str, rng: Random) -> tuple[str, bool]:
 def _description(about: str, named: bool, rng: Random) -> str:
     if named and rng.random() < 0.04:
         return ""
-    # First of all what it is about: a search shows only the first words, and a keyword which the title
-    # could not bear must be among them.
+    # Begin with the topics: a search shows only the first words of a description, and a keyword that does not
+    # fit into the title must be among them.
     lines = [f"{about} — {rng.choice(words.SENTENCES)}"]
     lines += rng.sample(words.SENTENCES, rng.randint(1, 4))
     if rng.random() < 0.12:

@@ -1,4 +1,4 @@
-"""The requests that steer the simulator, under ``/_control/``; all of them speak JSON."""
+"""The requests that control the simulator, under `/_control/`; all use JSON."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ _LIMITS: dict[str, Bucket] = {"searches_per_day": "search", "units_per_day": "ge
 
 @dataclass(frozen=True)
 class Control:
-    """Answer control requests. A request that makes no sense gets 400 and ``{"error": one sentence}``."""
+    """Answer control requests. An invalid request gets 400 and `{"error": one sentence}`."""
 
     world: World
     clock: Clock
@@ -31,7 +31,7 @@ class Control:
     stats: Stats
 
     def answer(self, request: Request) -> Answer:
-        """Answer a request whose path begins with :data:`PREFIX`."""
+        """Answer a request whose path begins with `PREFIX`."""
         actions: dict[tuple[str, str], Callable[[Body], Body]] = {
             ("GET", "stats"): lambda _: self.report(),
             ("GET", "clock"): lambda _: self._time(),
@@ -54,7 +54,7 @@ class Control:
     def report(self) -> Body:
         """Return what was counted.
 
-        ``{"now", "requests": {endpoint: {status: n}}, "faults": {source: {kind: n}}, "projects": {...}}``
+        `{"now", "requests": {endpoint: {status: n}}, "faults": {source: {kind: n}}, "projects": {...}}`
         """
         now = self.clock.now()
         return {

@@ -1,4 +1,4 @@
-"""One request and the answer to it, free of sockets."""
+"""A request and its response, independent of sockets."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -10,9 +10,9 @@ JSON = "application/json; charset=UTF-8"
 
 @dataclass(frozen=True)
 class Request:
-    """What came in, the names of ``headers`` in lower case.
+    """What came in, the names of `headers` in lower case.
 
-    ``root`` is the address under which the simulator is seen, without a slash at its end.
+    `root` is the address under which the simulator is seen, without a slash at its end.
     """
 
     method: str
@@ -23,18 +23,18 @@ class Request:
     body: bytes = b""
 
     def last(self, name: str) -> str | None:
-        """Return the last value of a query parameter, or None where it is absent."""
+        """Return the last value of a query parameter, or None if it is missing."""
         values = self.query.get(name)
         return values[-1] if values else None
 
     def each(self, name: str) -> list[str]:
-        """Return all values of a parameter, whether it was repeated or comma-separated."""
+        """Return all values of a parameter, repeated or comma-separated."""
         return [piece for value in self.query.get(name, ()) for part in value.split(",") if (piece := part.strip())]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes out; with ``pieces``, those instead of ``body``, each as soon as it is there."""
+    """A response; if `pieces` is given, they are sent instead of `body`, each as soon as it is available."""
 
     status: int
     body: bytes
@@ -46,13 +46,13 @@ class Answer:
     def of(
         cls, data: Any, status: int = 200, content_type: str = JSON, headers: Mapping[str, str] | None = None
     ) -> "Answer":
-        """Make an answer of anything JSON can write."""
+        """Return a JSON response."""
         body = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         return cls(status, body, content_type, headers or {})
 
 
 class Refusal(Exception):
-    """An answer that ends the work on a request: ``status`` and ``body`` (JSON)."""
+    """A response that ends the processing of a request: `status` and `body` (JSON)."""
 
     def __init__(self, status: int, body: dict[str, Any]) -> None:
         super().__init__(status)

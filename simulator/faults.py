@@ -1,4 +1,4 @@
-"""Ways to fail on purpose, at the level where real failures happen: the wire."""
+"""Injected faults, at the level where real ones happen: HTTP responses and connections."""
 
 import itertools
 import json
@@ -12,18 +12,18 @@ from typing import Any
 from simulator import pages, refusals
 from simulator.exchange import JSON, Answer, Refusal, Request
 
-#: Who can fail.
+# Who can fail.
 SOURCES = ("youtube", "invidious")
 
-#: How many bytes stand before the answer in a flood; no client should read on for so long.
+# How many bytes stand before the answer in a flood; no client should read on for so long.
 FLOOD = 32 * 2**20
-#: Seconds between two bytes of a dripping answer.
+# Seconds between two bytes of a dripping answer.
 DRIP = 0.1
 
 _HTML = "text/html; charset=utf-8"
 _CHALLENGE = b"""<!doctype html><html lang="en"><head><title>Making sure you're not a bot!</title></head>
 <body><p>Please wait while your browser is being checked.</p></body></html>"""
-#: What Invidious says where YouTube lets it search no more; it is HTML inside JSON.
+# What Invidious says where YouTube lets it search no more; it is HTML inside JSON.
 _BLOCKED = (
     "Error: non 200 status code. Youtube API returned status code 429. See "
     '<a href="https://docs.invidious.io/youtube-errors-explained/">the documentation</a> for more information.'
@@ -31,18 +31,18 @@ _BLOCKED = (
 
 
 class Hang(Exception):
-    """Say nothing, until the caller gives up or the simulator stops."""
+    """Do not respond until the client gives up or the simulator stops."""
 
 
 class Reset(Exception):
-    """Break the connection off."""
+    """Reset the connection."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One way to fail: what it makes of an answer that would have gone out.
+    """A kind of fault: what it makes of a regular response.
 
-    It waits for a request that it ``fits``; by default each does. ``about`` says it to people.
+    It waits for a request that it `fits`; by default each does. `about` says it to people.
     """
 
     about: str
@@ -59,7 +59,7 @@ def _json(data: Any, status: int = 200) -> Callable[[Request, Answer], Answer]:
 
 
 def _html(status: int, title: str) -> Callable[[Request, Answer], Answer]:
-    """Make the page of a server that stands in front of another."""
+    """Return the error page of a proxy."""
     page = f"<html><head><title>{status} {title}</title></head><body><h1>{status} {title}</h1><hr>nginx</body></html>"
     return _instead(Answer(status, page.encode(), _HTML))
 
@@ -82,7 +82,7 @@ def _half(request: Request, answer: Answer) -> Answer:
 
 
 def _flood(request: Request, answer: Answer) -> Answer:
-    """Put so many blanks before an answer, which JSON allows, that it is right but far too long."""
+    """Put so many spaces before a response, which JSON allows, that it is valid but far too long."""
 
     def pieces() -> Iterator[bytes]:
         blanks = b" " * 65_536
@@ -102,12 +102,12 @@ def _drip(request: Request, answer: Answer) -> Answer:
 
 
 def _redirect(request: Request, answer: Answer) -> Answer:
-    # RFC 2606 keeps this name free of hosts: who follows it finds nobody, and gives the query to nobody.
+    # RFC 2606 reserves this name, so a client that follows it sends the query to no one.
     return Answer(302, b"", _HTML, {"Location": f"https://elsewhere.invalid{request.path}"})
 
 
 def _is_page(request: Request, answer: Answer) -> bool:
-    """Say whether this is a page of a search that went well."""
+    """Return whether this is a successful search page."""
     return request.path.endswith("/search") and answer.status == 200
 
 
@@ -116,7 +116,7 @@ def _has_token(request: Request, answer: Answer) -> bool:
 
 
 def _part_of_page(share: int, times: int = 1) -> Callable[[Request, Answer], Answer]:
-    """Keep one item of so many, the first, each so many times; the next page begins with the rest, so none is lost."""
+    """Keep the first items, each repeated; the next page begins with the rest, so none is lost."""
 
     def make(request: Request, answer: Answer) -> Answer:
         data = json.loads(answer.body)
@@ -163,7 +163,7 @@ _ANYWHERE = {
     "status_502": Kind("502 and a proxy's page", _html(502, "Bad Gateway")),
 }
 
-#: The ways to fail, by source and name. A new kind is a new line here.
+# The ways to fail, by source and name. A new kind is a new line here.
 KINDS: dict[str, dict[str, Kind]] = {
     "youtube": {
         **_ANYWHERE,
@@ -206,14 +206,14 @@ KINDS: dict[str, dict[str, Kind]] = {
 
 @dataclass
 class Fault:
-    """A kind of failure, with how often it is still to happen; None for until it is cleared."""
+    """A kind of fault, and how many times it is still to happen; None for until it is cleared."""
 
     kind: str
     times: int | None
 
 
 class Faults:
-    """The failures that wait for the next requests, by source. Safe to use from several threads."""
+    """The faults for the next requests, by source. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -221,7 +221,7 @@ class Faults:
         self._served: Counter[tuple[str, str]] = Counter()
 
     def add(self, source: str, kind: str, times: int | None = 1) -> None:
-        """Let the next ``times`` requests that fit fail, after those added before; None for all of them.
+        """Let the next `times` matching requests fail, after the faults added before; None for all.
 
         ValueError for a source, kind or number that does not exist.
         """
@@ -234,7 +234,7 @@ class Faults:
             self._waiting[source].append(Fault(kind, times))
 
     def clear(self, source: str | None = None) -> None:
-        """Let all be well again, with one source or with both; what was served stays counted."""
+        """Remove the faults of one source or of both; the counts of served faults stay."""
         if source is not None:
             _check(source)
         with self._lock:
@@ -242,7 +242,7 @@ class Faults:
                 self._waiting[one].clear()
 
     def served(self) -> dict[str, dict[str, int]]:
-        """Return how many failures have gone out, as ``{source: {kind: number}}``."""
+        """Return the number of faults served, as `{source: {kind: number}}`."""
         found: dict[str, dict[str, int]] = {source: {} for source in SOURCES}
         with self._lock:
             for (source, kind), number in sorted(self._served.items()):
@@ -250,9 +250,9 @@ class Faults:
         return found
 
     def apply(self, source: str, request: Request, answer: Answer) -> Answer:
-        """Return the answer, or what the first failure that fits makes of it.
+        """Return the response, or what the first matching fault makes of it.
 
-        Raises :class:`Hang` or :class:`Reset`.
+        Raises `Hang` or `Reset`.
         """
         kinds = KINDS[source]
         with self._lock:

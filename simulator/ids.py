@@ -1,6 +1,6 @@
-"""Video ids that look like YouTube's and still say where to look for the video.
+"""Video ids that look like YouTube's and encode where the video is.
 
-An id is 64 bits in base64url: eleven characters, of which the first may be ``-`` or ``_``. Scrambled in it
+An id is 64 bits in base64url: eleven characters, of which the first may be `-` or `_`. Scrambled in it
 are a stream (16 bits), a moment (32 bits, Unix seconds) and a number (16 bits), so that a video can be found
 again after a restart without drawing everything that was ever published.
 """
@@ -9,13 +9,13 @@ import base64
 import binascii
 
 _ALL = 2**64 - 1
-#: Odd, so that multiplying by it modulo 2**64 can be undone; the golden ratio spreads bits well.
+# Odd, so that multiplying by it modulo 2**64 can be undone; the golden ratio spreads bits well.
 _SPREAD = 0x9E3779B97F4A7C15
 _GATHER = pow(_SPREAD, -1, 2**64)
 
 
 def encode(salt: int, stream: int, moment: int, number: int) -> str:
-    """Return the id of a video; ``salt`` makes the ids of different seeds differ."""
+    """Return the id of a video; `salt` makes the ids of different seeds differ."""
     bits = (stream & 0xFFFF) << 48 | (moment & 0xFFFFFFFF) << 16 | number & 0xFFFF
     for _ in range(2):
         bits = (bits ^ salt) * _SPREAD & _ALL
@@ -24,7 +24,7 @@ def encode(salt: int, stream: int, moment: int, number: int) -> str:
 
 
 def decode(salt: int, video_id: str) -> tuple[int, int]:
-    """Return stream and moment of an id. Any id gives some; ValueError for what is no id at all."""
+    """Return the stream and the moment of an id; ValueError if it is not an id."""
     try:
         bits = int.from_bytes(base64.b64decode(video_id + "=", altchars=b"-_", validate=True), "big")
     except (binascii.Error, ValueError) as error:

@@ -1,4 +1,4 @@
-"""An Invidious instance of 2026, as far as a search falls back to it.
+"""The part of an Invidious instance (of 2026) that a search uses.
 
 Follows the source of iv-org/invidious (routes/api/v1/search.cr, search/filters.cr, serialized_yt_data.cr):
 dates are guesses made from "3 hours ago" and drift with every request, the order is never that of dates, and
@@ -24,7 +24,7 @@ Item = dict[str, Any]
 PREFIX = "/api/v1/"
 _JSON = "application/json"
 _PER_PAGE = 20
-#: What people read, with its length in seconds.
+# What people read, with its length in seconds.
 _UNITS = (
     ("year", 365 * 86_400),
     ("month", 30 * 86_400),
@@ -38,7 +38,7 @@ _WINDOWS = {"hour": 3_600, "today": 86_400, "week": 7 * 86_400, "month": 30 * 86
 _LENGTHS = {"short": (0, 240), "medium": (240, 1_200), "long": (1_200, 10**9)}
 _FILTERS = ("sort", "date", "type", "duration", "features")
 _OPERATOR = re.compile(r"\b(user|channel|date|type|sort|duration|features|subscriptions):\S*")
-#: Quality names with the picture each shows.
+# Quality names with the picture each shows.
 _PICTURES = {
     "maxres": "maxres",
     "maxresdefault": "maxresdefault",
@@ -56,7 +56,7 @@ _AVATARS = (32, 48, 76, 100, 176, 512)
 class Invidious:
     """Answer requests to an Invidious instance from a world, at the clock's time.
 
-    ``relative_thumbnails`` plays an instance without a configured domain; with ``parse_errors`` about every
+    `relative_thumbnails` plays an instance without a configured domain; with `parse_errors` about every
     fifteenth item is one that Invidious could not read.
     """
 
@@ -69,7 +69,7 @@ class Invidious:
         self._parse_errors = parse_errors
 
     def answer(self, request: Request) -> Answer:
-        """Answer a request whose path begins with :data:`PREFIX`."""
+        """Answer a request whose path begins with `PREFIX`."""
         now = self._clock.now()
         root = "" if self._relative else request.root
         name = request.path.removeprefix(PREFIX)
@@ -88,7 +88,7 @@ class Invidious:
         text = (request.last("q") or request.last("search_query") or "").strip()
         filters = {name: (request.last(name) or "").lower() for name in _FILTERS}
         if not any(filters.values()) and re.search(r"\w:\w", text):
-            # Without a filter Invidious reads its own operators out of the text, whoever wrote them.
+            # Without a filter, Invidious interprets its own operators in the query.
             text = " ".join(_OPERATOR.sub("", text).split())
         if not text:
             return []
@@ -121,7 +121,7 @@ class Invidious:
         ).videos
         if filters["sort"] == "views":
             return sorted(found, key=lambda video: -video.views(now))
-        # Somewhat newer first, and mostly not.
+        # Only roughly newest first.
         return sorted(
             found,
             key=lambda video: (now - video.published_at) / 86_400 + 10 * ((video.seed >> 12) % 1000 / 1000),
@@ -140,7 +140,7 @@ class Invidious:
                 "errorBacktrace": "src/invidious/yt_backend/extractors.cr:217",
             }
         live = video.live(now)
-        # A stream that is on, or planned, has no "3 hours ago"; Invidious then takes this very second.
+        # A live or upcoming stream has no "3 hours ago"; Invidious then uses the current time.
         published, ago = (now, "0 seconds ago") if live != "none" else _guessed(video.published_at, now)
         views = 0 if live != "none" else video.views(now)
         description = snippet(video.content.description)
@@ -158,7 +158,7 @@ class Invidious:
             "published": published,
             "publishedText": ago,
             "lengthSeconds": 0 if live != "none" else video.content.duration,
-            # Recorded so for streams that were on.
+            # As recorded for live streams.
             "liveNow": False,
             "premium": False,
             "isUpcoming": live == "upcoming",
@@ -246,7 +246,7 @@ def _stats(now: datetime) -> Item:
 
 
 def _guessed(published_at: int, now: int) -> tuple[int, str]:
-    """Return the date Invidious infers and the text it infers it from: whole units, back from now."""
+    """Return the date that Invidious infers, and the text from which it does: whole units, counted back from now."""
     age = max(0, now - published_at)
     for unit, length in _UNITS:
         number = age // length

@@ -1,4 +1,4 @@
-"""What a world must remember to be the same world after a restart."""
+"""What a world has to store to be the same after a restart."""
 
 import json
 import threading
@@ -7,10 +7,10 @@ from pathlib import Path
 
 
 class Memory:
-    """A small file with the moment the world began and every topic somebody asked for.
+    """A small file with the start time of the world and the topics that were searched.
 
     All else follows from the seed. One JSON value a line; the first is the moment, in ISO 8601. ValueError if
-    the file at ``path`` is something else.
+    the file at `path` is something else.
     """
 
     def __init__(self, path: Path, started_at: datetime) -> None:
@@ -24,7 +24,7 @@ class Memory:
             self._append(started_at.isoformat())
 
     def note(self, topic: str) -> None:
-        """Remember a topic."""
+        """Store a topic."""
         with self._lock:
             self._append(topic)
 

@@ -1,7 +1,7 @@
-"""Page tokens as YouTube makes them.
+"""Page tokens in the form of YouTube.
 
 A token is base64url, without padding, of the protobuf message {1: offset, 2: 0 for a next page, 1 for a
-previous one}; so 50 is ``CDIQAA`` (found by decoding recorded tokens).
+previous one}; so 50 is `CDIQAA` (found by decoding recorded tokens).
 """
 
 import base64
@@ -9,13 +9,13 @@ import binascii
 
 
 def token(offset: int, *, previous: bool = False) -> str:
-    """Return the token of the page that begins at ``offset``."""
+    """Return the token of the page that starts at `offset`."""
     message = b"\x08" + _varint(offset) + b"\x10" + _varint(previous)
     return base64.urlsafe_b64encode(message).decode().rstrip("=")
 
 
 def offset(page_token: str) -> int:
-    """Return where the page of a token begins; ValueError if it is none."""
+    """Return the offset of a token; ValueError if it is invalid."""
     try:
         message = base64.urlsafe_b64decode(page_token + "=" * (-len(page_token) % 4))
     except (binascii.Error, ValueError) as error:
@@ -25,7 +25,7 @@ def offset(page_token: str) -> int:
         value |= (byte & 0x7F) << 7 * position
         if byte < 0x80:
             break
-    # Writing it again is the strictest way to check what was read.
+    # Encoding it again is the strictest check.
     if page_token not in (token(value), token(value, previous=True)):
         raise ValueError("not a page token")
     return value

@@ -1,4 +1,4 @@
-"""Google Cloud projects: their keys, and what each has spent since midnight in California."""
+"""Google Cloud projects: their keys, and the quota each has used since midnight in California."""
 
 import threading
 from collections import Counter
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from simulator import chance
 
-#: Quota days begin at midnight here (YouTube Data API, "Quota usage").
+# Quota days begin at midnight here (YouTube Data API, "Quota usage").
 PACIFIC = ZoneInfo("America/Los_Angeles")
 
 Bucket = Literal["search", "general"]
@@ -20,7 +20,7 @@ KEY_STATES: tuple[KeyState, ...] = get_args(KeyState)
 
 @dataclass(eq=False)
 class Key:
-    """One API key. ``label`` names it in statistics, where the key itself never appears."""
+    """One API key. `label` identifies it in statistics, which do not contain the key."""
 
     key: str = field(repr=False)
     label: str = ""
@@ -30,10 +30,10 @@ class Key:
 
 
 class Project:
-    """A project and its quota: ``searches_per_day`` calls of search.list, ``units_per_day`` for the rest.
+    """A project and its quota: `searches_per_day` calls of search.list, `units_per_day` for the rest.
 
-    ``keys`` are key texts or :class:`Key` objects; a key without a label is called ``key-1``, ``key-2``...
-    The project's number, which refusals name, follows from ``name``.
+    `keys` are key texts or `Key` objects; a key without a label is called `key-1`, `key-2`...
+    The project's number, which refusals name, follows from `name`.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Project:
 
 
 class Projects:
-    """All projects, and the ledger of what they spent. Safe to use from several threads."""
+    """All projects, and the quota they have used. Thread-safe."""
 
     def __init__(self, projects: Iterable[Project] = ()) -> None:
         self._lock = threading.Lock()
@@ -71,7 +71,7 @@ class Projects:
         return self._projects[name]
 
     def add(self, project: Project) -> None:
-        """Make a project and its keys known; ValueError if its name or one of its keys is taken."""
+        """Add a project and its keys; ValueError if its name or one of its keys exists already."""
         with self._lock:
             if project.name in self._projects:
                 raise ValueError(f"There are two projects named {project.name}.")
@@ -85,28 +85,28 @@ class Projects:
         return self._by_key.get(key)
 
     def spend(self, project: Project, bucket: Bucket, now: datetime, amount: int = 1) -> bool:
-        """Charge a call and say whether the quota bore it. A call that is refused is charged all the same."""
+        """Charge a call and return whether the quota sufficed. A refused call is charged as well."""
         day = quota_day(now)
         with self._lock:
             self._spent[project.name, bucket, day] += amount
             return self._spent[project.name, bucket, day] <= project.limits[bucket]
 
     def count(self, key: Key, *, refused: bool) -> None:
-        """Note a request that came with a key."""
+        """Count a request made with a key."""
         with self._lock:
             key.requests += 1
             key.refused += refused
 
     def spent(self, name: str, bucket: Bucket, now: datetime) -> int:
-        """Return what a project has been charged on the quota day of ``now``."""
+        """Return what a project has been charged on the quota day of `now`."""
         return self._spent[name, bucket, quota_day(now)]
 
 
 def quota_day(now: datetime) -> date:
-    """Return the day whose quota is spent at ``now``."""
+    """Return the quota day of `now`."""
     return now.astimezone(PACIFIC).date()
 
 
 def quota_day_began(now: datetime) -> int:
-    """Return when the quota day of ``now`` began, in Unix seconds."""
+    """Return when the quota day of `now` began, in Unix seconds."""
     return int(datetime.combine(quota_day(now), datetime.min.time(), PACIFIC).timestamp())

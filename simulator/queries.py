@@ -1,4 +1,4 @@
-"""What a search text asks for, and whether a text answers it."""
+"""Parse search queries and match texts against them."""
 
 import re
 import unicodedata
@@ -10,7 +10,7 @@ _PIECE = re.compile(r'(?P<minus>(?<!\S)-)?(?:"(?P<phrase>[^"]*)"|(?P<word>[^\s"|
 
 @lru_cache(maxsize=4096)
 def fold(text: str) -> str:
-    """Return the form in which texts are compared: NFKC, casefolded, white space made single."""
+    """Return the form in which texts are compared: NFKC, case-folded, white space collapsed."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
@@ -18,7 +18,7 @@ def fold(text: str) -> str:
 class Query:
     """A parsed search text; every term is folded.
 
-    ``alternatives`` are joined by OR, the terms inside each by AND; no ``excluded`` term may occur. A query
+    `alternatives` are joined by OR, the terms inside each by AND; no `excluded` term may occur. A query
     without alternatives asks for everything.
     """
 
@@ -27,10 +27,10 @@ class Query:
 
     @classmethod
     def parse(cls, text: str) -> "Query":
-        """Read ``a|b "two words" -without``.
+        """Read `a|b "two words" -without`.
 
         The bar binds least. What is excluded is excluded from every alternative, as in the example of the
-        reference of search.list, ``boating|sailing -fishing``. A quote without its partner is dropped.
+        reference of search.list, `boating|sailing -fishing`. A quote without its partner is dropped.
         """
         alternatives: list[list[str]] = [[]]
         excluded: list[str] = []
@@ -44,19 +44,19 @@ class Query:
         return cls(tuple(tuple(terms) for terms in alternatives if terms), tuple(excluded))
 
     def matches(self, folded: str) -> bool:
-        """Say whether a folded text answers this query."""
+        """Return whether a folded text matches this query."""
         if any(occurs(term, folded) for term in self.excluded):
             return False
         return not self.alternatives or any(all_occur(terms, folded) for terms in self.alternatives)
 
 
 def all_occur(terms: tuple[str, ...], folded: str) -> bool:
-    """Say whether each of the folded ``terms`` occurs in the folded text."""
+    """Return whether each of the folded `terms` occurs in the folded text."""
     return all(occurs(term, folded) for term in terms)
 
 
 def occurs(term: str, folded: str) -> bool:
-    """Say whether ``term`` occurs as words of its own: ``go`` is in ``let's go!`` but not in ``good``.
+    """Return whether `term` occurs as whole words: `go` is in `let's go!` but not in `good`.
 
     Only letters that have a case, and digits, run together to words; in scripts written without spaces
     any place will do.

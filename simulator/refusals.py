@@ -1,8 +1,8 @@
-"""The bodies with which YouTube refuses, as its clients have met them.
+"""The bodies of YouTube's error responses, as observed by its clients.
 
 The envelope is Google's: ``{"error": {"code", "message", "errors": [{"message", "domain", "reason", ...}],
-"status"?, "details"?}}``. Reasons of the domain ``youtube.*`` come without ``status`` and ``details``. The
-names in ``details`` are those of google/api/error_reason.proto.
+"status"?, "details"?}}`. Reasons of the domain `youtube.*` come without `status` and `details``. The
+names in `details` are those of google/api/error_reason.proto.
 """
 
 from datetime import datetime
@@ -23,7 +23,7 @@ _STATUS = {
 
 
 def missing_key() -> Refusal:
-    """Refuse a request that names no key."""
+    """Refuse a request without a key."""
     return _google(
         403,
         "forbidden",
@@ -33,7 +33,7 @@ def missing_key() -> Refusal:
 
 
 def unknown_key() -> Refusal:
-    """Refuse a key that never was, or was deleted."""
+    """Refuse a key that does not exist."""
     message = "API key not valid. Please pass a valid API key."
     refusal = _google(400, "badRequest", message, "API_KEY_INVALID", {"service": _SERVICE})
     refusal.body["error"]["details"].append(
@@ -43,7 +43,7 @@ def unknown_key() -> Refusal:
 
 
 def bad_key(project: Project, key: Key, method: str, caller: str) -> Refusal:
-    """Refuse a known key for its state. ``method`` is Google's name of the call, ``caller`` an address."""
+    """Refuse a key because of its state. `method` is Google's name of the call, `caller` an address."""
     about = {"service": _SERVICE, "consumer": f"projects/{project.number}"}
     match key.state:
         case "expired":
@@ -61,7 +61,7 @@ def bad_key(project: Project, key: Key, method: str, caller: str) -> Refusal:
         case "not_enabled":
             return _not_enabled(project, about)
         case "suspended":
-            # Google does spell out the key here: a client that stores the message stores the key.
+            # Google includes the key here: a client that stores the message stores the key.
             holder = f"api_key:{key.key}"
             message = f"Permission denied: Consumer '{holder}' has been suspended."
             return _google(403, "forbidden", message, "CONSUMER_SUSPENDED", {"containerInfo": holder, **about})
@@ -70,7 +70,7 @@ def bad_key(project: Project, key: Key, method: str, caller: str) -> Refusal:
 
 
 def quota_exhausted(project: Project, bucket: Bucket, now: datetime) -> Refusal:
-    """Refuse a call which the day's quota no longer bears: 429 for searches, 403 for the rest."""
+    """Refuse a call because the daily quota is used up: 429 for searches, 403 for other calls."""
     if bucket == "general":
         return _youtube(
             403,
@@ -99,7 +99,7 @@ def quota_exhausted(project: Project, bucket: Bucket, now: datetime) -> Refusal:
 
 
 def bad_moment(parameter: str) -> Refusal:
-    """Refuse a date that is not RFC 3339 with a zone; ``parameter`` in snake case, as Google reports it."""
+    """Refuse a date that is not RFC 3339 with a time zone; `parameter` in snake case, as Google reports it."""
     return _google(
         400,
         "badRequest",
@@ -110,41 +110,41 @@ def bad_moment(parameter: str) -> Refusal:
 
 
 def bad_argument() -> Refusal:
-    """Refuse a value that makes no sense, without saying which."""
+    """Refuse an invalid value, without naming it."""
     return _google(400, "badRequest", "Request contains an invalid argument.")
 
 
 def unknown_parameter(name: str) -> Refusal:
-    """Refuse a query parameter which the method does not have."""
+    """Refuse an unknown query parameter."""
     message = f'Invalid JSON payload received. Unknown name "{name}": Cannot bind query parameter.'
     return _google(400, "badRequest", message)
 
 
 def bad_page_token() -> Refusal:
-    """Refuse a page token that was not made here."""
+    """Refuse an invalid page token."""
     message = "The request specifies an invalid page token."
     return _youtube(400, "invalidPageToken", "youtube.parameter", message, "pageToken", "parameter")
 
 
 def missing_part() -> Refusal:
-    """Refuse a request without ``part``."""
+    """Refuse a request without `part`."""
     return _youtube(400, "required", "global", "Required parameter: part", "part", "parameter")
 
 
 def out_of_range(name: str, value: str, low: int, high: int) -> Refusal:
-    """Refuse a number that is none, or outside its range."""
+    """Refuse a value that is not a number within its range."""
     message = f"Invalid value '{value}'. Values must be within the range: [{low}, {high}]"
     return _youtube(400, "invalidParameter", "global", message, name, "parameter")
 
 
 def bad_search_filter() -> Refusal:
-    """Refuse a filter that needs ``type=video`` where something else was asked."""
+    """Refuse a filter that requires `type=video`."""
     message = "The request contains an invalid combination of search filters and/or restrictions."
     return _youtube(400, "invalidSearchFilter", "youtube.search", message, "parameters.", "other")
 
 
 def no_filter(expected: str) -> Refusal:
-    """Refuse a list without the parameter that says of what."""
+    """Refuse a list without a filter parameter."""
     message = f"No filter selected. Expected one of: {expected}"
     return _youtube(400, "missingRequiredParameter", "youtube.parameter", message, "", "parameter")
 
@@ -156,7 +156,7 @@ def no_such_playlist() -> Refusal:
 
 
 def too_fast() -> Refusal:
-    """Refuse a call because there were too many in this minute: a 429 just as for the day, but for its limit."""
+    """Refuse a call because of the limit per minute: a 429 as for the daily limit, except for the name of the limit."""
     return _google(
         429,
         "rateLimitExceeded",
@@ -176,19 +176,19 @@ def too_fast() -> Refusal:
 
 
 def burst() -> Refusal:
-    """Refuse a call because there were too many at once, in the words of before 2020."""
+    """Refuse a call because of the request rate, with the body used before 2020."""
     return _youtube(403, "rateLimitExceeded", "usageLimits", "Rate Limit Exceeded")
 
 
 def no_permission() -> Refusal:
-    """Refuse a call without a reason that anybody could act upon; one client met this now and then."""
+    """Refuse a call without a useful reason, as observed by one client."""
     refusal = _google(403, "SERVICE_UNAVAILABLE", "The caller does not have permission")
     refusal.body["error"]["errors"][0] |= {"message": "Permission denied.", "domain": "youtube.CoreErrorDomain"}
     return refusal
 
 
 def away(status: int) -> Refusal:
-    """Make the body of a failure on Google's side, 500 or 503."""
+    """Return the body of a server error, 500 or 503."""
     message = "Internal error encountered." if status == 500 else "The service is currently unavailable."
     return _google(status, "backendError", message)
 

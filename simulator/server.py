@@ -1,4 +1,4 @@
-"""The simulator behind a port: HTTP in, answers out, failures where they were ordered."""
+"""The HTTP server of the simulator, with the faults that were ordered."""
 
 import gzip
 import logging
@@ -28,18 +28,18 @@ from simulator.youtube import YouTube
 
 logger = logging.getLogger("simulator")
 
-#: Ports to choose from: below 32768, where Linux takes the ports of outgoing connections from.
+# Ports to choose from: below 32768, where Linux takes the ports of outgoing connections from.
 _PORTS = range(20_000, 32_000)
-#: Bodies from this size on, in bytes, are compressed where the client takes it.
+# Bodies from this size on, in bytes, are compressed where the client takes it.
 _COMPRESSED_FROM = 1_000
 
 
 class Simulator:
     """A YouTube Data API and an Invidious on one port of this machine.
 
-    ``projects`` hold the keys (default: project ``demo`` with the key ``demo-key``). ``port`` 0 takes a free
-    one. Thumbnail addresses begin with ``public_url``, by default the address that was asked. Use it as a
-    context manager, or call :meth:`start` and :meth:`stop`; OSError if the port is taken. All attributes may
+    `projects` hold the keys (default: project `demo` with the key `demo-key`). `port` 0 takes a free
+    one. Thumbnail addresses begin with `public_url`, by default the address that was asked. Use it as a
+    context manager, or call `start` and `stop`; OSError if the port is taken. All attributes may
     be used while it runs.
     """
 
@@ -72,29 +72,29 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """Return the address, such as ``http://127.0.0.1:24680``; RuntimeError before the start."""
+        """Return the base URL, such as `http://127.0.0.1:24680`; RuntimeError before the start."""
         if self._server is None:
             raise RuntimeError("The simulator has not been started.")
         return f"http://{self._host}:{self._server.server_port}"
 
     @property
     def youtube_url(self) -> str:
-        """Return the root under which ``/youtube/v3/search`` lies."""
+        """Return the base URL of the Data API, without `/youtube/v3`."""
         return self.url
 
     @property
     def invidious_url(self) -> str:
-        """Return the address of the Invidious instance."""
+        """Return the base URL of the Invidious instance."""
         return self.url
 
     def start(self) -> "Simulator":
-        """Listen, and answer in threads of its own."""
+        """Start the server in a thread."""
         self._server = _listen(self._host, self._port, self)
         threading.Thread(target=self._server.serve, name="simulator", daemon=True).start()
         return self
 
     def stop(self) -> None:
-        """Stop listening and break off what is still connected."""
+        """Stop the server and close all connections."""
         if self._server is not None:
             self._server.end()
             self._server = None
@@ -108,7 +108,7 @@ class Simulator:
         self.stop()
 
     def answer(self, request: Request) -> Answer:
-        """Answer one request; raises :class:`Hang` or :class:`Reset` where such a failure was ordered."""
+        """Answer one request. Raises `Hang` or `Reset` if such a fault was ordered."""
         sources: dict[str, tuple[str, Callable[[Request], Answer]]] = {
             youtube.PREFIX: ("youtube", self._youtube.answer),
             invidious.PREFIX: ("invidious", self._invidious.answer),
@@ -118,7 +118,7 @@ class Simulator:
                 answered = answer(request)
                 endpoint = prefix + request.path.removeprefix(prefix).partition("/")[0]
                 self.stats.count(endpoint if answered.status != 404 else prefix, answered.status)
-                # Only now, so that a call whose answer gets lost has been charged, as a real one may be.
+                # Only now, so that a call whose response gets lost has been charged, as a real one may be.
                 return self.faults.apply(source, request, answered)
         if request.path.startswith(control.PREFIX):
             return self.control.answer(request)
@@ -132,7 +132,7 @@ class Simulator:
                 drawing = thumbnails.draw(channel_id, 88, 88)
             case _:
                 return Answer.of({"error": "There is nothing here; the APIs are under /youtube/v3/ and /api/v1/."}, 404)
-        # Never a day in a cache: the same id has the same picture only as long as the seed stays.
+        # Not cached for days: an id has the same picture only with the same seed.
         return Answer(200, drawing.encode(), "image/svg+xml", {"cache-control": "max-age=3600"})
 
 
@@ -149,23 +149,23 @@ class _Server(ThreadingHTTPServer):
         self._connections: set[socket.socket] = set()
 
     def server_bind(self) -> None:
-        # HTTPServer would look up the host's name here, which can take seconds and is of no use.
+        # HTTPServer would look up the host name here, which is not needed and can take seconds.
         socket.socket.bind(self.socket, self.server_address)
         self.server_name, self.server_port = self.socket.getsockname()[:2]
 
     def connected(self, connection: socket.socket, *, still: bool) -> None:
-        """Remember an open connection, or forget it."""
+        """Add an open connection, or remove it."""
         with self._lock:
             (self._connections.add if still else self._connections.discard)(connection)
 
     def serve(self) -> None:
-        """Answer until :meth:`end`, which knocks once more so that this notices without ever polling."""
+        """Serve until `end`, which makes one more connection so that no polling is needed."""
         while not self.ending.is_set():
             self.handle_request()
         self.ended.set()
 
     def end(self) -> None:
-        """Stop listening and close every connection; a client that keeps one alive must notice."""
+        """Stop listening and close all connections, also kept-alive ones."""
         self.ending.set()
         with suppress(OSError):
             socket.create_connection(self.socket.getsockname()[:2], timeout=1).close()
@@ -173,11 +173,11 @@ class _Server(ThreadingHTTPServer):
         self.server_close()
         with self._lock:
             for connection in self._connections:
-                with suppress(OSError):  # The client may be faster.
+                with suppress(OSError):  # The client may have closed it.
                     connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Let clients go away in silence; all else is a fault of ours and must be seen."""
+        """Ignore clients that disconnect; log all other errors."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             logger.exception("A request failed inside the simulator.")
 
@@ -185,7 +185,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    # Head and body leave in one write: apart, a delayed ACK costs 40 ms a request on a kept-alive connection.
+    # Send head and body in one write: separately, a delayed ACK costs 40 ms per request on a kept-alive connection.
     wbufsize = -1
     server: _Server
 
@@ -204,14 +204,14 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve()
 
     def log_message(self, format: str, *args: Any) -> None:
-        pass  # _serve() logs, without the query, in which keys travel.
+        pass  # _serve() logs, without the query, which contains the key.
 
     def _serve(self) -> None:
         began = time.perf_counter()
         url = urlsplit(self.path)
         simulator = self.server.simulator
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        # A query too long for an address comes as a form; Google's own client library does so from 2,048 characters.
+        # A query too long for a URL comes as a form; Google's client library does so from 2,048 characters.
         as_form = self.headers.get("X-HTTP-Method-Override") == "GET"
         request = Request(
             method="GET" if as_form else self.command,
@@ -230,7 +230,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.ending.wait()
             self.close_connection = True
         except Reset:
-            # To linger for no time means to close with RST instead of FIN.
+            # Lingering for 0 s closes the connection with RST instead of FIN.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
             self.close_connection = True
@@ -260,7 +260,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _send_in_pieces(self, pieces: Iterable[bytes]) -> None:
-        """Send chunks until the last, or until the client hangs up or the simulator stops."""
+        """Send chunks until the last one, or until the client disconnects or the simulator stops."""
         for piece in pieces:
             self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
             self.wfile.flush()

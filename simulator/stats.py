@@ -1,4 +1,4 @@
-"""Counting what was served."""
+"""Counts of served requests."""
 
 import threading
 from collections import Counter
@@ -18,17 +18,17 @@ class Stats:
         self._served: Counter[tuple[str, int]] = Counter()
 
     def count(self, endpoint: str, status: int) -> None:
-        """Note one answer."""
+        """Count one response."""
         with self._lock:
             self._served[endpoint, status] += 1
 
     def requests(self, endpoint: str) -> int:
-        """Return how many requests came to an endpoint, such as ``/youtube/v3/search``."""
+        """Return the number of requests to an endpoint, such as `/youtube/v3/search`."""
         with self._lock:
             return sum(number for (one, _), number in self._served.items() if one == endpoint)
 
     def endpoints(self) -> dict[str, dict[str, int]]:
-        """Return the counts as ``{endpoint: {status: number}}``."""
+        """Return the counts as `{endpoint: {status: number}}`."""
         found: dict[str, dict[str, int]] = {}
         with self._lock:
             for (endpoint, status), number in sorted(self._served.items()):
@@ -37,7 +37,7 @@ class Stats:
 
 
 def spending(projects: Projects, now: datetime) -> Counts:
-    """Return what each project has spent today and how its keys fared; keys go by their labels only."""
+    """Return what each project has used today and the results of its keys, which are named by label only."""
     return {
         project.name: {
             "number": project.number,

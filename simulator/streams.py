@@ -1,4 +1,4 @@
-"""When videos about a topic appear: a Poisson process, written down only as far as somebody looks."""
+"""When videos about a topic appear: a Poisson process, generated only for the periods that are requested."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -9,15 +9,15 @@ from simulator import chance
 from simulator.content import Channel, Content, write
 from simulator.queries import fold
 
-#: About so many videos are drawn at a time.
+# About so many videos are drawn at a time.
 _SPAN_VIDEOS = 16
-#: In the rhythm of a day, the quietest hour has this share of the busiest one's videos.
+# In the rhythm of a day, the quietest hour has this share of the busiest one's videos.
 _QUIET = 0.2
 
 
 @dataclass(slots=True, eq=False)
 class Video:
-    """One video. Moments in Unix seconds; ``indexed_at`` is when search begins to show it."""
+    """One video. Moments in Unix seconds; `indexed_at` is when search starts to show it."""
 
     video_id: str
     published_at: int
@@ -30,27 +30,27 @@ class Video:
 
     @property
     def content(self) -> Content:
-        """Return what the video says; written at the first look, since most videos are never looked at."""
+        """Return the content of the video; generated on first access, since most videos are never accessed."""
         if self.written is None:
             self.written = write(self.topics, self.seed)
         return self.written
 
     @property
     def text(self) -> str:
-        """Return title and description, folded, for matching. No phrase reaches from one into the other."""
+        """Return title and description, folded, for matching. No phrase spans both."""
         if self.folded is None:
             self.folded = f"{fold(self.content.title)} \0 {fold(self.content.description)}"
         return self.folded
 
     def live(self, now: int) -> str:
-        """Return what liveBroadcastContent says: ``upcoming``, ``live`` or, also after the end, ``none``."""
+        """Return the liveBroadcastContent: `upcoming`, `live` or, also after the end, `none`."""
         broadcast = self.content.broadcast
         if broadcast is None or now >= self.published_at + broadcast.ended:
             return "none"
         return "live" if now >= self.published_at + broadcast.started else "upcoming"
 
     def views(self, now: int) -> int:
-        """Return the views so far: most of them come in the first days."""
+        """Return the number of views, most of which come in the first days."""
         if self.live(now) == "upcoming":
             return 0
         age = max(0, now - self.published_at)
@@ -58,11 +58,11 @@ class Video:
 
 
 class Stream:
-    """The videos about ``topics`` (one or two, folded), ``rate`` of them an hour.
+    """The videos about `topics` (one or two, folded), `rate` of them an hour.
 
     Time is cut into spans, and what falls into a span follows from the seed, the topics and the span alone:
-    nobody's questions change what others see, and no more is drawn than somebody looks at. With ``rhythm``,
-    nights (UTC) are quieter than days, and the mean stays the same. ``make`` turns a moment, a number that is
+    nobody's questions change what others see, and no more is drawn than somebody looks at. With `rhythm`,
+    nights (UTC) are quieter than days, and the mean stays the same. `make` turns a moment, a number that is
     unique within the span, and 63 random bits into the video.
     """
 
@@ -86,7 +86,7 @@ class Stream:
         self._spans: dict[int, list[Video]] = {}
 
     def newest_first(self, after: int, before: int) -> Iterator[Video]:
-        """Yield the videos published from ``after`` to ``before``, both included, the newest first."""
+        """Yield the videos published from `after` to `before`, both inclusive, newest first."""
         if not self._per_second or before < after:
             return
         first, last = int(after // self._length), int(before // self._length)
@@ -96,7 +96,7 @@ class Stream:
                     yield video
 
     def _span(self, span: int) -> list[Video]:
-        """Return the videos of a span, the newest first."""
+        """Return the videos of a period, newest first."""
         videos = self._spans.get(span)
         if videos is None:
             videos = self._spans[span] = self._draw(span)
@@ -114,6 +114,6 @@ class Stream:
 
 
 def _bustle(moment: float) -> float:
-    """Return how busy the hour is, from ``_QUIET`` at 4 in the morning to 1 at 4 in the afternoon, UTC."""
+    """Return how busy the hour is, from `_QUIET` at 4 in the morning to 1 at 4 in the afternoon, UTC."""
     hour = datetime.fromtimestamp(moment, UTC).hour
     return _QUIET + (1 - _QUIET) * (1 - math.cos((hour - 4) / 24 * 2 * math.pi)) / 2

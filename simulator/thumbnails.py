@@ -1,8 +1,8 @@
-"""Thumbnails: small SVG pictures whose colours and shapes follow from the id."""
+"""Thumbnails: small SVG pictures whose colours and shapes are derived from the id."""
 
 from simulator import chance
 
-#: Names under ``/vi/<id>/`` with their width and height in pixels, as on YouTube.
+# Names under `/vi/<id>/` with their width and height in pixels, as on YouTube.
 SIZES: dict[str, tuple[int, int]] = {
     "default": (120, 90),
     "mqdefault": (320, 180),
@@ -17,7 +17,7 @@ SIZES: dict[str, tuple[int, int]] = {
 
 
 def size(name: str) -> tuple[int, int] | None:
-    """Return width and height of a picture by its name, such as ``mqdefault_live.jpg``; None if unknown."""
+    """Return the width and height of a picture by its name, such as `mqdefault_live.jpg`; None if unknown."""
     return SIZES.get(name.removesuffix(".jpg").removesuffix("_live"))
 
 

@@ -1,6 +1,6 @@
-"""The words of which the simulator's titles, descriptions and channels are made."""
+"""The words for the simulator's titles, descriptions and channels."""
 
-#: The topics that always exist, as people write them, with the language of most of their videos.
+# The topics that always exist, as people write them, with the language of most of their videos.
 TOPICS: dict[str, str] = {
     "Python": "en",
     "Django": "en",
@@ -45,7 +45,7 @@ TOPICS: dict[str, str] = {
     "شطرنج": "ar",
 }
 
-#: Titles by language; {t} stands for the topic. None may hold < or >: YouTube allows neither in a title.
+# Titles by language; {t} stands for the topic. None may hold < or >: YouTube allows neither in a title.
 TITLES: dict[str, tuple[str, ...]] = {
     "en": (
         "{t} for absolute beginners",
@@ -112,10 +112,10 @@ TITLES: dict[str, tuple[str, ...]] = {
     "ar": ("{t}: كل ما تريد معرفته", "تعلم {t} في {n} دقيقة", "حلقة {n} | {t}"),
 }
 
-#: What stands in a title for a topic that cannot be in one, by being too long or having < or >.
+# What stands in a title for a topic that cannot be in one, by being too long or having < or >.
 UNNAMEABLE = "this one thing"
 
-#: How two topics meet in one title.
+# How two topics meet in one title.
 PAIRS = ("{a} and {b}", "{a} & {b}", "{a} vs {b}", "{a} + {b}", "{b}, {a}")
 
 EMOJI = ("🔥", "😱", "🎉", "🚀", "❤️", "🐍", "⚽", "🌍", "👩‍💻", "🇯🇵", "🎸", "🤔")

@@ -1,4 +1,4 @@
-"""What is published, when, and what a search would show of it."""
+"""What is published, when, and what a search shows of it."""
 
 import heapq
 import threading
@@ -13,14 +13,14 @@ from simulator.content import DESCRIPTION_LENGTH, TITLE_LENGTH, Broadcast, Chann
 from simulator.queries import Query, all_occur, fold, occurs
 from simulator.streams import Stream, Video
 
-#: YouTube shows about so many results of one search, over all its pages.
+# YouTube shows about so many results of one search, over all its pages.
 SEARCH_DEPTH = 500
-#: A playlist of uploads ends after so many.
+# A playlist of uploads ends after so many.
 _UPLOADS_DEPTH = 20_000
-#: Channels that publish about one topic.
+# Channels that publish about one topic.
 _CHANNELS_PER_TOPIC = 12
 
-#: What a stream is about: one folded topic, or two that share its videos.
+# What a stream is about: one folded topic, or two that share its videos.
 _Topics = tuple[str, ...]
 
 
@@ -33,20 +33,20 @@ class Found:
 
 
 class World:
-    """A world of videos that follows from ``seed`` and goes on publishing as time passes.
+    """A world of videos, derived from `seed`, in which new ones are published as time passes.
 
     Every topic has a stream of its own, also one nobody had heard of before somebody searched for it.
 
-    - ``rate``: videos an hour about a typical topic. Topics differ by a factor that follows from seed and
+    - `rate`: videos an hour about a typical topic. Topics differ by a factor that follows from seed and
       topic: half of them get less than that, at least half of it; a few get up to twenty times as much.
-    - ``rates``: videos an hour about these topics, exactly.
-    - ``mentions``: the share of the built-in topics' videos that are about two of them; part of their rates.
-    - ``back_catalogue``: how long before ``started_at`` (default: now) the oldest video was published.
-    - ``index_delay``: seconds until search shows a video, at most; at least a minute, unless this is less.
-    - ``date_jitter``: seconds by which ``order=date`` may misplace a video.
-    - ``rhythm``: publish less by night than by day.
-    - ``topics``: what was asked for in an earlier life of this world, whose videos are then known by their
-      ids without a search. ``heard`` is called with each new topic.
+    - `rates`: videos an hour about these topics, exactly.
+    - `mentions`: the share of the built-in topics' videos that are about two of them; part of their rates.
+    - `back_catalogue`: how long before `started_at` (default: now) the oldest video was published.
+    - `index_delay`: seconds until search shows a video, at most; at least a minute, unless this is less.
+    - `date_jitter`: seconds by which `order=date` may misplace a video.
+    - `rhythm`: publish less by night than by day.
+    - `topics`: what was asked for in an earlier life of this world, whose videos are then known by their
+      ids without a search. `heard` is called with each new topic.
 
     Moments go in and out as aware datetimes, or as Unix seconds where they are ints. Safe to use from several
     threads.
@@ -93,18 +93,18 @@ class World:
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """Return every topic known so far, folded: the built-in ones, then those given and asked for."""
+        """Return all topics known so far, folded: the built-in ones, then those given or searched."""
         return tuple(self._topics)
 
     def rate(self, topic: str) -> float:
-        """Return how many videos an hour a topic gets, with those it shares with another."""
+        """Return the videos per hour about a topic, including those it shares with another."""
         folded = fold(topic)
         if folded in self._rates:
             return self._rates[folded]
         return self._rate * min(20.0, 0.5 / chance.fraction("rate", self.seed, folded))
 
     def know(self, topic: str) -> None:
-        """Let the videos about a topic be known by their ids; searching for it does the same."""
+        """Make the videos about a topic known by their ids, as searching for it does."""
         folded = fold(topic)
         with self._lock:
             if folded in self._topics:
@@ -117,7 +117,7 @@ class World:
             if self._heard:
                 self._heard(folded)
 
-    # What is there
+    # Reading
 
     def search(
         self,
@@ -128,9 +128,9 @@ class World:
         published_before: datetime | None = None,
         unindexed: bool = False,
     ) -> list[Video]:
-        """Return all videos that match and that search shows at ``now``, newest first.
+        """Return all matching videos that search shows at `now`, newest first.
 
-        ``unindexed`` adds those published and not shown yet: the truth a watcher is measured against.
+        `unindexed` adds those published and not shown yet: the truth a watcher is measured against.
         """
         return self.find(
             text,
@@ -152,7 +152,7 @@ class World:
         keep: Callable[[Video], bool] | None = None,
         unindexed: bool = False,
     ) -> Found:
-        """Return the ``limit`` newest videos that match and that ``keep`` keeps, both ends included.
+        """Return the `limit` newest videos that match and that `keep` keeps, both ends included.
 
         Costs milliseconds, and more at the first look at a window, when its videos are drawn.
         """
@@ -177,14 +177,14 @@ class World:
             videos = list(islice(shown, limit))
         count = len(videos)
         if count == limit:
-            # To count the rest would mean to draw it all; YouTube's totals are guesses, too.
+            # Counting the rest would generate all of it; YouTube's totals are estimates, too.
             count = max(count, round(sum(stream.rate for stream, _ in sources) * (high - low) / 3600))
         return Found(count, videos)
 
     def video(self, video_id: str, now: datetime) -> Video | None:
-        """Return a published video by its id, or None if there is none, or none any more.
+        """Return a published video by its id, or None if it does not exist or was deleted.
 
-        A video about a topic that this world has not heard of is not found; see :meth:`know`.
+        A video about a topic that this world has not heard of is not found; see `know`.
         """
         with self._lock:
             if video_id in self._deleted:
@@ -193,7 +193,7 @@ class World:
         return video if video and video.published_at <= now.timestamp() else None
 
     def channel(self, channel_id: str) -> Channel | None:
-        """Return a channel by its id, or None if there is none."""
+        """Return a channel by its id, or None."""
         with self._lock:
             if channel_id not in self._channels:
                 for topic in self._topics:
@@ -223,10 +223,10 @@ class World:
             return list(islice(uploads, _UPLOADS_DEPTH))
 
     def date_rank(self, video: Video) -> float:
-        """Return where ``order=date`` puts a video: at its date, give or take ``date_jitter``."""
+        """Return where `order=date` sorts a video: at its date, plus or minus `date_jitter`."""
         return video.published_at + self.date_jitter * ((video.seed >> 8) % 2001 / 1000 - 1)
 
-    # What people do to it
+    # Changing
 
     def publish(
         self,
@@ -241,9 +241,9 @@ class World:
         indexed_at: datetime | None = None,
         broadcast: Broadcast | None = None,
     ) -> Video:
-        """Publish exactly this video; what is not given is made up around ``topic``.
+        """Publish this video; values that are not given are generated from `topic`.
 
-        It answers every query that its title and description answer, from ``indexed_at`` on, by default as
+        It answers every query that its title and description answer, from `indexed_at` on, by default as
         soon as it is published. ValueError if the id is taken or malformed, or if a text is too long.
         """
         moment = int(published_at.timestamp())
@@ -278,14 +278,14 @@ class World:
         return video
 
     def delete(self, video_id: str) -> None:
-        """Take a video away, from search and from every list."""
+        """Delete a video from search and all lists."""
         with self._lock:
             self._deleted.add(video_id)
 
-    # How it is made
+    # Generating
 
     def _sources(self, query: Query) -> list[tuple[Stream, bool]]:
-        """Return the streams in which matches may lie, each once, and whether all of its videos match."""
+        """Return the streams that may contain matches, each once, and whether all of its videos match."""
         sources: dict[_Topics, bool] = {}
         if not query.alternatives:
             sources = {(topic,): not query.excluded for topic in self._built_in}
@@ -294,7 +294,7 @@ class World:
             self.know(topic)
             for candidate in (topic, *self._built_in):
                 certain = all_occur(terms, candidate)
-                # "python tutorial" is also answered by some of the videos about "python".
+                # "python tutorial" also matches some of the videos about "python".
                 if certain or all(occurs(word, topic) for word in candidate.split()):
                     for topics in self._streams_about(candidate):
                         sources[topics] = sources.get(topics, False) or (certain and not query.excluded)
@@ -315,7 +315,7 @@ class World:
         return stream
 
     def _rate_of(self, topics: _Topics) -> float:
-        """Share out the topics' rates: independent streams add up, so each topic keeps exactly its own."""
+        """Divide the rates of the topics among streams: independent streams add up, so each topic keeps its rate."""
         first = self.rate(topics[0])
         if topics[0] not in self._built_in or not self._mentions or not self._all_rates:
             return first
@@ -334,7 +334,7 @@ class World:
         return Video(video_id, published_at, published_at + int(delay), topics, seed, channel)
 
     def _look_up(self, video_id: str) -> Video | None:
-        """Return the video that a stream holds under this id, drawing only the span in which it lies."""
+        """Return the video of a stream with this id, generating only the period that contains it."""
         try:
             number, moment = ids.decode(self._salt, video_id)
         except ValueError:
@@ -360,7 +360,7 @@ def _newest_first(video: Video) -> int:
 
 @lru_cache(maxsize=16_384)
 def _number(topics: _Topics) -> int:
-    """Return the 16 bits by which a stream is named in its videos' ids."""
+    """Return the 16 bits that identify a stream in its videos' ids."""
     return chance.number("stream", *topics) & 0xFFFF
 
 

@@ -1,7 +1,7 @@
-"""The YouTube Data API v3, as far as a watcher of keywords asks it.
+"""The part of the YouTube Data API v3 that a keyword watcher uses.
 
 Shapes follow the API's discovery document and recorded answers, and so do its quirks: titles are HTML-escaped
-in search and nowhere else, descriptions are cut in search, ``order=date`` is only roughly sorted, totals are
+in search and nowhere else, descriptions are cut in search, `order=date` is only roughly sorted, totals are
 guesses, and unknown ids are left out without a word.
 """
 
@@ -24,13 +24,13 @@ from simulator.world import SEARCH_DEPTH, World
 Item = dict[str, Any]
 
 PREFIX = "/youtube/v3/"
-#: As recorded; a client may see them and must not mind.
+# As recorded; a client may see them and must not mind.
 _HEADERS = {
     "cache-control": "private",
     "server": "scaffolding on HTTPServer2",
     "vary": "Origin, X-Origin, Referer",
 }
-#: Parameters by method, from the discovery document, and those which every Google API has.
+# Parameters by method, from the discovery document, and those which every Google API has.
 _PARAMETERS = {
     "general": """key alt fields prettyPrint quotaUser callback access_token oauth_token upload_protocol
         uploadType $.xgafv""",
@@ -47,7 +47,7 @@ _PARAMETERS = {
 }
 _ORDERS = ("date", "rating", "relevance", "title", "videoCount", "viewCount")
 _TYPES = frozenset({"video", "channel", "playlist"})
-#: From and below how many seconds; zero is no bound.
+# From and below how many seconds; zero is no bound.
 _LENGTHS: dict[str | None, tuple[int, int]] = {
     None: (0, 0),
     "any": (0, 0),
@@ -55,9 +55,9 @@ _LENGTHS: dict[str | None, tuple[int, int]] = {
     "medium": (240, 1_200),
     "long": (1_200, 10**9),
 }
-#: After so many videos comes a channel, where the search did not ask for videos alone.
+# After so many videos comes a channel, where the search did not ask for videos alone.
 _VIDEOS_PER_CHANNEL = 9
-#: Where search cuts descriptions, in characters.
+# Where search cuts descriptions, in characters.
 _SNIPPET = 160
 _THUMBNAILS = {
     "default": "default",
@@ -70,7 +70,7 @@ _THUMBNAILS = {
 
 @dataclass(frozen=True)
 class _Method:
-    """One method of the API: what it draws on, Google's name for it, and what answers it."""
+    """A method of the API: its bucket, Google's name for it, and its implementation."""
 
     bucket: Bucket
     name: str
@@ -92,7 +92,7 @@ class YouTube:
         }
 
     def answer(self, request: Request) -> Answer:
-        """Answer a request whose path begins with :data:`PREFIX`; refusals are answers too."""
+        """Answer a request whose path begins with `PREFIX`; errors are responses, too."""
         try:
             name = request.path.removeprefix(PREFIX)
             method = self._methods.get(name)
@@ -161,7 +161,7 @@ class YouTube:
         after, before = _moment(request, "publishedAfter"), _moment(request, "publishedBefore")
         text = request.last("q") or ""
         moment = int(now.timestamp())
-        # The other orders choose among more than the newest, and need not see the oldest for that.
+        # The other orders choose from more than the newest videos, but not from all.
         depth = SEARCH_DEPTH + 50 if order == "date" else 4 * SEARCH_DEPTH
         found = self._world.find(text, moment, after=after, before=before, limit=depth, keep=keep)
         videos = sorted(found.videos, key=self._rank(order, moment))
@@ -186,11 +186,11 @@ class YouTube:
             case "title":
                 return lambda video: video.content.title
             case _:
-                # Newer is better, and luck is worth up to twenty days.
+                # Newer is better; a random part is worth up to twenty days.
                 return lambda video: (now - video.published_at) / 86_400 + (video.seed >> 16) % 20
 
     def _filter(self, request: Request, now: datetime, types: Set[str]) -> Callable[[Video], bool] | None:
-        """Return what the parameters ask of a video, or None if nothing."""
+        """Return the filter that the parameters define, or None."""
         event, duration = request.last("eventType"), request.last("videoDuration")
         channel = request.last("channelId")
         if (event or any(name.startswith("video") for name in request.query)) and types != {"video"}:
@@ -422,7 +422,7 @@ class _Results:
 
 
 def snippet(description: str) -> str:
-    """Return the beginning of a description as search shows it: one line, cut at a word, `` ...``."""
+    """Return the start of a description as search shows it: one line, cut at a word, ` ...`."""
     line = " ".join(description.split())
     if len(line) <= _SNIPPET:
         return line
@@ -430,7 +430,7 @@ def snippet(description: str) -> str:
 
 
 def video_thumbnails(video_id: str, root: str, sizes: tuple[str, ...], live: str = "none") -> Item:
-    """Return the thumbnails object of a video, with pictures served under ``root``."""
+    """Return the thumbnails object of a video, with pictures served under `root`."""
     ending = ".jpg" if live == "none" else "_live.jpg"
     found = {}
     for size in sizes:
@@ -485,14 +485,14 @@ def _live_details(video: Video, now: int) -> Item:
 
 
 def _tagged(item: Item) -> Item:
-    """Fill in the etag, which follows from the content, in the 27 characters of today's answers."""
+    """Set the etag, derived from the content, with 27 characters as in today's responses."""
     digest = hashlib.sha1(repr(item).encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
     item["etag"] = base64.urlsafe_b64encode(digest).decode().rstrip("=")
     return item
 
 
 def _escaped(text: str) -> str:
-    """Escape a title the way search does: with ``&#39;`` where Python would write ``&#x27;``."""
+    """Escape a title as search does: with `&#39;` where Python would write `&#x27;`."""
     for letter, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#39;")):
         text = text.replace(letter, entity)
     return text
@@ -503,7 +503,7 @@ def _written(moment: int) -> str:
 
 
 def _duration(seconds: int) -> str:
-    """Write an ISO 8601 duration as YouTube does: ``PT1H2M3S``, without what is zero."""
+    """Return an ISO 8601 duration in YouTube's form: `PT1H2M3S`, without zero parts."""
     units = ((seconds // 3600, "H"), (seconds // 60 % 60, "M"), (seconds % 60, "S"))
     written = "".join(f"{number}{unit}" for number, unit in units if number)
     return "PT" + (written or "0S")
@@ -542,5 +542,5 @@ def _page_start(request: Request) -> int:
 
 
 def _guess(count: int, start: int) -> int:
-    """Return a total the way YouTube gives one: about right, capped, and another on each page."""
+    """Return a total as YouTube does: approximate, capped, and different on each page."""
     return min(1_000_000, round(count * (1 + chance.fraction("total", count, start) / 5)))

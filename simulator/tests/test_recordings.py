@@ -11,7 +11,7 @@ from simulator.tests.conftest import NOW
 
 DATA = Path(__file__).resolve().parents[2] / "core" / "tests" / "data"
 
-#: In newer answers only, or made from the request.
+# In newer answers only, or made from the request.
 NEWER = {"publishTime", "videoOwnerChannelTitle", "videoOwnerChannelId"}
 
 
