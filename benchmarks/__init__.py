@@ -1,1 +1,1 @@
-"""What Windhover promises, measured: each benchmark compares in one run, and prints what it found."""
+"""Benchmarks of Windhover's promises: each compares in one run and prints the result."""

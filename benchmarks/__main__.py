@@ -1,4 +1,4 @@
-"""List the benchmarks, each with the first line of what it says of itself: bin/bench without a name."""
+"""List the benchmarks, each with the first line of its docstring: bin/bench without a name."""
 
 import pkgutil
 from importlib import import_module
@@ -7,7 +7,7 @@ import benchmarks
 
 
 def main() -> None:
-    print("bin/bench NAME [options]; --help tells a benchmark's options.\n")
+    print("bin/bench NAME [options]; bin/bench NAME --help lists the options.\n")
     for module in pkgutil.iter_modules(benchmarks.__path__):
         if module.ispkg and module.name != "tests":
             about = import_module(f"benchmarks.{module.name}").__doc__ or ""

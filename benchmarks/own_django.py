@@ -1,4 +1,4 @@
-"""Windhover's own settings and an empty database, for one benchmark and nobody else."""
+"""Django with Windhover's settings and an empty database, for one benchmark."""
 
 import logging
 import os
@@ -24,11 +24,11 @@ def set_up(folder: Path, **variables: str) -> None:
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "WINDHOVER_ENV_FILE": os.devnull,
         "STATE_DIR": str(folder),
-        "no_proxy": "127.0.0.1",  # where the simulator is
+        "no_proxy": "127.0.0.1",  # the simulator
     }
     os.environ |= variables
     django.setup()
-    # What each of some hundred fetches has to tell would bury the figures.
+    # The log lines of hundreds of fetches would hide the figures.
     logging.disable(logging.WARNING)
     call_command("migrate", verbosity=0)
-    current_app.loader.import_default_modules()  # every task, as a worker does when it starts
+    current_app.loader.import_default_modules()  # all tasks, as a worker does at its start

@@ -1,4 +1,4 @@
-"""The benchmark from the command line: ``bin/bench quota --help``."""
+"""The benchmark from the command line: `bin/bench quota --help`."""
 
 import argparse
 import json
@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 import benchmarks.quota
-from benchmarks.quota import contest
+from benchmarks.quota import comparison
 from benchmarks.quota.figures import Figures
 from benchmarks.quota.setting import Setting
 
 PICTURE: Final = Path("var/bench/quota.png")
-# More keywords or videos than these would need more searches a day than a key has.
+# More keywords or videos would need more searches per day than a key has.
 KEYWORDS_A_KEY: Final = 50
 VIDEOS_A_KEY: Final = 2000
 
 TITLES: Final = {
-    "burst": "(a) every 10 s until the quota is gone",
-    "even": "(b) an even share",
+    "burst": "(a) every 10 s until the limit",
+    "even": "(b) the same for each keyword",
     "windhover": "(c) Windhover",
     "optimum": "(d) the square-root optimum",
 }
@@ -27,22 +27,22 @@ TITLES: Final = {
 def main() -> None:
     options = _options()
     setting = Setting(options.seed, options.keywords, options.videos, options.keys)
-    results = contest.hold(setting)
+    results = comparison.run(setting)
     if options.json:
         print(json.dumps({name: figures.for_programs() for name, figures in results.items()}, indent=2))
     else:
         print(_report(setting, results))
     if picture := options.picture:
-        # Imported only now: it takes a second.
+        # Imported here: it takes a second.
         from benchmarks.quota.picture import draw
 
         draw(setting, results, picture)
         if not options.json:
-            print(f"The delays are drawn in {picture}.")
+            print(f"The chart is in {picture}.")
 
 
 def _report(setting: Setting, results: Mapping[str, Figures]) -> str:
-    """Return the table, with the setting above and what it comes to below."""
+    """Return the table, with the setting above and a summary below."""
     windhover, optimum = results["windhover"], results["optimum"]
     lines = [
         f"Seed {setting.seed}: {_count(setting.keywords, 'keyword')}, {_count(windhover.shown, 'video')} published and"
@@ -55,7 +55,7 @@ def _report(setting: Setting, results: Mapping[str, Figures]) -> str:
         lines.append(f"{TITLES[name]:<38}{figures.searches:>10}{figures.found:>9.1%}{figures.missed:>8}{delays}")
     lines += [
         "",
-        "Delays are those of the videos found, from when the source first showed them. Missed are those that a later",
+        "Delays are those of the videos found, from when YouTube first showed them. Missed are those that a later",
         "search for their keyword should have found.",
     ]
     if windhover.mean and optimum.mean:
@@ -73,21 +73,23 @@ def _count(number: int, what: str, plural: str = "s") -> str:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Say in one sentence what is wrong; --help tells the rest."""
+        """Print only the message, without the usage."""
         self.exit(2, f"{self.prog}: {message}.\n")
 
 
 def _options() -> argparse.Namespace:
     parser = _Parser(prog="bin/bench quota", description=benchmarks.quota.__doc__)
     whole = _whole_number
-    parser.add_argument("--seed", type=whole(0, 2**31), default=1, help="which made-up day (default: 1)")
-    parser.add_argument("--keywords", type=whole(1, 1000), default=20, help="how many are watched (default: 20)")
+    parser.add_argument("--seed", type=whole(0, 2**31), default=1, help="which simulated day (default: 1)")
+    parser.add_argument("--keywords", type=whole(1, 1000), default=20, help="number of keywords (default: 20)")
     parser.add_argument(
-        "--videos", type=whole(1, 100_000), default=1000, help="about so many match and are published (default: 1000)"
+        "--videos", type=whole(1, 100_000), default=1000, help="approximate number of matching videos (default: 1000)"
     )
-    parser.add_argument("--keys", type=whole(1, 100), default=1, help="keys, each of its own project (default: 1)")
-    parser.add_argument("--json", action="store_true", help="print the figures for programs; draw only with --picture")
-    parser.add_argument("--picture", type=_picture, help=f"where to draw the delays, .png or .svg (default: {PICTURE})")
+    parser.add_argument(
+        "--keys", type=whole(1, 100), default=1, help="number of keys, each of its own project (default: 1)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON; draw the chart only with --picture")
+    parser.add_argument("--picture", type=_picture, help=f"file of the chart, .png or .svg (default: {PICTURE})")
     options = parser.parse_args()
     for name, most in (("keywords", KEYWORDS_A_KEY), ("videos", VIDEOS_A_KEY)):
         if getattr(options, name) > most * options.keys:
@@ -107,7 +109,7 @@ def _whole_number(least: int, most: int) -> Callable[[str], int]:
 
 
 def _picture(path: str | Path) -> Path:
-    """Return where to draw, having made the folder: a day's work should not end at a mistyped path."""
+    """Return the path after creating its folder, so that a wrong path fails before the simulation."""
     picture = Path(path)
     if picture.suffix not in (".png", ".svg"):
         raise argparse.ArgumentTypeError(f"{path} is neither a .png nor a .svg")

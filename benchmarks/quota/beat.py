@@ -1,4 +1,4 @@
-"""Celery Beat without a process: it rings for chores and keywords when they are due."""
+"""Celery Beat without a process: it sends the tasks of chores and keywords when they are due."""
 
 import json
 from collections.abc import Iterator
@@ -16,57 +16,57 @@ from benchmarks.quota.day import Message
 
 
 @dataclass(slots=True)
-class Bell:
-    """Something that beat rings for: the task it sends, how often, and when next."""
+class Entry:
+    """An entry of the schedule: the task to send, how often, and when next."""
 
     task: str
     arguments: list[Any]
     schedule: BaseSchedule
-    rung_at: datetime
+    sent_at: datetime
     due_at: datetime = field(init=False)
 
     def __post_init__(self) -> None:
-        self.wind(self.rung_at)
+        self.mark_sent(self.sent_at)
 
-    def wind(self, rung_at: datetime) -> None:
-        """Note that it rang at `rung_at`."""
-        self.rung_at = rung_at
-        self.due_at = timezone.now() + self.schedule.remaining_estimate(rung_at)
+    def mark_sent(self, sent_at: datetime) -> None:
+        """Record that it was sent at `sent_at`."""
+        self.sent_at = sent_at
+        self.due_at = timezone.now() + self.schedule.remaining_estimate(sent_at)
 
 
 class Beat:
-    """Beat, started now: the chores ring from now on, a keyword from when its row was written."""
+    """Beat, started now: chores are due from now on, a keyword from when its row was written."""
 
     def __init__(self) -> None:
         now = timezone.now()
         self._chores = [
-            Bell(chore["task"], [], maybe_schedule(chore["schedule"]), now)
+            Entry(chore["task"], [], maybe_schedule(chore["schedule"]), now)
             for chore in settings.CELERY_BEAT_SCHEDULE.values()
         ]
-        self._keywords: dict[str, Bell] = {}
+        self._keywords: dict[str, Entry] = {}
         self._read_at: datetime | None = None
 
-    def next_ring(self) -> datetime:
-        """Return when something is due next; like beat, read the keywords' rows anew where they are said to differ."""
+    def next_due(self) -> datetime:
+        """Return when something is due next; like beat, read the keywords' rows again if they have changed."""
         changed_at = PeriodicTasks.last_change()
         if changed_at != self._read_at:
             self._read_at = changed_at
-            self._keywords = {row.name: self._bell(row) for row in PeriodicTask.objects.enabled()}
-        # A keyword that is to be fetched more often than before may have been due for a while.
-        return max(timezone.now(), min(bell.due_at for bell in self._bells()))
+            self._keywords = {row.name: self._entry(row) for row in PeriodicTask.objects.enabled()}
+        # A keyword whose interval became shorter may be overdue.
+        return max(timezone.now(), min(entry.due_at for entry in self._entries()))
 
-    def ring(self) -> list[Message]:
-        """Return what is to be sent now."""
+    def due(self) -> list[Message]:
+        """Return the messages to send now."""
         now = timezone.now()
-        due = [bell for bell in self._bells() if bell.due_at <= now]
-        for bell in due:
-            bell.wind(now)
-        return [(bell.task, bell.arguments, {}) for bell in due]
+        due = [entry for entry in self._entries() if entry.due_at <= now]
+        for entry in due:
+            entry.mark_sent(now)
+        return [(entry.task, entry.arguments, {}) for entry in due]
 
-    def _bells(self) -> Iterator[Bell]:
+    def _entries(self) -> Iterator[Entry]:
         return chain(self._chores, self._keywords.values())
 
-    def _bell(self, row: PeriodicTask) -> Bell:
+    def _entry(self, row: PeriodicTask) -> Entry:
         known = self._keywords.get(row.name)
-        rung_at = known.rung_at if known else row.last_run_at or timezone.now()
-        return Bell(row.task, json.loads(row.args), row.schedule, rung_at)
+        sent_at = known.sent_at if known else row.last_run_at or timezone.now()
+        return Entry(row.task, json.loads(row.args), row.schedule, sent_at)

@@ -1,4 +1,4 @@
-"""The day that a contestant lives through: a world that publishes, and a Windhover whose time is moved by hand."""
+"""The simulated day of a strategy: a simulator that publishes, and a Windhover whose clock is moved."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,12 +17,12 @@ from benchmarks.quota.figures import Figures
 from benchmarks.quota.setting import BEGIN, END, EVE, Setting
 from simulator import Clock, Project, Simulator, World
 
-#: What would go to the broker: a task's name, its arguments, its named arguments.
+# A message to the broker: a task's name, its arguments and keyword arguments.
 Message = tuple[str, Sequence[Any], dict[str, Any]]
 
 
 class Day:
-    """A day and its eve, at whose begin all keywords are watched, and their first fetch is done."""
+    """A day and the day before, at whose start all keywords are added and first fetched."""
 
     def __init__(
         self, setting: Setting, simulator: Simulator, traveller: time_machine.Traveller, messages: list[Message]
@@ -40,22 +40,22 @@ class Day:
         self.simulator.clock.set(moment)
 
     def carry_out(self) -> None:
-        """Do what has been sent, as a worker would, and what that sends in turn."""
+        """Run the tasks that were sent, as a worker would, and those they send."""
         while self.messages:
             task, arguments, named = self.messages.pop(0)
             current_app.tasks[task](*arguments, **named)
 
     def fetch(self, keyword: int) -> VideoLog | None:
-        """Fetch a keyword now, as a person would who presses the button."""
+        """Fetch a keyword manually."""
         return fetch_keyword(KeyWordEntry.objects.get(pk=keyword), VideoLog.Trigger.MANUAL)
 
     def searches(self) -> int:
-        """Return how many searches have been made so far today, by YouTube's own count."""
+        """Return the number of searches made today, as counted by the simulator."""
         projects, now = self.simulator.projects, self.simulator.clock.now()
         return sum(projects.spent(project.name, "search", now) for project in projects)
 
     def measure(self) -> Figures:
-        """Let the day end, and compare what was found with what the made-up YouTube has shown by then."""
+        """End the day, and compare what was found with what the simulator has shown."""
         last_second = END - timedelta(seconds=1)
         self.move_to(last_second)
         shown, missed, delays = 0, 0, list[float]()
@@ -73,7 +73,7 @@ class Day:
 
 @contextmanager
 def begin(setting: Setting) -> Iterator[Day]:
-    """Begin a day: what is published in it follows from `setting` alone. The database must be empty."""
+    """Start a day whose videos are derived from `setting` alone. The database must be empty."""
     world = World(
         setting.seed,
         rates={word: videos / 24 for word, videos in setting.rates.items()},
@@ -99,5 +99,5 @@ def begin(setting: Setting) -> Iterator[Day]:
 
 
 def usable_searches() -> int:
-    """Return how many searches schedules may spend in a day: what all but the first contestant have."""
+    """Return the daily limit for scheduled searches, which applies to all strategies but the first."""
     return report.scheduled_searches().per_day

@@ -1,4 +1,4 @@
-"""What came of a contestant's day."""
+"""The result of a strategy."""
 
 import math
 import statistics
@@ -10,7 +10,7 @@ from typing import Any
 class Figures:
     """A day in figures, of the videos that were published in it.
 
-    `searches` were spent, of `usable` that schedules may spend. YouTube showed `shown` videos to who searched for
+    `searches` were made, of `usable` for scheduled fetches. YouTube showed `shown` videos to searches for
     them. `delays` says of those that were found, shortest first, how many minutes after they were shown. `missed`
     were not, although their keyword was searched for afterwards.
     """

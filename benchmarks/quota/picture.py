@@ -1,4 +1,4 @@
-"""The picture: which share of the videos is found within how many hours."""
+"""The chart: which share of the videos is found within how many hours."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,19 +15,19 @@ INK: Final = "#1f2933"
 FAINT: Final = "#697683"
 GRID: Final = "#e6eaee"
 
-#: What each contestant is called, and how its line is drawn. The dashes come last: what is under them still shows.
+# The name and the line style of each strategy. The dashed line is drawn last, so that others show through.
 LINES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "burst": ("Every 10 seconds", {"color": "#c2410c", "linewidth": 2.5}),
-    "even": ("An even share", {"color": "#7c8a97", "linewidth": 2}),
+    "even": ("The same for each keyword", {"color": "#7c8a97", "linewidth": 2}),
     "windhover": ("Windhover", {"color": "#0b8a83", "linewidth": 3.5}),
     "optimum": ("Square-root optimum", {"color": INK, "linewidth": 1.5, "linestyle": (0, (4, 2))}),
 }
-# Labels of two lines need this share of the height.
+# The share of the height that a label of two lines needs.
 LABEL: Final = 0.125
 
 
 def draw(setting: Setting, results: Mapping[str, Figures], path: Path) -> None:
-    """Draw, for each contestant, the share of all videos shown that it found within so many hours."""
+    """Draw, for each strategy, the share of the videos shown that it found within so many hours."""
     picture = Figure(figsize=(10, 5.4), facecolor="white")
     axes = picture.add_axes((0.07, 0.13, 0.6, 0.69))
     longest = max((figures.delays[-1] / 60 for figures in results.values() if figures.delays), default=1.0)
@@ -36,9 +36,11 @@ def draw(setting: Setting, results: Mapping[str, Figures], path: Path) -> None:
     _name_lines(axes, results)
     _dress(axes, longest)
     quota = results["burst"].searches
-    told = f"Of {results['windhover'].shown:,} videos about {setting.keywords:,} keywords in one day"
+    subtitle = f"Of {results['windhover'].shown:,} videos about {setting.keywords:,} keywords in one day"
     picture.text(0.07, 0.93, "How soon a new video is found", fontsize=16, fontweight="bold", color=INK)
-    picture.text(0.07, 0.875, f"{told}, the share found with a quota of {quota:,} searches", fontsize=11, color=FAINT)
+    picture.text(
+        0.07, 0.875, f"{subtitle}, the share found with a quota of {quota:,} searches", fontsize=11, color=FAINT
+    )
     picture.savefig(path, dpi=160)
 
 
@@ -49,7 +51,7 @@ def _draw_line(axes: Axes, figures: Figures, longest: float, look: Mapping[str, 
 
 
 def _name_lines(axes: Axes, results: Mapping[str, Figures]) -> None:
-    """Write each contestant's name where its line ends, or below where its neighbour leaves no room."""
+    """Write each strategy's name at the end of its line, or below if there is no room."""
     room = 1.0
     for name in sorted(LINES, key=lambda name: -results[name].found):
         title, look = LINES[name]

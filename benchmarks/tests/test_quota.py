@@ -1,4 +1,4 @@
-"""bin/bench quota: what it measures, and the promise that it shows."""
+"""bin/bench quota: what it measures, and the promise that it checks."""
 
 import json
 import math
@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.quota.contestants import best_searches, timetable
 from benchmarks.quota.setting import Setting
+from benchmarks.quota.strategies import best_searches, timetable
 
 SEED = 1
 QUOTA = 100
@@ -22,7 +22,7 @@ def run(*options: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.timeout(300)
 def test_a_day_shows_what_is_promised(tmp_path: Path) -> None:
-    """One test, since a day takes half a minute: the day that is promised, for a smaller one is no faster."""
+    """One test, since a simulated day takes half a minute."""
     picture = tmp_path / "quota.svg"
     finished = run("--seed", str(SEED), "--json", "--picture", str(picture))
     assert finished.returncode == 0, finished.stderr
@@ -30,14 +30,14 @@ def test_a_day_shows_what_is_promised(tmp_path: Path) -> None:
     figures: dict[str, dict[str, Any]] = json.loads(finished.stdout)
 
     assert list(figures) == ["burst", "even", "windhover", "optimum"]
-    for told in figures.values():
-        assert list(told) == ["searches", "found", "mean", "median", "p95", "missed"]
-        assert 0 <= told["found"] <= 1
-        assert 0 <= told["median"] <= told["p95"] <= 24 * 60
-        assert 0 <= told["mean"] <= 24 * 60
-        assert told["searches"] <= QUOTA
+    for figures_of in figures.values():
+        assert list(figures_of) == ["searches", "found", "mean", "median", "p95", "missed"]
+        assert 0 <= figures_of["found"] <= 1
+        assert 0 <= figures_of["median"] <= told["p95"] <= 24 * 60
+        assert 0 <= figures_of["mean"] <= 24 * 60
+        assert figures_of["searches"] <= QUOTA
     assert figures["burst"]["searches"] == QUOTA
-    assert figures["burst"]["found"] < 0.05, "who spends all at once finds next to nothing"
+    assert figures["burst"]["found"] < 0.05, "using all searches at once finds almost nothing"
     assert figures["windhover"]["missed"] == 0
     assert figures["windhover"]["found"] > 0.9
     assert figures["windhover"]["mean"] <= 1.10 * figures["optimum"]["mean"]

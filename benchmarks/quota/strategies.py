@@ -1,4 +1,4 @@
-"""Four ways to spend a day's searches. Each takes a day and lets it pass."""
+"""Four strategies to use a day's searches."""
 
 import math
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ from benchmarks.quota.setting import BEGIN, END
 
 DAY: Final = timedelta(days=1)
 GOLDEN: Final = (math.sqrt(5) - 1) / 2
-# A page holds 50 videos; with 30 expected on one, those that come in a cluster have room as well.
+# A page holds 50 videos; planning for 30 leaves room for clusters.
 VIDEOS_A_SEARCH: Final = 30
-# Which share of the eve a timetable runs through already: after the first fetches the whole would take too much.
+# The share of the day before that a timetable covers: a whole day after the first fetches would need too much quota.
 LEAD: Final = 0.7
 
 
@@ -35,25 +35,25 @@ def even(day: Day) -> None:
 
 
 def windhover(day: Day) -> None:
-    """Let beat ring, and a worker do what it and the chores send."""
+    """Run beat, and do what it and the chores send."""
     beat = Beat()
-    while (moment := beat.next_ring()) < END:
+    while (moment := beat.next_due()) < END:
         day.move_to(moment)
-        day.messages += beat.ring()
+        day.messages += beat.due()
         day.carry_out()
 
 
 def optimum(day: Day) -> None:
-    """Search for each keyword at the interval that is best if one knows how much is published about each."""
+    """Search for each keyword at the optimal interval, given the true rates."""
     usable = usable_searches()
     _search_evenly(day, best_searches(list(day.setting.rates.values()), usable), usable)
 
 
 def _search_evenly(day: Day, searches: Sequence[float], usable: int) -> None:
-    """Search for each keyword so many times a day, at even intervals; in all `usable` times in the day measured.
+    """Search for each keyword so many times per day, at even intervals; `usable` times in total on the measured day.
 
-    Where a search takes further pages, which are searches too, what is left of the timetable runs that much slower:
-    the last searches fall out beyond midnight, instead of leaving the evening unwatched.
+    If a search needs further pages, which are searches too, the rest of the timetable is stretched: the last searches
+    move beyond midnight, instead of leaving the evening without searches.
     """
     planned = timetable(searches, usable)
     eve, planned = [entry for entry in planned if entry[0] < 0], [entry for entry in planned if entry[0] >= 0]
@@ -75,10 +75,10 @@ def _search_evenly(day: Day, searches: Sequence[float], usable: int) -> None:
 
 
 def timetable(searches: Sequence[float], usable: int) -> list[tuple[float, int]]:
-    """Return when to search for which keyword (by its position): in shares of the day, below 0 on its eve.
+    """Return when to search for which keyword (by its position): in shares of the day, below 0 on the day before.
 
-    Phases are multiples of the golden ratio, which never crowd. Where a phase falls decides whether a keyword with
-    4.5 searches a day has 4 or 5 of them on this one, so all phases are turned together until the day has `usable`.
+    Phases are multiples of the golden ratio, which are spread evenly. The phase decides whether a keyword with 4.5
+    searches per day has 4 or 5 on this day, so all phases are shifted together until the day has `usable`.
     """
     turns = [turn / 100 for turn in range(100)]
     counts = {turn: sum(math.ceil(n - _phase(i, turn)) for i, n in enumerate(searches)) for turn in turns}
@@ -96,11 +96,11 @@ def _phase(position: int, turn: float) -> float:
 
 
 def best_searches(rates: Sequence[float], usable: int) -> list[float]:
-    """Return how many searches a day each keyword gets so that the mean delay is least, `usable` in all.
+    """Return the searches per day of each keyword for which the mean delay is least, `usable` in total.
 
-    With n searches a day for a keyword of r videos a day, each video waits 1/2n of a day in the mean, so the sum of
-    r/2n is to be least: n goes as the square root of r (Lagrange). It is more only where a page would not hold what
-    is published between two searches.
+    With n searches per day for a keyword of r videos per day, a video waits 1/2n of a day on average, so the sum of
+    r/2n is to be least: n is proportional to the square root of r (Lagrange), and higher only if a page would not hold
+    what is published between two searches.
     """
     low, high = 0.0, usable / math.sqrt(max(rates))
     for _ in range(60):
