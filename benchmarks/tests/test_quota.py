@@ -30,12 +30,12 @@ def test_a_day_shows_what_is_promised(tmp_path: Path) -> None:
     figures: dict[str, dict[str, Any]] = json.loads(finished.stdout)
 
     assert list(figures) == ["burst", "even", "windhover", "optimum"]
-    for figures_of in figures.values():
-        assert list(figures_of) == ["searches", "found", "mean", "median", "p95", "missed"]
-        assert 0 <= figures_of["found"] <= 1
-        assert 0 <= figures_of["median"] <= told["p95"] <= 24 * 60
-        assert 0 <= figures_of["mean"] <= 24 * 60
-        assert figures_of["searches"] <= QUOTA
+    for strategy in figures.values():
+        assert list(strategy) == ["searches", "found", "mean", "median", "p95", "missed"]
+        assert 0 <= strategy["found"] <= 1
+        assert 0 <= strategy["median"] <= strategy["p95"] <= 24 * 60
+        assert 0 <= strategy["mean"] <= 24 * 60
+        assert strategy["searches"] <= QUOTA
     assert figures["burst"]["searches"] == QUOTA
     assert figures["burst"]["found"] < 0.05, "using all searches at once finds almost nothing"
     assert figures["windhover"]["missed"] == 0
