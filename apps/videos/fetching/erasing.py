@@ -43,7 +43,9 @@ def _erase_chunk(entry: KeyWordEntry) -> bool:
         Match.objects.filter(pk__in=chunk.values()).delete()
         videos = Video.objects.filter(pk__in=chunk)
         unmatched = videos.filter(~Exists(Match.objects.filter(video=OuterRef("pk"))))
-        _, by_model = Video.objects.filter(pk__in=list(unmatched.values_list("pk", flat=True))).delete()
+        unmatched_ids = list(unmatched.values_list("pk", flat=True))
+        # only(): Django loads the rows to cascade, and descriptions are long.
+        _, by_model = Video.objects.filter(pk__in=unmatched_ids).only("pk").delete()
         VideoTotal.objects.filter(pk=total.pk).update(count=F("count") - by_model.get(Video._meta.label, 0))
 
         # The other videos belong to the keyword that found them earliest. Selected here, since asked for these videos

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.db import connections
+from django.db.models import QuerySet
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
@@ -138,15 +139,15 @@ def test_a_previewed_word_is_watched_by_all_who_ask(database: RealDatabase) -> N
 def test_the_first_keywords_of_all_may_come_at_once(database: RealDatabase) -> None:
     for _ in range(5):
         for table in (KeyWordEntry, PeriodicTask, IntervalSchedule, PeriodicTasks):
-            table.objects.all()._raw_delete("default")
+            QuerySet.delete(table.objects.all())
         database.at_once(*[partial(watched, f"word {number}") for number in range(8)])
         assert KeyWordEntry.objects.count() == 8
         assert_beat_mirrors_keywords()
 
 
 @only_postgresql
-def test_who_changes_many_keywords_at_once_never_waits_in_a_circle(database: RealDatabase, settings: Any) -> None:
-    """PostgreSQL would end the circle with an error. Rows lie in another order than their ids there, in time."""
+def test_changing_many_keywords_at_once_does_not_deadlock(database: RealDatabase, settings: Any) -> None:
+    """PostgreSQL would end a deadlock with an error. In time its rows are stored in another order than their ids."""
     entries = KeyWordEntry.including_deleted.all()
     KeyWordEntry.objects.bulk_create(
         KeyWordEntry(pk=pk, keyword=f"word {pk}", normalized=f"word {pk}", interval=3600)
