@@ -6,6 +6,10 @@ from datetime import UTC, datetime
 import pytest
 import time_machine
 
+from apps.incidents.tests.inbox import inbox
+
+__all__ = ["inbox"]
+
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 

@@ -9,11 +9,11 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from apps.conftest import Inbox
 from apps.incidents import incidents
 from apps.incidents.models import Incident
 from apps.incidents.tasks import notify_admin
 from apps.incidents.tests.conftest import NOW
+from apps.incidents.tests.inbox import Inbox
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from apps.conftest import Inbox
 from apps.incidents.notify import send
+from apps.incidents.tests.inbox import Inbox
 
 
 def test_it_works(inbox: Inbox) -> None:

@@ -17,9 +17,12 @@ from django.db import connection, connections
 from django.db.models import F
 from pytest_django import DjangoDbBlocker
 
+from apps.incidents.tests.inbox import inbox
 from apps.videos.models import KeyWordEntry, Match, Video, VideoTotal
 from apps.videos.scheduling import beat
 from simulator import Simulator
+
+__all__ = ["inbox"]
 
 # These bring their own PostgreSQL, so running them once more there (tests/test_on_postgresql.py) would show nothing.
 if "TEST_DATABASE_URL" in os.environ:

@@ -18,10 +18,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
-from apps.conftest import Inbox
 from apps.incidents import incidents
 from apps.incidents.models import Incident
 from apps.incidents.notify import notify_pending
+from apps.incidents.tests.inbox import Inbox
 from apps.quota import pacific
 from apps.quota.models import QuotaSpend
 from apps.videos.fetching import erasing, storing
