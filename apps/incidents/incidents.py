@@ -27,10 +27,10 @@ def open(kind: Incident.Kind, message: str, *, subject: str = "", until: datetim
         return
     try:
         with transaction.atomic():
-            Incident.objects.create(kind=kind, subject=subject, message=message, until=until)
+            incident = Incident.objects.create(kind=kind, subject=subject, message=message, until=until)
     except IntegrityError:
         return  # another worker has just opened it
-    logger.warning("%s: %s", kind.label, message)
+    logger.warning("opened: %s", incident)
 
 
 def close(kind: Incident.Kind, *, subject: str | None = None, except_subjects: Iterable[str] = ()) -> None:
@@ -55,4 +55,4 @@ def _close(over: models.QuerySet[Incident]) -> None:
     # On SQLite even an UPDATE of no rows takes the write lock, so look first.
     for incident in over:
         if over.filter(pk=incident.pk).update(closed_at=timezone.now()):
-            logger.info("%s: over", incident.get_kind_display())
+            logger.info("closed: %s", incident)

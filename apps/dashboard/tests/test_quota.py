@@ -134,7 +134,7 @@ def test_the_api_and_the_command_agree_with_the_page(client: Client, capsys, fro
         "ends_at": None,
     }
     assert "Scheduled searches left: 68 of 98." in shown
-    assert "lasts until the reset" in shown
+    assert "they last until the reset" in shown
     assert "The quota resets in 21 h, at 08:00 UTC (00:00 Pacific)." in shown
     page = text_of(client, "/quota/")
     assert "68 of 98" in page

@@ -70,8 +70,8 @@ def _summary(today: SchedulingReport) -> list[str]:
     if today.search_rate:
         lasts = {
             "used_up": "from the reset on",
-            "ends": f"lasts until {today.ends_at and _clock(today.ends_at)} at this rate",
-            "until_reset": "lasts until the reset",
+            "ends": f"they last until {today.ends_at and _clock(today.ends_at)} at this rate",
+            "until_reset": "they last until the reset",
         }
         lines.append(f"One search every {roughly(today.mean_interval)}: {lasts[today.duration]}.")
     return lines
