@@ -1,8 +1,11 @@
-"""What a keyword may be, and when two are the same."""
+"""What is a valid keyword, when two are the same, and what saving one writes."""
+
+from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
+from django.utils import timezone
 
 from apps.videos import keywords
 from apps.videos.models import KeyWordEntry
@@ -73,6 +76,30 @@ def test_a_change_writes_only_what_people_choose() -> None:
     now = KeyWordEntry.objects.get()
     assert (now.state, now.video_count, now.claim_token) == ("paused", 50, "a fetch")
     assert now.searched_through is not None
+
+
+def test_update_fields_are_the_only_ones_written() -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python")
+    KeyWordEntry.objects.update(bad_query="Refused.", interval=60)
+    entry.weight, entry.interval = 7, 3600
+    entry.save(update_fields=["weight"])
+
+    entry.refresh_from_db()
+    assert (entry.weight, entry.interval, entry.bad_query) == (7, 60, "Refused.")
+
+
+def test_many_are_paused_and_resumed_like_one() -> None:
+    KeyWordEntry.objects.create(keyword="refused")
+    KeyWordEntry.objects.create(keyword="due later", next_due_at=timezone.now() + timedelta(hours=1))
+    KeyWordEntry.objects.filter(keyword="refused").update(bad_query="Refused.", next_due_at=None)
+    KeyWordEntry.objects.set_state(KeyWordEntry.State.PAUSED)
+    assert not KeyWordEntry.objects.watched().exists()
+
+    KeyWordEntry.objects.set_state(KeyWordEntry.State.WATCHED)
+    assert [(entry.keyword, entry.is_due()) for entry in KeyWordEntry.objects.all()] == [
+        ("due later", False),
+        ("refused", True),
+    ]
 
 
 def test_saving_does_not_bring_back_what_was_deleted_meanwhile() -> None:
