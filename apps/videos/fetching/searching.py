@@ -71,12 +71,12 @@ def _search_youtube(entry: KeyWordEntry, youtube: YouTube, purpose: Purpose) -> 
     now, after = timezone.now(), entry.searched_through and entry.searched_through - OVERLAP
     page = youtube.search(entry.keyword, purpose, published_after=after)
     new = _new_gap(entry, page.videos, after, now) if page.more else None
-    closing = _Closing(entry, youtube)
+    gap_search = _GapSearch(entry, youtube)
     for gap in gaps.merge([*([new] if new else []), *(gap.value for gap in entry.gaps.all())]):
         # A gap that begins where the page ended can be continued by its token.
         follows_page = new and not new.late and gap.before == new.before
-        closing.search(gap, page.next_page_token if follows_page else None, now)
-    return SearchResult([*page.videos, *closing.videos], VideoFetchMethod.YOUTUBE, closing.left)
+        gap_search.search(gap, page.next_page_token if follows_page else None, now)
+    return SearchResult([*page.videos, *gap_search.videos], VideoFetchMethod.YOUTUBE, gap_search.left)
 
 
 def _new_gap(entry: KeyWordEntry, videos: Sequence[FoundVideo], after: datetime | None, now: datetime) -> Gap | None:
@@ -89,7 +89,7 @@ def _new_gap(entry: KeyWordEntry, videos: Sequence[FoundVideo], after: datetime 
 
 
 @dataclass(slots=True)
-class _Closing:
+class _GapSearch:
     """Search a keyword's gaps, newest first, with a limited number of pages."""
 
     entry: KeyWordEntry
