@@ -1,4 +1,4 @@
-"""The outside, on this machine: a simulator, and a server that answers whatever a test tells it to."""
+"""Servers on this machine: a simulator, one whose responses a test sets, and one that sends raw bytes."""
 
 import json
 import socket
@@ -21,10 +21,10 @@ hypothesis.settings.register_profile("same every time", derandomize=True, deadli
 hypothesis.settings.load_profile("same every time")
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-KEY = "AIza" + "SyA-1234567890abcdefghijklmnopqrstu"  # in two parts, lest it be taken for somebody's
+KEY = "AIza" + "SyA-1234567890abcdefghijklmnopqrstu"  # in two parts, so that secret scanners ignore it
 DATA = Path(__file__).with_name("data")
 
-# Anything that JSON can write.
+# Any JSON value.
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -32,8 +32,8 @@ anything = st.recursive(
 )
 
 
-class Oddity:
-    """A server whose every answer a test sets: status, body (bytes, or anything JSON can write), headers."""
+class FakeServer:
+    """A server whose response a test sets: status, body (bytes, or a value for JSON), headers."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, str]] = []
@@ -42,12 +42,12 @@ class Oddity:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
-    def says(self, body: Any, status: int = 200, **headers: str) -> None:
+    def respond(self, body: Any, status: int = 200, **headers: str) -> None:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self._answer = status, data, {"Content-Type": "application/json", "Content-Length": str(len(data)), **named}
 
-    def __enter__(self) -> "Oddity":
+    def __enter__(self) -> "FakeServer":
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
@@ -56,15 +56,15 @@ class Oddity:
         self._server.server_close()
 
     # Not `self`, which is the handler below.
-    def _handler(oddity) -> type[BaseHTTPRequestHandler]:
+    def _handler(fake_server) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
             wbufsize = -1
 
             def do_GET(self) -> None:
                 query = parse_qs(urlsplit(self.path).query)
-                oddity.asked.append({name: ",".join(values) for name, values in query.items()})
-                oddity.headers.append({name.lower(): value for name, value in self.headers.items()})
-                status, body, headers = oddity._answer
+                fake_server.asked.append({name: ",".join(values) for name, values in query.items()})
+                fake_server.headers.append({name.lower(): value for name, value in self.headers.items()})
+                status, body, headers = fake_server._answer
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
@@ -78,39 +78,39 @@ class Oddity:
 
 
 @pytest.fixture(scope="session")
-def _oddity() -> Iterator[Oddity]:
-    with Oddity() as server:
+def _fake_server() -> Iterator[FakeServer]:
+    with FakeServer() as server:
         yield server
 
 
 @pytest.fixture
-def oddity(_oddity: Oddity) -> Oddity:
-    _oddity.asked.clear()
-    _oddity.headers.clear()
-    return _oddity
+def fake_server(_fake_server: FakeServer) -> FakeServer:
+    _fake_server.asked.clear()
+    _fake_server.headers.clear()
+    return _fake_server
 
 
-class Wire:
-    """A server that sends the bytes it was given, whether they are HTTP or not, and notes who hangs up on it.
+class RawServer:
+    """A server that sends given bytes, whether they are valid HTTP or not, and notices when the client disconnects.
 
     With `context` it speaks TLS.
     """
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self._context = context
-        self.hung_up = threading.Event()
+        self.disconnected = threading.Event()
         self._pieces: Callable[[], Iterable[bytes]] = lambda: ()
         self._stays = True
         self._socket = socket.create_server(("127.0.0.1", 0))
         scheme = "https" if context else "http"
         self.url = f"{scheme}://127.0.0.1:{self._socket.getsockname()[1]}"
 
-    def sends(self, pieces: Callable[[], Iterable[bytes]], *, stays: bool = True) -> None:
-        """Answer each request with what `pieces` yields; `stays` keeps the connection open after that."""
+    def send(self, pieces: Callable[[], Iterable[bytes]], *, stays: bool = True) -> None:
+        """Respond to each request with what `pieces` yields; `stays` keeps the connection open afterwards."""
         self._pieces, self._stays = pieces, stays
-        self.hung_up.clear()
+        self.disconnected.clear()
 
-    def __enter__(self) -> "Wire":
+    def __enter__(self) -> "RawServer":
         threading.Thread(target=self._listen, daemon=True).start()
         return self
 
@@ -139,14 +139,14 @@ class Wire:
                 for piece in self._pieces():
                     connection.sendall(piece)
                 if self._stays and not connection.recv(1):
-                    self.hung_up.set()
+                    self.disconnected.set()
             except (ConnectionError, ssl.SSLError):
-                self.hung_up.set()
+                self.disconnected.set()
 
 
 @pytest.fixture(scope="session")
-def wire() -> Iterator[Wire]:
-    with Wire() as server:
+def raw_server() -> Iterator[RawServer]:
+    with RawServer() as server:
         yield server
 
 

@@ -1,4 +1,4 @@
-"""No answer is longer, or takes longer, than the limits, whoever sends it and however."""
+"""Responses are capped in size and time, however they are sent."""
 
 import gzip
 import itertools
@@ -21,13 +21,13 @@ from hypothesis import strategies as st
 
 from core import bounded, invidious_api, youtube_api
 from core.errors import SourceError, SourceUnavailable
-from core.tests.conftest import KEY, Oddity, Wire
+from core.tests.conftest import KEY, FakeServer, RawServer
 
 Ask = Callable[[str], Any]
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
-# Honest answers that find nothing.
+# Valid responses without results.
 NOTHING = {"youtube": b'{"kind":"youtube#searchListResponse","items":[]}', "invidious": b"[]"}
 
 
@@ -43,7 +43,7 @@ ASK: dict[str, Ask] = {"youtube": ask_youtube, "invidious": ask_invidious}
 both = pytest.mark.parametrize("source", ASK)
 
 
-def away(ask: Ask, url: str) -> str:
+def unavailable(ask: Ask, url: str) -> str:
     with pytest.raises(SourceUnavailable) as caught:
         ask(url)
     assert KEY not in repr(caught.value)
@@ -55,10 +55,10 @@ def endless(piece: bytes, start: bytes = b"") -> Callable[[], Iterator[bytes]]:
 
 
 @both
-def test_it_works(oddity: Oddity, source: str) -> None:
+def test_it_works(fake_server: FakeServer, source: str) -> None:
     blanks = bounded.MAX_BYTES - 1000
-    oddity.says(b" " * blanks + NOTHING[source])
-    assert not ASK[source](oddity.url), "long, but not too long"
+    fake_server.respond(b" " * blanks + NOTHING[source])
+    assert not ASK[source](fake_server.url), "large, but within the limit"
 
 
 MB = b" " * 2**20
@@ -76,19 +76,19 @@ MB = b" " * 2**20
         endless(MB, CHUNKED + b"3b9aca00\r\n"),
         endless(MB, CHUNKED + b"f" * 40 + b"\r\n"),
         endless(b"HTTP/1.1 100 Continue\r\nX: " + b"x" * 60_000 + b"\r\n\r\n"),
-        # What refuses is read no further than what answers.
+        # Error responses are capped as well.
         endless(MB, b"HTTP/1.1 403 Forbidden\r\n\r\n"),
         endless(MB, b"HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n"),
     ],
 )
-def test_it_handles_an_answer_too_long(
-    wire: Wire, oddity: Oddity, source: str, pieces: Callable[[], Iterable[bytes]]
+def test_it_handles_a_response_too_large(
+    raw_server: RawServer, fake_server: FakeServer, source: str, pieces: Callable[[], Iterable[bytes]]
 ) -> None:
-    wire.sends(pieces)
-    assert away(ASK[source], wire.url).endswith("response is larger than 8 MB.")
-    assert wire.hung_up.wait(5), "the connection is dropped"
-    oddity.says(NOTHING[source])
-    assert not ASK[source](oddity.url), "the next call works"
+    raw_server.send(pieces)
+    assert unavailable(ASK[source], raw_server.url).endswith("response is larger than 8 MB.")
+    assert raw_server.disconnected.wait(5), "the connection is dropped"
+    fake_server.respond(NOTHING[source])
+    assert not ASK[source](fake_server.url), "the next call works"
 
 
 def drip(data: bytes, start: bytes = b"") -> Callable[[], Iterator[bytes]]:
@@ -117,39 +117,39 @@ def drip(data: bytes, start: bytes = b"") -> Callable[[], Iterator[bytes]]:
         drip(b" ", b"HTTP/1.1 403 Forbidden\r\n\r\n"),
     ],
 )
-def test_it_handles_an_answer_too_slow(
-    wire: Wire, monkeypatch: pytest.MonkeyPatch, source: str, pieces: Callable[[], Iterable[bytes]]
+def test_it_handles_a_response_too_slow(
+    raw_server: RawServer, monkeypatch: pytest.MonkeyPatch, source: str, pieces: Callable[[], Iterable[bytes]]
 ) -> None:
     monkeypatch.setattr(bounded, "MAX_SECONDS", 0.08)
-    wire.sends(pieces)
+    raw_server.send(pieces)
     began = time.monotonic()
-    assert away(ASK[source], wire.url).endswith("response took longer than 0.08 seconds.")
+    assert unavailable(ASK[source], raw_server.url).endswith("response took longer than 0.08 seconds.")
     assert time.monotonic() - began < 2
-    assert wire.hung_up.wait(5), "the connection is dropped"
+    assert raw_server.disconnected.wait(5), "the connection is dropped"
 
 
 @both
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "GZIP", "br", "identity, gzip"])
-def test_it_handles_a_compressed_answer(oddity: Oddity, source: str, encoding: str) -> None:
-    # A few KB that would become many MB.
-    oddity.says(gzip.compress(b" " * 3_000_000 + NOTHING[source]), Content_Encoding=encoding)
-    assert away(ASK[source], oddity.url).endswith(
+def test_it_handles_a_compressed_response(fake_server: FakeServer, source: str, encoding: str) -> None:
+    # A few KB that would expand to many MB.
+    fake_server.respond(gzip.compress(b" " * 3_000_000 + NOTHING[source]), Content_Encoding=encoding)
+    assert unavailable(ASK[source], fake_server.url).endswith(
         "response was compressed, although an uncompressed one was requested."
     )
-    assert [asked["accept-encoding"] for asked in oddity.headers] == ["identity"]
-    oddity.says(NOTHING[source], Content_Encoding="identity")
-    assert not ASK[source](oddity.url)
+    assert [asked["accept-encoding"] for asked in fake_server.headers] == ["identity"]
+    fake_server.respond(NOTHING[source], Content_Encoding="identity")
+    assert not ASK[source](fake_server.url)
 
 
-def test_it_handles_a_proxy(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", wire.url)
-    wire.sends(endless(MB, HEAD + b"\r\n"))
-    assert "larger than 8 MB" in away(ask_invidious, "http://invidious.invalid")
+def test_it_handles_a_proxy(raw_server: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", raw_server.url)
+    raw_server.send(endless(MB, HEAD + b"\r\n"))
+    assert "larger than 8 MB" in unavailable(ask_invidious, "http://invidious.invalid")
 
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate of 127.0.0.1 that signs itself, with its key, in one file."""
+    """A self-signed certificate for 127.0.0.1, with its key, in one file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)
@@ -168,27 +168,27 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def secure_wire(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+def secure_wire(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RawServer]:
     monkeypatch.setattr(httplib2, "CA_CERTS", str(certificate))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    with Wire(context) as server:
+    with RawServer(context) as server:
         yield server
 
 
 @both
-def test_it_handles_tls(secure_wire: Wire, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+def test_it_handles_tls(secure_wire: RawServer, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
     length = b"Content-Length: %d\r\n\r\n" % len(NOTHING[source])
-    secure_wire.sends(lambda: [HEAD + length + NOTHING[source]])
+    secure_wire.send(lambda: [HEAD + length + NOTHING[source]])
     assert not ASK[source](secure_wire.url)
-    secure_wire.sends(endless(MB, HEAD + b"\r\n"))
-    assert "larger than 8 MB" in away(ASK[source], secure_wire.url)
-    assert secure_wire.hung_up.wait(5), "the connection is dropped"
+    secure_wire.send(endless(MB, HEAD + b"\r\n"))
+    assert "larger than 8 MB" in unavailable(ASK[source], secure_wire.url)
+    assert secure_wire.disconnected.wait(5), "the connection is dropped"
     monkeypatch.setattr(bounded, "MAX_SECONDS", 0.08)
-    secure_wire.sends(drip(b" ", HEAD + b"\r\n"))
-    assert "took longer than 0.08 seconds" in away(ASK[source], secure_wire.url)
-    assert secure_wire.hung_up.wait(5), "the connection is dropped"
+    secure_wire.send(drip(b" ", HEAD + b"\r\n"))
+    assert "took longer than 0.08 seconds" in unavailable(ASK[source], secure_wire.url)
+    assert secure_wire.disconnected.wait(5), "the connection is dropped"
 
 
 heads = st.lists(
@@ -226,9 +226,9 @@ heads = st.lists(
 @example([HEAD, b"\r\n", b"["])
 @example([HEAD, b"Content-Length: 1, 2\r\n\r\n"])
 @example([b"HTTP/1.1 401 No\r\nWWW-Authenticate: =\r\n\r\n"])
-def test_any_bytes_are_a_result_or_a_source_error(wire: Wire, source: str, pieces: list[bytes]) -> None:
-    wire.sends(lambda: pieces, stays=False)
+def test_any_bytes_are_a_result_or_a_source_error(raw_server: RawServer, source: str, pieces: list[bytes]) -> None:
+    raw_server.send(lambda: pieces, stays=False)
     try:
-        assert not ASK[source](wire.url)
+        assert not ASK[source](raw_server.url)
     except SourceError as error:
         assert str(error).endswith(".")  # noqa: PT017  (either may happen)

@@ -1,4 +1,4 @@
-"""Every failure that the simulator knows, as the error that says what to do."""
+"""Every fault that the simulator knows, and the error it causes."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,7 +11,7 @@ from core.tests.conftest import KEY
 from simulator import Simulator
 from simulator.faults import KINDS
 
-# None: an answer like any other.
+# None: a valid response.
 EXPECTED: dict[str, dict[str, tuple[type[SourceError], str] | None]] = {
     "youtube": {
         "hang": (SourceUnavailable, "in time"),
@@ -73,7 +73,7 @@ def test_it_works(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, source:
         if kind == "slow_drip":
             patch.setattr(bounded, "MAX_SECONDS", 0.3)
         simulator.faults.add(source, kind)
-        # A thread makes its connection once, so this one is the first with the short patience.
+        # A thread keeps its connection, so a new thread is needed for the short timeout.
         with ThreadPoolExecutor(1) as thread:
             asked = thread.submit(ask, source, simulator)
             expected = EXPECTED[source][kind]
@@ -85,17 +85,17 @@ def test_it_works(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, source:
                 assert "<" not in str(caught.value)
             else:
                 asked.result()
-    assert simulator.faults.served()[source] == {kind: 1}, "it was asked once, and failed"
+    assert simulator.faults.served()[source] == {kind: 1}, "one request was made, and failed"
     assert ask(source, simulator), "the next call works"
 
 
-def test_every_failure_is_tested() -> None:
+def test_every_fault_is_tested() -> None:
     assert {source: set(kinds) for source, kinds in EXPECTED.items()} == {
         source: set(KINDS[source]) for source in KINDS
     }
 
 
-def test_it_waits_as_long_as_it_is_asked_to(simulator: Simulator) -> None:
+def test_it_reads_retry_after(simulator: Simulator) -> None:
     simulator.faults.add("youtube", "per_minute_429")
     with pytest.raises(SourceUnavailable) as caught:
         ask("youtube", simulator)

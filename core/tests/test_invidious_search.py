@@ -1,4 +1,4 @@
-"""A search through Invidious over HTTP, against the simulator and against odd answers."""
+"""A search through Invidious over HTTP, against the simulator and unusual responses."""
 
 import socket
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core.errors import SourceBlocked, SourceUnavailable
 from core.found_video import FoundVideo
 from core.invidious_api import search_videos
-from core.tests.conftest import NOW, Oddity, anything, recording
+from core.tests.conftest import NOW, FakeServer, anything, recording
 from simulator import Clock, Simulator, World
 from simulator.content import Broadcast
 
@@ -38,8 +38,8 @@ def item(video_id: str = "abcdefghijk", **more: Any) -> dict[str, Any]:
     }
 
 
-def found(server: Oddity, one: dict[str, Any]) -> FoundVideo:
-    server.says([one])
+def found(server: FakeServer, one: dict[str, Any]) -> FoundVideo:
+    server.respond([one])
     (video,) = search_videos("kestrel", instance=server.url)
     return video
 
@@ -58,10 +58,10 @@ def test_it_works(simulator: Simulator) -> None:
     assert video.thumbnail == "https://i.ytimg.com/vi/handmade-01/hqdefault.jpg"
 
 
-def test_it_always_asks_for_videos(oddity: Oddity) -> None:
-    oddity.says([item()])
-    search_videos("user:someone c++ 日本", instance=oddity.url)
-    assert [(asked["q"], asked["type"], asked["date"], asked["page"]) for asked in oddity.asked] == [
+def test_it_always_asks_for_videos(fake_server: FakeServer) -> None:
+    fake_server.respond([item()])
+    search_videos("user:someone c++ 日本", instance=fake_server.url)
+    assert [(asked["q"], asked["type"], asked["date"], asked["page"]) for asked in fake_server.asked] == [
         ("user:someone c++ 日本", "video", "today", "1"),
         ("user:someone c++ 日本", "video", "today", "2"),
     ]
@@ -75,19 +75,22 @@ def test_it_handles_operators_in_a_keyword(simulator: Simulator) -> None:
     assert "handmade-01" in [video.video_id for video in videos]
 
 
-def test_it_handles_nothing_found(oddity: Oddity) -> None:
-    oddity.says([])
-    assert search_videos("kestrel", instance=oddity.url) == []
-    assert len(oddity.asked) == 1, "an empty page is the last"
+def test_it_handles_nothing_found(fake_server: FakeServer) -> None:
+    fake_server.respond([])
+    assert search_videos("kestrel", instance=fake_server.url) == []
+    assert len(fake_server.asked) == 1, "an empty page is the last"
 
 
-def test_it_handles_the_same_video_on_both_pages(oddity: Oddity) -> None:
-    oddity.says([item(), item("zyxwvutsrqp", published=int(NOW.timestamp())), item()])
-    assert [video.video_id for video in search_videos("kestrel", instance=oddity.url)] == ["zyxwvutsrqp", "abcdefghijk"]
+def test_it_handles_the_same_video_on_both_pages(fake_server: FakeServer) -> None:
+    fake_server.respond([item(), item("zyxwvutsrqp", published=int(NOW.timestamp())), item()])
+    assert [video.video_id for video in search_videos("kestrel", instance=fake_server.url)] == [
+        "zyxwvutsrqp",
+        "abcdefghijk",
+    ]
 
 
-def test_it_handles_items_that_are_no_videos(oddity: Oddity) -> None:
-    oddity.says(
+def test_it_handles_items_that_are_no_videos(fake_server: FakeServer) -> None:
+    fake_server.respond(
         [
             {"type": "channel", "author": "Field notes", "authorId": "UCabcdefghijklmnopqrstuv"},
             {"type": "playlist", "title": "Kestrels", "playlistId": "PL1", "videos": [item()]},
@@ -101,15 +104,15 @@ def test_it_handles_items_that_are_no_videos(oddity: Oddity) -> None:
             item("-the_video-"),
         ]
     )
-    assert [video.video_id for video in search_videos("kestrel", instance=oddity.url)] == ["-the_video-"]
+    assert [video.video_id for video in search_videos("kestrel", instance=fake_server.url)] == ["-the_video-"]
 
 
 @pytest.mark.parametrize("more", [[], [{"type": "channel", "author": "Field notes"}]])
-def test_it_handles_an_instance_that_can_read_nothing(oddity: Oddity, more: list[Any]) -> None:
+def test_it_handles_an_instance_that_can_read_nothing(fake_server: FakeServer, more: list[Any]) -> None:
     error = {"type": "parse-error", "errorMessage": "Missing hash key", "errorBacktrace": "src/extractors.cr"}
-    oddity.says([error, *more])
+    fake_server.respond([error, *more])
     with pytest.raises(SourceUnavailable, match="could not read"):
-        search_videos("kestrel", instance=oddity.url)
+        search_videos("kestrel", instance=fake_server.url)
 
 
 def test_it_handles_an_instance_with_parse_errors_and_relative_thumbnails() -> None:
@@ -140,22 +143,22 @@ def test_it_handles_a_live_video(simulator: Simulator) -> None:
         ({"liveNow": "yes", "isUpcoming": 1}, "none"),
     ],
 )
-def test_it_reads_the_live_state(oddity: Oddity, flags: dict[str, Any], state: str) -> None:
-    assert found(oddity, item(**flags)).live_state == state
+def test_it_reads_the_live_state(fake_server: FakeServer, flags: dict[str, Any], state: str) -> None:
+    assert found(fake_server, item(**flags)).live_state == state
 
 
 @pytest.mark.parametrize("published", [None, "yesterday", 1.5, [], 10**18, -(10**18), 10**400])
 @time_machine.travel(NOW, tick=False)
-def test_it_takes_now_for_a_date_it_cannot_read(oddity: Oddity, published: Any) -> None:
-    assert found(oddity, item(published=published)).published_at == NOW
+def test_it_takes_now_for_a_date_it_cannot_read(fake_server: FakeServer, published: Any) -> None:
+    assert found(fake_server, item(published=published)).published_at == NOW
 
 
-def test_it_handles_wrong_types(oddity: Oddity) -> None:
+def test_it_handles_wrong_types(fake_server: FakeServer) -> None:
     wrong = dict.fromkeys(["title", "author", "authorId", "videoThumbnails", "description"], 5)
-    video = found(oddity, item(**wrong, viewCount="many", lengthSeconds=True, isUpcoming=None))
+    video = found(fake_server, item(**wrong, viewCount="many", lengthSeconds=True, isUpcoming=None))
     assert (video.title, video.description, video.channel_id, video.channel_title) == ("", "", "", "")
     assert (video.duration, video.view_count, video.live_state) == (None, None, "none")
-    video = found(oddity, item(title="a\x00b\ud800", viewCount=2**63, lengthSeconds=-1))
+    video = found(fake_server, item(title="a\x00b\ud800", viewCount=2**63, lengthSeconds=-1))
     assert (video.title, video.duration, video.view_count) == ("ab", None, None)
 
 
@@ -195,21 +198,21 @@ def test_it_handles_wrong_types(oddity: Oddity) -> None:
         (502, b"<html>Bad Gateway</html>", {"Content_Type": "text/html"}, SourceUnavailable),
     ],
 )  # fmt: skip
-def test_it_handles_what_is_no_answer(
-    oddity: Oddity, status: int, body: Any, headers: dict[str, str], expected: type[Exception]
+def test_it_handles_invalid_responses(
+    fake_server: FakeServer, status: int, body: Any, headers: dict[str, str], expected: type[Exception]
 ) -> None:
-    oddity.says(body, status, **headers)
+    fake_server.respond(body, status, **headers)
     with pytest.raises(expected) as caught:
-        search_videos("kestrel", instance=oddity.url)
+        search_videos("kestrel", instance=fake_server.url)
     assert type(caught.value) is expected
     assert caught.value.http_status in (status, None)
-    assert getattr(caught.value, "rest", HOUR) == HOUR
+    assert getattr(caught.value, "cooldown", HOUR) == HOUR
     assert "<" not in str(caught.value)
-    oddity.says([item()])
-    assert search_videos("kestrel", instance=oddity.url), "the next call works"
+    fake_server.respond([item()])
+    assert search_videos("kestrel", instance=fake_server.url), "the next call works"
 
 
-def test_it_handles_nobody_there() -> None:
+def test_it_handles_a_refused_connection() -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         with pytest.raises(SourceUnavailable) as caught:
@@ -217,10 +220,10 @@ def test_it_handles_nobody_there() -> None:
     assert caught.value.http_status is None
 
 
-def test_it_reads_a_page_with_items_of_all_kinds(oddity: Oddity) -> None:
+def test_it_reads_a_page_with_items_of_all_kinds(fake_server: FakeServer) -> None:
     page = recording("invidious/search_page.json")
-    oddity.says(page)
-    videos = search_videos("kestrel", instance=oddity.url)
+    fake_server.respond(page)
+    videos = search_videos("kestrel", instance=fake_server.url)
     listed = [one for one in page if one["type"] == "video"]
     assert {video.video_id for video in videos} == {one["videoId"] for one in listed} != set()
     for video in videos:
@@ -231,9 +234,9 @@ def test_it_reads_a_page_with_items_of_all_kinds(oddity: Oddity) -> None:
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(items=st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(item(), anything)).map(lambda odd: item(**odd))))
-def test_any_items_are_a_result(oddity: Oddity, items: list[Any]) -> None:
-    oddity.says(items)
-    for video in search_videos("kestrel", instance=oddity.url, pages=1):
+def test_any_items_are_a_result(fake_server: FakeServer, items: list[Any]) -> None:
+    fake_server.respond(items)
+    for video in search_videos("kestrel", instance=fake_server.url, pages=1):
         assert video.published_at.tzinfo is UTC
         f"{video}".encode()
 
@@ -245,10 +248,10 @@ def test_any_items_are_a_result(oddity: Oddity, items: list[Any]) -> None:
 )
 @example(200, [{"type": "parse-error"}])
 @example(400, {"error": "\x00<b>"})
-def test_any_json_is_a_result_or_a_source_error(oddity: Oddity, status: int, content: Any) -> None:
-    oddity.says(content, status)
+def test_any_json_is_a_result_or_a_source_error(fake_server: FakeServer, status: int, content: Any) -> None:
+    fake_server.respond(content, status)
     try:
-        search_videos("kestrel", instance=oddity.url, pages=1)
+        search_videos("kestrel", instance=fake_server.url, pages=1)
     except (SourceUnavailable, SourceBlocked):
         return
     assert status == 200

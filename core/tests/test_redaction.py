@@ -1,4 +1,4 @@
-"""What is written down holds no secret."""
+"""Log lines contain no secret."""
 
 import logging
 import sys
@@ -37,7 +37,7 @@ def test_it_hides_known_secrets() -> None:
 
 
 def written(formatter: logging.Formatter, message: str, *args: object) -> str:
-    """Return what is logged inside an `except` block for an error that holds a key and a secret."""
+    """Return what is logged in an `except` block for an error that contains a key and a secret."""
     try:
         raise ValueError(f"asked http://h/?key={KEY} with open-sesame")
     except ValueError:

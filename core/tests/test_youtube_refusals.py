@@ -1,4 +1,4 @@
-"""What YouTube refuses, over HTTP, as the error that says what to do."""
+"""Error responses of YouTube, over HTTP, and the errors they cause."""
 
 import traceback
 from collections.abc import Callable
@@ -20,14 +20,14 @@ from core.errors import (
     SourceError,
     SourceUnavailable,
 )
-from core.tests.conftest import DATA, KEY, Oddity, recording
+from core.tests.conftest import DATA, KEY, FakeServer, recording
 from core.youtube_api import list_videos, search_videos
 
 PER_DAY = "defaultSearchListPerDayPerProject"
 
 
 def body(message: str, reason: str = "", info: str = "", **metadata: str) -> dict[str, Any]:
-    """Return Google's envelope around a refusal."""
+    """Return the body of an error response in Google's form."""
     error: dict[str, Any] = {"message": message, "errors": [{"message": message, "domain": "x", "reason": reason}]}
     if info:
         type_name = "type.googleapis.com/google.rpc.ErrorInfo"
@@ -35,26 +35,26 @@ def body(message: str, reason: str = "", info: str = "", **metadata: str) -> dic
     return {"error": error}
 
 
-def search(server: Oddity) -> SourceError:
+def search(server: FakeServer) -> SourceError:
     with pytest.raises(SourceError) as caught:
         search_videos(KEY, "kestrel", endpoint=server.url)
     return caught.value
 
 
-def list_(server: Oddity) -> SourceError:
+def list_(server: FakeServer) -> SourceError:
     with pytest.raises(SourceError) as caught:
         list_videos(KEY, ["abcdefghijk"], endpoint=server.url)
     return caught.value
 
 
-def test_it_works(oddity: Oddity) -> None:
+def test_it_works(fake_server: FakeServer) -> None:
     message = "Quota exceeded for quota metric 'Search Queries' and limit 'Search Queries per day' of service 'y'."
     metadata = {"quota_limit": PER_DAY, "consumer": "projects/994147049083"}
-    oddity.says(body(message, "rateLimitExceeded", "RATE_LIMIT_EXCEEDED", **metadata), 429)
-    error = search(oddity)
+    fake_server.respond(body(message, "rateLimitExceeded", "RATE_LIMIT_EXCEEDED", **metadata), 429)
+    error = search(fake_server)
     assert type(error) is BucketExhausted
     assert (error.bucket, error.consumer, error.http_status) == ("search", "projects/994147049083", 429)
-    assert len(oddity.asked) == 1, "a search that is refused is not repeated: it would cost another"
+    assert len(fake_server.asked) == 1, "a search that is refused is not repeated: it would cost another"
 
 
 @pytest.mark.parametrize(
@@ -69,11 +69,11 @@ def test_it_works(oddity: Oddity) -> None:
     ],
 )
 def test_it_handles_an_empty_bucket(
-    oddity: Oddity, status: int, message: str, reason: str, info: str, metadata: dict[str, str], bucket: str
+    fake_server: FakeServer, status: int, message: str, reason: str, info: str, metadata: dict[str, str], bucket: str
 ) -> None:
-    oddity.says(body(message, reason, info, **metadata), status)
+    fake_server.respond(body(message, reason, info, **metadata), status)
     for ask in (search, list_):
-        error = ask(oddity)
+        error = ask(fake_server)
         assert type(error) is BucketExhausted
         assert (error.bucket, error.http_status, error.consumer) == (bucket, status, "")
 
@@ -89,10 +89,10 @@ def test_it_handles_an_empty_bucket(
     ],
 )
 def test_it_handles_a_burst(
-    oddity: Oddity, status: int, message: str, reason: str, info: str, metadata: dict[str, str]
+    fake_server: FakeServer, status: int, message: str, reason: str, info: str, metadata: dict[str, str]
 ) -> None:
-    oddity.says(body(message, reason, info, **metadata), status)
-    error = search(oddity)
+    fake_server.respond(body(message, reason, info, **metadata), status)
+    error = search(fake_server)
     assert type(error) is SourceUnavailable
     assert error.http_status == status
 
@@ -112,9 +112,11 @@ def test_it_handles_a_burst(
         (403, "It doesn't allow unregistered callers. Please use API Key.", "forbidden", "", "missing"),
     ],
 )
-def test_it_handles_a_refused_key(oddity: Oddity, status: int, message: str, reason: str, info: str, told: str) -> None:
-    oddity.says(body(message, reason, info), status)
-    error = search(oddity)
+def test_it_handles_a_refused_key(
+    fake_server: FakeServer, status: int, message: str, reason: str, info: str, told: str
+) -> None:
+    fake_server.respond(body(message, reason, info), status)
+    error = search(fake_server)
     assert type(error) is KeyRefused
     assert (error.reason, error.http_status) == (told, status)
 
@@ -128,15 +130,17 @@ def test_it_handles_a_refused_key(oddity: Oddity, status: int, message: str, rea
         (400, "badRequest", "PROJECT_INVALID"),
     ],
 )
-def test_it_handles_a_suspended_project(oddity: Oddity, status: int, reason: str, info: str) -> None:
+def test_it_handles_a_suspended_project(fake_server: FakeServer, status: int, reason: str, info: str) -> None:
     # Google spells out the key in this one.
     consumer = f"api_key:{KEY}"
-    oddity.says(body(f"Consumer '{consumer}' has been suspended.", reason, info, containerInfo=consumer), status)
-    error = search(oddity)
+    fake_server.respond(
+        body(f"Consumer '{consumer}' has been suspended.", reason, info, containerInfo=consumer), status
+    )
+    error = search(fake_server)
     assert type(error) is ProjectSuspended
     assert (error.reason, error.http_status) == (info, status)
-    oddity.says(body("Suspended.", info), status)
-    assert search(oddity).reason == info, "also where only the old list of errors says it"
+    fake_server.respond(body("Suspended.", info), status)
+    assert search(fake_server).reason == info, "also where only the old list of errors says it"
 
 
 @pytest.mark.parametrize(
@@ -152,25 +156,25 @@ def test_it_handles_a_suspended_project(oddity: Oddity, status: int, reason: str
         "incompatibleParameters",
     ],
 )
-def test_it_handles_a_bad_query(oddity: Oddity, reason: str) -> None:
-    oddity.says(body("Request contains an invalid argument.", reason), 400)
-    error = search(oddity)
+def test_it_handles_a_bad_query(fake_server: FakeServer, reason: str) -> None:
+    fake_server.respond(body("Request contains an invalid argument.", reason), 400)
+    error = search(fake_server)
     assert type(error) is BadQuery
     assert error.http_status == 400
     assert reason in str(error)
 
 
-def test_it_handles_an_expired_page_token(oddity: Oddity) -> None:
-    oddity.says(body("The request specifies an invalid page token.", "invalidPageToken"), 400)
-    error = search(oddity)
+def test_it_handles_an_expired_page_token(fake_server: FakeServer) -> None:
+    fake_server.respond(body("The request specifies an invalid page token.", "invalidPageToken"), 400)
+    error = search(fake_server)
     assert type(error) is BadPageToken
     assert isinstance(error, BadQuery), "who does not know of page tokens does not try again"
     assert error.http_status == 400
 
 
-def test_it_handles_something_that_is_gone(oddity: Oddity) -> None:
-    oddity.says(body("Not found.", "notFound"), 404)
-    assert type(search(oddity)) is BadQuery
+def test_it_handles_something_that_is_gone(fake_server: FakeServer) -> None:
+    fake_server.respond(body("Not found.", "notFound"), 404)
+    assert type(search(fake_server)) is BadQuery
 
 
 NO_API = [b"<html>Not Found</html>", b"", b"{", [], None, {"error": "not_found"}, {"message": "Not found"}]
@@ -178,9 +182,9 @@ NO_API = [b"<html>Not Found</html>", b"", b"{", [], None, {"error": "not_found"}
 
 @pytest.mark.parametrize("status", [400, 404, 410])
 @pytest.mark.parametrize("content", NO_API)
-def test_it_handles_somebody_else_at_the_address(oddity: Oddity, status: int, content: Any) -> None:
-    oddity.says(content, status)
-    error = search(oddity)
+def test_it_handles_another_server_at_the_address(fake_server: FakeServer, status: int, content: Any) -> None:
+    fake_server.respond(content, status)
+    error = search(fake_server)
     assert type(error) is SourceBlocked, "no keyword is to blame"
     assert (error.http_status, error.cooldown) == (status, timedelta(hours=1))
 
@@ -190,10 +194,10 @@ def test_it_handles_somebody_else_at_the_address(oddity: Oddity, status: int, co
 )
 @pytest.mark.parametrize("content", NO_API[:2])
 def test_it_handles_what_is_said_on_the_way(
-    oddity: Oddity, status: int, content: Any, expected: type[SourceError]
+    fake_server: FakeServer, status: int, content: Any, expected: type[SourceError]
 ) -> None:
-    oddity.says(content, status)
-    error = search(oddity)
+    fake_server.respond(content, status)
+    error = search(fake_server)
     assert type(error) is expected
     assert error.http_status == status
 
@@ -207,18 +211,18 @@ def test_it_handles_what_is_said_on_the_way(
         b"<html>Bad Gateway</html>",
     ],
 )
-def test_it_handles_a_fault_of_google(oddity: Oddity, status: int, content: Any) -> None:
-    oddity.says(content, status)
-    error = search(oddity)
+def test_it_handles_a_fault_of_google(fake_server: FakeServer, status: int, content: Any) -> None:
+    fake_server.respond(content, status)
+    error = search(fake_server)
     assert type(error) is SourceUnavailable
     assert error.http_status == status
 
 
 @pytest.mark.parametrize("status", [401, 403])
 @pytest.mark.parametrize("content", [body("Who knows", "somethingNew"), b"", b"<html>Forbidden</html>", [], None])
-def test_it_handles_a_refusal_nobody_knows(oddity: Oddity, status: int, content: Any) -> None:
-    oddity.says(content, status)
-    error = search(oddity)
+def test_it_handles_an_unknown_refusal(fake_server: FakeServer, status: int, content: Any) -> None:
+    fake_server.respond(content, status)
+    error = search(fake_server)
     assert type(error) is KeyCoolingDown
     assert (error.http_status, error.cooldown) == (status, timedelta(minutes=15))
 
@@ -227,9 +231,9 @@ def test_it_handles_a_refusal_nobody_knows(oddity: Oddity, status: int, content:
     ("reason", "info"),
     [("accessNotConfigured", "SERVICE_DISABLED"), ("accessNotConfigured", ""), ("forbidden", "SERVICE_DISABLED")],
 )
-def test_it_handles_an_api_that_may_soon_be_enabled(oddity: Oddity, reason: str, info: str) -> None:
-    oddity.says(body("It has not been used in project 1 before. Use your API key later.", reason, info), 403)
-    error = search(oddity)
+def test_it_handles_an_api_that_is_not_enabled(fake_server: FakeServer, reason: str, info: str) -> None:
+    fake_server.respond(body("It has not been used in project 1 before. Use your API key later.", reason, info), 403)
+    error = search(fake_server)
     assert type(error) is KeyCoolingDown
     assert (error.http_status, error.cooldown) == (403, timedelta(hours=1))
 
@@ -252,9 +256,9 @@ PER_MINUTE = body("Quota exceeded for limit 'Queries per minute'", "rateLimitExc
         ("", None),
     ],
 )
-def test_it_tells_how_long_to_wait(oddity: Oddity, said: str, understood: int | None) -> None:
-    oddity.says(PER_MINUTE, 429, Retry_After=said)
-    error = search(oddity)
+def test_it_tells_how_long_to_wait(fake_server: FakeServer, said: str, understood: int | None) -> None:
+    fake_server.respond(PER_MINUTE, 429, Retry_After=said)
+    error = search(fake_server)
     assert type(error) is SourceUnavailable
     assert error.retry_after == understood
 
@@ -262,31 +266,31 @@ def test_it_tells_how_long_to_wait(oddity: Oddity, said: str, understood: int | 
 @pytest.mark.parametrize(
     ("status", "content"), [(403, body("Slow down", "rateLimitExceeded")), (503, b"<html>Later</html>"), (408, b"")]
 )
-def test_it_tells_how_long_to_wait_for_whatever_reason(oddity: Oddity, status: int, content: Any) -> None:
-    oddity.says(content, status, Retry_After="5")
-    assert search(oddity).retry_after == 5
-    oddity.says(content, status)
-    assert search(oddity).retry_after is None
+def test_it_tells_how_long_to_wait_for_whatever_reason(fake_server: FakeServer, status: int, content: Any) -> None:
+    fake_server.respond(content, status, Retry_After="5")
+    assert search(fake_server).retry_after == 5
+    fake_server.respond(content, status)
+    assert search(fake_server).retry_after is None
 
 
-def test_it_decides_by_the_most_exact_word(oddity: Oddity) -> None:
-    oddity.says(body("You have exceeded your quota of API keys per day.", "forbidden", "SERVICE_DISABLED"), 403)
-    assert type(search(oddity)) is KeyCoolingDown
-    oddity.says(body("You have exceeded your quota.", "accessNotConfigured", "API_KEY_SERVICE_BLOCKED"), 403)
-    assert type(search(oddity)) is KeyRefused
-    oddity.says(body("Project suspended", "quotaExceeded", "CONSUMER_SUSPENDED"), 403)
-    assert type(search(oddity)) is ProjectSuspended
+def test_it_decides_by_the_most_exact_word(fake_server: FakeServer) -> None:
+    fake_server.respond(body("You have exceeded your quota of API keys per day.", "forbidden", "SERVICE_DISABLED"), 403)
+    assert type(search(fake_server)) is KeyCoolingDown
+    fake_server.respond(body("You have exceeded your quota.", "accessNotConfigured", "API_KEY_SERVICE_BLOCKED"), 403)
+    assert type(search(fake_server)) is KeyRefused
+    fake_server.respond(body("Project suspended", "quotaExceeded", "CONSUMER_SUSPENDED"), 403)
+    assert type(search(fake_server)) is ProjectSuspended
 
 
 @pytest.mark.parametrize("status", [200, 400, 403, 429, 500])
-def test_it_never_tells_the_key(oddity: Oddity, status: int) -> None:
-    oddity.says(body(f"Consumer 'api_key:{KEY}' asked {oddity.url}?key={KEY}", "forbidden"), status)
+def test_it_never_tells_the_key(fake_server: FakeServer, status: int) -> None:
+    fake_server.respond(body(f"Consumer 'api_key:{KEY}' asked {fake_server.url}?key={KEY}", "forbidden"), status)
     try:
-        search_videos(KEY, "kestrel", endpoint=oddity.url)
+        search_videos(KEY, "kestrel", endpoint=fake_server.url)
     except SourceError as error:
         for told in (str(error), repr(error), repr(vars(error)), "".join(traceback.format_exception(error))):
             assert KEY not in told
-    assert oddity.asked[0]["key"] == KEY
+    assert fake_server.asked[0]["key"] == KEY
 
 
 EXPECTED: dict[str, tuple[type[SourceError], str]] = {
@@ -311,19 +315,19 @@ EXPECTED: dict[str, tuple[type[SourceError], str]] = {
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_it_reads_recorded_refusals(oddity: Oddity, name: str) -> None:
+def test_it_reads_recorded_refusals(fake_server: FakeServer, name: str) -> None:
     recorded = recording(f"youtube/errors/{name}.json")
-    oddity.says(recorded["body"], recorded["http_status"])
-    error = search(oddity)
+    fake_server.respond(recorded["body"], recorded["http_status"])
+    error = search(fake_server)
     kind, detail = EXPECTED[name]
     assert type(error) is kind
     assert error.http_status == recorded["http_status"]
     assert getattr(error, "bucket", getattr(error, "reason", "")) == detail
 
 
-def test_it_reads_a_recorded_refusal_nobody_knows(oddity: Oddity) -> None:
-    oddity.says(recording("youtube/recorded/error_permission_resp.json"), 403)
-    assert type(search(oddity)) is KeyCoolingDown
+def test_it_reads_a_recorded_unknown_refusal(fake_server: FakeServer) -> None:
+    fake_server.respond(recording("youtube/recorded/error_permission_resp.json"), 403)
+    assert type(search(fake_server)) is KeyCoolingDown
 
 
 def test_every_recorded_refusal_is_read() -> None:
@@ -354,23 +358,23 @@ over_http = settings(max_examples=60, suppress_health_check=[HealthCheck.functio
 @example(400, {"error": {"message": 5}})
 @example(403, {"error": {"message": [], "errors": {}, "details": [{"reason": {}, "metadata": []}]}})
 @example(429, {"error": {"details": [{"reason": "RATE_LIMIT_EXCEEDED", "metadata": {"quota_limit": 1}}]}})
-def test_any_json_is_a_source_error(oddity: Oddity, status: int, content: Any) -> None:
-    oddity.says(content, status)
-    assert type(search(oddity)) is not SourceError
+def test_any_json_is_a_source_error(fake_server: FakeServer, status: int, content: Any) -> None:
+    fake_server.respond(content, status)
+    assert type(search(fake_server)) is not SourceError
 
 
 @over_http
 @given(status=statuses, content=st.binary(max_size=200))
 @example(400, b"[" * 100_000)
 @example(400, b'\xff\xfe{\x00"\x00')
-def test_any_bytes_are_a_source_error(oddity: Oddity, status: int, content: bytes) -> None:
-    oddity.says(content, status)
-    assert type(search(oddity)) is not SourceError
+def test_any_bytes_are_a_source_error(fake_server: FakeServer, status: int, content: bytes) -> None:
+    fake_server.respond(content, status)
+    assert type(search(fake_server)) is not SourceError
 
 
 @pytest.mark.parametrize("ask", [search, list_])
-def test_it_forgets_a_failure(oddity: Oddity, ask: Callable[[Oddity], SourceError]) -> None:
-    oddity.says(b"", 503)
-    ask(oddity)
-    oddity.says({"kind": "youtube#searchListResponse", "items": []})
-    assert search_videos(KEY, "kestrel", endpoint=oddity.url).videos == ()
+def test_it_forgets_a_failure(fake_server: FakeServer, ask: Callable[[FakeServer], SourceError]) -> None:
+    fake_server.respond(b"", 503)
+    ask(fake_server)
+    fake_server.respond({"kind": "youtube#searchListResponse", "items": []})
+    assert search_videos(KEY, "kestrel", endpoint=fake_server.url).videos == ()

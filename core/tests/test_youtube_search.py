@@ -1,4 +1,4 @@
-"""A search of YouTube over HTTP, against the simulator and against odd answers."""
+"""A search of YouTube over HTTP, against the simulator and unusual responses."""
 
 import gzip
 import json
@@ -14,18 +14,18 @@ from hypothesis import strategies as st
 
 from core.errors import SourceError, SourceUnavailable
 from core.found_video import LIVE_STATES, FoundVideo
-from core.tests.conftest import KEY, NOW, Oddity, anything, recording, search_item
+from core.tests.conftest import KEY, NOW, FakeServer, anything, recording, search_item
 from core.youtube_api import SearchPage, list_videos, search_videos
 from simulator import Simulator
 
 
-def search(server: Oddity, items: list[Any], **more: Any) -> SearchPage:
-    """Search where the answer holds these items."""
-    server.says({"kind": "youtube#searchListResponse", "items": items, **more})
+def search(server: FakeServer, items: list[Any], **more: Any) -> SearchPage:
+    """Search with these items in the response."""
+    server.respond({"kind": "youtube#searchListResponse", "items": items, **more})
     return search_videos(KEY, "kestrel", endpoint=server.url)
 
 
-def found(server: Oddity, item: dict[str, Any]) -> FoundVideo:
+def found(server: FakeServer, item: dict[str, Any]) -> FoundVideo:
     (video,) = search(server, [item]).videos
     return video
 
@@ -60,30 +60,30 @@ def test_it_handles_a_window(simulator: Simulator) -> None:
     assert (page.more, page.next_page_token) == (False, None)
 
 
-def test_it_asks_for_dates_with_a_zone(oddity: Oddity) -> None:
-    oddity.says({"items": []})
+def test_it_asks_for_dates_with_a_zone(fake_server: FakeServer) -> None:
+    fake_server.respond({"items": []})
     summer_time = timezone(timedelta(hours=-7))
     search_videos(
         KEY,
         "boating|sailing -fishing c++ 日本",
-        endpoint=oddity.url,
+        endpoint=fake_server.url,
         published_after=datetime(2026, 6, 1, 17, 0, 0, 999_999, summer_time),
         published_before=datetime(2026, 6, 2, 1, tzinfo=UTC),
     )
-    (asked,) = oddity.asked
+    (asked,) = fake_server.asked
     assert asked["q"] == "boating|sailing -fishing c++ 日本"
     assert (asked["publishedAfter"], asked["publishedBefore"]) == ("2026-06-02T00:00:00Z", "2026-06-02T01:00:00Z")
     assert (asked["type"], asked["order"], asked["maxResults"]) == ("video", "date", "50")
     assert "pageToken" not in asked
 
 
-def test_it_handles_nothing_found(oddity: Oddity) -> None:
-    assert search(oddity, []) == SearchPage(videos=(), more=False, next_page_token=None)
-    oddity.says({"kind": "youtube#searchListResponse", "pageInfo": {"totalResults": 0}})
-    assert search_videos(KEY, "kestrel", endpoint=oddity.url).videos == ()
+def test_it_handles_nothing_found(fake_server: FakeServer) -> None:
+    assert search(fake_server, []) == SearchPage(videos=(), more=False, next_page_token=None)
+    fake_server.respond({"kind": "youtube#searchListResponse", "pageInfo": {"totalResults": 0}})
+    assert search_videos(KEY, "kestrel", endpoint=fake_server.url).videos == ()
 
 
-def test_it_handles_items_that_are_no_videos(oddity: Oddity) -> None:
+def test_it_handles_items_that_are_no_videos(fake_server: FakeServer) -> None:
     nameless, undated, zoneless, impossible = (search_item() for _ in range(4))
     del nameless["id"]["videoId"]
     del undated["snippet"]["publishedAt"]
@@ -92,23 +92,25 @@ def test_it_handles_items_that_are_no_videos(oddity: Oddity) -> None:
     channel = search_item() | {"id": {"kind": "youtube#channel", "channelId": "UCabcdefghijklmnopqrstuv"}}
     playlist = search_item("PLabcdefghijklmnopqrstuvwxyz01234")
     others = [nameless, undated, zoneless, impossible, channel, playlist, {}, None, 5, [], {"id": "x", "snippet": 1}]
-    assert [video.video_id for video in search(oddity, [*others, search_item("-the_video-")]).videos] == ["-the_video-"]
+    assert [video.video_id for video in search(fake_server, [*others, search_item("-the_video-")]).videos] == [
+        "-the_video-"
+    ]
 
 
-def test_it_tells_a_full_page_by_its_items(oddity: Oddity) -> None:
+def test_it_tells_a_full_page_by_its_items(fake_server: FakeServer) -> None:
     channel = search_item() | {"id": {"kind": "youtube#channel", "channelId": "UCabcdefghijklmnopqrstuv"}}
-    page = search(oddity, [search_item(), channel] * 25, nextPageToken="CDIQAA")
+    page = search(fake_server, [search_item(), channel] * 25, nextPageToken="CDIQAA")
     assert (len(page.videos), page.more, page.next_page_token) == (25, True, "CDIQAA")
-    assert not search(oddity, [search_item()] * 49).more
+    assert not search(fake_server, [search_item()] * 49).more
 
 
 @pytest.mark.parametrize("token", [None, "", 5, ["CDIQAA"]])
-def test_it_handles_a_page_token_that_is_none(oddity: Oddity, token: Any) -> None:
-    assert search(oddity, [], nextPageToken=token).next_page_token is None
+def test_it_handles_a_page_token_that_is_none(fake_server: FakeServer, token: Any) -> None:
+    assert search(fake_server, [], nextPageToken=token).next_page_token is None
 
 
-def test_it_keeps_what_youtube_repeats(oddity: Oddity) -> None:
-    assert len(search(oddity, [search_item(), search_item()]).videos) == 2
+def test_it_keeps_what_youtube_repeats(fake_server: FakeServer) -> None:
+    assert len(search(fake_server, [search_item(), search_item()]).videos) == 2
 
 
 @pytest.mark.parametrize(
@@ -125,14 +127,14 @@ def test_it_keeps_what_youtube_repeats(oddity: Oddity) -> None:
         (5, ""),
     ],
 )
-def test_it_unescapes_titles(oddity: Oddity, escaped: Any, title: str) -> None:
-    video = found(oddity, search_item(title=escaped))
+def test_it_unescapes_titles(fake_server: FakeServer, escaped: Any, title: str) -> None:
+    video = found(fake_server, search_item(title=escaped))
     assert video.title == title
     video.title.encode()
 
 
-def test_it_takes_other_texts_as_they_are(oddity: Oddity) -> None:
-    video = found(oddity, search_item(description="a &amp; b\x00\udfff", channelTitle="Q&amp;A", channelId=None))
+def test_it_takes_other_texts_as_they_are(fake_server: FakeServer) -> None:
+    video = found(fake_server, search_item(description="a &amp; b\x00\udfff", channelTitle="Q&amp;A", channelId=None))
     assert (video.description, video.channel_title, video.channel_id) == ("a &amp; b", "Q&amp;A", "")
 
 
@@ -140,8 +142,8 @@ def test_it_takes_other_texts_as_they_are(oddity: Oddity) -> None:
     "written",
     ["2026-11-22T11:00:00Z", "2026-11-22T11:00:00.000Z", "2026-11-22T11:00:00+00:00", "2026-11-22T12:00+01:00"],
 )
-def test_it_reads_dates(oddity: Oddity, written: str) -> None:
-    published_at = found(oddity, search_item(publishedAt=written)).published_at
+def test_it_reads_dates(fake_server: FakeServer, written: str) -> None:
+    published_at = found(fake_server, search_item(publishedAt=written)).published_at
     assert published_at == datetime(2026, 11, 22, 11, tzinfo=UTC)
     assert published_at.tzinfo is UTC
 
@@ -160,8 +162,8 @@ def test_it_reads_dates(oddity: Oddity, written: str) -> None:
         (None, None),
     ],
 )  # fmt: skip
-def test_it_chooses_a_thumbnail(oddity: Oddity, thumbnails: Any, chosen: str | None) -> None:
-    video = found(oddity, search_item(thumbnails=thumbnails))
+def test_it_chooses_a_thumbnail(fake_server: FakeServer, thumbnails: Any, chosen: str | None) -> None:
+    video = found(fake_server, search_item(thumbnails=thumbnails))
     assert video.thumbnail == (chosen or "https://i.ytimg.com/vi/abcdefghijk/hqdefault.jpg")
 
 
@@ -169,8 +171,8 @@ def test_it_chooses_a_thumbnail(oddity: Oddity, thumbnails: Any, chosen: str | N
     ("said", "state"),
     [*((state, state) for state in LIVE_STATES), ("new", "none"), ({}, "none"), (None, "none")],
 )
-def test_it_reads_the_live_state(oddity: Oddity, said: Any, state: str) -> None:
-    assert found(oddity, search_item(liveBroadcastContent=said)).live_state == state
+def test_it_reads_the_live_state(fake_server: FakeServer, said: Any, state: str) -> None:
+    assert found(fake_server, search_item(liveBroadcastContent=said)).live_state == state
 
 
 HALF = json.dumps({"items": [search_item()]}).encode()[:-10]
@@ -196,17 +198,17 @@ HALF = json.dumps({"items": [search_item()]}).encode()[:-10]
         (HALF, {"Content_Length": "100000"}),
     ],
 )  # fmt: skip
-def test_it_handles_200_without_an_answer(oddity: Oddity, body: Any, headers: dict[str, str]) -> None:
-    oddity.says(body, **headers)
+def test_it_handles_200_without_a_valid_body(fake_server: FakeServer, body: Any, headers: dict[str, str]) -> None:
+    fake_server.respond(body, **headers)
     with pytest.raises(SourceUnavailable):
-        search_videos(KEY, "kestrel", endpoint=oddity.url)
-    assert search(oddity, [search_item()]).videos, "the next call works"
+        search_videos(KEY, "kestrel", endpoint=fake_server.url)
+    assert search(fake_server, [search_item()]).videos, "the next call works"
 
 
-def test_it_handles_204(oddity: Oddity) -> None:
-    oddity.says(b"", 204)
+def test_it_handles_204(fake_server: FakeServer) -> None:
+    fake_server.respond(b"", 204)
     with pytest.raises(SourceUnavailable):
-        search_videos(KEY, "kestrel", endpoint=oddity.url)
+        search_videos(KEY, "kestrel", endpoint=fake_server.url)
 
 
 @pytest.mark.parametrize("kind", ["status_500", "status_503", "reset", "html_200", "truncated_json"])
@@ -219,7 +221,7 @@ def test_it_handles_a_fault_and_goes_on(simulator: Simulator, kind: str) -> None
     assert simulator.projects.spent("birds", "search", NOW) == 2, "one call is one search"
 
 
-def test_it_handles_nobody_there() -> None:
+def test_it_handles_a_refused_connection() -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         with pytest.raises(SourceUnavailable, match="could not be reached") as caught:
@@ -250,10 +252,10 @@ def test_it_handles_eight_threads(simulator: Simulator) -> None:
         ("search_channels", 0),
     ],
 )
-def test_it_reads_recorded_searches(oddity: Oddity, name: str, videos: int) -> None:
+def test_it_reads_recorded_searches(fake_server: FakeServer, name: str, videos: int) -> None:
     recorded = recording(f"youtube/recorded/search/{name}.json")
-    oddity.says(recorded)
-    page = search_videos(KEY, "kestrel", endpoint=oddity.url)
+    fake_server.respond(recorded)
+    page = search_videos(KEY, "kestrel", endpoint=fake_server.url)
     assert len(page.videos) == videos
     assert page.next_page_token == recorded.get("nextPageToken")
     for video, item in zip(page.videos, recorded["items"], strict=bool(videos)):
@@ -281,12 +283,12 @@ items = st.fixed_dictionaries(
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(listed=st.lists(items | anything, max_size=4) | anything, token=anything)
 @example(listed=[search_item() | {"id": "abcdefghijk", "contentDetails": {"duration": f"PT{'1' * 5000}S"}}], token=None)
-def test_any_items_are_a_result_or_a_source_error(oddity: Oddity, listed: Any, token: Any) -> None:
-    oddity.says({"items": listed, "nextPageToken": token})
+def test_any_items_are_a_result_or_a_source_error(fake_server: FakeServer, listed: Any, token: Any) -> None:
+    fake_server.respond({"items": listed, "nextPageToken": token})
     try:
         videos = [
-            *search_videos(KEY, "kestrel", endpoint=oddity.url).videos,
-            *list_videos(KEY, ["abcdefghijk"], endpoint=oddity.url),
+            *search_videos(KEY, "kestrel", endpoint=fake_server.url).videos,
+            *list_videos(KEY, ["abcdefghijk"], endpoint=fake_server.url),
         ]
     except SourceError:
         assert not isinstance(listed, list)
@@ -299,7 +301,7 @@ def test_any_items_are_a_result_or_a_source_error(oddity: Oddity, listed: Any, t
 
 
 def test_it_asks_once_where_nobody_answers() -> None:
-    """httplib2 would ask again by itself, and so spend a search that nobody has reserved."""
+    """httplib2 would repeat the request by itself, and use a search that was not reserved."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         asked = []
 

@@ -1,4 +1,4 @@
-"""All that YouTube tells of a few videos."""
+"""The full data of a few videos."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,14 +7,14 @@ import pytest
 
 from core.errors import BadQuery
 from core.found_video import FoundVideo
-from core.tests.conftest import KEY, NOW, Oddity, list_item, recording
+from core.tests.conftest import KEY, NOW, FakeServer, list_item, recording
 from core.youtube_api import list_videos
 from simulator import Simulator
 from simulator.content import Broadcast
 
 
-def found(server: Oddity, item: dict[str, Any]) -> FoundVideo:
-    server.says({"kind": "youtube#videoListResponse", "items": [item]})
+def found(server: FakeServer, item: dict[str, Any]) -> FoundVideo:
+    server.respond({"kind": "youtube#videoListResponse", "items": [item]})
     (video,) = list_videos(KEY, ["abcdefghijk"], endpoint=server.url)
     return video
 
@@ -92,8 +92,8 @@ def test_it_handles_broadcasts(simulator: Simulator, age: timedelta, state: str 
         (None, None),
     ],
 )
-def test_it_reads_durations(oddity: Oddity, written: Any, seconds: int | None) -> None:
-    assert found(oddity, list_item(duration=written)).duration == seconds
+def test_it_reads_durations(fake_server: FakeServer, written: Any, seconds: int | None) -> None:
+    assert found(fake_server, list_item(duration=written)).duration == seconds
 
 
 @pytest.mark.parametrize(
@@ -101,31 +101,31 @@ def test_it_reads_durations(oddity: Oddity, written: Any, seconds: int | None) -
     [("0", 0), ("1234567890123", 1234567890123), (7, 7), ("-1", None), ("1.5", None), ("", None), ("٣", None),
      ("9" * 19, None), (True, None), (1.5, None), ([], None), (None, None)],
 )  # fmt: skip
-def test_it_reads_views(oddity: Oddity, written: Any, views: int | None) -> None:
-    assert found(oddity, list_item(views=written)).view_count == views
+def test_it_reads_views(fake_server: FakeServer, written: Any, views: int | None) -> None:
+    assert found(fake_server, list_item(views=written)).view_count == views
 
 
 @pytest.mark.parametrize("part", ["contentDetails", "statistics"])
 @pytest.mark.parametrize("value", [None, [], "x", {}])
-def test_it_handles_missing_parts(oddity: Oddity, part: str, value: Any) -> None:
-    video = found(oddity, list_item(**{part: value}))
+def test_it_handles_missing_parts(fake_server: FakeServer, part: str, value: Any) -> None:
+    video = found(fake_server, list_item(**{part: value}))
     assert (video.duration is None, video.view_count is None) == (part == "contentDetails", part == "statistics")
 
 
-def test_it_takes_titles_as_they_are(oddity: Oddity) -> None:
+def test_it_takes_titles_as_they_are(fake_server: FakeServer) -> None:
     item = list_item()
     item["snippet"] |= {"title": "Q&amp;A &#39;live&#39;", "liveBroadcastContent": "none"}
-    assert found(oddity, item).title == "Q&amp;A &#39;live&#39;"
+    assert found(fake_server, item).title == "Q&amp;A &#39;live&#39;"
 
 
 @pytest.mark.parametrize(
     ("name", "count"),
     [("videos_info_single", 1), ("videos_info_multi", 2), ("videos_chart_paged_1", 5), ("videos_chart_paged_2", 3)],
 )
-def test_it_reads_recorded_videos(oddity: Oddity, name: str, count: int) -> None:
+def test_it_reads_recorded_videos(fake_server: FakeServer, name: str, count: int) -> None:
     recorded = recording(f"youtube/recorded/videos/{name}.json")
-    oddity.says(recorded)
-    videos = list_videos(KEY, ["abcdefghijk"], endpoint=oddity.url)
+    fake_server.respond(recorded)
+    videos = list_videos(KEY, ["abcdefghijk"], endpoint=fake_server.url)
     assert len(videos) == count
     for video, item in zip(videos, recorded["items"], strict=True):
         snippet = item["snippet"]

@@ -1,10 +1,10 @@
-"""Only the address that was asked is asked: no answer leads elsewhere, and no key goes there."""
+"""Requests go only to the configured address: redirects are not followed, and no key is sent elsewhere."""
 
 import pytest
 
 from core import invidious_api, youtube_api
 from core.errors import KeyCoolingDown, SourceBlocked, SourceError
-from core.tests.conftest import KEY, Oddity
+from core.tests.conftest import KEY, FakeServer
 from core.tests.test_bounded import ASK, NOTHING, both
 
 AWAY = [
@@ -23,27 +23,27 @@ AWAY = [
 
 @both
 @pytest.mark.parametrize(("status", "headers"), AWAY)
-def test_it_follows_nobody(oddity: Oddity, source: str, status: int, headers: dict[str, str]) -> None:
-    with Oddity() as elsewhere:
-        elsewhere.says(NOTHING[source])
+def test_it_follows_nobody(fake_server: FakeServer, source: str, status: int, headers: dict[str, str]) -> None:
+    with FakeServer() as elsewhere:
+        elsewhere.respond(NOTHING[source])
         host = elsewhere.url.removeprefix("http://")
         led = {name: value.format(url=elsewhere.url, host=host) for name, value in headers.items()}
-        oddity.says(NOTHING[source], status, **led)
+        fake_server.respond(NOTHING[source], status, **led)
         # Twice, for what a client may learn from the first answer.
         for _ in range(2):
             try:
-                assert not ASK[source](oddity.url)
+                assert not ASK[source](fake_server.url)
             except SourceError as error:
                 assert type(error) is KeyCoolingDown if (source, status) == ("youtube", 401) else SourceBlocked  # noqa: PT017
         assert elsewhere.asked == [], "the key stays here"
-    assert len(oddity.asked) == 2, "nor is anything asked twice"
+    assert len(fake_server.asked) == 2, "nor is anything asked twice"
 
 
-def test_invidious_is_told_no_key(oddity: Oddity) -> None:
-    oddity.says(NOTHING["youtube"])
-    youtube_api.search_videos(KEY, "kestrel", endpoint=oddity.url)
-    oddity.says([])
-    invidious_api.search_videos("kestrel", instance=oddity.url)
-    first, second = zip(oddity.asked, oddity.headers, strict=True)
+def test_invidious_is_told_no_key(fake_server: FakeServer) -> None:
+    fake_server.respond(NOTHING["youtube"])
+    youtube_api.search_videos(KEY, "kestrel", endpoint=fake_server.url)
+    fake_server.respond([])
+    invidious_api.search_videos("kestrel", instance=fake_server.url)
+    first, second = zip(fake_server.asked, fake_server.headers, strict=True)
     assert KEY in str(first)
     assert KEY not in str(second)
