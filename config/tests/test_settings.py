@@ -90,7 +90,7 @@ def test_it_takes_a_broker(made: Callable[..., Settings], variables: dict[str, s
         ({"SIGN_IN": "write"}, "write"),
     ],
 )
-def test_it_chooses_who_may_change_things(
+def test_sign_in_decides_who_may_change_things(
     made: Callable[..., Settings], variables: dict[str, str], sign_in: str
 ) -> None:
     settings = made(**variables)

@@ -28,7 +28,7 @@ def test_it_works(post, sim):
     assert sim.projects.spent("birds", "search", sim.clock.now()) == 3
 
 
-def test_it_fails_until_told_otherwise(post, sim):
+def test_it_fails_until_cleared(post, sim):
     post("/_control/faults", {"source": "invidious", "kind": "status_500", "times": None})
     assert [ask(sim, "/api/v1/stats")[0] for _ in range(3)] == [500, 500, 500]
     assert ask(sim)[0] == 200, "the other source is well"
@@ -125,7 +125,7 @@ def test_it_floods(sim, source):
     assert json.loads(body) == json.loads(whole), "only too long"
 
 
-def test_it_stops_a_flood_when_nobody_listens(sim):
+def test_it_stops_a_flood_when_the_client_disconnects(sim):
     sim.faults.add("youtube", "huge_json")
     connection = http.client.HTTPConnection(urlsplit(sim.youtube_url).netloc, timeout=5)
     connection.request("GET", SEARCH)

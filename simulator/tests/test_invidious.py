@@ -73,7 +73,7 @@ def test_it_reads_its_operators_only_without_filters(get):
     assert loose.isdisjoint(exact - {None})
 
 
-def test_it_mixes_types_unless_told(get):
+def test_it_mixes_types_without_a_filter(get):
     assert {item["type"] for item in get("/api/v1/search", q="python")} == {"video", "channel"}
     assert {item["type"] for item in get("/api/v1/search", q="python", type="channel")} == {"channel"}
 

@@ -104,7 +104,7 @@ def test_refusals_are_alike(file, refusal):
     assert error["errors"][0]["domain"] == other["errors"][0]["domain"]
 
 
-def test_a_refusal_nobody_knows_is_the_recorded_one():
+def test_an_unknown_refusal_is_the_recorded_one():
     assert refusals.no_permission().body == recorded("youtube/recorded/error_permission_resp.json")
 
 

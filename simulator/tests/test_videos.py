@@ -27,7 +27,7 @@ def test_it_takes_ids_repeated_or_with_commas(sim, get):
     assert get("/youtube/v3/videos", part="id", id=[*ids, "one-too-many"])[0] == 400
 
 
-def test_it_leaves_out_what_is_gone_and_parts_not_asked(sim, get):
+def test_it_leaves_out_deleted_videos_and_other_parts(sim, get):
     first, second = (video.video_id for video in sim.world.search("python", NOW)[:2])
     sim.world.delete(first)
     (item,) = get("/youtube/v3/videos", part="status", id=[first, second, "AAAAAAAAAAA"])["items"]

@@ -45,7 +45,7 @@ def test_all_well(client: Client) -> None:
     assert banners(client).count('class="banner') == 1  # the one that only a lost connection shows
 
 
-def test_a_wait_that_is_over_is_not_told(client: Client) -> None:
+def test_a_pause_that_is_over_is_not_shown(client: Client) -> None:
     wait(hours=-1)
     assert "Waiting" not in banners(client)
 

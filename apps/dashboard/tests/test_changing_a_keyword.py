@@ -52,7 +52,7 @@ def test_its_interval_is_changed(client: Client, entry: KeyWordEntry, typed: str
     assert response.url == f"/keywords/{entry.pk}/"
 
 
-def test_a_wrong_interval_is_told_at_its_field(client: Client, entry: KeyWordEntry) -> None:
+def test_an_invalid_interval_is_explained_at_its_field(client: Client, entry: KeyWordEntry) -> None:
     shown = client.post(f"/keywords/{entry.pk}/", {"interval": "now and then"}).content.decode()
 
     assert "Enter a time such as 30 min" in shown

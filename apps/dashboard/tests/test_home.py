@@ -69,7 +69,7 @@ def test_a_keyword_in_other_spelling_is_opened(client: Client) -> None:
         ("red kite", "0 s", "Enter a time from 1 s to 30 days."),
     ],
 )
-def test_mistakes_are_told_at_the_field_and_what_was_typed_stays(
+def test_mistakes_are_explained_at_the_field_and_input_is_kept(
     client: Client, keyword: str, interval: str, says: str
 ) -> None:
     response = client.post("/", {"keyword": keyword, "interval": interval})
@@ -93,7 +93,7 @@ def test_what_people_and_youtube_write_is_text(client: Client) -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_times_are_told_from_now_and_exactly(client: Client) -> None:
+def test_times_are_relative_with_the_exact_time(client: Client) -> None:
     keyword_with_videos("kestrels")
     KeyWordEntry.objects.update(last_fetched_at=NOON - timedelta(minutes=2), next_due_at=NOON + timedelta(minutes=5))
     shown = page(client)
@@ -102,7 +102,7 @@ def test_times_are_told_from_now_and_exactly(client: Client) -> None:
     assert ">in 5 min</time>" in shown
 
 
-def test_a_failure_is_told_with_its_reason(client: Client) -> None:
+def test_a_failure_is_shown_with_its_reason(client: Client) -> None:
     log_of(keyword_with_videos(), status=VideoLog.Status.FAILED, message="YouTube does not answer.")
     shown = page(client)
 
@@ -117,7 +117,7 @@ def test_a_paused_keyword_has_no_next_fetch(client: Client) -> None:
     assert '<span class="soft">none</span>' in page(client)
 
 
-def test_a_card_tells_what_is_known(client: Client) -> None:
+def test_a_card_shows_what_is_known(client: Client) -> None:
     entry = keyword_with_videos("kestrels")
     Video.objects.update(duration=3723, view_count=1234567, thumbnail="", published_exact=False)
     shown = page(client)

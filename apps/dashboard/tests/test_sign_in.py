@@ -34,7 +34,7 @@ def test_it_works(client: Client, ada: Any) -> None:
     assert 'name="keyword"' not in client.get("/").content.decode()
 
 
-def test_a_wrong_password_is_told(client: Client, ada: Any) -> None:
+def test_a_wrong_password_is_explained(client: Client, ada: Any) -> None:
     shown = client.post("/sign-in/", {"username": "ada", "password": "no"}).content.decode()
     assert "Please enter a correct username and password" in shown
     assert 'value="ada"' in shown

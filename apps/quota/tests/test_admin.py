@@ -51,5 +51,5 @@ def test_it_uses_a_key_again(admin_client: Client, key: ApiKey) -> None:
     assert (key.state, key.reason) == (ApiKey.State.ACTIVE, "")
 
 
-def test_it_asks_who_you_are(client: Client, key: ApiKey) -> None:
+def test_it_requires_an_account(client: Client, key: ApiKey) -> None:
     assert client.get(reverse("admin:quota_apikey_changelist")).status_code == 302

@@ -128,7 +128,7 @@ def test_no_key_is_in_the_database(use_keys: UseKeys) -> None:
     assert not any(secret in stored for secret in secrets)
 
 
-def test_a_fingerprint_tells_keys_apart(use_keys: UseKeys) -> None:
+def test_fingerprints_distinguish_keys(use_keys: UseKeys) -> None:
     one, two = use_keys("one", "two")
     assert len(one.fingerprint) == 16
     assert one.fingerprint != two.fingerprint

@@ -120,7 +120,7 @@ def test_a_limit_may_be_lowered_below_what_is_used(settings: Settings) -> None:
     assert used("birds") == 100
 
 
-def test_youtubes_word_overrides_the_count() -> None:
+def test_a_reported_limit_overrides_the_count() -> None:
     assert ledger.reserve("birds", "search", Purpose.MANUAL)
     ledger.mark_exhausted("birds", "search", timezone.now())
     assert reserve_all(Purpose.MANUAL) == 0
@@ -129,7 +129,7 @@ def test_youtubes_word_overrides_the_count() -> None:
     assert ledger.reserve("cats", "search", Purpose.MANUAL)
 
 
-def test_youtubes_word_holds_without_a_count() -> None:
+def test_a_reported_limit_needs_no_count() -> None:
     ledger.mark_exhausted("birds", "search", timezone.now())
     assert reserve_all(Purpose.MANUAL) == 0
     assert used("birds") == 0
@@ -147,7 +147,7 @@ def test_a_new_day_begins_at_zero(clock: time_machine.Traveller, refused: bool) 
     assert sorted(QuotaSpend.objects.values_list("used", flat=True)) == [100, 100]
 
 
-def test_it_tells_what_is_left_without_taking_it(settings: Settings) -> None:
+def test_has_left_reserves_nothing(settings: Settings) -> None:
     settings.YT_SEARCHES_PER_DAY = {"": 10, "closed": 0}
     assert ledger.has_left("birds", "search", Purpose.SCHEDULE)
     assert not ledger.has_left("closed", "search", Purpose.MANUAL)

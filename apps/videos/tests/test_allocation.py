@@ -201,7 +201,7 @@ def test_more_videos_or_more_weight_never_mean_less(
 
 
 @given(some_searches, budgets, st.integers(0, 39), st.floats(1, 100))
-def test_who_wishes_for_more_never_gets_less(
+def test_a_shorter_request_never_gets_less(
     searches: list[Search], allocation: float, which: int, factor: float
 ) -> None:
     which %= len(searches)

@@ -122,7 +122,7 @@ def test_logs_of_one_keyword(client: Client) -> None:
     assert list(client.get("/api/logs/?keyword=x").json()) == ["keyword"]
 
 
-def test_quota_tells_what_is_left(client: Client, youtube) -> None:
+def test_quota_shows_what_is_left(client: Client, youtube) -> None:
     from apps.quota import ledger
 
     ledger.reserve("one", "search", ledger.Purpose.MANUAL)
@@ -156,7 +156,7 @@ def test_the_schema_and_its_page(client: Client) -> None:
     assert "cdn" not in page
 
 
-def test_changing_what_is_deleted_meanwhile_is_a_404(client: Client, monkeypatch) -> None:
+def test_changing_a_keyword_deleted_in_the_meantime_is_a_404(client: Client, monkeypatch) -> None:
     entry = KeyWordEntry.objects.create(keyword="python")
     look_up = KeywordViewSet.get_object
 

@@ -58,7 +58,7 @@ def test_deleting_one_or_many_keeps_beat_right() -> None:
     assert rings() == {}
 
 
-def test_beat_is_told_once_for_many_changes(sent: list[str]) -> None:
+def test_beat_is_notified_once_of_many_changes(sent: list[str]) -> None:
     KeyWordEntry.objects.create(keyword="first")
     before = PeriodicTasks.last_change()
     assert before is not None

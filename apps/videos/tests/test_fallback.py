@@ -31,7 +31,7 @@ def test_it_falls_back_to_invidious(youtube: Simulator, entry: KeyWordEntry, set
     assert not Video.objects.filter(published_exact=False).exists()
 
 
-def test_it_stores_guesses_where_youtube_tells_nothing(youtube: Simulator, entry: KeyWordEntry, settings) -> None:
+def test_it_stores_estimates_without_youtube(youtube: Simulator, entry: KeyWordEntry, settings) -> None:
     settings.INVIDIOUS_URL = youtube.invidious_url
     for project in youtube.projects:
         project.limits = {"search": 0, "general": 0}
@@ -69,7 +69,7 @@ def test_it_leaves_an_instance_alone_that_has_blocked_us(
     assert not Incident.objects.open().exists()
 
 
-def test_it_tells_both_reasons_when_neither_source_helps(youtube: Simulator, entry: KeyWordEntry, settings) -> None:
+def test_it_gives_both_reasons_when_neither_source_works(youtube: Simulator, entry: KeyWordEntry, settings) -> None:
     settings.INVIDIOUS_URL = youtube.invidious_url
     for project in youtube.projects:
         project.limits["search"] = 0
@@ -82,7 +82,7 @@ def test_it_tells_both_reasons_when_neither_source_helps(youtube: Simulator, ent
     assert "Invidious" in log.message
 
 
-def test_a_suspended_project_is_not_gone_around_by_invidious(youtube: Simulator, entry: KeyWordEntry, settings) -> None:
+def test_invidious_does_not_replace_a_suspended_project(youtube: Simulator, entry: KeyWordEntry, settings) -> None:
     settings.INVIDIOUS_URL = youtube.invidious_url
     youtube.projects["one"].keys[0].state = "suspended"
     for _ in range(2):

@@ -36,7 +36,7 @@ def test_it_works(youtube: Simulator, entry: KeyWordEntry) -> None:
     assert entry.claim_token == ""
 
 
-def test_it_stores_what_youtube_tells(youtube: Simulator, entry: KeyWordEntry) -> None:
+def test_it_stores_what_youtube_sends(youtube: Simulator, entry: KeyWordEntry) -> None:
     whole = "python line one\n" + "word " * 100
     youtube.world.publish(
         "python",
@@ -155,7 +155,7 @@ def test_it_closes_the_log_when_something_unexpected_happens(entry: KeyWordEntry
     assert entry.claim_token == ""
 
 
-def test_it_ends_quietly_when_the_keyword_is_deleted_meanwhile(entry: KeyWordEntry, monkeypatch) -> None:
+def test_it_ends_quietly_when_the_keyword_is_deleted(entry: KeyWordEntry, monkeypatch) -> None:
     from apps.videos.fetching import storing
 
     def delete_first(*args):

@@ -220,7 +220,7 @@ def test_a_keyword_whose_first_search_had_to_wait_misses_nothing(
     assert set(published) <= set(Match.objects.values_list("video", flat=True))
 
 
-def test_who_has_lost_the_claim_leaves_gaps_alone(entry: KeyWordEntry) -> None:
+def test_a_lost_claim_changes_no_gaps(entry: KeyWordEntry) -> None:
     watched_until(entry, NOW - 20 * HOUR)
     taken = {"claim_token": "somebody else's"}
 
@@ -307,7 +307,7 @@ def test_a_source_that_fails_in_one_gap_is_not_asked_for_the_next(
     assert entry.gaps.count() == 12
 
 
-def test_a_token_that_is_no_longer_good_is_gone_without(entry: KeyWordEntry) -> None:
+def test_an_expired_page_token_is_replaced_by_dates(entry: KeyWordEntry) -> None:
     watched_until(entry, NOW - 4 * HOUR)
     log, asked = fetch_pages(
         entry,

@@ -102,7 +102,7 @@ def test_many_are_paused_and_resumed_like_one() -> None:
     ]
 
 
-def test_saving_does_not_bring_back_what_was_deleted_meanwhile() -> None:
+def test_saving_does_not_restore_a_deleted_keyword() -> None:
     seen = KeyWordEntry.objects.create(keyword="python")
     KeyWordEntry.objects.all().delete()
     with pytest.raises(KeyWordEntry.DoesNotExist, match="deleted"):

@@ -42,7 +42,7 @@ def test_it_waits_for_the_reset_when_all_searches_are_gone(
     assert fetched(entry).status == "done"
 
 
-def test_it_tells_of_a_pause_once(youtube: Simulator, entry: KeyWordEntry) -> None:
+def test_it_logs_a_pause_once(youtube: Simulator, entry: KeyWordEntry) -> None:
     for project in youtube.projects:
         project.limits["search"] = 0
     fetched(entry)
@@ -102,7 +102,7 @@ def test_a_fetch_that_ends_late_does_not_end_the_pause(youtube: Simulator, entry
 
 
 @pytest.mark.parametrize("state", ["expired", "suspended"])
-def test_a_pause_until_a_person_acts_is_told_once(
+def test_a_pause_until_a_person_acts_is_logged_once(
     youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, state: str
 ) -> None:
     for project in youtube.projects:

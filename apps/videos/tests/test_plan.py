@@ -197,7 +197,7 @@ def test_what_is_left_to_wait_shrinks_and_grows_with_the_interval(
     assert left <= (1 - elapsed) * old + new
 
 
-def test_who_is_due_stays_due(frozen_time: MovableTime) -> None:
+def test_a_due_keyword_stays_due(frozen_time: MovableTime) -> None:
     entry, *others = keywords(10, 100)
     frozen_time.move(days=2)
     due = entry.next_due_at
@@ -323,7 +323,7 @@ def test_without_a_key_nothing_is_planned(settings) -> None:
     assert entry.planned_interval == before
 
 
-def test_the_cost_is_told_for_those_of_its_kind() -> None:
+def test_the_cost_is_that_of_keywords_on_the_default_interval() -> None:
     weekly, *_ = keywords(10, 10, 10)
     weekly.interval = 7 * 86_400
     weekly.save()

@@ -118,7 +118,7 @@ def test_a_keyword_deleted_at_that_moment_is_not_claimed(database: RealDatabase)
 # --- Adding, planning ----------------------------------------------------------------------------
 
 
-def test_a_word_is_watched_once_however_many_add_it(database: RealDatabase) -> None:
+def test_a_keyword_is_added_once_by_simultaneous_requests(database: RealDatabase) -> None:
     for turn in range(6):
         spellings = [f"Word {turn}", f"WORD {turn}", f"  word   {turn} ", f"word {turn}"]
         added = database.at_once(*[partial(KeyWordEntry.objects.watch, text) for text in spellings * 2])
@@ -128,7 +128,7 @@ def test_a_word_is_watched_once_however_many_add_it(database: RealDatabase) -> N
     assert_beat_mirrors_keywords()
 
 
-def test_a_previewed_word_is_watched_by_all_who_ask(database: RealDatabase) -> None:
+def test_a_previewed_keyword_is_watched_by_simultaneous_requests(database: RealDatabase) -> None:
     entry = KeyWordEntry.objects.create(keyword="Python", state="previewed")
     database.at_once(*[partial(KeyWordEntry.objects.watch, "python", interval=60)] * 8)
     assert KeyWordEntry.objects.get() == entry

@@ -40,7 +40,7 @@ def test_nothing_known_is_the_prior(entry: KeyWordEntry) -> None:
     assert measure(entry, NOW) == pytest.approx(KeyWordEntry.PRIOR_RATE) == entry.rate
 
 
-def test_one_page_tells_a_rate(entry: KeyWordEntry) -> None:
+def test_one_page_gives_a_rate(entry: KeyWordEntry) -> None:
     """Fifty videos within two hours: six hundred a day, less some doubt."""
     found(entry, *[number / 50 / 12 for number in range(50)])
     assert 300 < measure(entry, NOW) < 600

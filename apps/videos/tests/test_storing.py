@@ -102,7 +102,7 @@ def test_it_keeps_the_whole_description_when_search_cuts_it(entry: KeyWordEntry)
     assert (video.description, video.duration, video.view_count) == ("All of it.", 61, 5)
 
 
-def test_it_takes_over_an_emptied_description_only_from_who_tells_all(entry: KeyWordEntry) -> None:
+def test_it_accepts_an_empty_description_only_from_complete_data(entry: KeyWordEntry) -> None:
     store(entry, found_video("a", **WHOLE))
     store(entry, found_video("a", description=""))
     assert only_video().description == "All of it."
@@ -110,7 +110,7 @@ def test_it_takes_over_an_emptied_description_only_from_who_tells_all(entry: Key
     assert only_video().description == ""
 
 
-def test_it_refuses_who_has_lost_the_claim(entry: KeyWordEntry) -> None:
+def test_it_refuses_a_lost_claim(entry: KeyWordEntry) -> None:
     with pytest.raises(storing.ClaimLost):
         storing.store(entry, "stale", [found_video("a")], VideoFetchMethod.YOUTUBE)
     assert Video.objects.count() == 0
