@@ -1,4 +1,4 @@
-"""What touches the database behaves on PostgreSQL as it does on SQLite: the same tests, once more."""
+"""The tests of the apps pass on PostgreSQL, too."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""/: adding keywords, how they stand, and the newest videos."""
+"""/: adding keywords, their state, and the newest videos."""
 
 from collections.abc import Callable
 from datetime import timedelta

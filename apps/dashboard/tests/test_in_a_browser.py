@@ -1,4 +1,4 @@
-"""The pages as a person has them: in a browser, with and without JavaScript, on a phone."""
+"""The pages in a browser: with and without JavaScript, and on a phone."""
 
 from collections.abc import Iterator
 from typing import Any

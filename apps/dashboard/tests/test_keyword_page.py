@@ -1,4 +1,4 @@
-"""/keywords/<id>/: one keyword's standing and videos."""
+"""/keywords/<id>/: one keyword's state and videos."""
 
 from collections.abc import Callable
 from typing import Any

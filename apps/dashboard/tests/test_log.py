@@ -1,4 +1,4 @@
-"""/log/ and /keywords/<id>/log/: what fetching did."""
+"""/log/ and /keywords/<id>/log/: the fetch log."""
 
 from collections.abc import Callable
 from datetime import timedelta

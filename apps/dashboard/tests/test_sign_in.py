@@ -1,4 +1,4 @@
-"""Who may change things, and how they get in and out."""
+"""Who may change things, and how they sign in and out."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The admin's view of keys and quota: looked at, never edited."""
+"""Keys and quota in the admin: read-only."""
 
 import pytest
 from django.test import Client

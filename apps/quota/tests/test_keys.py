@@ -1,4 +1,4 @@
-"""Rows of keys follow YT_KEYS, and keep what YouTube thinks of each."""
+"""Rows of keys follow YT_KEYS, and keep their state."""
 
 from datetime import timedelta
 

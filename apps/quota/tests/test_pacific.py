@@ -1,4 +1,4 @@
-"""The day by which YouTube counts, through both changes of clocks."""
+"""The day of YouTube's quota, also when the clocks change."""
 
 from datetime import UTC, date, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Many workers and few calls: exactly as many succeed as there are calls left."""
+"""Many workers reserve exactly as many calls as there are left."""
 
 from collections.abc import Callable
 from threading import Barrier

@@ -1,4 +1,4 @@
-"""What is left today, project by project."""
+"""What is left today, for each project."""
 
 from datetime import UTC, date, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Calls are taken from the ledger before they are made."""
+"""Calls are reserved in the ledger before they are made."""
 
 from datetime import UTC, datetime, timedelta
 

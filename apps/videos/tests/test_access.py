@@ -1,4 +1,4 @@
-"""Who may read and change things, and that no foreign page does."""
+"""Who may read and change things; cross-site requests are refused."""
 
 import pytest
 from django.contrib.auth.models import User

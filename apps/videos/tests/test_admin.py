@@ -1,4 +1,4 @@
-"""No page of the admin fails, and what is done there keeps the schedule right."""
+"""The pages of the admin work, and changes there update the schedule."""
 
 import pytest
 from django.contrib import admin

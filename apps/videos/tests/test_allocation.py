@@ -1,4 +1,4 @@
-"""The day's searches are shared out among searches, by the square-root law and its bounds."""
+"""The day's searches are divided by the square-root law and its bounds."""
 
 import math
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""Beat's rows mirror the keywords, whichever way these are changed."""
+"""Beat's rows mirror the keywords, however these are changed."""
 
 import json
 from datetime import timedelta

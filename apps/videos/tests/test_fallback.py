@@ -1,4 +1,4 @@
-"""Invidious instead of YouTube: when it is asked, what is believed of it, and when it is left alone."""
+"""Invidious instead of YouTube: when it is searched, what is stored, and when it is not used."""
 
 from datetime import timedelta
 from unittest.mock import patch

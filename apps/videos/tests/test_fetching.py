@@ -1,4 +1,4 @@
-"""One fetch, against real HTTP: what is found, what is stored, what is logged, what is due next."""
+"""One fetch over real HTTP: what is found, stored, logged and due next."""
 
 import json
 from datetime import date, timedelta

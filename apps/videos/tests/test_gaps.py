@@ -1,4 +1,4 @@
-"""What full pages do not reach is remembered and closed, also where more is published than a page holds."""
+"""Gaps that full pages leave are recorded and closed, also for very busy keywords."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""What waits, for whom, until when, and what ends the waiting; and what people ask for meanwhile."""
+"""Pauses: what waits and until when, what ends them, and manual fetches during one."""
 
 from datetime import date, timedelta
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Keywords share the day's searches: who gets how many, and what a new plan moves."""
+"""The plan: how many searches each keyword gets, and what a new plan changes."""
 
 from datetime import UTC, datetime, timedelta
 from functools import partial

@@ -1,4 +1,4 @@
-"""A day in seconds: what beat and the chores do is what the plan says, and the day's searches last."""
+"""A simulated day: beat and the chores follow the plan, and the day's searches last."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Many workers want the same thing at once: one gets it, on both databases."""
+"""Many workers compete for the same thing: one gets it, on both databases."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Found videos -> rows: each once, exact over approximate, counts equal to rows."""
+"""Storing found videos: each once, no estimate over exact data, counts equal to rows."""
 
 from datetime import UTC, datetime, timedelta
 

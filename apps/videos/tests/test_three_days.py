@@ -1,4 +1,4 @@
-"""Three days in seconds: an outage, an exhausted day, a refused key and a stopped worker, and no video lost."""
+"""Three simulated days with an outage, an exhausted day, a refused key and a stopped worker: no video is lost."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

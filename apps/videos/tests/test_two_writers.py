@@ -1,4 +1,4 @@
-"""Several writers of the same videos at once: nothing lost or doubled, no guess over a date, on both databases."""
+"""Several writers of the same videos: nothing is lost or doubled, no estimate overwrites a date, on both databases."""
 
 import random
 import time

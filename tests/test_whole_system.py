@@ -1,4 +1,4 @@
-"""The whole road with real processes: a keyword goes in, a real beat rings, a real worker fetches, videos come out."""
+"""The whole system with real processes: a keyword is added, beat sends, a worker fetches, videos are served."""
 
 import os
 import re
