@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 class Clock:
     """The simulated time: real time plus an offset, or a frozen moment.
 
-    `now` sets where it starts (default: the real time); `frozen` stops it there. All moments are aware
-    datetimes; a naive one is refused with ValueError. Safe to use from several threads.
+    `now` is its start (default: the real time); `frozen` stops it there. All moments are aware datetimes; a naive
+    one raises ValueError. Thread-safe.
     """
 
     def __init__(self, now: datetime | None = None, *, frozen: bool = False) -> None:

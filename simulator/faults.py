@@ -42,7 +42,7 @@ class Reset(Exception):
 class Kind:
     """A kind of fault: what it makes of a regular response.
 
-    It waits for a request that it `fits`; by default each does. `about` says it to people.
+    It applies to the next request that it `fits`; by default to any. `about` describes it.
     """
 
     about: str
@@ -152,28 +152,28 @@ def _parse_errors(request: Request, answer: Answer) -> Answer:
 
 
 _ANYWHERE = {
-    "hang": Kind("no answer until the client gives up", _hang),
-    "reset": Kind("the connection breaks off (RST)", _reset),
-    "slow_drip": Kind("the right answer, but a byte at a time", _drip),
-    "huge_json": Kind(f"the right answer after {FLOOD // 2**20} MB of blanks, streamed", _flood),
-    "truncated_json": Kind("the first half of the right answer", _half),
+    "hang": Kind("no response until the client gives up", _hang),
+    "reset": Kind("the connection is reset (RST)", _reset),
+    "slow_drip": Kind("the regular response, one byte at a time", _drip),
+    "huge_json": Kind(f"the regular response after {FLOOD // 2**20} MB of spaces, streamed", _flood),
+    "truncated_json": Kind("the first half of the regular response", _half),
     "html_200": Kind("200 and the page of a bot check (Anubis)", _instead(Answer(200, _CHALLENGE, _HTML))),
     "empty_200": Kind("200 and no body", _instead(Answer(200, b"", JSON))),
     "redirect": Kind("302 to another host", _redirect),
     "status_502": Kind("502 and a proxy's page", _html(502, "Bad Gateway")),
 }
 
-# The ways to fail, by source and name. A new kind is a new line here.
+# The kinds of faults, by source and name.
 KINDS: dict[str, dict[str, Kind]] = {
     "youtube": {
         **_ANYWHERE,
         "status_500": Kind("500 backendError", _refuse(refusals.away(500))),
         "status_503": Kind("503 backendError", _refuse(refusals.away(503))),
         "per_minute_429": Kind(
-            "429 rateLimitExceeded, of the minute and not of the day", _refuse(refusals.too_fast(), Retry_After="1")
+            "429 rateLimitExceeded, per minute instead of per day", _refuse(refusals.too_fast(), Retry_After="1")
         ),
         "burst_403": Kind("403 rateLimitExceeded, as before 2020", _refuse(refusals.burst())),
-        "unknown_403": Kind("403 with a reason nobody knows", _refuse(refusals.no_permission())),
+        "unknown_403": Kind("403 with an unknown reason", _refuse(refusals.no_permission())),
         "list_200": Kind("200 and a JSON list", _json([])),
         "expired_token": Kind(
             "400 invalidPageToken, for the next request with one", _refuse(refusals.bad_page_token()), _has_token
@@ -190,7 +190,7 @@ KINDS: dict[str, dict[str, Kind]] = {
             "500 and a backtrace", _json({"error": "Index out of bounds", "errorBacktrace": "src/invidious.cr:1"}, 500)
         ),
         "status_503": Kind("503 and a proxy's page", _html(503, "Service Temporarily Unavailable")),
-        "error_400": Kind("400 and an error of its own", _json({"error": 'Missing hash key: "contents"'}, 400)),
+        "error_400": Kind("400 and an Invidious error", _json({"error": 'Missing hash key: "contents"'}, 400)),
         "blocked_400": Kind("400: YouTube blocks the instance", _json({"error": _BLOCKED}, 400)),
         "disabled_403": Kind(
             "403: the endpoint is disabled",
@@ -198,8 +198,8 @@ KINDS: dict[str, dict[str, Kind]] = {
         ),
         "html_429": Kind("429 and a proxy's page", _html(429, "Too Many Requests")),
         "dict_200": Kind("200 and a JSON object", _json({"error": "Not a list"})),
-        "empty_list": Kind("a search that finds nothing", _json([]), _is_page),
-        "parse_errors": Kind("a search of whose items Invidious could read none", _parse_errors, _is_page),
+        "empty_list": Kind("a search without results", _json([]), _is_page),
+        "parse_errors": Kind("a search whose items Invidious could not parse", _parse_errors, _is_page),
     },
 }
 

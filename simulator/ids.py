@@ -1,8 +1,8 @@
 """Video ids that look like YouTube's and encode where the video is.
 
-An id is 64 bits in base64url: eleven characters, of which the first may be `-` or `_`. Scrambled in it
-are a stream (16 bits), a moment (32 bits, Unix seconds) and a number (16 bits), so that a video can be found
-again after a restart without drawing everything that was ever published.
+An id is 64 bits in base64url: eleven characters, of which the first may be `-` or `_`. It encodes, scrambled, a
+stream (16 bits), a moment (32 bits, Unix seconds) and a number (16 bits), so that a video can be found after a restart
+without generating everything that was ever published.
 """
 
 import base64

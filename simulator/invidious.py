@@ -1,7 +1,7 @@
 """The part of an Invidious instance (of 2026) that a search uses.
 
 Follows the source of iv-org/invidious (routes/api/v1/search.cr, search/filters.cr, serialized_yt_data.cr):
-dates are guesses made from "3 hours ago" and drift with every request, the order is never that of dates, and
+dates are estimates from "3 hours ago" and change with every request, results are not sorted by date, and
 parameters with unknown values are ignored.
 """
 
@@ -56,8 +56,8 @@ _AVATARS = (32, 48, 76, 100, 176, 512)
 class Invidious:
     """Answer requests to an Invidious instance from a world, at the clock's time.
 
-    `relative_thumbnails` plays an instance without a configured domain; with `parse_errors` about every
-    fifteenth item is one that Invidious could not read.
+    `relative_thumbnails` imitates an instance without a configured domain; with `parse_errors` about every fifteenth
+    item is one that Invidious could not parse.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ from pathlib import Path
 class Memory:
     """A small file with the start time of the world and the topics that were searched.
 
-    All else follows from the seed. One JSON value a line; the first is the moment, in ISO 8601. ValueError if
+    All else is derived from the seed. One JSON value per line; the first is the start, in ISO 8601. ValueError if
     the file at `path` is something else.
     """
 

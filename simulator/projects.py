@@ -33,7 +33,7 @@ class Project:
     """A project and its quota: `searches_per_day` calls of search.list, `units_per_day` for the rest.
 
     `keys` are key texts or `Key` objects; a key without a label is called `key-1`, `key-2`...
-    The project's number, which refusals name, follows from `name`.
+    The project's number, which refusals contain, is derived from `name`.
     """
 
     def __init__(

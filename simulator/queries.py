@@ -19,7 +19,7 @@ class Query:
     """A parsed search text; every term is folded.
 
     `alternatives` are joined by OR, the terms inside each by AND; no `excluded` term may occur. A query
-    without alternatives asks for everything.
+    without alternatives matches everything.
     """
 
     alternatives: tuple[tuple[str, ...], ...]
@@ -29,8 +29,8 @@ class Query:
     def parse(cls, text: str) -> "Query":
         """Read `a|b "two words" -without`.
 
-        The bar binds least. What is excluded is excluded from every alternative, as in the example of the
-        reference of search.list, `boating|sailing -fishing`. A quote without its partner is dropped.
+        `|` has the lowest precedence. Exclusions apply to every alternative, as in the example of the reference of
+        search.list, `boating|sailing -fishing`. An unmatched quote is ignored.
         """
         alternatives: list[list[str]] = [[]]
         excluded: list[str] = []
@@ -58,8 +58,8 @@ def all_occur(terms: tuple[str, ...], folded: str) -> bool:
 def occurs(term: str, folded: str) -> bool:
     """Return whether `term` occurs as whole words: `go` is in `let's go!` but not in `good`.
 
-    Only letters that have a case, and digits, run together to words; in scripts written without spaces
-    any place will do.
+    Only letters that have a case, and digits, form words; in scripts written without spaces a term may start
+    and end anywhere.
     """
     at = folded.find(term)
     while at >= 0:

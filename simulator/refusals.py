@@ -1,7 +1,7 @@
 """The bodies of YouTube's error responses, as observed by its clients.
 
-The envelope is Google's: ``{"error": {"code", "message", "errors": [{"message", "domain", "reason", ...}],
-"status"?, "details"?}}`. Reasons of the domain `youtube.*` come without `status` and `details``. The
+The form is Google's: `{"error": {"code", "message", "errors": [{"message", "domain", "reason", ...}],
+"status"?, "details"?}}`. Reasons of the domain `youtube.*` come without `status` and `details`. The
 names in `details` are those of google/api/error_reason.proto.
 """
 

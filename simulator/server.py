@@ -38,9 +38,8 @@ class Simulator:
     """A YouTube Data API and an Invidious on one port of this machine.
 
     `projects` hold the keys (default: project `demo` with the key `demo-key`). `port` 0 takes a free
-    one. Thumbnail addresses begin with `public_url`, by default the address that was asked. Use it as a
-    context manager, or call `start` and `stop`; OSError if the port is taken. All attributes may
-    be used while it runs.
+    port. Thumbnail URLs begin with `public_url`, by default the requested host. Use it as a context manager, or
+    call `start` and `stop`; OSError if the port is in use. All attributes may be used while it runs.
     """
 
     def __init__(

@@ -58,12 +58,12 @@ class Video:
 
 
 class Stream:
-    """The videos about `topics` (one or two, folded), `rate` of them an hour.
+    """The videos about `topics` (one or two, folded), `rate` of them per hour.
 
-    Time is cut into spans, and what falls into a span follows from the seed, the topics and the span alone:
-    nobody's questions change what others see, and no more is drawn than somebody looks at. With `rhythm`,
-    nights (UTC) are quieter than days, and the mean stays the same. `make` turns a moment, a number that is
-    unique within the span, and 63 random bits into the video.
+    Time is divided into periods, and the videos of a period are derived from the seed, the topics and the period
+    alone: requests do not influence each other, and only the requested periods are generated. With `rhythm`, nights
+    (UTC) are quieter than days, with the same average. `make` turns a moment, a number that is unique within the
+    period, and 63 random bits into the video.
     """
 
     def __init__(

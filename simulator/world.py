@@ -35,21 +35,20 @@ class Found:
 class World:
     """A world of videos, derived from `seed`, in which new ones are published as time passes.
 
-    Every topic has a stream of its own, also one nobody had heard of before somebody searched for it.
+    Every topic has its own stream, also one that was unknown before it was searched.
 
-    - `rate`: videos an hour about a typical topic. Topics differ by a factor that follows from seed and
-      topic: half of them get less than that, at least half of it; a few get up to twenty times as much.
-    - `rates`: videos an hour about these topics, exactly.
+    - `rate`: videos per hour about a typical topic. Topics differ by a factor derived from the seed and the topic:
+      half of them get less, but at least half of it; a few get up to twenty times as much.
+    - `rates`: videos per hour about these topics, exactly.
     - `mentions`: the share of the built-in topics' videos that are about two of them; part of their rates.
     - `back_catalogue`: how long before `started_at` (default: now) the oldest video was published.
-    - `index_delay`: seconds until search shows a video, at most; at least a minute, unless this is less.
+    - `index_delay`: maximum seconds until search shows a video; the minimum is a minute, unless this is less.
     - `date_jitter`: seconds by which `order=date` may misplace a video.
-    - `rhythm`: publish less by night than by day.
-    - `topics`: what was asked for in an earlier life of this world, whose videos are then known by their
-      ids without a search. `heard` is called with each new topic.
+    - `rhythm`: publish less at night than during the day.
+    - `topics`: topics searched before a restart, whose videos are then known by their ids without a search.
+      `heard` is called with each new topic.
 
-    Moments go in and out as aware datetimes, or as Unix seconds where they are ints. Safe to use from several
-    threads.
+    Moments are aware datetimes, or Unix seconds where they are ints. Thread-safe.
     """
 
     def __init__(

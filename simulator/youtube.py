@@ -1,8 +1,8 @@
 """The part of the YouTube Data API v3 that a keyword watcher uses.
 
 Shapes follow the API's discovery document and recorded answers, and so do its quirks: titles are HTML-escaped
-in search and nowhere else, descriptions are cut in search, `order=date` is only roughly sorted, totals are
-guesses, and unknown ids are left out without a word.
+only in search, descriptions are cut in search, `order=date` is only roughly sorted, totals are estimates, and unknown
+ids are left out silently.
 """
 
 import base64
