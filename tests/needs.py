@@ -9,7 +9,7 @@ import pytest
 
 
 def missing(what: str) -> NoReturn:
-    """Skip the test for want of `what`, or fail it where REQUIRE_ALL says that nothing may be missing."""
+    """Skip the test because `what` is missing, or fail it with REQUIRE_ALL=1."""
     if os.environ.get("REQUIRE_ALL") == "1":
         pytest.fail(f"{what} is missing, and REQUIRE_ALL=1", pytrace=False)
     pytest.skip(f"{what} is missing")

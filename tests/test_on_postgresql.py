@@ -8,7 +8,7 @@ import pytest
 
 from tests.running import BASE_DIR
 
-# One brings its own PostgreSQL; three days are the same rules over again, and long.
+# One uses PostgreSQL anyway; three simulated days test the same rules, and take long.
 ELSEWHERE = ["apps/quota/tests/test_race.py", "apps/videos/tests/test_three_days.py"]
 
 

@@ -73,7 +73,7 @@ def test_the_demo_finds_videos_and_goes_on_finding_them(tmp_path: Path) -> None:
 
 @pytest.fixture
 def other_server() -> Iterator[Simulator]:
-    """Somebody else's server: one project without searches, one whose key is invalid, one that is well."""
+    """A YouTube with one project without searches, one with an invalid key, and one that works."""
     projects = [Project(name, [key]) for name, key in KEYS.items()]
     with Simulator(World(seed=3, rate=30, index_delay=0), projects=projects) as simulator:
         simulator.projects["spent"].limits["search"] = 0
@@ -94,7 +94,7 @@ def windhover(other_server: Simulator, tmp_path: Path) -> Iterator[Windhover]:
 
 @contextmanager
 def broker_traffic(windhover: Windhover) -> Iterator[list[str]]:
-    """Listen to every command that the broker is given meanwhile, with the messages' bodies decoded."""
+    """Record all commands sent to the broker inside the block, with decoded messages."""
     heard: list[str] = []
 
     def listen() -> None:
@@ -120,7 +120,7 @@ def test_three_keys_then_invidious_and_no_secret_anywhere(windhover: Windhover, 
 
 
 def use_up_three_keys(windhover: Windhover, other_server: Simulator) -> int:
-    """Fetch until nothing but Invidious is left, looking at each step; return the keyword's id."""
+    """Fetch until only Invidious is left, checking each step; return the keyword's id."""
 
     def asked(name: str) -> int:
         return other_server.projects[name].keys[0].requests
@@ -188,7 +188,7 @@ def test_a_worker_killed_in_the_middle_of_a_fetch_is_made_good(windhover: Windho
 
     kill_worker(windhover)
     other_server.faults.clear()
-    # Two minutes pass, and the claim of the dead has lapsed.
+    # Two minutes later the claim of the dead worker has expired.
     in_database(windhover, "UPDATE videos_keywordentry SET claimed_at = datetime(claimed_at, '-3 minutes')")
 
     done = wait_for_log(windhover, keyword=entry["id"], status="done")

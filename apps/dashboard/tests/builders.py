@@ -9,7 +9,7 @@ NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
 def keyword_with_videos(keyword: str = "kestrels", number: int = 1) -> KeyWordEntry:
-    """Watch `keyword`, found in `number` videos, the first the newest."""
+    """Return a watched keyword with `number` videos, newest first."""
     entry, _ = KeyWordEntry.objects.watch(keyword)
     videos = [found_video(f"{entry.pk}-{n:04}", published_at=NOON - timedelta(minutes=n)) for n in range(number)]
     store(entry, *videos)

@@ -3,4 +3,4 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def nothing_is_sent(sent: list[tuple]) -> None:
-    """No broker: messages are kept, for the test to look at."""
+    """Keep messages instead of sending them to a broker."""

@@ -187,7 +187,7 @@ def test_queries_do_not_grow_with_what_is_shown(
         log_of(keyword_with_videos(f"keyword {n}", number))
 
     # 1 incidents, 2 number of videos, 3 number of keywords, 4 keywords, 5 videos, 6 their keywords;
-    # what one more keyword costs: 7 all their rates, 8 keys, 9 today's spending, 10 gaps, 11 further pages
+    # the cost of adding a keyword: 7 all their rates, 8 keys, 9 used quota, 10 gaps, 11 further pages
     with django_assert_num_queries(11) as queries:
         page(client)
     assert not any("COUNT" in query["sql"] and '"videos_video"' in query["sql"] for query in queries)

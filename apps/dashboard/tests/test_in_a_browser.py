@@ -16,10 +16,10 @@ AWKWARD = ["<b>bold</b>", "AC/DC", "日本語", "قهوة عربية", "x" * 500
 
 @pytest.fixture
 def page(browser: Any, live_server: Any) -> Iterator[Any]:
-    """A page that fails the test if the browser complains."""
+    """A page that fails the test if the browser reports an error."""
     complaints: list[str] = []
     context = browser.new_context(base_url=live_server.url, viewport={"width": 1280, "height": 800})
-    # Pictures from elsewhere are not there: this machine is all there is.
+    # Thumbnails on other machines cannot be loaded.
     context.route("https://i.ytimg.com/**", lambda route: route.fulfill(status=200, body="", content_type="image/png"))
     page = context.new_page()
     page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
@@ -40,7 +40,7 @@ def test_it_works(page: Any) -> None:
     assert entry.interval == 1800
     assert page.get_by_text("The first fetch takes a few seconds").is_visible()
 
-    # What a fetch finds appears by itself.
+    # The page shows what a fetch finds without a reload.
     store(entry, found_video("found-later", title="A kestrel hovers"))
     page.get_by_role("link", name="A kestrel hovers").wait_for(timeout=10_000)
 

@@ -29,7 +29,7 @@ def one_key(frozen_time: MovableTime, settings, db) -> None:
 
 
 def text_of(client: Client, address: str) -> str:
-    """Return what a page says, without its marks and with its white space folded."""
+    """Return the text of a page, without tags and with white space collapsed."""
     html = client.get(address).content.decode()
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
 

@@ -16,7 +16,7 @@ InThread = Callable[..., list[Any]]
 
 
 def race(in_thread: InThread, threads: int, tries: int) -> int:
-    """Let all threads reserve at once, some times each; return how often that succeeded."""
+    """Let all threads reserve at the same time; return how many calls they reserved."""
     ready = Barrier(threads)
 
     def reserve() -> int:

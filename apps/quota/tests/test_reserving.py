@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 
 def reserve_all(purpose: Purpose, bucket: Bucket = "search", project: str = "birds") -> int:
-    """Reserve until there is no more; return how many calls there were."""
+    """Reserve until none is left; return how many calls were reserved."""
     count = 0
     while ledger.reserve(project, bucket, purpose):
         count += 1

@@ -39,7 +39,7 @@ def simulator(settings: Settings) -> Iterator[Simulator]:
 
 @pytest.fixture
 def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long each pause would have been; no pause is made."""
+    """The seconds of each sleep, which is skipped."""
     naps: list[float] = []
     monkeypatch.setattr(time, "sleep", naps.append)
     return naps
@@ -406,7 +406,7 @@ def test_a_call_counts_for_the_project_that_another_worker_learned(
     ApiKey.objects.filter(pk=named.pk).update(consumer="projects/1")
     looked_up = keys.usable()
     keys.refuse(named, "It has expired.")
-    # Between the look at the keys and the call another worker learns that both are keys of one project.
+    # After the keys were looked up, another worker learns that both belong to one project.
     keys.learn_consumer(bare, "projects/1")
     monkeypatch.setattr(keys, "usable", lambda: looked_up[1:])
     assert search(client()) > 0

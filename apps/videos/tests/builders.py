@@ -57,7 +57,7 @@ def store(
 
 
 def watched(**rates: float) -> None:
-    """Watch keywords, each of so many new videos a day, as planned."""
+    """Watch keywords with these rates, and plan them."""
     for word, rate in rates.items():
         entry = KeyWordEntry.objects.create(keyword=word)
         KeyWordEntry.objects.filter(pk=entry.pk).update(rate=rate)
@@ -65,7 +65,7 @@ def watched(**rates: float) -> None:
 
 
 def spend(searches: int) -> None:
-    """Spend searches of the project "birds"."""
+    """Use searches of the project "birds"."""
     for _ in range(searches):
         assert ledger.reserve("birds", "search", ledger.Purpose.MANUAL)
 

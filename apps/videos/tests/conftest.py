@@ -24,7 +24,7 @@ from simulator import Simulator
 
 __all__ = ["inbox"]
 
-# These bring their own PostgreSQL, so running them once more there (tests/test_on_postgresql.py) would show nothing.
+# These use PostgreSQL anyway, so tests/test_on_postgresql.py need not repeat them.
 if "TEST_DATABASE_URL" in os.environ:
     collect_ignore = ["test_races.py", "test_two_writers.py", "test_big_delete.py"]
 
@@ -33,7 +33,7 @@ MOST_RACERS = 8
 
 @pytest.fixture(autouse=True)
 def nothing_is_sent(sent: list[tuple]) -> None:
-    """No broker: messages are kept, for the test to look at."""
+    """Keep messages instead of sending them to a broker."""
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def entry(youtube: Simulator) -> KeyWordEntry:
 
 
 class RealDatabase:
-    """A migrated database of its own; `url` names it to other processes."""
+    """A separate, migrated database; other processes connect by `url`."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -76,7 +76,7 @@ class RealDatabase:
 
 @contextmanager
 def connected_to(url: str) -> Iterator[None]:
-    """Let the database at `url` be the default one, here and in all threads begun meanwhile.
+    """Let the database at `url` be the default one, here and in all threads started inside the block.
 
     The tests' own is in memory, or inside a transaction: other connections would see nothing of it.
     """
@@ -121,7 +121,7 @@ def beside(url: str, name: str) -> str:
 def database(
     request: pytest.FixtureRequest, tmp_path: Path, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[RealDatabase]:
-    """An empty SQLite file, or an empty database in PostgreSQL, with Windhover's tables and connected to."""
+    """An empty database with Windhover's tables, in SQLite and in PostgreSQL."""
     with django_db_blocker.unblock():
         if request.param == "sqlite":
             file = shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path)

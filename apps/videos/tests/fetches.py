@@ -7,7 +7,7 @@ SCHEDULE, MANUAL = VideoLog.Trigger.SCHEDULE, VideoLog.Trigger.MANUAL
 
 
 def fetched(entry: KeyWordEntry, trigger: VideoLog.Trigger = SCHEDULE) -> VideoLog:
-    """Return the log of one fetch of `entry`, which is as the database has it afterwards."""
+    """Fetch `entry` once, reload it, and return the log."""
     entry.refresh_from_db()
     log = fetch_keyword(entry, trigger)
     assert log is not None

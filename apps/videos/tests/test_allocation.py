@@ -29,7 +29,7 @@ some_searches = st.lists(any_search, min_size=1, max_size=40).map(numbered)
 
 
 def often(searches: Collection[Search], allocation: float) -> list[float]:
-    """Return how often each search is made a day, in their order."""
+    """Return the searches per day of each, in order."""
     shares = allocate(searches, allocation)
     return [shares[search.id].searches_per_day for search in searches]
 
@@ -173,7 +173,7 @@ def test_bounds_are_the_least_where_they_fit_and_the_most_where_not(searches: li
 
 @given(some_automatic, budgets, st.integers(0, 39), st.integers(0, 39), st.floats(0.01, 0.9))
 def test_no_other_plan_waits_less(searches: list[Search], allocation: float, one: int, other: int, part: float) -> None:
-    """Giving a part of one search's share to another, within the bounds, makes nothing better."""
+    """Moving a part of one share to another, within the bounds, improves nothing."""
     giver, taker = one % len(searches), other % len(searches)
     assume(giver != taker)
     plan, limits = often(searches, allocation), bounds(searches)
@@ -221,7 +221,7 @@ def test_more_searches_never_mean_fewer_for_one(searches: list[Search], allocati
 
 @given(some_automatic, st.floats(0.001, 1000), st.floats(0.001, 1))
 def test_only_proportions_count(searches: list[Search], scale: float, fewer: float) -> None:
-    """Where no bound is in the way: of the rates their proportions, and of the budget each its share."""
+    """Without bounds, shares depend only on the proportions of the rates, and scale with the total."""
     allocation = 0.9 * min(
         bound / math.sqrt(s.weight * s.rate) for s, bound in zip(searches, bounds(searches), strict=True)
     )

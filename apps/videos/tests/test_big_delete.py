@@ -17,7 +17,7 @@ PAGE = 5
 
 
 def with_many_videos() -> KeyWordEntry:
-    """Return a keyword whose first video was multiplied in the database itself, within a second or two."""
+    """Return a keyword with many copies of a video, made by one statement in the database."""
     entry = held("doomed")
     store(entry, found_video("copy-1"))
     numbers = f"WITH RECURSIVE numbers(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM numbers WHERE n < {MANY})"
@@ -61,7 +61,7 @@ def test_a_big_erase_leaves_turns_to_others(database: RealDatabase, capsys: pyte
         print(f"\n{connection.vendor}: {MANY} erased in {whole:.1f} s; {len(waits)} pages stored, "  # noqa: T201
               f"the longest in {max(waits) * 1000:.0f} ms")  # fmt: skip
 
-    # A turn after each chunk at the least, and none that waits for many of them.
+    # Other writers get the lock after each chunk, and none waits for many chunks.
     assert len(waits) >= math.ceil(MANY / erasing.CHUNK)
     assert max(waits) < whole / 3
     assert videos_of(other) == set(Video.objects.values_list("pk", flat=True))

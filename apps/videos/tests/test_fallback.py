@@ -27,7 +27,7 @@ def test_it_falls_back_to_invidious(youtube: Simulator, entry: KeyWordEntry, set
     assert "Daily search limit reached." in log.message
     assert entry.searched_through == searched_through
     assert {pk: date for pk, date in Video.objects.values_list("pk", "published_at") if pk in exact} == exact
-    # videos.list has a bucket of its own, and makes exact what Invidious guessed.
+    # videos.list has its own bucket, and replaces Invidious' estimates.
     assert not Video.objects.filter(published_exact=False).exists()
 
 
@@ -156,7 +156,7 @@ def test_an_invidious_that_is_not_needed_is_no_incident(
     assert kinds == {Incident.Kind.YOUTUBE_UNAVAILABLE, Incident.Kind.INVIDIOUS_BLOCKED}
     asked = youtube.stats.requests("/api/v1/search")
 
-    # A blocked Invidious makes no short outage of YouTube's long.
+    # A blocked Invidious does not extend a short outage of YouTube.
     log = fetched(entry, MANUAL)
     assert (log.status, log.error_code, log.http_status) == ("failed", "source_unavailable", 503)
     assert "Invidious" in log.message

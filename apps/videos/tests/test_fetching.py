@@ -238,7 +238,7 @@ def test_it_remembers_a_gap_until_searches_are_left_over(
     publish_burst(youtube)
     frozen_time.move(hours=6)
     for project in ("one", "two"):
-        # Ahead of the day's pace: people and schedules may still search, old gaps may not.
+        # Ahead of the day's course: manual and scheduled searches are allowed, gaps are not.
         QuotaSpend.objects.update_or_create(
             project=project, bucket="search", day=date(2026, 11, 20), defaults={"used": 94}
         )

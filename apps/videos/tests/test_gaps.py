@@ -24,7 +24,7 @@ HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 @pytest.fixture
 def busy_youtube(frozen_time: MovableTime, clock: Clock, settings, db, monkeypatch) -> Iterator[Simulator]:
-    """Many searches, and topics of many videos; shown up to ninety minutes late."""
+    """Many searches, busy topics, and videos indexed up to 90 minutes late."""
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     world = World(seed=3, rates={"busy": 45, "busiest": 200}, started_at=NOW)
     project = Project("one", ["a-secret-key"], searches_per_day=2000)
@@ -59,13 +59,13 @@ def test_after_an_outage_all_is_found_however_much_is_published(
 
     last = entry.searched_through
     assert last is not None
-    # What was shown late is gathered before it is looked for, which may take some fetches then.
+    # Late videos are searched for some time later, which may take several fetches.
     settled = last - 2 * INDEX_DELAY - HOUR
     shown = busy_youtube.world.search(word, last, published_after=NOW)
     stored = set(Match.objects.filter(keyword=entry).values_list("video", flat=True))
     missed = [video for video in shown if video.video_id not in stored]
     assert [video for video in missed if video.published_at < settled.timestamp()] == []
-    # And what is not found yet is known: it is still to be looked for, or the next search's.
+    # Videos not found yet lie in a known gap, or are left to the next search.
     known = [(gap.after.timestamp(), gap.before.timestamp()) for gap in entry.gaps.all()]
     known.append(((last - INDEX_DELAY).timestamp(), last.timestamp()))
     assert [v for v in missed if not any(after <= v.published_at <= before for after, before in known)] == []
@@ -73,12 +73,12 @@ def test_after_an_outage_all_is_found_however_much_is_published(
 
 
 def test_what_is_shown_late_is_looked_for_once_in_a_while(busy_youtube: Simulator, frozen_time: MovableTime) -> None:
-    """A page does not reach back ninety minutes here; to read five at each fetch would cost a day's searches."""
+    """A page does not reach back 90 minutes here; reading five at each fetch would use up the quota."""
     entry = KeyWordEntry.objects.create(keyword="busy")
     fetch_on(frozen_time, entry, NOW, NOW + 12 * HOUR)
     logs = entry.logs.filter(created_at__gt=NOW + 3 * HOUR)
     searches = sum(logs.values_list("searches", flat=True))
-    # 45 videos an hour are seen a second time at about 40 a search.
+    # 45 videos per hour are searched a second time with about 40 per search.
     assert logs.count() + 9 * 45 / 50 - 2 <= searches <= logs.count() + 9 * 45 / 25
     assert not logs.exclude(message__endswith="new.").exists(), "there is nothing to report"
     assert set(entry.gaps.values_list("late", flat=True)) <= {True}
@@ -109,7 +109,7 @@ def entry(youtube: Simulator) -> KeyWordEntry:
 
 
 def fetch_pages(entry: KeyWordEntry, *pages: SearchPage | Exception) -> tuple[VideoLog, list[dict[str, Any]]]:
-    """Fetch while YouTube answers with these pages; return the log, and what was asked."""
+    """Fetch while YouTube returns these pages; return the log and the requests."""
     with patch("core.youtube_api.search_videos", autospec=True) as search:
         search.side_effect = pages
         entry.refresh_from_db()

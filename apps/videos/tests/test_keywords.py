@@ -67,7 +67,7 @@ def test_normalizing_twice_changes_nothing() -> None:
 
 
 def test_a_change_writes_only_what_people_choose() -> None:
-    """A fetch that ends between a page's look and its save must not be undone."""
+    """Saving a form must not undo a fetch that ended in between."""
     seen = KeyWordEntry.objects.create(keyword="python")
     KeyWordEntry.objects.update(video_count=50, searched_through="2026-11-20T12:00:00Z", claim_token="a fetch")
     seen.state = KeyWordEntry.State.PAUSED

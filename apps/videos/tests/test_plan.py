@@ -24,7 +24,7 @@ from simulator import Simulator
 # In California.
 MIDNIGHT = datetime(2026, 11, 21, 8, tzinfo=UTC)
 
-# What schedules have of a project's hundred searches.
+# The limit for scheduled searches of a project with 100.
 SEARCHES = 98
 
 
@@ -36,7 +36,7 @@ def one_key(frozen_time: MovableTime, settings, db) -> None:
 
 
 def keywords(*rates: float, **given: object) -> list[KeyWordEntry]:
-    """Return keywords of these rates that were fetched just now, as planned."""
+    """Return planned keywords with these rates that have just been fetched."""
     entries = [KeyWordEntry.objects.create(keyword=f"word {rate} {n}", **given) for n, rate in enumerate(rates)]
     for entry, rate in zip(entries, rates, strict=True):
         KeyWordEntry.objects.filter(pk=entry.pk).update(rate=rate, last_fetched_at=timezone.now())
@@ -270,7 +270,7 @@ def test_a_refused_key_leads_to_a_new_plan_by_a_task(settings, sent: list[tuple]
 
 
 def test_the_shrinking_reserve_ends_no_pause(youtube: Simulator, frozen_time: MovableTime, sent: list) -> None:
-    """What a pause waits for is a new key or another limit, not one search more every few hours."""
+    """A pause ends early for a new key or a higher limit, not for one more search every few hours."""
     frozen_time.move_to(MIDNIGHT + timedelta(hours=1))
     entry = KeyWordEntry.objects.create(keyword="word")
     for project in ("one", "two"):
@@ -401,7 +401,7 @@ def test_a_plan_that_changes_during_a_fetch_counts(youtube: Simulator) -> None:
 
 
 def test_a_plan_that_changes_in_a_pause_delays_no_keyword_after_it(frozen_time: MovableTime) -> None:
-    """What was due beyond the reset by a longer interval has not been put off to it."""
+    """A keyword due after the reset because of its interval was not postponed."""
     (entry,) = keywords(10, interval=5 * 86_400)
     frozen_time.move(hours=10)
     reset = MIDNIGHT + timedelta(days=1)

@@ -23,7 +23,7 @@ MIDNIGHT = datetime(2026, 11, 21, 8, tzinfo=UTC)
 RESET = MIDNIGHT + timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 
-# Videos an hour.
+# Videos per hour.
 RATES = {"quiet": 0.1, "seldom": 0.4, "usual": 1, "often": 2, "busy": 5}
 
 
@@ -40,7 +40,7 @@ def simulator(frozen_time: MovableTime, clock: Clock, settings, db, monkeypatch)
 
 
 def live(frozen_time: MovableTime, sent: list[tuple], since: datetime, until: datetime) -> None:
-    """Let minutes pass: beat rings for keywords and chores, a worker does what is sent."""
+    """Let minutes pass: beat sends keywords and chores, a worker runs them."""
     now, rung = since, dict.fromkeys(KeyWordEntry.objects.values_list("pk", flat=True), since)
     while now < until:
         frozen_time.move_to(now)
@@ -75,7 +75,7 @@ def test_what_is_planned_is_what_happens(
             planned[line["id"]] += line["searches_per_day"] / 24
 
     searched = Counter(VideoLog.objects.filter(created_at__lt=RESET, searches__gt=0).values_list("keyword", flat=True))
-    # Counts are whole, and the first interval is shorter, so that keywords part.
+    # Counts are integers, and the first interval is shorter so that keywords spread out.
     differences = {entry.keyword: searched[entry.pk] - planned[entry.pk] for entry in entries}
     assert all(abs(differences[entry.keyword]) <= 1.6 + planned[entry.pk] / 20 for entry in entries), differences
     assert [searched[entry.pk] for entry in entries[1:]] == sorted(searched[entry.pk] for entry in entries[1:])

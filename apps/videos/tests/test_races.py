@@ -33,7 +33,7 @@ from apps.videos.tests.conftest import RealDatabase, held
 from simulator.exchange import Answer, Request
 from simulator.server import Simulator
 
-# Where rows are locked one by one; SQLite has one lock for all.
+# PostgreSQL locks rows; SQLite has one lock for all.
 only_postgresql = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 
 HOUR = timedelta(hours=1)
@@ -91,7 +91,7 @@ def test_the_old_holder_of_a_claim_changes_nothing(database: RealDatabase) -> No
 
 
 def test_a_message_delivered_many_times_fetches_once(database: RealDatabase) -> None:
-    """Also one that comes when the fetch, a very short one, is over already: the keyword is due no more."""
+    """A message that comes after a short fetch has ended does nothing either: the keyword is no longer due."""
     entry = watched()
 
     def fetch() -> str | None:
@@ -227,7 +227,7 @@ def assert_beat_mirrors_keywords() -> None:
 
 @contextmanager
 def meanwhile(youtube: Simulator, happens: Callable[[], object]) -> Iterator[None]:
-    """Let something happen elsewhere, in another connection, after the search and before the videos are described."""
+    """Run something in another connection after the search and before videos.list."""
     answer = youtube.answer
 
     def answer_late(request: Request) -> Answer:
@@ -356,7 +356,7 @@ print(sum(reserved.get(timeout=60) for _ in workers))
 
 
 def test_processes_share_the_last_searches(database: RealDatabase) -> None:
-    """Eight workers, each a process of its own with the real settings, want 32 searches where 10 are left."""
+    """Eight processes with the real settings reserve 32 searches where 10 are left."""
     day = pacific.day_of(timezone.now())
     QuotaSpend.objects.create(project="birds", day=day, bucket="search", used=90)
     environment = {

@@ -27,7 +27,7 @@ def found(entry: KeyWordEntry, *days_ago: float, **given: object) -> None:
 
 
 def evenly(per_day: int, first: int, last: int) -> list[float]:
-    """Return when so many videos a day were published, from `first` days ago to `last`."""
+    """Return publication dates of so many videos per day, from `first` to `last` days ago."""
     return [last + (first - last) * number / (per_day * (first - last)) for number in range(per_day * (first - last))]
 
 
@@ -41,7 +41,7 @@ def test_nothing_known_is_the_prior(entry: KeyWordEntry) -> None:
 
 
 def test_one_page_gives_a_rate(entry: KeyWordEntry) -> None:
-    """Fifty videos within two hours: six hundred a day, less some doubt."""
+    """Fifty videos within two hours: 600 per day, less the prior."""
     found(entry, *[number / 50 / 12 for number in range(50)])
     assert 300 < measure(entry, NOW) < 600
 
@@ -93,7 +93,7 @@ def test_two_queries_whatever_was_found(entry: KeyWordEntry, django_assert_num_q
 def test_watching_finds_the_true_rate(
     frozen_time: MovableTime, clock: Clock, settings, monkeypatch, rate: float
 ) -> None:
-    """Fetched every few hours for some days, against a world that publishes so many videos an hour."""
+    """A keyword fetched every few hours for some days, with this many videos per hour."""
 
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     settings.YT_KEYS = [("one", "a-secret-key")]

@@ -39,7 +39,7 @@ def test_fetching_goes_on_by_itself(
     assert set(waiting.values_list("waiting_until", flat=True)) == {midnight}
     assert Incident.objects.open().get().until == midnight
 
-    # Nothing is asked before, and each keyword that waits says so once.
+    # No call is made before, and each waiting keyword logs it once.
     frozen_time.move_to(midnight - timedelta(seconds=1))
     work(sent)
     work(sent)
@@ -56,7 +56,7 @@ def test_fetching_goes_on_by_itself(
 
 
 def work(sent: list[tuple]) -> None:
-    """Do what the chore finds to be owed, as a worker would."""
+    """Run what the chore enqueues, as a worker would."""
     tasks.catch_up()
     for _, arguments, named in list(sent):
         tasks.process_trigger(*arguments, **named)

@@ -16,7 +16,7 @@ from apps.videos.models import KeyWordEntry, Match, SearchGap, Video, VideoLog, 
 from apps.videos.scheduling import beat
 from simulator import Clock, Project, Simulator, World
 
-# Videos an hour: what some of them publish in five hours is more than a page.
+# Videos per hour: for some, five hours are more than a page.
 RATES = {"quiet": 1, "usual": 3, "python": 6, "busy": 10, "crowded": 14}
 
 STEP = timedelta(minutes=10)
@@ -26,7 +26,7 @@ STEP = timedelta(minutes=10)
 def simulator(frozen_time: MovableTime, clock: Clock, settings, db, monkeypatch) -> Iterator[Simulator]:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     projects = [Project("one", ["first-secret-key"]), Project("two", ["second-secret-key"])]
-    # Shown up to ninety minutes late, and five minutes out of order.
+    # Indexed up to 90 minutes late, and five minutes out of order.
     world = World(seed=11, rates=RATES, started_at=NOW)
     with Simulator(world, projects=projects, clock=clock) as simulator:
         settings.YOUTUBE_API_URL = simulator.youtube_url
@@ -36,7 +36,7 @@ def simulator(frozen_time: MovableTime, clock: Clock, settings, db, monkeypatch)
 
 
 class Days:
-    """Let time pass as beat, chores and a worker do, in steps of ten minutes."""
+    """Let time pass in steps of ten minutes, with beat, chores and a worker."""
 
     def __init__(self, frozen_time: MovableTime, sent: list[tuple]) -> None:
         self.frozen_time = frozen_time

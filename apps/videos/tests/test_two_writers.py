@@ -25,7 +25,7 @@ WHOLE: dict[str, Any] = {"complete": True, "description": "All of it.", "duratio
 def storing_page(
     entry: KeyWordEntry, ids: list[str], method: VideoFetchMethod = YOUTUBE, **given: Any
 ) -> Callable[[], storing.Stored]:
-    """Return the work of storing these videos for `entry`, in an order of its own: sources do not sort by id."""
+    """Return a function that stores these videos for `entry`, shuffled: sources do not sort by id."""
     page = [found_video(video_id, **given) for video_id in random.sample(ids, len(ids))]
     return partial(storing.store, entry, "held", page, method)
 
@@ -57,7 +57,7 @@ def test_it_handles_the_very_first_videos(database: RealDatabase) -> None:
 
 
 def test_it_handles_the_same_keyword_twice(database: RealDatabase) -> None:
-    """No two hold the same claim; yet even then nothing would be stored twice."""
+    """Two workers never hold the same claim, but even then nothing would be stored twice."""
     entry = held("bird")
     for turn in range(20):
         stored = database.at_once(*[storing_page(entry, names(f"{turn}", 0, 20))] * 3)
@@ -74,7 +74,7 @@ def test_a_guess_never_replaces_a_date(database: RealDatabase) -> None:
         completing = partial(storing.update, [found_video(video_id, **WHOLE) for video_id in reversed(ids)])
         later = storing_page(hawk, ids, INVIDIOUS, **GUESS | {"published_at": NOON + timedelta(days=1)})
         works = [guessing, knowing, completing, later]
-        # Each of the four has been there before the others, and some were there at the same moment.
+        # Each of the four was first at times, and some were simultaneous.
         if turn % 5 < 4:
             database.at_once(works.pop(turn % 5))
         database.at_once(*works)
@@ -86,7 +86,7 @@ def test_a_guess_never_replaces_a_date(database: RealDatabase) -> None:
 
 
 def test_videos_that_are_gone_block_no_writer(database: RealDatabase) -> None:
-    """The chore learns that videos are gone while fetches still bring them: the same rows, in another order."""
+    """The chore marks videos as gone while fetches store the same rows in another order."""
     entry = held("bird")
     ids = names("v", 0, 300)
     storing_page(entry, ids)()
@@ -99,7 +99,7 @@ def test_videos_that_are_gone_block_no_writer(database: RealDatabase) -> None:
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let an erase take many turns without many videos."""
+    """Let an erase take many chunks with few videos."""
     monkeypatch.setattr(erasing, "CHUNK", 4)
     monkeypatch.setattr(erasing, "REST", 0)
 
@@ -145,7 +145,7 @@ def test_two_chores_may_erase_the_same_keyword(database: RealDatabase) -> None:
 
 
 def test_a_fetch_may_open_its_log_to_the_last_moment_of_an_erase(database: RealDatabase) -> None:
-    """It has claimed the keyword before somebody deleted it; the claim says nothing any more, the log stays."""
+    """It claimed the keyword before it was deleted; the claim is invalid, the log stays."""
     for turn in range(6):
         doomed = held("kestrel")
         storing_page(doomed, names(f"{turn}", 0, 5))()
@@ -159,7 +159,7 @@ def test_a_fetch_may_open_its_log_to_the_last_moment_of_an_erase(database: RealD
 
 
 def open_logs_until_erased(entry: KeyWordEntry) -> int:
-    """Open logs as fetching does, until there is no such keyword any more; return how many."""
+    """Open logs as fetching does, until the keyword is erased; return how many."""
     for opened in range(10_000):
         try:
             VideoLog.objects.create(keyword=entry, keyword_text="kestrel")
