@@ -18,6 +18,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
+from apps.conftest import NOW, MovableTime
 from apps.incidents import incidents
 from apps.incidents.models import Incident
 from apps.incidents.notify import notify_pending
@@ -336,7 +337,8 @@ def test_of_an_expired_incident_and_a_new_one_one_is_open(database: RealDatabase
 
 # Forked after the set-up, as Celery forks its workers.
 RESERVE = """
-import multiprocessing, django
+import multiprocessing, sys, django, time_machine
+time_machine.travel(sys.argv[1], tick=False).start()
 django.setup()
 from apps.quota import ledger
 from apps.quota.models import QuotaSpend
@@ -355,9 +357,9 @@ print(sum(reserved.get(timeout=60) for _ in workers))
 """
 
 
-def test_processes_share_the_last_searches(database: RealDatabase) -> None:
+def test_processes_share_the_last_searches(frozen_time: MovableTime, database: RealDatabase) -> None:
     """Eight processes with the real settings reserve 32 searches where 10 are left."""
-    day = pacific.day_of(timezone.now())
+    day = pacific.day_of(NOW)
     QuotaSpend.objects.create(project="birds", day=day, bucket="search", used=90)
     environment = {
         "PATH": os.environ["PATH"],
@@ -369,7 +371,11 @@ def test_processes_share_the_last_searches(database: RealDatabase) -> None:
         "DATABASE_URL": database.url,
     }
     reserved = subprocess.check_output(
-        [sys.executable, "-c", RESERVE], cwd=django_settings.BASE_DIR, env=environment, text=True, timeout=100
+        [sys.executable, "-c", RESERVE, NOW.isoformat()],
+        cwd=django_settings.BASE_DIR,
+        env=environment,
+        text=True,
+        timeout=100,
     )
     assert reserved == "10\n"
     assert QuotaSpend.objects.get().used == 100
