@@ -3,7 +3,7 @@
 import pytest
 
 from core import invidious_api, youtube_api
-from core.errors import KeyCoolingDown, SourceBlocked, SourceError
+from core.errors import KeyCoolingDown, SourceBlocked, SourceError, SourceUnavailable
 from core.tests.conftest import KEY, FakeServer
 from core.tests.test_bounded import ASK, NOTHING, both
 
@@ -19,27 +19,29 @@ AWAY = [
     (200, {"Location": "{url}/elsewhere", "Refresh": "0; url={url}", "Content_Location": "{url}"}),
     (200, {"Alt_Svc": 'h2="{host}"', "Link": "<{url}>; rel=canonical"}),
 ]
+# All others are SourceBlocked, or a valid response.
+EXPECTED = {("youtube", 401): KeyCoolingDown, ("invidious", 201): SourceUnavailable}
 
 
 @both
 @pytest.mark.parametrize(("status", "headers"), AWAY)
-def test_it_follows_nobody(fake_server: FakeServer, source: str, status: int, headers: dict[str, str]) -> None:
+def test_it_follows_no_redirect(fake_server: FakeServer, source: str, status: int, headers: dict[str, str]) -> None:
     with FakeServer() as elsewhere:
         elsewhere.respond(NOTHING[source])
         host = elsewhere.url.removeprefix("http://")
-        led = {name: value.format(url=elsewhere.url, host=host) for name, value in headers.items()}
-        fake_server.respond(NOTHING[source], status, **led)
-        # Twice, for what a client may learn from the first answer.
+        sent = {name: value.format(url=elsewhere.url, host=host) for name, value in headers.items()}
+        fake_server.respond(NOTHING[source], status, **sent)
+        # Twice, since a client may remember the first response.
         for _ in range(2):
             try:
                 assert not ASK[source](fake_server.url)
             except SourceError as error:
-                assert type(error) is KeyCoolingDown if (source, status) == ("youtube", 401) else SourceBlocked  # noqa: PT017
-        assert elsewhere.asked == [], "the key stays here"
-    assert len(fake_server.asked) == 2, "nor is anything asked twice"
+                assert type(error) is EXPECTED.get((source, status), SourceBlocked)  # noqa: PT017
+        assert elsewhere.asked == [], "no other server is asked"
+    assert len(fake_server.asked) == 2, "no request is repeated"
 
 
-def test_invidious_is_told_no_key(fake_server: FakeServer) -> None:
+def test_invidious_gets_no_key(fake_server: FakeServer) -> None:
     fake_server.respond(NOTHING["youtube"])
     youtube_api.search_videos(KEY, "kestrel", endpoint=fake_server.url)
     fake_server.respond([])
