@@ -100,14 +100,14 @@ class RawServer:
         self._context = context
         self.disconnected = threading.Event()
         self._pieces: Callable[[], Iterable[bytes]] = lambda: ()
-        self._stays = True
+        self._keep_open = True
         self._socket = socket.create_server(("127.0.0.1", 0))
         scheme = "https" if context else "http"
         self.url = f"{scheme}://127.0.0.1:{self._socket.getsockname()[1]}"
 
-    def send(self, pieces: Callable[[], Iterable[bytes]], *, stays: bool = True) -> None:
-        """Respond to each request with what `pieces` yields; `stays` keeps the connection open afterwards."""
-        self._pieces, self._stays = pieces, stays
+    def send(self, pieces: Callable[[], Iterable[bytes]], *, keep_open: bool = True) -> None:
+        """Respond to each request with what `pieces` yields; `keep_open` keeps the connection open afterwards."""
+        self._pieces, self._keep_open = pieces, keep_open
         self.disconnected.clear()
 
     def __enter__(self) -> "RawServer":
@@ -131,14 +131,14 @@ class RawServer:
             connection = self._context.wrap_socket(connection, server_side=True)
         with connection:
             try:
-                question = b""
-                while not question.endswith(b"\r\n\r\n"):
-                    question += (more := connection.recv(65_536))
+                request = b""
+                while not request.endswith(b"\r\n\r\n"):
+                    request += (more := connection.recv(65_536))
                     if not more:
                         return
                 for piece in self._pieces():
                     connection.sendall(piece)
-                if self._stays and not connection.recv(1):
+                if self._keep_open and not connection.recv(1):
                     self.disconnected.set()
             except (ConnectionError, ssl.SSLError):
                 self.disconnected.set()

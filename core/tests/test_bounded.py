@@ -168,7 +168,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def secure_wire(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RawServer]:
+def tls_server(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RawServer]:
     monkeypatch.setattr(httplib2, "CA_CERTS", str(certificate))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -178,17 +178,17 @@ def secure_wire(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 @both
-def test_it_handles_tls(secure_wire: RawServer, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+def test_it_handles_tls(tls_server: RawServer, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
     length = b"Content-Length: %d\r\n\r\n" % len(NOTHING[source])
-    secure_wire.send(lambda: [HEAD + length + NOTHING[source]])
-    assert not ASK[source](secure_wire.url)
-    secure_wire.send(endless(MB, HEAD + b"\r\n"))
-    assert "larger than 8 MB" in unavailable(ASK[source], secure_wire.url)
-    assert secure_wire.disconnected.wait(5), "the connection is dropped"
+    tls_server.send(lambda: [HEAD + length + NOTHING[source]])
+    assert not ASK[source](tls_server.url)
+    tls_server.send(endless(MB, HEAD + b"\r\n"))
+    assert "larger than 8 MB" in unavailable(ASK[source], tls_server.url)
+    assert tls_server.disconnected.wait(5), "the connection is dropped"
     monkeypatch.setattr(bounded, "MAX_SECONDS", 0.08)
-    secure_wire.send(drip(b" ", HEAD + b"\r\n"))
-    assert "took longer than 0.08 seconds" in unavailable(ASK[source], secure_wire.url)
-    assert secure_wire.disconnected.wait(5), "the connection is dropped"
+    tls_server.send(drip(b" ", HEAD + b"\r\n"))
+    assert "took longer than 0.08 seconds" in unavailable(ASK[source], tls_server.url)
+    assert tls_server.disconnected.wait(5), "the connection is dropped"
 
 
 heads = st.lists(
@@ -227,7 +227,7 @@ heads = st.lists(
 @example([HEAD, b"Content-Length: 1, 2\r\n\r\n"])
 @example([b"HTTP/1.1 401 No\r\nWWW-Authenticate: =\r\n\r\n"])
 def test_any_bytes_are_a_result_or_a_source_error(raw_server: RawServer, source: str, pieces: list[bytes]) -> None:
-    raw_server.send(lambda: pieces, stays=False)
+    raw_server.send(lambda: pieces, keep_open=False)
     try:
         assert not ASK[source](raw_server.url)
     except SourceError as error:

@@ -213,10 +213,10 @@ def test_it_handles_invalid_responses(
 
 
 def test_it_handles_a_refused_connection() -> None:
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
         with pytest.raises(SourceUnavailable) as caught:
-            search_videos("kestrel", instance=f"http://127.0.0.1:{nobody.getsockname()[1]}")
+            search_videos("kestrel", instance=f"http://127.0.0.1:{unused.getsockname()[1]}")
     assert caught.value.http_status is None
 
 
@@ -233,7 +233,7 @@ def test_it_reads_a_page_with_items_of_all_kinds(fake_server: FakeServer) -> Non
 
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(items=st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(item(), anything)).map(lambda odd: item(**odd))))
+@given(items=st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(item(), anything)).map(lambda one: item(**one))))
 def test_any_items_are_a_result(fake_server: FakeServer, items: list[Any]) -> None:
     fake_server.respond(items)
     for video in search_videos("kestrel", instance=fake_server.url, pages=1):

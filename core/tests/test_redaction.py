@@ -15,7 +15,7 @@ def test_it_works() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "redacted"),
     [
         ("?key=short", f"?key={HIDDEN}"),
         ("?q=a&KEY=Short%2B1&alt=json", f"?q=a&KEY={HIDDEN}&alt=json"),
@@ -28,8 +28,8 @@ def test_it_works() -> None:
         ("", ""),
     ],
 )
-def test_it_hides_what_looks_like_a_key(text: str, told: str) -> None:
-    assert redact(text) == told
+def test_it_hides_what_looks_like_a_key(text: str, redacted: str) -> None:
+    assert redact(text) == redacted
 
 
 def test_it_hides_known_secrets() -> None:
@@ -47,12 +47,12 @@ def written(formatter: logging.Formatter, message: str, *args: object) -> str:
 
 def test_it_hides_secrets_in_tracebacks() -> None:
     formatter = RedactingFormatter("{levelname} {message}", style="{", secrets=["open-sesame"])
-    told = written(formatter, "said %s and %s", "open-sesame", KEY)
-    assert told.startswith(f"ERROR said {HIDDEN} and {HIDDEN}\nTraceback (most recent call last):\n")
-    assert told.endswith(f"ValueError: asked http://h/?key={HIDDEN} with {HIDDEN}")
+    logged = written(formatter, "said %s and %s", "open-sesame", KEY)
+    assert logged.startswith(f"ERROR said {HIDDEN} and {HIDDEN}\nTraceback (most recent call last):\n")
+    assert logged.endswith(f"ValueError: asked http://h/?key={HIDDEN} with {HIDDEN}")
 
 
 def test_it_leaves_short_secrets_alone() -> None:
-    told = written(RedactingFormatter("{message}", style="{", secrets=["", "e", "asked"]), "message")
-    assert told.startswith("message\nTraceback")
-    assert "asked http" in told
+    logged = written(RedactingFormatter("{message}", style="{", secrets=["", "e", "asked"]), "message")
+    assert logged.startswith("message\nTraceback")
+    assert "asked http" in logged

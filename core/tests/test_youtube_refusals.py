@@ -98,7 +98,7 @@ def test_it_handles_a_burst(
 
 
 @pytest.mark.parametrize(
-    ("status", "message", "reason", "info", "told"),
+    ("status", "message", "reason", "info", "expected"),
     [
         (400, "API key not valid. Please pass a valid API key.", "badRequest", "API_KEY_INVALID", "API_KEY_INVALID"),
         (400, "API key expired. Please renew the API key.", "badRequest", "API_KEY_INVALID", "API_KEY_INVALID"),
@@ -113,12 +113,12 @@ def test_it_handles_a_burst(
     ],
 )
 def test_it_handles_a_refused_key(
-    fake_server: FakeServer, status: int, message: str, reason: str, info: str, told: str
+    fake_server: FakeServer, status: int, message: str, reason: str, info: str, expected: str
 ) -> None:
     fake_server.respond(body(message, reason, info), status)
     error = search(fake_server)
     assert type(error) is KeyRefused
-    assert (error.reason, error.http_status) == (told, status)
+    assert (error.reason, error.http_status) == (expected, status)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_it_handles_an_expired_page_token(fake_server: FakeServer) -> None:
     fake_server.respond(body("The request specifies an invalid page token.", "invalidPageToken"), 400)
     error = search(fake_server)
     assert type(error) is BadPageToken
-    assert isinstance(error, BadQuery), "who does not know of page tokens does not try again"
+    assert isinstance(error, BadQuery), "code that knows no page tokens does not retry"
     assert error.http_status == 400
 
 
@@ -177,11 +177,11 @@ def test_it_handles_something_that_is_gone(fake_server: FakeServer) -> None:
     assert type(search(fake_server)) is BadQuery
 
 
-NO_API = [b"<html>Not Found</html>", b"", b"{", [], None, {"error": "not_found"}, {"message": "Not found"}]
+NOT_FROM_YOUTUBE = [b"<html>Not Found</html>", b"", b"{", [], None, {"error": "not_found"}, {"message": "Not found"}]
 
 
 @pytest.mark.parametrize("status", [400, 404, 410])
-@pytest.mark.parametrize("content", NO_API)
+@pytest.mark.parametrize("content", NOT_FROM_YOUTUBE)
 def test_it_handles_another_server_at_the_address(fake_server: FakeServer, status: int, content: Any) -> None:
     fake_server.respond(content, status)
     error = search(fake_server)
@@ -192,8 +192,8 @@ def test_it_handles_another_server_at_the_address(fake_server: FakeServer, statu
 @pytest.mark.parametrize(
     ("status", "expected"), [(407, SourceBlocked), (408, SourceUnavailable), (413, BadQuery), (414, BadQuery)]
 )
-@pytest.mark.parametrize("content", NO_API[:2])
-def test_it_handles_what_is_said_on_the_way(
+@pytest.mark.parametrize("content", NOT_FROM_YOUTUBE[:2])
+def test_it_handles_a_response_from_a_proxy(
     fake_server: FakeServer, status: int, content: Any, expected: type[SourceError]
 ) -> None:
     fake_server.respond(content, status)
@@ -242,7 +242,7 @@ PER_MINUTE = body("Quota exceeded for limit 'Queries per minute'", "rateLimitExc
 
 
 @pytest.mark.parametrize(
-    ("said", "understood"),
+    ("header", "seconds"),
     [
         ("2", 2),
         (" 7 ", 7),
@@ -256,24 +256,24 @@ PER_MINUTE = body("Quota exceeded for limit 'Queries per minute'", "rateLimitExc
         ("", None),
     ],
 )
-def test_it_tells_how_long_to_wait(fake_server: FakeServer, said: str, understood: int | None) -> None:
-    fake_server.respond(PER_MINUTE, 429, Retry_After=said)
+def test_it_reads_retry_after(fake_server: FakeServer, header: str, seconds: int | None) -> None:
+    fake_server.respond(PER_MINUTE, 429, Retry_After=header)
     error = search(fake_server)
     assert type(error) is SourceUnavailable
-    assert error.retry_after == understood
+    assert error.retry_after == seconds
 
 
 @pytest.mark.parametrize(
     ("status", "content"), [(403, body("Slow down", "rateLimitExceeded")), (503, b"<html>Later</html>"), (408, b"")]
 )
-def test_it_tells_how_long_to_wait_for_whatever_reason(fake_server: FakeServer, status: int, content: Any) -> None:
+def test_it_reads_retry_after_with_any_status(fake_server: FakeServer, status: int, content: Any) -> None:
     fake_server.respond(content, status, Retry_After="5")
     assert search(fake_server).retry_after == 5
     fake_server.respond(content, status)
     assert search(fake_server).retry_after is None
 
 
-def test_it_decides_by_the_most_exact_word(fake_server: FakeServer) -> None:
+def test_the_most_exact_reason_decides(fake_server: FakeServer) -> None:
     fake_server.respond(body("You have exceeded your quota of API keys per day.", "forbidden", "SERVICE_DISABLED"), 403)
     assert type(search(fake_server)) is KeyCoolingDown
     fake_server.respond(body("You have exceeded your quota.", "accessNotConfigured", "API_KEY_SERVICE_BLOCKED"), 403)
@@ -283,13 +283,13 @@ def test_it_decides_by_the_most_exact_word(fake_server: FakeServer) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 400, 403, 429, 500])
-def test_it_never_tells_the_key(fake_server: FakeServer, status: int) -> None:
+def test_errors_never_contain_the_key(fake_server: FakeServer, status: int) -> None:
     fake_server.respond(body(f"Consumer 'api_key:{KEY}' asked {fake_server.url}?key={KEY}", "forbidden"), status)
     try:
         search_videos(KEY, "kestrel", endpoint=fake_server.url)
     except SourceError as error:
-        for told in (str(error), repr(error), repr(vars(error)), "".join(traceback.format_exception(error))):
-            assert KEY not in told
+        for text in (str(error), repr(error), repr(vars(error)), "".join(traceback.format_exception(error))):
+            assert KEY not in text
     assert fake_server.asked[0]["key"] == KEY
 
 
@@ -334,7 +334,7 @@ def test_every_recorded_refusal_is_read() -> None:
     assert {file.stem for file in (DATA / "youtube" / "errors").glob("*.json")} == set(EXPECTED)
 
 
-anything = st.recursive(
+error_parts = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: (
         st.lists(inner, max_size=3)
@@ -347,14 +347,14 @@ anything = st.recursive(
     max_leaves=12,
 )
 refusals = st.fixed_dictionaries(
-    {"error": st.fixed_dictionaries({}, optional=dict.fromkeys(["message", "errors", "details", "code"], anything))}
+    {"error": st.fixed_dictionaries({}, optional=dict.fromkeys(["message", "errors", "details", "code"], error_parts))}
 )
 statuses = st.sampled_from([300, 302, 304, 400, 401, 403, 404, 407, 408, 414, 418, 429, 499, 500, 502, 503, 599])
 over_http = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @over_http
-@given(status=statuses, content=refusals | anything)
+@given(status=statuses, content=refusals | error_parts)
 @example(400, {"error": {"message": 5}})
 @example(403, {"error": {"message": [], "errors": {}, "details": [{"reason": {}, "metadata": []}]}})
 @example(429, {"error": {"details": [{"reason": "RATE_LIMIT_EXCEEDED", "metadata": {"quota_limit": 1}}]}})

@@ -97,7 +97,7 @@ def test_it_handles_items_that_are_no_videos(fake_server: FakeServer) -> None:
     ]
 
 
-def test_it_tells_a_full_page_by_its_items(fake_server: FakeServer) -> None:
+def test_it_counts_all_items_of_a_full_page(fake_server: FakeServer) -> None:
     channel = search_item() | {"id": {"kind": "youtube#channel", "channelId": "UCabcdefghijklmnopqrstuv"}}
     page = search(fake_server, [search_item(), channel] * 25, nextPageToken="CDIQAA")
     assert (len(page.videos), page.more, page.next_page_token) == (25, True, "CDIQAA")
@@ -168,11 +168,11 @@ def test_it_chooses_a_thumbnail(fake_server: FakeServer, thumbnails: Any, chosen
 
 
 @pytest.mark.parametrize(
-    ("said", "state"),
+    ("value", "state"),
     [*((state, state) for state in LIVE_STATES), ("new", "none"), ({}, "none"), (None, "none")],
 )
-def test_it_reads_the_live_state(fake_server: FakeServer, said: Any, state: str) -> None:
-    assert found(fake_server, search_item(liveBroadcastContent=said)).live_state == state
+def test_it_reads_the_live_state(fake_server: FakeServer, value: Any, state: str) -> None:
+    assert found(fake_server, search_item(liveBroadcastContent=value)).live_state == state
 
 
 HALF = json.dumps({"items": [search_item()]}).encode()[:-10]
@@ -222,10 +222,10 @@ def test_it_handles_a_fault_and_goes_on(simulator: Simulator, kind: str) -> None
 
 
 def test_it_handles_a_refused_connection() -> None:
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
         with pytest.raises(SourceUnavailable, match="could not be reached") as caught:
-            search_videos(KEY, "kestrel", endpoint=f"http://127.0.0.1:{nobody.getsockname()[1]}")
+            search_videos(KEY, "kestrel", endpoint=f"http://127.0.0.1:{unused.getsockname()[1]}")
     assert caught.value.http_status is None
 
 
@@ -300,7 +300,7 @@ def test_any_items_are_a_result_or_a_source_error(fake_server: FakeServer, liste
             f"{video}".encode()
 
 
-def test_it_asks_once_where_nobody_answers() -> None:
+def test_it_does_not_repeat_a_request_whose_connection_closes() -> None:
     """httplib2 would repeat the request by itself, and use a search that was not reserved."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         asked = []
