@@ -11,9 +11,9 @@ from pathlib import Path
 
 from simulator.clock import Clock
 from simulator.faults import KINDS
-from simulator.memory import Memory
 from simulator.projects import Project
 from simulator.server import Simulator
+from simulator.state_file import Memory
 from simulator.world import World
 
 _ABOUT = """\

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from simulator import pages, refusals
+from simulator import page_tokens, refusals
 from simulator.exchange import JSON, Answer, Refusal, Request
 
 # Who can fail.
@@ -124,19 +124,19 @@ def _part_of_page(share: int, times: int = 1) -> Callable[[Request, Answer], Ans
         kept = items[: -(-len(items) // share)]
         data["items"] = [item for item in kept for _ in range(times)][: len(items)]
         if len(kept) < len(items):
-            data["nextPageToken"] = pages.token(_start(request) + len(kept))
+            data["nextPageToken"] = page_tokens.token(_start(request) + len(kept))
         return replace(answer, body=Answer.of(data).body)
 
     return make
 
 
 def _empty_page(request: Request, answer: Answer) -> Answer:
-    data = json.loads(answer.body) | {"items": [], "nextPageToken": pages.token(_start(request))}
+    data = json.loads(answer.body) | {"items": [], "nextPageToken": page_tokens.token(_start(request))}
     return replace(answer, body=Answer.of(data).body)
 
 
 def _start(request: Request) -> int:
-    return pages.offset(request.last("pageToken") or pages.token(0))
+    return page_tokens.offset(request.last("pageToken") or page_tokens.token(0))
 
 
 def _parse_errors(request: Request, answer: Answer) -> Answer:

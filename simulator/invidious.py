@@ -10,7 +10,7 @@ import re
 from datetime import datetime
 from typing import Any
 
-from simulator import chance, thumbnails
+from simulator import seeded, thumbnails
 from simulator.clock import Clock
 from simulator.content import Channel
 from simulator.exchange import Answer, Request
@@ -132,7 +132,7 @@ class Invidious:
         return self._world.channels(" ".join(alternatives[0]))[:5] if alternatives else []
 
     def _video(self, video: Video, now: int, root: str) -> Item:
-        if self._parse_errors and chance.number("parse error", video.video_id) % 15 == 0:
+        if self._parse_errors and seeded.number("parse error", video.video_id) % 15 == 0:
             message = f'Missing hash key: "text" (KeyError) in {video.video_id}'
             return {
                 "type": "parse-error",

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
-from simulator import chance
+from simulator import seeded
 
 # Quota days begin at midnight here (YouTube Data API, "Quota usage").
 PACIFIC = ZoneInfo("America/Los_Angeles")
@@ -45,7 +45,7 @@ class Project:
         units_per_day: int = 10_000,
     ) -> None:
         self.name = name
-        self.number = 100_000_000_000 + chance.number("project", name) % 900_000_000_000
+        self.number = 100_000_000_000 + seeded.number("project", name) % 900_000_000_000
         self.keys = [key if isinstance(key, Key) else Key(key) for key in keys]
         for position, key in enumerate(self.keys, 1):
             key.label = key.label or f"key-{position}"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from simulator import chance
+from simulator import seeded
 from simulator.content import Channel, Content, write
 from simulator.queries import fold
 
@@ -103,7 +103,7 @@ class Stream:
         return videos
 
     def _draw(self, span: int) -> list[Video]:
-        rng = chance.generator("span", *self._words, span)
+        rng = seeded.generator("span", *self._words, span)
         at, end = span * self._length, (span + 1) * self._length
         videos: list[Video] = []
         while (at := at + rng.expovariate(self._per_second)) < end:

@@ -1,6 +1,6 @@
 """Thumbnails: small SVG pictures whose colours and shapes are derived from the id."""
 
-from simulator import chance
+from simulator import seeded
 
 # Names under `/vi/<id>/` with their width and height in pixels, as on YouTube.
 SIZES: dict[str, tuple[int, int]] = {
@@ -26,7 +26,7 @@ def draw(identity: str, width: int, height: int) -> str:
 
     The scene is 16:9. Pictures of other proportions get black bars, as on YouTube, where pages cut them off.
     """
-    rng = chance.generator("thumbnail", identity)
+    rng = seeded.generator("thumbnail", identity)
     hue = rng.randrange(360)
     sky, low = f"hsl({hue} 65% 72%)", f"hsl({(hue + 40) % 360} 75% 88%)"
     hills = []

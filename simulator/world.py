@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from itertools import islice, repeat
 
-from simulator import chance, ids, words
+from simulator import seeded, video_ids, words
 from simulator.content import DESCRIPTION_LENGTH, TITLE_LENGTH, Broadcast, Channel, found_channel, write
 from simulator.queries import Query, all_occur, fold, occurs
 from simulator.streams import Stream, Video
@@ -75,7 +75,7 @@ class World:
         self._rates = {fold(topic): per_hour for topic, per_hour in (rates or {}).items()}
         self._mentions = mentions
         self._since = int((self.started_at - back_catalogue).timestamp())
-        self._salt = chance.number("salt", seed)
+        self._salt = seeded.number("salt", seed)
         self._lock = threading.RLock()
         self._streams: dict[_Topics, Stream] = {}
         self._streams_by_number: dict[int, list[_Topics]] = {}
@@ -100,7 +100,7 @@ class World:
         folded = fold(topic)
         if folded in self._rates:
             return self._rates[folded]
-        return self._rate * min(20.0, 0.5 / chance.fraction("rate", self.seed, folded))
+        return self._rate * min(20.0, 0.5 / seeded.fraction("rate", self.seed, folded))
 
     def know(self, topic: str) -> None:
         """Make the videos about a topic known by their ids, as searching for it does."""
@@ -246,7 +246,7 @@ class World:
         soon as it is published. ValueError if the id is taken or malformed, or if a text is too long.
         """
         moment = int(published_at.timestamp())
-        video_id = video_id or chance.letters(8, "by hand", self.seed, topic, title, moment, len(self._by_hand))
+        video_id = video_id or seeded.letters(8, "by hand", self.seed, topic, title, moment, len(self._by_hand))
         if len(video_id) != 11:
             raise ValueError("A video id has 11 characters.")
         if len(title or "") > TITLE_LENGTH or len(description or "") > DESCRIPTION_LENGTH:
@@ -254,7 +254,7 @@ class World:
         if title is not None and ("<" in title or ">" in title):
             raise ValueError("A title has neither < nor >.")
         folded = fold(topic)
-        seed = chance.number("by hand", self.seed, folded, video_id)
+        seed = seeded.number("by hand", self.seed, folded, video_id)
         content = write((folded,), seed)
         content = replace(
             content,
@@ -268,7 +268,7 @@ class World:
                 raise ValueError(f"There already is a video {video_id}.")
             channel = self._channel(folded, seed % _CHANNELS_PER_TOPIC)
             if channel_title is not None:
-                channel_id = "UC" + chance.letters(16, "channel by hand", self.seed, channel_title)
+                channel_id = "UC" + seeded.letters(16, "channel by hand", self.seed, channel_title)
                 own = replace(channel, channel_id=channel_id, title=channel_title)
                 channel = self._channels.setdefault(channel_id, own)
             indexed = moment if indexed_at is None else int(indexed_at.timestamp())
@@ -323,7 +323,7 @@ class World:
         return first * (1 - self._mentions * (1 - first / self._all_rates))
 
     def _make(self, topics: _Topics, published_at: int, number: int, seed: int) -> Video:
-        video_id = ids.encode(self._salt, _number(topics), published_at, number)
+        video_id = video_ids.encode(self._salt, _number(topics), published_at, number)
         least = min(60.0, self.index_delay)
         # Cubed, so that most videos are found soon and a few late.
         delay = least + (self.index_delay - least) * ((seed >> 20) % 1000 / 999) ** 3
@@ -335,7 +335,7 @@ class World:
     def _look_up(self, video_id: str) -> Video | None:
         """Return the video of a stream with this id, generating only the period that contains it."""
         try:
-            number, moment = ids.decode(self._salt, video_id)
+            number, moment = video_ids.decode(self._salt, video_id)
         except ValueError:
             return None
         for topics in self._streams_by_number.get(number, ()):
@@ -360,10 +360,10 @@ def _newest_first(video: Video) -> int:
 @lru_cache(maxsize=16_384)
 def _number(topics: _Topics) -> int:
     """Return the 16 bits that identify a stream in its videos' ids."""
-    return chance.number("stream", *topics) & 0xFFFF
+    return seeded.number("stream", *topics) & 0xFFFF
 
 
 @lru_cache(maxsize=16_384)
 def _made_up_channel(seed: int, topic: str, position: int) -> Channel:
-    channel_id = "UC" + chance.letters(16, "channel", seed, topic, position)
-    return found_channel(topic, channel_id, chance.generator("channel", channel_id))
+    channel_id = "UC" + seeded.letters(16, "channel", seed, topic, position)
+    return found_channel(topic, channel_id, seeded.generator("channel", channel_id))

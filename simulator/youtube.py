@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from simulator import chance, pages, refusals, thumbnails
+from simulator import page_tokens, refusals, seeded, thumbnails
 from simulator.clock import Clock
 from simulator.content import Channel
 from simulator.exchange import Answer, Refusal, Request
@@ -142,9 +142,9 @@ class YouTube:
         end = start + per_page
         answer: Item = {"kind": "youtube#searchListResponse", "etag": ""}
         if per_page and end < len(results.items):
-            answer["nextPageToken"] = pages.token(end)
+            answer["nextPageToken"] = page_tokens.token(end)
         if start:
-            answer["prevPageToken"] = pages.token(max(0, start - per_page), previous=True)
+            answer["prevPageToken"] = page_tokens.token(max(0, start - per_page), previous=True)
         answer["regionCode"] = request.last("regionCode") or "US"
         answer["pageInfo"] = {"totalResults": _guess(results.count, start), "resultsPerPage": per_page}
         moment = int(now.timestamp())
@@ -457,9 +457,9 @@ def _listing(
 ) -> Item:
     answer: Item = {"kind": kind, "etag": ""}
     if following is not None:
-        answer["nextPageToken"] = pages.token(following)
+        answer["nextPageToken"] = page_tokens.token(following)
     if previous is not None:
-        answer["prevPageToken"] = pages.token(previous, previous=True)
+        answer["prevPageToken"] = page_tokens.token(previous, previous=True)
     answer["items"] = items
     answer["pageInfo"] = {"totalResults": total, "resultsPerPage": per_page}
     return answer
@@ -536,11 +536,11 @@ def _page_start(request: Request) -> int:
     if not text:
         return 0
     try:
-        return pages.offset(text)
+        return page_tokens.offset(text)
     except ValueError as error:
         raise refusals.bad_page_token() from error
 
 
 def _guess(count: int, start: int) -> int:
     """Return a total as YouTube does: approximate, capped, and different on each page."""
-    return min(1_000_000, round(count * (1 + chance.fraction("total", count, start) / 5)))
+    return min(1_000_000, round(count * (1 + seeded.fraction("total", count, start) / 5)))
