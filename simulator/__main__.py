@@ -13,10 +13,10 @@ from simulator.clock import Clock
 from simulator.faults import KINDS
 from simulator.projects import Project
 from simulator.server import Simulator
-from simulator.state_file import Memory
+from simulator.state_file import StateFile
 from simulator.world import World
 
-_ABOUT = """\
+_DESCRIPTION = """\
 Serve a YouTube Data API v3 and an Invidious on this machine, with simulated videos.
 
   /youtube/v3/search  videos  playlistItems  channels    the Data API, with quota, keys and refusals
@@ -24,7 +24,7 @@ Serve a YouTube Data API v3 and an Invidious on this machine, with simulated vid
   /vi/<id>/hqdefault.jpg                                 thumbnails (SVG)
 """
 
-_MORE = """\
+_EPILOG = """\
 control requests (JSON):
   GET  /_control/stats    requests by endpoint, faults served, used quota and key results per project
   GET  /_control/clock
@@ -35,7 +35,7 @@ control requests (JSON):
                           "published_at": "...", "indexed_at": "...", "channel_title": "...", "duration": 90}
   POST /_control/delete   {"video_id": "..."}
   POST /_control/faults   {"source": "youtube", "kind": "status_503", "times": 3}  {"clear": true}
-                          times null = until cleared; the kinds are below
+                          times null = until cleared; kinds are listed below
 
 example:
   python -m simulator --port 9000 --seed 1 --key demo=demo-key &
@@ -48,7 +48,7 @@ SIMULATOR_KEYS=project=key,project=key sets keys without showing them on the com
 
 
 def main() -> int:
-    """Serve until SIGTERM or SIGINT. Return 2 if the port is in use or the options are invalid."""
+    """Serve until SIGTERM or SIGINT; return 2 if the port is in use or the options are invalid."""
     options = _parser().parse_args()
     logging.basicConfig(
         level=logging.INFO if options.log else logging.WARNING,
@@ -57,18 +57,18 @@ def main() -> int:
     )
     clock = Clock(options.now, frozen=options.frozen)
     try:
-        memory = Memory(options.remember, clock.now()) if options.remember else None
+        state = StateFile(options.remember, clock.now()) if options.remember else None
         simulator = Simulator(
             World(
                 seed=options.seed,
                 rate=options.rate,
                 rates=dict(options.topic_rate),
                 back_catalogue=timedelta(days=options.back_catalogue_days),
-                started_at=memory.started_at if memory else clock.now(),
+                started_at=state.started_at if state else clock.now(),
                 index_delay=options.index_delay,
                 rhythm=options.rhythm,
-                topics=memory.topics if memory else (),
-                heard=memory.note if memory else None,
+                topics=state.topics if state else (),
+                on_new_topic=state.add_topic if state else None,
             ),
             projects=_projects(options),
             clock=clock,
@@ -99,16 +99,16 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "python -m simulator",
-        description=_ABOUT,
-        epilog=_MORE + _failures(),
+        description=_DESCRIPTION,
+        epilog=_EPILOG + _fault_kinds(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    listen = parser.add_argument_group("where")
+    listen = parser.add_argument_group("server")
     listen.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     listen.add_argument("--port", type=int, default=0, help="port to listen on; 0 chooses a free one (%(default)s)")
     listen.add_argument("--public-url", default="", metavar="URL", help="base URL of thumbnails")
     listen.add_argument("--log", action="store_true", help="log each request, without its query")
-    world = parser.add_argument_group("the world")
+    world = parser.add_argument_group("world")
     world.add_argument("--seed", type=int, default=0, help="the same seed gives the same videos (%(default)s)")
     world.add_argument("--rate", type=float, default=2.0, metavar="N", help="videos per hour about a typical topic")
     world.add_argument(
@@ -127,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     world.add_argument("--rhythm", action="store_true", help="publish less at night (UTC)")
     world.add_argument("--now", type=_moment, metavar="ISO", help="start time (default: the real time)")
-    world.add_argument("--frozen", action="store_true", help="freeze the clock until it is moved by a control request")
+    world.add_argument("--frozen", action="store_true", help="freeze the clock; control requests can move it")
     world.add_argument(
         "--remember",
         type=Path,
@@ -136,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     keys = parser.add_argument_group("keys")
     keys.add_argument(
-        "--key", type=_owned_key, action="append", default=[], metavar="PROJECT=KEY",
+        "--key", type=_project_key, action="append", default=[], metavar="PROJECT=KEY",
         help="a project and a key; repeatable (default: demo=demo-key)",
     )  # fmt: skip
     keys.add_argument("--searches-per-day", type=int, default=100, metavar="N", help="for each project (%(default)s)")
@@ -149,34 +149,34 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _failures() -> str:
+def _fault_kinds() -> str:
     """Return a table of the kinds of faults, by source."""
     lines = []
     for source, kinds in KINDS.items():
-        lines += ["", f"failures of {source}:", *(f"  {name:<16}{kind.about}" for name, kind in kinds.items())]
+        lines += ["", f"faults of {source}:", *(f"  {name:<16}{kind.about}" for name, kind in kinds.items())]
     return "\n".join(lines)
 
 
 def _projects(options: argparse.Namespace) -> list[Project]:
     """Return the projects of the given keys; ValueError if SIMULATOR_KEYS is invalid."""
-    owned: list[tuple[str, str]] = list(options.key)
+    pairs: list[tuple[str, str]] = list(options.key)
     try:
-        owned += map(_owned_key, filter(None, os.environ.get("SIMULATOR_KEYS", "").split(",")))
+        pairs += map(_project_key, filter(None, os.environ.get("SIMULATOR_KEYS", "").split(",")))
     except argparse.ArgumentTypeError:
         raise ValueError("SIMULATOR_KEYS must be project=key pairs, separated by commas.") from None
     keys: dict[str, list[str]] = {}
-    for name, key in owned or [("demo", "demo-key")]:
+    for name, key in pairs or [("demo", "demo-key")]:
         keys.setdefault(name, []).append(key)
     return [
-        Project(name, held, searches_per_day=options.searches_per_day, units_per_day=options.units_per_day)
-        for name, held in keys.items()
+        Project(name, texts, searches_per_day=options.searches_per_day, units_per_day=options.units_per_day)
+        for name, texts in keys.items()
     ]
 
 
-def _owned_key(text: str) -> tuple[str, str]:
+def _project_key(text: str) -> tuple[str, str]:
     project, _, key = text.strip().partition("=")
     if not (project and key):
-        raise argparse.ArgumentTypeError("needs the form PROJECT=KEY")
+        raise argparse.ArgumentTypeError("must have the form PROJECT=KEY")
     return project, key
 
 
@@ -185,7 +185,7 @@ def _topic_rate(text: str) -> tuple[str, float]:
     try:
         return topic, float(number)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{number!r} is no number") from None
+        raise argparse.ArgumentTypeError(f"{number!r} is not a number") from None
 
 
 def _moment(text: str) -> datetime:
@@ -194,7 +194,7 @@ def _moment(text: str) -> datetime:
     except ValueError:
         moment = datetime.min
     if moment.tzinfo is None:
-        raise argparse.ArgumentTypeError("needs a date and time with a zone, such as 2026-11-22T08:00:00Z")
+        raise argparse.ArgumentTypeError("must be a date and time with a time zone, such as 2026-11-22T08:00:00Z")
     return moment
 
 

@@ -26,7 +26,7 @@ class Clock:
     def set(self, moment: datetime) -> None:
         """Jump to `moment`, also backwards; a frozen clock stays frozen."""
         if moment.tzinfo is None:
-            raise ValueError("The simulator's clock needs a moment with a time zone.")
+            raise ValueError("The simulator's clock needs a time with a time zone.")
         with self._lock:
             if self._stopped_at is None:
                 self._offset = moment - datetime.now(UTC)

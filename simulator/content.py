@@ -63,7 +63,7 @@ class Channel:
         return "UU" + self.channel_id[2:]
 
 
-def write(topics: tuple[str, ...], seed: int) -> Content:
+def generate_content(topics: tuple[str, ...], seed: int) -> Content:
     """Generate a video about one or two folded topics, each of which occurs in its title or description."""
     rng = Random(seed)
     shown = [_spell(topic, rng) for topic in topics]
@@ -83,7 +83,7 @@ def write(topics: tuple[str, ...], seed: int) -> Content:
     )
 
 
-def found_channel(topic: str, channel_id: str, rng: Random) -> Channel:
+def generate_channel(topic: str, channel_id: str, rng: Random) -> Channel:
     """Generate the channel with the id `channel_id` which publishes about a folded topic."""
     shown = _spell(topic, rng)
     name, other = rng.sample(words.NAMES, 2)
@@ -105,7 +105,7 @@ def found_channel(topic: str, channel_id: str, rng: Random) -> Channel:
 
 
 def _spell(topic: str, rng: Random) -> str:
-    """Vary the letters' case as people do, where that leaves the topic the same."""
+    """Vary the case of the letters, as people do, if the folded topic stays the same."""
     usual = _DISPLAY.get(topic, topic)
     unusual = rng.choice((usual, usual, usual.title(), usual.upper(), topic))
     return unusual if fold(unusual) == topic else usual
@@ -125,10 +125,10 @@ def _title(about: str, language: str, rng: Random) -> tuple[str, bool]:
     """Return a title, and whether it contains the topics."""
     pattern = rng.choice(words.TITLES[language])
     episode = rng.randint(2, 40)
-    nameable = "<" not in about and ">" not in about
-    title = pattern.format(t=about if nameable else words.UNNAMEABLE, n=episode)
+    fits_title = "<" not in about and ">" not in about
+    title = pattern.format(t=about if fits_title else words.PLACEHOLDER, n=episode)
     if len(title) > TITLE_LENGTH:
-        title = about if nameable and len(about) <= TITLE_LENGTH else pattern.format(t=words.UNNAMEABLE, n=episode)
+        title = about if fits_title and len(about) <= TITLE_LENGTH else pattern.format(t=words.PLACEHOLDER, n=episode)
     for decorated in (f"{rng.choice(words.EMOJI)} {title}", f"{title} {rng.choice(words.EMOJI)}"):
         if rng.random() < 0.08 and len(decorated) <= TITLE_LENGTH:
             title = decorated
@@ -138,8 +138,8 @@ def _title(about: str, language: str, rng: Random) -> tuple[str, bool]:
 def _description(about: str, named: bool, rng: Random) -> str:
     if named and rng.random() < 0.04:
         return ""
-    # Begin with the topics: a search shows only the first words of a description, and a keyword that does not
-    # fit into the title must be among them.
+    # Begin with the topics: search shows only the start of a description, which must contain a keyword that does
+    # not fit into the title.
     lines = [f"{about} — {rng.choice(words.SENTENCES)}"]
     lines += rng.sample(words.SENTENCES, rng.randint(1, 4))
     if rng.random() < 0.12:

@@ -11,7 +11,7 @@ from simulator.content import Broadcast
 from simulator.exchange import Answer, Request
 from simulator.faults import Faults
 from simulator.projects import KEY_STATES, Bucket, Projects
-from simulator.stats import Stats, spending
+from simulator.stats import Stats, usage
 from simulator.world import World
 
 PREFIX = "/_control/"
@@ -45,14 +45,14 @@ class Control:
         action = actions.get((request.method, name))
         if action is None:
             known = ", ".join(f"{method} {PREFIX}{one}" for method, one in actions)
-            return Answer.of({"error": f"There is no {request.method} {request.path}; there are {known}."}, 404)
+            return Answer.of({"error": f"{request.method} {request.path} does not exist; use one of: {known}."}, 404)
         try:
             return Answer.of(action(_read(request.body) if request.method == "POST" else {}))
         except ValueError as error:
             return Answer.of({"error": str(error)}, 400)
 
     def report(self) -> Body:
-        """Return what was counted.
+        """Return the counts.
 
         `{"now", "requests": {endpoint: {status: n}}, "faults": {source: {kind: n}}, "projects": {...}}`
         """
@@ -61,14 +61,14 @@ class Control:
             "now": now.isoformat(),
             "requests": self.stats.endpoints(),
             "faults": self.faults.served(),
-            "projects": spending(self.projects, now),
+            "projects": usage(self.projects, now),
         }
 
     def _time(self) -> Body:
         return {"now": self.clock.now().isoformat(), "frozen": self.clock.frozen}
 
     def _set_clock(self, body: Body) -> Body:
-        _only(body, "now", "advance", "frozen")
+        _reject_unknown(body, "now", "advance", "frozen")
         moment, seconds, frozen = _moment(body, "now"), _number(body, "advance"), body.get("frozen")
         if frozen not in (None, True, False):
             raise ValueError("frozen must be true or false.")
@@ -81,7 +81,7 @@ class Control:
         return self._time()
 
     def _set_keys(self, body: Body) -> Body:
-        _only(body, "project", "label", "state", *_LIMITS)
+        _reject_unknown(body, "project", "label", "state", *_LIMITS)
         name, label, state = (_text(body, one) for one in ("project", "label", "state"))
         try:
             project = self.projects[name or ""]
@@ -95,20 +95,20 @@ class Control:
         limits = {bucket: _number(body, limit) for limit, bucket in _LIMITS.items()}
         for key in keys:
             key.state = state or key.state
-        for bucket, most in limits.items():
-            if most is not None:
-                project.limits[bucket] = int(most)
-        return {project.name: spending(self.projects, self.clock.now())[project.name]}
+        for bucket, number in limits.items():
+            if number is not None:
+                project.limits[bucket] = int(number)
+        return {project.name: usage(self.projects, self.clock.now())[project.name]}
 
     def _publish(self, body: Body) -> Body:
-        _only(
+        _reject_unknown(
             body, "topic", "title", "description", "video_id", "channel_title", "published_at", "indexed_at",
             "duration", "broadcast",
         )  # fmt: skip
         title = _text(body, "title")
         topic = _text(body, "topic") or title
         if not topic:
-            raise ValueError("A video needs a topic or a title.")
+            raise ValueError("A topic or a title is required.")
         duration = _number(body, "duration")
         video = self.world.publish(
             topic,
@@ -124,21 +124,21 @@ class Control:
         return {"video_id": video.video_id, "title": video.content.title}
 
     def _delete(self, body: Body) -> Body:
-        _only(body, "video_id")
+        _reject_unknown(body, "video_id")
         video_id = _text(body, "video_id")
         if not video_id:
-            raise ValueError("video_id must name the video to delete.")
+            raise ValueError("video_id is required.")
         self.world.delete(video_id)
         return {"deleted": video_id}
 
     def _set_faults(self, body: Body) -> Body:
-        _only(body, "source", "kind", "times", "clear")
+        _reject_unknown(body, "source", "kind", "times", "clear")
         if body.get("clear"):
             self.faults.clear(_text(body, "source"))
             return {"faults": "none"}
         times = body.get("times", 1)
         if times is not None and (isinstance(times, bool) or not isinstance(times, int)):
-            raise ValueError("times must be a number from 1 on, or null for always.")
+            raise ValueError("times must be an integer, or null for all requests.")
         self.faults.add(_text(body, "source") or "", _text(body, "kind") or "", times)
         return {"source": body["source"], "kind": body["kind"], "times": times}
 
@@ -153,10 +153,10 @@ def _read(body: bytes) -> Body:
     return data
 
 
-def _only(body: Body, *names: str) -> None:
+def _reject_unknown(body: Body, *names: str) -> None:
     for name in body:
         if name not in names:
-            raise ValueError(f"{name} is not known here; known are {', '.join(names)}.")
+            raise ValueError(f"{name} is not a known field; use {', '.join(names)}.")
 
 
 def _text(body: Body, name: str) -> str | None:
@@ -182,7 +182,7 @@ def _moment(body: Body, name: str) -> datetime | None:
     except ValueError:
         moment = datetime.min
     if moment.tzinfo is None:
-        raise ValueError(f"{name} must be an ISO 8601 date and time with a zone, such as 2026-11-22T08:00:00Z.")
+        raise ValueError(f"{name} must be an ISO 8601 date and time with a time zone, such as 2026-11-22T08:00:00Z.")
     return moment
 
 

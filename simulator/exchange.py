@@ -10,9 +10,9 @@ JSON = "application/json; charset=UTF-8"
 
 @dataclass(frozen=True)
 class Request:
-    """What came in, the names of `headers` in lower case.
+    """A received request; the names of `headers` are in lower case.
 
-    `root` is the address under which the simulator is seen, without a slash at its end.
+    `root` is the base URL under which clients reach the simulator, without a trailing slash.
     """
 
     method: str
@@ -34,13 +34,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """A response; if `pieces` is given, they are sent instead of `body`, each as soon as it is available."""
+    """A response; if `chunks` is given, they are sent instead of `body`, each as soon as it is available."""
 
     status: int
     body: bytes
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
-    pieces: Callable[[], Iterable[bytes]] | None = None
+    chunks: Callable[[], Iterable[bytes]] | None = None
 
     @classmethod
     def of(

@@ -1,4 +1,4 @@
-"""Injected faults, at the level where real ones happen: HTTP responses and connections."""
+"""Injected faults of HTTP responses and connections."""
 
 import itertools
 import json
@@ -12,19 +12,19 @@ from typing import Any
 from simulator import page_tokens, refusals
 from simulator.exchange import JSON, Answer, Refusal, Request
 
-# Who can fail.
+# The sources that can fail.
 SOURCES = ("youtube", "invidious")
 
-# How many bytes stand before the answer in a flood; no client should read on for so long.
-FLOOD = 32 * 2**20
-# Seconds between two bytes of a dripping answer.
-DRIP = 0.1
+# Bytes before the response of `huge_json`; clients should stop reading much earlier.
+PADDING = 32 * 2**20
+# Seconds between two bytes of `slow_drip`.
+DRIP_INTERVAL = 0.1
 
 _HTML = "text/html; charset=utf-8"
 _CHALLENGE = b"""<!doctype html><html lang="en"><head><title>Making sure you're not a bot!</title></head>
 <body><p>Please wait while your browser is being checked.</p></body></html>"""
-# What Invidious says where YouTube lets it search no more; it is HTML inside JSON.
-_BLOCKED = (
+# The message of Invidious when YouTube blocks it; HTML inside JSON.
+_BLOCKED_MESSAGE = (
     "Error: non 200 status code. Youtube API returned status code 429. See "
     '<a href="https://docs.invidious.io/youtube-errors-explained/">the documentation</a> for more information.'
 )
@@ -40,9 +40,9 @@ class Reset(Exception):
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of fault: what it makes of a regular response.
+    """A kind of fault: `make` returns the response to send instead of the regular one.
 
-    It applies to the next request that it `fits`; by default to any. `about` describes it.
+    It applies only to requests for which `fits` returns True; by default to all. `about` describes it.
     """
 
     about: str
@@ -50,23 +50,23 @@ class Kind:
     fits: Callable[[Request, Answer], bool] = lambda request, answer: True
 
 
-def _instead(answer: Answer) -> Callable[[Request, Answer], Answer]:
-    return lambda request, asked: answer
+def _replace_with(answer: Answer) -> Callable[[Request, Answer], Answer]:
+    return lambda request, response: answer
 
 
 def _json(data: Any, status: int = 200) -> Callable[[Request, Answer], Answer]:
-    return _instead(Answer.of(data, status, "application/json"))
+    return _replace_with(Answer.of(data, status, "application/json"))
 
 
-def _html(status: int, title: str) -> Callable[[Request, Answer], Answer]:
+def _proxy_page(status: int, title: str) -> Callable[[Request, Answer], Answer]:
     """Return the error page of a proxy."""
     page = f"<html><head><title>{status} {title}</title></head><body><h1>{status} {title}</h1><hr>nginx</body></html>"
-    return _instead(Answer(status, page.encode(), _HTML))
+    return _replace_with(Answer(status, page.encode(), _HTML))
 
 
 def _refuse(refusal: Refusal, **headers: str) -> Callable[[Request, Answer], Answer]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return _instead(Answer.of(refusal.body, refusal.status, headers=named))
+    return _replace_with(Answer.of(refusal.body, refusal.status, headers=named))
 
 
 def _hang(request: Request, answer: Answer) -> Answer:
@@ -77,32 +77,32 @@ def _reset(request: Request, answer: Answer) -> Answer:
     raise Reset
 
 
-def _half(request: Request, answer: Answer) -> Answer:
+def _truncate(request: Request, answer: Answer) -> Answer:
     return replace(answer, body=answer.body[: len(answer.body) // 2])
 
 
-def _flood(request: Request, answer: Answer) -> Answer:
-    """Put so many spaces before a response, which JSON allows, that it is valid but far too long."""
+def _pad(request: Request, answer: Answer) -> Answer:
+    """Send spaces before the response: it stays valid JSON, but is far too long."""
 
-    def pieces() -> Iterator[bytes]:
+    def chunks() -> Iterator[bytes]:
         blanks = b" " * 65_536
-        yield from itertools.repeat(blanks, FLOOD // len(blanks))
+        yield from itertools.repeat(blanks, PADDING // len(blanks))
         yield answer.body
 
-    return replace(answer, pieces=pieces)
+    return replace(answer, chunks=chunks)
 
 
 def _drip(request: Request, answer: Answer) -> Answer:
-    def pieces() -> Iterator[bytes]:
+    def chunks() -> Iterator[bytes]:
         for at in range(len(answer.body)):
-            time.sleep(DRIP)
+            time.sleep(DRIP_INTERVAL)
             yield answer.body[at : at + 1]
 
-    return replace(answer, pieces=pieces)
+    return replace(answer, chunks=chunks)
 
 
 def _redirect(request: Request, answer: Answer) -> Answer:
-    # RFC 2606 reserves this name, so a client that follows it sends the query to no one.
+    # RFC 2606 reserves this name, so a client that follows the redirect reaches no server.
     return Answer(302, b"", _HTML, {"Location": f"https://elsewhere.invalid{request.path}"})
 
 
@@ -116,7 +116,7 @@ def _has_token(request: Request, answer: Answer) -> bool:
 
 
 def _part_of_page(share: int, times: int = 1) -> Callable[[Request, Answer], Answer]:
-    """Keep the first items, each repeated; the next page begins with the rest, so none is lost."""
+    """Keep the first items, each repeated; the next page starts with the rest, so no item is lost."""
 
     def make(request: Request, answer: Answer) -> Answer:
         data = json.loads(answer.body)
@@ -124,19 +124,19 @@ def _part_of_page(share: int, times: int = 1) -> Callable[[Request, Answer], Ans
         kept = items[: -(-len(items) // share)]
         data["items"] = [item for item in kept for _ in range(times)][: len(items)]
         if len(kept) < len(items):
-            data["nextPageToken"] = page_tokens.token(_start(request) + len(kept))
+            data["nextPageToken"] = page_tokens.encode(_page_start(request) + len(kept))
         return replace(answer, body=Answer.of(data).body)
 
     return make
 
 
 def _empty_page(request: Request, answer: Answer) -> Answer:
-    data = json.loads(answer.body) | {"items": [], "nextPageToken": page_tokens.token(_start(request))}
+    data = json.loads(answer.body) | {"items": [], "nextPageToken": page_tokens.encode(_page_start(request))}
     return replace(answer, body=Answer.of(data).body)
 
 
-def _start(request: Request) -> int:
-    return page_tokens.offset(request.last("pageToken") or page_tokens.token(0))
+def _page_start(request: Request) -> int:
+    return page_tokens.decode(request.last("pageToken") or page_tokens.encode(0))
 
 
 def _parse_errors(request: Request, answer: Answer) -> Answer:
@@ -151,28 +151,29 @@ def _parse_errors(request: Request, answer: Answer) -> Answer:
     return replace(answer, body=Answer.of(items).body)
 
 
-_ANYWHERE = {
+_BOTH = {
     "hang": Kind("no response until the client gives up", _hang),
     "reset": Kind("the connection is reset (RST)", _reset),
     "slow_drip": Kind("the regular response, one byte at a time", _drip),
-    "huge_json": Kind(f"the regular response after {FLOOD // 2**20} MB of spaces, streamed", _flood),
-    "truncated_json": Kind("the first half of the regular response", _half),
-    "html_200": Kind("200 and the page of a bot check (Anubis)", _instead(Answer(200, _CHALLENGE, _HTML))),
-    "empty_200": Kind("200 and no body", _instead(Answer(200, b"", JSON))),
+    "huge_json": Kind(f"the regular response after {PADDING // 2**20} MB of spaces, streamed", _pad),
+    "truncated_json": Kind("the first half of the regular response", _truncate),
+    "html_200": Kind("200 and the page of a bot check (Anubis)", _replace_with(Answer(200, _CHALLENGE, _HTML))),
+    "empty_200": Kind("200 and no body", _replace_with(Answer(200, b"", JSON))),
     "redirect": Kind("302 to another host", _redirect),
-    "status_502": Kind("502 and a proxy's page", _html(502, "Bad Gateway")),
+    "status_502": Kind("502 and a proxy's page", _proxy_page(502, "Bad Gateway")),
 }
 
 # The kinds of faults, by source and name.
 KINDS: dict[str, dict[str, Kind]] = {
     "youtube": {
-        **_ANYWHERE,
-        "status_500": Kind("500 backendError", _refuse(refusals.away(500))),
-        "status_503": Kind("503 backendError", _refuse(refusals.away(503))),
+        **_BOTH,
+        "status_500": Kind("500 backendError", _refuse(refusals.server_error(500))),
+        "status_503": Kind("503 backendError", _refuse(refusals.server_error(503))),
         "per_minute_429": Kind(
-            "429 rateLimitExceeded, per minute instead of per day", _refuse(refusals.too_fast(), Retry_After="1")
+            "429 rateLimitExceeded, per minute instead of per day",
+            _refuse(refusals.per_minute_quota_exhausted(), Retry_After="1"),
         ),
-        "burst_403": Kind("403 rateLimitExceeded, as before 2020", _refuse(refusals.burst())),
+        "burst_403": Kind("403 rateLimitExceeded, as before 2020", _refuse(refusals.rate_exceeded())),
         "unknown_403": Kind("403 with an unknown reason", _refuse(refusals.no_permission())),
         "list_200": Kind("200 and a JSON list", _json([])),
         "expired_token": Kind(
@@ -185,18 +186,18 @@ KINDS: dict[str, dict[str, Kind]] = {
         "empty_page": Kind("a search page without items; its nextPageToken leads to them", _empty_page, _is_page),
     },
     "invidious": {
-        **_ANYWHERE,
+        **_BOTH,
         "status_500": Kind(
             "500 and a backtrace", _json({"error": "Index out of bounds", "errorBacktrace": "src/invidious.cr:1"}, 500)
         ),
-        "status_503": Kind("503 and a proxy's page", _html(503, "Service Temporarily Unavailable")),
+        "status_503": Kind("503 and a proxy's page", _proxy_page(503, "Service Temporarily Unavailable")),
         "error_400": Kind("400 and an Invidious error", _json({"error": 'Missing hash key: "contents"'}, 400)),
-        "blocked_400": Kind("400: YouTube blocks the instance", _json({"error": _BLOCKED}, 400)),
+        "blocked_400": Kind("400: YouTube blocks the instance", _json({"error": _BLOCKED_MESSAGE}, 400)),
         "disabled_403": Kind(
             "403: the endpoint is disabled",
             _json({"error": "This API endpoint has been disabled by the administrator."}, 403),
         ),
-        "html_429": Kind("429 and a proxy's page", _html(429, "Too Many Requests")),
+        "html_429": Kind("429 and a proxy's page", _proxy_page(429, "Too Many Requests")),
         "dict_200": Kind("200 and a JSON object", _json({"error": "Not a list"})),
         "empty_list": Kind("a search without results", _json([]), _is_page),
         "parse_errors": Kind("a search whose items Invidious could not parse", _parse_errors, _is_page),
@@ -206,7 +207,7 @@ KINDS: dict[str, dict[str, Kind]] = {
 
 @dataclass
 class Fault:
-    """A kind of fault, and how many times it is still to happen; None for until it is cleared."""
+    """A pending fault; `times` is how many requests it still affects, or None until it is cleared."""
 
     kind: str
     times: int | None
@@ -217,29 +218,29 @@ class Faults:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: dict[str, list[Fault]] = {source: [] for source in SOURCES}
+        self._pending: dict[str, list[Fault]] = {source: [] for source in SOURCES}
         self._served: Counter[tuple[str, str]] = Counter()
 
     def add(self, source: str, kind: str, times: int | None = 1) -> None:
-        """Let the next `times` matching requests fail, after the faults added before; None for all.
+        """Make the next `times` matching requests fail, after the faults added earlier; None for all.
 
-        ValueError for a source, kind or number that does not exist.
+        ValueError if the source or kind is unknown, or `times` is below 1.
         """
-        _check(source)
+        _check_source(source)
         if kind not in KINDS[source]:
             raise ValueError(f"kind must be one of: {', '.join(KINDS[source])}.")
         if times is not None and times < 1:
-            raise ValueError("times must be a number from 1 on, or null for always.")
+            raise ValueError("times must be at least 1, or null for all requests.")
         with self._lock:
-            self._waiting[source].append(Fault(kind, times))
+            self._pending[source].append(Fault(kind, times))
 
     def clear(self, source: str | None = None) -> None:
         """Remove the faults of one source or of both; the counts of served faults stay."""
         if source is not None:
-            _check(source)
+            _check_source(source)
         with self._lock:
             for one in SOURCES if source is None else (source,):
-                self._waiting[one].clear()
+                self._pending[one].clear()
 
     def served(self) -> dict[str, dict[str, int]]:
         """Return the number of faults served, as `{source: {kind: number}}`."""
@@ -256,18 +257,18 @@ class Faults:
         """
         kinds = KINDS[source]
         with self._lock:
-            waiting = self._waiting[source]
-            fault = next((one for one in waiting if kinds[one.kind].fits(request, answer)), None)
+            pending = self._pending[source]
+            fault = next((one for one in pending if kinds[one.kind].fits(request, answer)), None)
             if fault is None:
                 return answer
             self._served[source, fault.kind] += 1
             if fault.times is not None:
                 fault.times -= 1
                 if not fault.times:
-                    waiting.remove(fault)
+                    pending.remove(fault)
         return kinds[fault.kind].make(request, answer)
 
 
-def _check(source: str) -> None:
+def _check_source(source: str) -> None:
     if source not in SOURCES:
         raise ValueError(f"source must be one of: {', '.join(SOURCES)}.")

@@ -1,7 +1,7 @@
 """The part of an Invidious instance (of 2026) that a search uses.
 
 Follows the source of iv-org/invidious (routes/api/v1/search.cr, search/filters.cr, serialized_yt_data.cr):
-dates are estimates from "3 hours ago" and change with every request, results are not sorted by date, and
+dates are inferred from texts such as "3 hours ago" and change with every request, results are not sorted by date, and
 parameters with unknown values are ignored.
 """
 
@@ -24,7 +24,7 @@ Item = dict[str, Any]
 PREFIX = "/api/v1/"
 _JSON = "application/json"
 _PER_PAGE = 20
-# What people read, with its length in seconds.
+# The units of relative dates, in seconds.
 _UNITS = (
     ("year", 365 * 86_400),
     ("month", 30 * 86_400),
@@ -35,11 +35,11 @@ _UNITS = (
     ("second", 1),
 )
 _WINDOWS = {"hour": 3_600, "today": 86_400, "week": 7 * 86_400, "month": 30 * 86_400, "year": 365 * 86_400}
-_LENGTHS = {"short": (0, 240), "medium": (240, 1_200), "long": (1_200, 10**9)}
+_DURATIONS = {"short": (0, 240), "medium": (240, 1_200), "long": (1_200, 10**9)}
 _FILTERS = ("sort", "date", "type", "duration", "features")
 _OPERATOR = re.compile(r"\b(user|channel|date|type|sort|duration|features|subscriptions):\S*")
-# Quality names with the picture each shows.
-_PICTURES = {
+# Thumbnail files by quality.
+_THUMBNAILS = {
     "maxres": "maxres",
     "maxresdefault": "maxresdefault",
     "sddefault": "sddefault",
@@ -65,13 +65,13 @@ class Invidious:
     ) -> None:
         self._world = world
         self._clock = clock
-        self._relative = relative_thumbnails
+        self._relative_thumbnails = relative_thumbnails
         self._parse_errors = parse_errors
 
     def answer(self, request: Request) -> Answer:
         """Answer a request whose path begins with `PREFIX`."""
         now = self._clock.now()
-        root = "" if self._relative else request.root
+        root = "" if self._relative_thumbnails else request.root
         name = request.path.removeprefix(PREFIX)
         if name == "search":
             return Answer.of(self._search(request, now, root), content_type=_JSON)
@@ -81,7 +81,7 @@ class Invidious:
             video = self._world.video(name.removeprefix("videos/"), now)
             if video is None:
                 return _error(404, "This video is not available")
-            return Answer.of(self._whole(video, int(now.timestamp()), root), content_type=_JSON)
+            return Answer.of(self._details(video, int(now.timestamp()), root), content_type=_JSON)
         return _error(404, "Not found")
 
     def _search(self, request: Request, now: datetime, root: str) -> list[Item]:
@@ -107,21 +107,21 @@ class Invidious:
 
     def _matching(self, text: str, now: int, filters: dict[str, str]) -> list[Video]:
         window = _WINDOWS.get(filters["date"])
-        least, most = _LENGTHS.get(filters["duration"], (0, 10**9))
+        shortest, longest = _DURATIONS.get(filters["duration"], (0, 10**9))
         live = "live" in filters["features"].split(",")
 
         def keep(video: Video) -> bool:
-            return least <= video.content.duration < most and (not live or video.live(now) == "live")
+            return shortest <= video.content.duration < longest and (not live or video.live(now) == "live")
 
         found = self._world.find(
             text,
             now,
             after=now - window if window else None,
-            keep=keep if live or ("duration" in filters and filters["duration"] in _LENGTHS) else None,
+            keep=keep if live or ("duration" in filters and filters["duration"] in _DURATIONS) else None,
         ).videos
         if filters["sort"] == "views":
             return sorted(found, key=lambda video: -video.views(now))
-        # Only roughly newest first.
+        # Roughly newest first: shuffled by up to ten days.
         return sorted(
             found,
             key=lambda video: (now - video.published_at) / 86_400 + 10 * ((video.seed >> 12) % 1000 / 1000),
@@ -141,7 +141,7 @@ class Invidious:
             }
         live = video.live(now)
         # A live or upcoming stream has no "3 hours ago"; Invidious then uses the current time.
-        published, ago = (now, "0 seconds ago") if live != "none" else _guessed(video.published_at, now)
+        published, ago = (now, "0 seconds ago") if live != "none" else _relative_date(video.published_at, now)
         views = 0 if live != "none" else video.views(now)
         description = snippet(video.content.description)
         item: Item = {
@@ -149,8 +149,8 @@ class Invidious:
             "title": video.content.title,
             "videoId": video.video_id,
             **_author(video.channel),
-            "authorThumbnails": _avatars(video.channel, root),
-            "videoThumbnails": _pictures(video.video_id, root),
+            "authorThumbnails": _author_thumbnails(video.channel, root),
+            "videoThumbnails": _video_thumbnails(video.video_id, root),
             "description": description,
             "descriptionHtml": _as_html(description),
             "viewCount": views,
@@ -179,7 +179,7 @@ class Invidious:
         return {
             "type": "channel",
             **_author(channel),
-            "authorThumbnails": _avatars(channel, root),
+            "authorThumbnails": _author_thumbnails(channel, root),
             "autoGenerated": False,
             "subCount": channel.subscribers,
             "videoCount": 0,
@@ -188,7 +188,7 @@ class Invidious:
             "descriptionHtml": _as_html(snippet(channel.description)),
         }
 
-    def _whole(self, video: Video, now: int, root: str) -> Item:
+    def _details(self, video: Video, now: int, root: str) -> Item:
         live = video.live(now)
         views = video.views(now)
         author = _author(video.channel)
@@ -196,12 +196,12 @@ class Invidious:
             "type": "video",
             "title": video.content.title,
             "videoId": video.video_id,
-            "videoThumbnails": _pictures(video.video_id, root),
+            "videoThumbnails": _video_thumbnails(video.video_id, root),
             "storyboards": [],
             "description": video.content.description,
             "descriptionHtml": _as_html(video.content.description),
             "published": video.published_at,
-            "publishedText": _guessed(video.published_at, now)[1],
+            "publishedText": _relative_date(video.published_at, now)[1],
             "keywords": list(video.content.tags),
             "viewCount": views,
             "likeCount": views // 25,
@@ -213,7 +213,7 @@ class Invidious:
             "genre": "Education",
             "genreUrl": None,
             **author,
-            "authorThumbnails": _avatars(video.channel, root),
+            "authorThumbnails": _author_thumbnails(video.channel, root),
             "subCountText": str(video.channel.subscribers),
             "lengthSeconds": 0 if live != "none" else video.content.duration,
             "allowRatings": True,
@@ -245,7 +245,7 @@ def _stats(now: datetime) -> Item:
     }
 
 
-def _guessed(published_at: int, now: int) -> tuple[int, str]:
+def _relative_date(published_at: int, now: int) -> tuple[int, str]:
     """Return the date that Invidious infers, and the text from which it does: whole units, counted back from now."""
     age = max(0, now - published_at)
     for unit, length in _UNITS:
@@ -264,15 +264,15 @@ def _author(channel: Channel) -> Item:
     }
 
 
-def _avatars(channel: Channel, root: str) -> list[Item]:
+def _author_thumbnails(channel: Channel, root: str) -> list[Item]:
     return [
         {"url": f"{root}/channel/{channel.channel_id}/s{side}.jpg", "width": side, "height": side} for side in _AVATARS
     ]
 
 
-def _pictures(video_id: str, root: str) -> list[Item]:
+def _video_thumbnails(video_id: str, root: str) -> list[Item]:
     found = []
-    for quality, name in _PICTURES.items():
+    for quality, name in _THUMBNAILS.items():
         width, height = thumbnails.SIZES[name]
         url = f"{root}/vi/{video_id}/{name}.jpg"
         found.append({"quality": quality, "url": url, "width": width, "height": height})

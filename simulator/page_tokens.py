@@ -8,16 +8,16 @@ import base64
 import binascii
 
 
-def token(offset: int, *, previous: bool = False) -> str:
+def encode(offset: int, *, previous: bool = False) -> str:
     """Return the token of the page that starts at `offset`."""
     message = b"\x08" + _varint(offset) + b"\x10" + _varint(previous)
     return base64.urlsafe_b64encode(message).decode().rstrip("=")
 
 
-def offset(page_token: str) -> int:
+def decode(token: str) -> int:
     """Return the offset of a token; ValueError if it is invalid."""
     try:
-        message = base64.urlsafe_b64decode(page_token + "=" * (-len(page_token) % 4))
+        message = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
     except (binascii.Error, ValueError) as error:
         raise ValueError("not base64url") from error
     value = 0
@@ -25,8 +25,8 @@ def offset(page_token: str) -> int:
         value |= (byte & 0x7F) << 7 * position
         if byte < 0x80:
             break
-    # Encoding it again is the strictest check.
-    if page_token not in (token(value), token(value, previous=True)):
+    # Encoding the value again rejects every malformed token.
+    if token not in (encode(value), encode(value, previous=True)):
         raise ValueError("not a page token")
     return value
 

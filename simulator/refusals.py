@@ -1,7 +1,7 @@
 """The bodies of YouTube's error responses, as observed by its clients.
 
 The form is Google's: `{"error": {"code", "message", "errors": [{"message", "domain", "reason", ...}],
-"status"?, "details"?}}`. Reasons of the domain `youtube.*` come without `status` and `details`. The
+"status"?, "details"?}}`. Reasons of the domain `youtube.*` have neither `status` nor `details`. The
 names in `details` are those of google/api/error_reason.proto.
 """
 
@@ -98,7 +98,7 @@ def quota_exhausted(project: Project, bucket: Bucket, now: datetime) -> Refusal:
     )
 
 
-def bad_moment(parameter: str) -> Refusal:
+def bad_timestamp(parameter: str) -> Refusal:
     """Refuse a date that is not RFC 3339 with a time zone; `parameter` in snake case, as Google reports it."""
     return _google(
         400,
@@ -155,8 +155,8 @@ def no_such_playlist() -> Refusal:
     return _youtube(404, "playlistNotFound", "youtube.playlistItem", message, "playlistId", "parameter")
 
 
-def too_fast() -> Refusal:
-    """Refuse a call because of the limit per minute: a 429 as for the daily limit, except for the name of the limit."""
+def per_minute_quota_exhausted() -> Refusal:
+    """Refuse a call because of the limit per minute: a 429 as for the daily limit, with another name of the limit."""
     return _google(
         429,
         "rateLimitExceeded",
@@ -175,7 +175,7 @@ def too_fast() -> Refusal:
     )
 
 
-def burst() -> Refusal:
+def rate_exceeded() -> Refusal:
     """Refuse a call because of the request rate, with the body used before 2020."""
     return _youtube(403, "rateLimitExceeded", "usageLimits", "Rate Limit Exceeded")
 
@@ -187,7 +187,7 @@ def no_permission() -> Refusal:
     return refusal
 
 
-def away(status: int) -> Refusal:
+def server_error(status: int) -> Refusal:
     """Return the body of a server error, 500 or 503."""
     message = "Internal error encountered." if status == 500 else "The service is currently unavailable."
     return _google(status, "backendError", message)
@@ -227,7 +227,7 @@ def _google(status: int, reason: str, message: str, info: str = "", metadata: di
 def _youtube(
     status: int, reason: str, domain: str, message: str, location: str | None = None, kind: str = ""
 ) -> Refusal:
-    one = {"message": message, "domain": domain, "reason": reason}
+    error = {"message": message, "domain": domain, "reason": reason}
     if location is not None:
-        one |= {"location": location, "locationType": kind}
-    return Refusal(status, {"error": {"code": status, "message": message, "errors": [one]}})
+        error |= {"location": location, "locationType": kind}
+    return Refusal(status, {"error": {"code": status, "message": message, "errors": [error]}})

@@ -1,4 +1,4 @@
-"""The HTTP server of the simulator, with the faults that were ordered."""
+"""The HTTP server of the simulator, which also injects the faults."""
 
 import gzip
 import logging
@@ -28,16 +28,16 @@ from simulator.youtube import YouTube
 
 logger = logging.getLogger("simulator")
 
-# Ports to choose from: below 32768, where Linux takes the ports of outgoing connections from.
+# Below 32768, where Linux starts to assign ports to outgoing connections.
 _PORTS = range(20_000, 32_000)
-# Bodies from this size on, in bytes, are compressed where the client takes it.
-_COMPRESSED_FROM = 1_000
+# Smaller bodies, in bytes, are not compressed.
+_GZIP_MIN_SIZE = 1_000
 
 
 class Simulator:
     """A YouTube Data API and an Invidious on one port of this machine.
 
-    `projects` hold the keys (default: project `demo` with the key `demo-key`). `port` 0 takes a free
+    `projects` hold the keys (default: project `demo` with the key `demo-key`). `port` 0 chooses a free
     port. Thumbnail URLs begin with `public_url`, by default the requested host. Use it as a context manager, or
     call `start` and `stop`; OSError if the port is in use. All attributes may be used while it runs.
     """
@@ -95,7 +95,7 @@ class Simulator:
     def stop(self) -> None:
         """Stop the server and close all connections."""
         if self._server is not None:
-            self._server.end()
+            self._server.stop_serving()
             self._server = None
 
     def __enter__(self) -> "Simulator":
@@ -107,32 +107,32 @@ class Simulator:
         self.stop()
 
     def answer(self, request: Request) -> Answer:
-        """Answer one request. Raises `Hang` or `Reset` if such a fault was ordered."""
+        """Answer one request. Raises `Hang` or `Reset` if such a fault was added."""
         sources: dict[str, tuple[str, Callable[[Request], Answer]]] = {
             youtube.PREFIX: ("youtube", self._youtube.answer),
             invidious.PREFIX: ("invidious", self._invidious.answer),
         }
         for prefix, (source, answer) in sources.items():
             if request.path.startswith(prefix):
-                answered = answer(request)
+                response = answer(request)
                 endpoint = prefix + request.path.removeprefix(prefix).partition("/")[0]
-                self.stats.count(endpoint if answered.status != 404 else prefix, answered.status)
-                # Only now, so that a call whose response gets lost has been charged, as a real one may be.
-                return self.faults.apply(source, request, answered)
+                self.stats.count(endpoint if response.status != 404 else prefix, response.status)
+                # After the call was charged: a real call whose response is lost may be charged, too.
+                return self.faults.apply(source, request, response)
         if request.path.startswith(control.PREFIX):
             return self.control.answer(request)
-        return self._picture(request.path)
+        return self._thumbnail(request.path)
 
-    def _picture(self, path: str) -> Answer:
+    def _thumbnail(self, path: str) -> Answer:
         match path.split("/"):
             case ["", "vi", video_id, name] if size := thumbnails.size(name):
-                drawing = thumbnails.draw(video_id, *size)
+                picture = thumbnails.draw(video_id, *size)
             case ["", "channel", channel_id, _]:
-                drawing = thumbnails.draw(channel_id, 88, 88)
+                picture = thumbnails.draw(channel_id, 88, 88)
             case _:
-                return Answer.of({"error": "There is nothing here; the APIs are under /youtube/v3/ and /api/v1/."}, 404)
-        # Not cached for days: an id has the same picture only with the same seed.
-        return Answer(200, drawing.encode(), "image/svg+xml", {"cache-control": "max-age=3600"})
+                return Answer.of({"error": "Not found. The APIs are under /youtube/v3/ and /api/v1/."}, 404)
+        # Cache only briefly: with another seed, the same id has another picture.
+        return Answer(200, picture.encode(), "image/svg+xml", {"cache-control": "max-age=3600"})
 
 
 class _Server(ThreadingHTTPServer):
@@ -142,8 +142,8 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], simulator: Simulator) -> None:
         super().__init__(address, _Handler)
         self.simulator = simulator
-        self.ending = threading.Event()
-        self.ended = threading.Event()
+        self.stopping = threading.Event()
+        self.stopped = threading.Event()
         self._lock = threading.Lock()
         self._connections: set[socket.socket] = set()
 
@@ -152,23 +152,23 @@ class _Server(ThreadingHTTPServer):
         socket.socket.bind(self.socket, self.server_address)
         self.server_name, self.server_port = self.socket.getsockname()[:2]
 
-    def connected(self, connection: socket.socket, *, still: bool) -> None:
+    def track(self, connection: socket.socket, *, is_open: bool) -> None:
         """Add an open connection, or remove it."""
         with self._lock:
-            (self._connections.add if still else self._connections.discard)(connection)
+            (self._connections.add if is_open else self._connections.discard)(connection)
 
     def serve(self) -> None:
-        """Serve until `end`, which makes one more connection so that no polling is needed."""
-        while not self.ending.is_set():
+        """Serve until `stop_serving`, which makes one more connection so that no polling is needed."""
+        while not self.stopping.is_set():
             self.handle_request()
-        self.ended.set()
+        self.stopped.set()
 
-    def end(self) -> None:
+    def stop_serving(self) -> None:
         """Stop listening and close all connections, also kept-alive ones."""
-        self.ending.set()
+        self.stopping.set()
         with suppress(OSError):
             socket.create_connection(self.socket.getsockname()[:2], timeout=1).close()
-        self.ended.wait(timeout=1)
+        self.stopped.wait(timeout=1)
         self.server_close()
         with self._lock:
             for connection in self._connections:
@@ -178,7 +178,7 @@ class _Server(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore clients that disconnect; log all other errors."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
-            logger.exception("A request failed inside the simulator.")
+            logger.exception("The simulator failed to process a request.")
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -190,10 +190,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
-        self.server.connected(self.connection, still=True)
+        self.server.track(self.connection, is_open=True)
 
     def finish(self) -> None:
-        self.server.connected(self.connection, still=False)
+        self.server.track(self.connection, is_open=False)
         super().finish()
 
     def do_GET(self) -> None:
@@ -210,7 +210,7 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         simulator = self.server.simulator
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        # A query too long for a URL comes as a form; Google's client library does so from 2,048 characters.
+        # Google's client library sends a query of more than 2,048 characters as a form.
         as_form = self.headers.get("X-HTTP-Method-Override") == "GET"
         request = Request(
             method="GET" if as_form else self.command,
@@ -226,7 +226,7 @@ class _Handler(BaseHTTPRequestHandler):
             status = str(answer.status)
             self._send(answer)
         except Hang:
-            self.server.ending.wait()
+            self.server.stopping.wait()
             self.close_connection = True
         except Reset:
             # Lingering for 0 s closes the connection with RST instead of FIN.
@@ -239,29 +239,25 @@ class _Handler(BaseHTTPRequestHandler):
         body = answer.body
         self.send_response_only(answer.status)
         self.send_header("Content-Type", answer.content_type)
-        if (
-            answer.pieces is None
-            and len(body) >= _COMPRESSED_FROM
-            and "gzip" in self.headers.get("Accept-Encoding", "")
-        ):
+        if answer.chunks is None and len(body) >= _GZIP_MIN_SIZE and "gzip" in self.headers.get("Accept-Encoding", ""):
             body = gzip.compress(body, compresslevel=1)
             self.send_header("Content-Encoding", "gzip")
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.send_header("Date", self.date_time_string())
-        if answer.pieces is not None:
+        if answer.chunks is not None:
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
-            self._send_in_pieces(answer.pieces())
+            self._send_chunks(answer.chunks())
             return
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
-    def _send_in_pieces(self, pieces: Iterable[bytes]) -> None:
+    def _send_chunks(self, chunks: Iterable[bytes]) -> None:
         """Send chunks until the last one, or until the client disconnects or the simulator stops."""
-        for piece in pieces:
-            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        for chunk in chunks:
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
             self.wfile.flush()
         self.wfile.write(b"0\r\n\r\n")
 
@@ -274,4 +270,4 @@ def _listen(host: str, port: int, simulator: Simulator) -> _Server:
             return _Server((host, candidate), simulator)
         except OSError:
             continue
-    raise OSError(f"None of fifty ports between {_PORTS.start} and {_PORTS.stop} is free.")
+    raise OSError(f"No free port found between {_PORTS.start} and {_PORTS.stop}.")

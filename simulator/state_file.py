@@ -1,4 +1,4 @@
-"""What a world has to store to be the same after a restart."""
+"""The file that a world needs to be the same after a restart."""
 
 import json
 import threading
@@ -6,11 +6,11 @@ from datetime import datetime
 from pathlib import Path
 
 
-class Memory:
+class StateFile:
     """A small file with the start time of the world and the topics that were searched.
 
-    All else is derived from the seed. One JSON value per line; the first is the start, in ISO 8601. ValueError if
-    the file at `path` is something else.
+    Everything else is derived from the seed. Each line is a JSON value; the first is the start time, in ISO 8601.
+    ValueError if the file at `path` has another format.
     """
 
     def __init__(self, path: Path, started_at: datetime) -> None:
@@ -23,8 +23,8 @@ class Memory:
         else:
             self._append(started_at.isoformat())
 
-    def note(self, topic: str) -> None:
-        """Store a topic."""
+    def add_topic(self, topic: str) -> None:
+        """Append a topic."""
         with self._lock:
             self._append(topic)
 
@@ -33,7 +33,7 @@ class Memory:
             began, *topics = map(json.loads, self._path.read_text(encoding="utf-8").splitlines())
             self.started_at = datetime.fromisoformat(began)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"{self._path} is not a memory of the simulator.") from error
+            raise ValueError(f"{self._path} is not a state file of the simulator.") from error
         self.topics = topics
 
     def _append(self, value: str) -> None:

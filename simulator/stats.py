@@ -7,8 +7,6 @@ from typing import Any
 
 from simulator.projects import Projects
 
-Counts = dict[str, Any]
-
 
 class Stats:
     """Requests served, by endpoint and by status; faults count under the status they replaced."""
@@ -36,7 +34,7 @@ class Stats:
         return found
 
 
-def spending(projects: Projects, now: datetime) -> Counts:
+def usage(projects: Projects, now: datetime) -> dict[str, Any]:
     """Return what each project has used today and the results of its keys, which are named by label only."""
     return {
         project.name: {

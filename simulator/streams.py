@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from simulator import seeded
-from simulator.content import Channel, Content, write
+from simulator.content import Channel, Content, generate_content
 from simulator.queries import fold
 
-# About so many videos are drawn at a time.
-_SPAN_VIDEOS = 16
-# In the rhythm of a day, the quietest hour has this share of the busiest one's videos.
-_QUIET = 0.2
+# The approximate number of videos per period.
+_VIDEOS_PER_PERIOD = 16
+# With `rhythm`, the rate of the quietest hour relative to the busiest one.
+_NIGHT_ACTIVITY = 0.2
 
 
 @dataclass(slots=True, eq=False)
@@ -25,22 +25,22 @@ class Video:
     topics: tuple[str, ...]
     seed: int
     channel: Channel
-    written: Content | None = None
-    folded: str | None = None
+    cached_content: Content | None = None
+    cached_text: str | None = None
 
     @property
     def content(self) -> Content:
         """Return the content of the video; generated on first access, since most videos are never accessed."""
-        if self.written is None:
-            self.written = write(self.topics, self.seed)
-        return self.written
+        if self.cached_content is None:
+            self.cached_content = generate_content(self.topics, self.seed)
+        return self.cached_content
 
     @property
     def text(self) -> str:
         """Return title and description, folded, for matching. No phrase spans both."""
-        if self.folded is None:
-            self.folded = f"{fold(self.content.title)} \0 {fold(self.content.description)}"
-        return self.folded
+        if self.cached_text is None:
+            self.cached_text = f"{fold(self.content.title)} \0 {fold(self.content.description)}"
+        return self.cached_text
 
     def live(self, now: int) -> str:
         """Return the liveBroadcastContent: `upcoming`, `live` or, also after the end, `none`."""
@@ -75,45 +75,45 @@ class Stream:
         make: Callable[[int, int, int], Video],
     ) -> None:
         self.rate = rate
-        self._words = (seed, *topics)
+        self._seed_words = (seed, *topics)
         self._rhythm = rhythm
         self._make = make
-        peak = rate * 2 / (1 + _QUIET) if rhythm else rate
+        peak = rate * 2 / (1 + _NIGHT_ACTIVITY) if rhythm else rate
         self._per_second = peak / 3600
-        # A power of two between a second or so and two months; the rate alone decides which.
-        exponent = round(math.log2(_SPAN_VIDEOS / peak)) if peak else 10
+        # A power of two of hours, from 0.9 s to 43 days, that depends on the rate alone.
+        exponent = round(math.log2(_VIDEOS_PER_PERIOD / peak)) if peak else 10
         self._length = 3600 * 2.0 ** min(10, max(-12, exponent))
-        self._spans: dict[int, list[Video]] = {}
+        self._periods: dict[int, list[Video]] = {}
 
     def newest_first(self, after: int, before: int) -> Iterator[Video]:
         """Yield the videos published from `after` to `before`, both inclusive, newest first."""
         if not self._per_second or before < after:
             return
         first, last = int(after // self._length), int(before // self._length)
-        for span in range(last, first - 1, -1):
-            for video in self._span(span):
+        for period in range(last, first - 1, -1):
+            for video in self._period(period):
                 if after <= video.published_at <= before:
                     yield video
 
-    def _span(self, span: int) -> list[Video]:
+    def _period(self, period: int) -> list[Video]:
         """Return the videos of a period, newest first."""
-        videos = self._spans.get(span)
+        videos = self._periods.get(period)
         if videos is None:
-            videos = self._spans[span] = self._draw(span)
+            videos = self._periods[period] = self._generate(period)
         return videos
 
-    def _draw(self, span: int) -> list[Video]:
-        rng = seeded.generator("span", *self._words, span)
-        at, end = span * self._length, (span + 1) * self._length
+    def _generate(self, period: int) -> list[Video]:
+        rng = seeded.generator("span", *self._seed_words, period)
+        at, end = period * self._length, (period + 1) * self._length
         videos: list[Video] = []
         while (at := at + rng.expovariate(self._per_second)) < end:
-            if not self._rhythm or rng.random() < _bustle(at):
+            if not self._rhythm or rng.random() < _activity(at):
                 videos.append(self._make(int(at), len(videos), rng.getrandbits(63)))
         videos.reverse()
         return videos
 
 
-def _bustle(moment: float) -> float:
-    """Return how busy the hour is, from `_QUIET` at 4 in the morning to 1 at 4 in the afternoon, UTC."""
+def _activity(moment: float) -> float:
+    """Return the relative rate of an hour: `_NIGHT_ACTIVITY` at 4 am UTC, 1 at 4 pm."""
     hour = datetime.fromtimestamp(moment, UTC).hour
-    return _QUIET + (1 - _QUIET) * (1 - math.cos((hour - 4) / 24 * 2 * math.pi)) / 2
+    return _NIGHT_ACTIVITY + (1 - _NIGHT_ACTIVITY) * (1 - math.cos((hour - 4) / 24 * 2 * math.pi)) / 2

@@ -8,17 +8,17 @@ without generating everything that was ever published.
 import base64
 import binascii
 
-_ALL = 2**64 - 1
-# Odd, so that multiplying by it modulo 2**64 can be undone; the golden ratio spreads bits well.
-_SPREAD = 0x9E3779B97F4A7C15
-_GATHER = pow(_SPREAD, -1, 2**64)
+_MASK = 2**64 - 1
+# Odd, so that it has an inverse modulo 2**64; derived from the golden ratio, which mixes the bits well.
+_MULTIPLIER = 0x9E3779B97F4A7C15
+_INVERSE = pow(_MULTIPLIER, -1, 2**64)
 
 
 def encode(salt: int, stream: int, moment: int, number: int) -> str:
     """Return the id of a video; `salt` makes the ids of different seeds differ."""
     bits = (stream & 0xFFFF) << 48 | (moment & 0xFFFFFFFF) << 16 | number & 0xFFFF
     for _ in range(2):
-        bits = (bits ^ salt) * _SPREAD & _ALL
+        bits = (bits ^ salt) * _MULTIPLIER & _MASK
         bits ^= bits >> 32
     return base64.urlsafe_b64encode(bits.to_bytes(8, "big")).decode()[:11]
 
@@ -31,5 +31,5 @@ def decode(salt: int, video_id: str) -> tuple[int, int]:
         raise ValueError("no video id") from error
     for _ in range(2):
         bits ^= bits >> 32
-        bits = (bits * _GATHER & _ALL) ^ salt
+        bits = (bits * _INVERSE & _MASK) ^ salt
     return bits >> 48, bits >> 16 & 0xFFFFFFFF

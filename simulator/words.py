@@ -45,7 +45,7 @@ TOPICS: dict[str, str] = {
     "شطرنج": "ar",
 }
 
-# Titles by language; {t} stands for the topic. None may hold < or >: YouTube allows neither in a title.
+# Titles by language; {t} is the topic. None may contain < or >, which YouTube does not allow in titles.
 TITLES: dict[str, tuple[str, ...]] = {
     "en": (
         "{t} for absolute beginners",
@@ -112,10 +112,10 @@ TITLES: dict[str, tuple[str, ...]] = {
     "ar": ("{t}: كل ما تريد معرفته", "تعلم {t} في {n} دقيقة", "حلقة {n} | {t}"),
 }
 
-# What stands in a title for a topic that cannot be in one, by being too long or having < or >.
-UNNAMEABLE = "this one thing"
+# Replaces a topic that does not fit into a title because it is too long or contains < or >.
+PLACEHOLDER = "this one thing"
 
-# How two topics meet in one title.
+# Patterns for a title with two topics.
 PAIRS = ("{a} and {b}", "{a} & {b}", "{a} vs {b}", "{a} + {b}", "{b}, {a}")
 
 EMOJI = ("🔥", "😱", "🎉", "🚀", "❤️", "🐍", "⚽", "🌍", "👩‍💻", "🇯🇵", "🎸", "🤔")

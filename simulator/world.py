@@ -9,24 +9,24 @@ from functools import lru_cache, partial
 from itertools import islice, repeat
 
 from simulator import seeded, video_ids, words
-from simulator.content import DESCRIPTION_LENGTH, TITLE_LENGTH, Broadcast, Channel, found_channel, write
+from simulator.content import DESCRIPTION_LENGTH, TITLE_LENGTH, Broadcast, Channel, generate_channel, generate_content
 from simulator.queries import Query, all_occur, fold, occurs
 from simulator.streams import Stream, Video
 
-# YouTube shows about so many results of one search, over all its pages.
+# YouTube returns about this many results of one search, over all pages.
 SEARCH_DEPTH = 500
-# A playlist of uploads ends after so many.
+# The maximum length of a playlist of uploads.
 _UPLOADS_DEPTH = 20_000
 # Channels that publish about one topic.
 _CHANNELS_PER_TOPIC = 12
 
-# What a stream is about: one folded topic, or two that share its videos.
+# The topics of a stream: one or two, folded.
 _Topics = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a search finds: about how many videos match, and the newest of them, newest first."""
+    """The result of a search: the approximate number of matches, and the newest of them, newest first."""
 
     count: int
     videos: list[Video]
@@ -35,7 +35,7 @@ class Found:
 class World:
     """A world of videos, derived from `seed`, in which new ones are published as time passes.
 
-    Every topic has its own stream, also one that was unknown before it was searched.
+    Every topic has its own stream; a new topic gets one when it is first searched.
 
     - `rate`: videos per hour about a typical topic. Topics differ by a factor derived from the seed and the topic:
       half of them get less, but at least half of it; a few get up to twenty times as much.
@@ -45,8 +45,8 @@ class World:
     - `index_delay`: maximum seconds until search shows a video; the minimum is a minute, unless this is less.
     - `date_jitter`: seconds by which `order=date` may misplace a video.
     - `rhythm`: publish less at night than during the day.
-    - `topics`: topics searched before a restart, whose videos are then known by their ids without a search.
-      `heard` is called with each new topic.
+    - `topics`: topics searched before a restart, so that their videos are found by id again.
+      `on_new_topic` is called with each new topic.
 
     Moments are aware datetimes, or Unix seconds where they are ints. Thread-safe.
     """
@@ -64,7 +64,7 @@ class World:
         date_jitter: float = 5 * 60,
         rhythm: bool = False,
         topics: Iterable[str] = (),
-        heard: Callable[[str], None] | None = None,
+        on_new_topic: Callable[[str], None] | None = None,
     ) -> None:
         self.seed = seed
         self.started_at = started_at or datetime.now(UTC)
@@ -74,21 +74,21 @@ class World:
         self._rate = rate
         self._rates = {fold(topic): per_hour for topic, per_hour in (rates or {}).items()}
         self._mentions = mentions
-        self._since = int((self.started_at - back_catalogue).timestamp())
+        self._oldest = int((self.started_at - back_catalogue).timestamp())
         self._salt = seeded.number("salt", seed)
         self._lock = threading.RLock()
         self._streams: dict[_Topics, Stream] = {}
         self._streams_by_number: dict[int, list[_Topics]] = {}
         self._channels: dict[str, Channel] = {}
-        self._by_hand: dict[str, Video] = {}
+        self._published: dict[str, Video] = {}
         self._deleted: set[str] = set()
         self._topics: dict[str, None] = {}
-        self._heard: Callable[[str], None] | None = None
+        self._on_new_topic: Callable[[str], None] | None = None
         self._built_in = tuple(fold(topic) for topic in words.TOPICS)
-        self._all_rates = sum(map(self.rate, self._built_in))
+        self._total_rate = sum(map(self.rate, self._built_in))
         for topic in (*self._built_in, *self._rates, *topics):
-            self.know(topic)
-        self._heard = heard
+            self.add_topic(topic)
+        self._on_new_topic = on_new_topic
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -102,19 +102,19 @@ class World:
             return self._rates[folded]
         return self._rate * min(20.0, 0.5 / seeded.fraction("rate", self.seed, folded))
 
-    def know(self, topic: str) -> None:
-        """Make the videos about a topic known by their ids, as searching for it does."""
+    def add_topic(self, topic: str) -> None:
+        """Add a topic, as searching for it does, so that its videos are found by id."""
         folded = fold(topic)
         with self._lock:
             if folded in self._topics:
                 return
             self._topics[folded] = None
             for topics in self._streams_about(folded):
-                known = self._streams_by_number.setdefault(_number(topics), [])
+                known = self._streams_by_number.setdefault(_stream_number(topics), [])
                 if topics not in known:
                     known.append(topics)
-            if self._heard:
-                self._heard(folded)
+            if self._on_new_topic:
+                self._on_new_topic(folded)
 
     # Reading
 
@@ -129,7 +129,7 @@ class World:
     ) -> list[Video]:
         """Return all matching videos that search shows at `now`, newest first.
 
-        `unindexed` adds those published and not shown yet: the truth a watcher is measured against.
+        `unindexed` adds those that are published but not shown yet.
         """
         return self.find(
             text,
@@ -153,16 +153,16 @@ class World:
     ) -> Found:
         """Return the `limit` newest videos that match and that `keep` keeps, both ends included.
 
-        Costs milliseconds, and more at the first look at a window, when its videos are drawn.
+        Takes milliseconds; the first search of a period takes longer, since it generates the videos.
         """
         query = Query.parse(text)
-        low = self._since if after is None else max(after, self._since)
+        low = self._oldest if after is None else max(after, self._oldest)
         high = now if before is None else min(now, before)
         with self._lock:
             sources = self._sources(query)
             candidates = heapq.merge(
                 *(zip(stream.newest_first(low, high), repeat(certain)) for stream, certain in sources),
-                zip(self._published_by_hand(low, high), repeat(False)),
+                zip(self._published_between(low, high), repeat(False)),
                 key=lambda candidate: _newest_first(candidate[0]),
             )
             shown = (
@@ -176,19 +176,19 @@ class World:
             videos = list(islice(shown, limit))
         count = len(videos)
         if count == limit:
-            # Counting the rest would generate all of it; YouTube's totals are estimates, too.
+            # Counting the rest would generate it; YouTube's totals are estimates, too.
             count = max(count, round(sum(stream.rate for stream, _ in sources) * (high - low) / 3600))
         return Found(count, videos)
 
     def video(self, video_id: str, now: datetime) -> Video | None:
         """Return a published video by its id, or None if it does not exist or was deleted.
 
-        A video about a topic that this world has not heard of is not found; see `know`.
+        A video about a topic that was never added or searched is not found; see `add_topic`.
         """
         with self._lock:
             if video_id in self._deleted:
                 return None
-            video = self._by_hand.get(video_id) or self._look_up(video_id)
+            video = self._published.get(video_id) or self._look_up(video_id)
         return video if video and video.published_at <= now.timestamp() else None
 
     def channel(self, channel_id: str) -> Channel | None:
@@ -210,8 +210,8 @@ class World:
         with self._lock:
             streams = [self._stream(topics) for topics in self._streams_about(channel.topic)]
             candidates = heapq.merge(
-                *(stream.newest_first(self._since, moment) for stream in streams),
-                self._published_by_hand(self._since, moment),
+                *(stream.newest_first(self._oldest, moment) for stream in streams),
+                self._published_between(self._oldest, moment),
                 key=_newest_first,
             )
             uploads = (
@@ -242,20 +242,20 @@ class World:
     ) -> Video:
         """Publish this video; values that are not given are generated from `topic`.
 
-        It answers every query that its title and description answer, from `indexed_at` on, by default as
-        soon as it is published. ValueError if the id is taken or malformed, or if a text is too long.
+        Searches that match its title and description show it from `indexed_at` on (default: `published_at`).
+        ValueError if the id is taken or malformed, if a text is too long, or if the title contains < or >.
         """
         moment = int(published_at.timestamp())
-        video_id = video_id or seeded.letters(8, "by hand", self.seed, topic, title, moment, len(self._by_hand))
+        video_id = video_id or seeded.letters(8, "by hand", self.seed, topic, title, moment, len(self._published))
         if len(video_id) != 11:
             raise ValueError("A video id has 11 characters.")
         if len(title or "") > TITLE_LENGTH or len(description or "") > DESCRIPTION_LENGTH:
             raise ValueError(f"A title has at most {TITLE_LENGTH} characters, a description {DESCRIPTION_LENGTH}.")
         if title is not None and ("<" in title or ">" in title):
-            raise ValueError("A title has neither < nor >.")
+            raise ValueError("A title cannot contain < or >.")
         folded = fold(topic)
         seed = seeded.number("by hand", self.seed, folded, video_id)
-        content = write((folded,), seed)
+        content = generate_content((folded,), seed)
         content = replace(
             content,
             title=content.title if title is None else title,
@@ -264,8 +264,8 @@ class World:
             broadcast=broadcast,
         )
         with self._lock:
-            if video_id in self._by_hand or self._look_up(video_id):
-                raise ValueError(f"There already is a video {video_id}.")
+            if video_id in self._published or self._look_up(video_id):
+                raise ValueError(f"Video {video_id} already exists.")
             channel = self._channel(folded, seed % _CHANNELS_PER_TOPIC)
             if channel_title is not None:
                 channel_id = "UC" + seeded.letters(16, "channel by hand", self.seed, channel_title)
@@ -273,7 +273,7 @@ class World:
                 channel = self._channels.setdefault(channel_id, own)
             indexed = moment if indexed_at is None else int(indexed_at.timestamp())
             video = Video(video_id, moment, indexed, (folded,), seed, channel, content)
-            self._by_hand[video_id] = video
+            self._published[video_id] = video
         return video
 
     def delete(self, video_id: str) -> None:
@@ -290,7 +290,7 @@ class World:
             sources = {(topic,): not query.excluded for topic in self._built_in}
         for terms in query.alternatives:
             topic = " ".join(terms)
-            self.know(topic)
+            self.add_topic(topic)
             for candidate in (topic, *self._built_in):
                 certain = all_occur(terms, candidate)
                 # "python tutorial" also matches some of the videos about "python".
@@ -316,17 +316,17 @@ class World:
     def _rate_of(self, topics: _Topics) -> float:
         """Divide the rates of the topics among streams: independent streams add up, so each topic keeps its rate."""
         first = self.rate(topics[0])
-        if topics[0] not in self._built_in or not self._mentions or not self._all_rates:
+        if topics[0] not in self._built_in or not self._mentions or not self._total_rate:
             return first
         if len(topics) == 2:
-            return self._mentions * first * self.rate(topics[1]) / self._all_rates
-        return first * (1 - self._mentions * (1 - first / self._all_rates))
+            return self._mentions * first * self.rate(topics[1]) / self._total_rate
+        return first * (1 - self._mentions * (1 - first / self._total_rate))
 
     def _make(self, topics: _Topics, published_at: int, number: int, seed: int) -> Video:
-        video_id = video_ids.encode(self._salt, _number(topics), published_at, number)
-        least = min(60.0, self.index_delay)
-        # Cubed, so that most videos are found soon and a few late.
-        delay = least + (self.index_delay - least) * ((seed >> 20) % 1000 / 999) ** 3
+        video_id = video_ids.encode(self._salt, _stream_number(topics), published_at, number)
+        shortest = min(60.0, self.index_delay)
+        # Cubed, so that most delays are short and a few long.
+        delay = shortest + (self.index_delay - shortest) * ((seed >> 20) % 1000 / 999) ** 3
         # Squared, so that a few channels publish most.
         position = int(((seed >> 40) % 1000 / 1000) ** 2 * _CHANNELS_PER_TOPIC)
         channel = self._channel(topics[seed % len(topics)], position)
@@ -339,17 +339,17 @@ class World:
         except ValueError:
             return None
         for topics in self._streams_by_number.get(number, ()):
-            for video in self._stream(topics).newest_first(max(self._since, moment), moment):
+            for video in self._stream(topics).newest_first(max(self._oldest, moment), moment):
                 if video.video_id == video_id:
                     return video
         return None
 
-    def _published_by_hand(self, low: int, high: int) -> Iterator[Video]:
-        videos = (video for video in self._by_hand.values() if low <= video.published_at <= high)
+    def _published_between(self, low: int, high: int) -> Iterator[Video]:
+        videos = (video for video in self._published.values() if low <= video.published_at <= high)
         return iter(sorted(videos, key=_newest_first))
 
     def _channel(self, topic: str, position: int) -> Channel:
-        channel = _made_up_channel(self.seed, topic, position)
+        channel = _channel_at(self.seed, topic, position)
         return self._channels.setdefault(channel.channel_id, channel)
 
 
@@ -358,12 +358,12 @@ def _newest_first(video: Video) -> int:
 
 
 @lru_cache(maxsize=16_384)
-def _number(topics: _Topics) -> int:
+def _stream_number(topics: _Topics) -> int:
     """Return the 16 bits that identify a stream in its videos' ids."""
     return seeded.number("stream", *topics) & 0xFFFF
 
 
 @lru_cache(maxsize=16_384)
-def _made_up_channel(seed: int, topic: str, position: int) -> Channel:
+def _channel_at(seed: int, topic: str, position: int) -> Channel:
     channel_id = "UC" + seeded.letters(16, "channel", seed, topic, position)
-    return found_channel(topic, channel_id, seeded.generator("channel", channel_id))
+    return generate_channel(topic, channel_id, seeded.generator("channel", channel_id))

@@ -1,8 +1,7 @@
 """The part of the YouTube Data API v3 that a keyword watcher uses.
 
-Shapes follow the API's discovery document and recorded answers, and so do its quirks: titles are HTML-escaped
-only in search, descriptions are cut in search, `order=date` is only roughly sorted, totals are estimates, and unknown
-ids are left out silently.
+Responses follow the API's discovery document and recorded responses, including the quirks: search escapes titles as
+HTML and cuts descriptions, `order=date` is only roughly sorted, totals are estimates, and unknown ids are omitted.
 """
 
 import base64
@@ -24,13 +23,13 @@ from simulator.world import SEARCH_DEPTH, World
 Item = dict[str, Any]
 
 PREFIX = "/youtube/v3/"
-# As recorded; a client may see them and must not mind.
+# As recorded; clients must ignore them.
 _HEADERS = {
     "cache-control": "private",
     "server": "scaffolding on HTTPServer2",
     "vary": "Origin, X-Origin, Referer",
 }
-# Parameters by method, from the discovery document, and those which every Google API has.
+# Parameters by method, from the discovery document; `general` are those of every Google API.
 _PARAMETERS = {
     "general": """key alt fields prettyPrint quotaUser callback access_token oauth_token upload_protocol
         uploadType $.xgafv""",
@@ -47,18 +46,18 @@ _PARAMETERS = {
 }
 _ORDERS = ("date", "rating", "relevance", "title", "videoCount", "viewCount")
 _TYPES = frozenset({"video", "channel", "playlist"})
-# From and below how many seconds; zero is no bound.
-_LENGTHS: dict[str | None, tuple[int, int]] = {
+# The minimum, inclusive, and the maximum, exclusive, in seconds; (0, 0) does not filter.
+_DURATIONS: dict[str | None, tuple[int, int]] = {
     None: (0, 0),
     "any": (0, 0),
     "short": (0, 240),
     "medium": (240, 1_200),
     "long": (1_200, 10**9),
 }
-# After so many videos comes a channel, where the search did not ask for videos alone.
+# If a search is not limited to videos, a channel follows after this many videos.
 _VIDEOS_PER_CHANNEL = 9
-# Where search cuts descriptions, in characters.
-_SNIPPET = 160
+# Length of descriptions in search results, in characters.
+_SNIPPET_LENGTH = 160
 _THUMBNAILS = {
     "default": "default",
     "medium": "mqdefault",
@@ -100,18 +99,18 @@ class YouTube:
                 page = b"<!DOCTYPE html><title>Error 404 (Not Found)!!1</title>"
                 return Answer(404, page, "text/html; charset=UTF-8")
             now = self._clock.now()
-            self._admit(request, method, now)
+            self._charge(request, method, now)
             known = f"{_PARAMETERS[name]} {_PARAMETERS['general']}".split()
             for parameter in request.query:
                 if parameter not in known:
                     raise refusals.unknown_parameter(parameter)
             if not request.each("part"):
                 raise refusals.missing_part()
-            return Answer.of(_tagged(method.answer(request, now)), headers=_HEADERS)
+            return Answer.of(_with_etag(method.answer(request, now)), headers=_HEADERS)
         except Refusal as refusal:
             return Answer.of(refusal.body, refusal.status, headers=_HEADERS)
 
-    def _admit(self, request: Request, method: _Method, now: datetime) -> None:
+    def _charge(self, request: Request, method: _Method, now: datetime) -> None:
         """Charge the call to the key's project, or refuse it."""
         text = request.last("key") or request.headers.get("x-goog-api-key")
         if not text:
@@ -120,18 +119,18 @@ class YouTube:
         if owner is None:
             raise refusals.unknown_key()
         project, key = owner
-        good = key.state == "valid"
-        borne = good and self._projects.spend(project, method.bucket, now)
-        self._projects.count(key, refused=not borne)
-        if not good:
+        valid = key.state == "valid"
+        within_quota = valid and self._projects.spend(project, method.bucket, now)
+        self._projects.count(key, refused=not within_quota)
+        if not valid:
             raise refusals.bad_key(project, key, f"youtube.api.v3.{method.name}", "127.0.0.1")
-        if not borne:
+        if not within_quota:
             raise refusals.quota_exhausted(project, method.bucket, now)
 
     # search.list
 
     def _search(self, request: Request, now: datetime) -> Item:
-        per_page = _count(request)
+        per_page = _max_results(request)
         start = _page_start(request)
         order = request.last("order") or "relevance"
         types = set(request.each("type")) or _TYPES
@@ -140,28 +139,28 @@ class YouTube:
         results = self._results(request, now, order, types)
         page = results.items[start : start + per_page]
         end = start + per_page
-        answer: Item = {"kind": "youtube#searchListResponse", "etag": ""}
+        response: Item = {"kind": "youtube#searchListResponse", "etag": ""}
         if per_page and end < len(results.items):
-            answer["nextPageToken"] = page_tokens.token(end)
+            response["nextPageToken"] = page_tokens.encode(end)
         if start:
-            answer["prevPageToken"] = page_tokens.token(max(0, start - per_page), previous=True)
-        answer["regionCode"] = request.last("regionCode") or "US"
-        answer["pageInfo"] = {"totalResults": _guess(results.count, start), "resultsPerPage": per_page}
+            response["prevPageToken"] = page_tokens.encode(max(0, start - per_page), previous=True)
+        response["regionCode"] = request.last("regionCode") or "US"
+        response["pageInfo"] = {"totalResults": _estimate(results.count, start), "resultsPerPage": per_page}
         moment = int(now.timestamp())
-        answer["items"] = [
+        response["items"] = [
             self._video_result(one, moment, request.root)
             if isinstance(one, Video)
             else self._channel_result(one, request.root)
             for one in page
         ]
-        return answer
+        return response
 
     def _results(self, request: Request, now: datetime, order: str, types: Set[str]) -> "_Results":
         keep = self._filter(request, now, types)
-        after, before = _moment(request, "publishedAfter"), _moment(request, "publishedBefore")
+        after, before = _time_parameter(request, "publishedAfter"), _time_parameter(request, "publishedBefore")
         text = request.last("q") or ""
         moment = int(now.timestamp())
-        # The other orders choose from more than the newest videos, but not from all.
+        # The other orders sort a larger number of the newest videos, but not all.
         depth = SEARCH_DEPTH + 50 if order == "date" else 4 * SEARCH_DEPTH
         found = self._world.find(text, moment, after=after, before=before, limit=depth, keep=keep)
         videos = sorted(found.videos, key=self._rank(order, moment))
@@ -186,7 +185,7 @@ class YouTube:
             case "title":
                 return lambda video: video.content.title
             case _:
-                # Newer is better; a random part is worth up to twenty days.
+                # Newer videos first, shuffled by up to 19 days.
                 return lambda video: (now - video.published_at) / 86_400 + (video.seed >> 16) % 20
 
     def _filter(self, request: Request, now: datetime, types: Set[str]) -> Callable[[Video], bool] | None:
@@ -199,17 +198,17 @@ class YouTube:
             raise refusals.bad_argument()
         if event not in (None, "none", "upcoming", "live", "completed"):
             raise refusals.bad_argument()
-        if duration not in _LENGTHS:
+        if duration not in _DURATIONS:
             raise refusals.bad_argument()
-        least, most = _LENGTHS[duration]
-        if event in (None, "none") and not most and not channel:
+        shortest, longest = _DURATIONS[duration]
+        if event in (None, "none") and not longest and not channel:
             return None
         moment = int(now.timestamp())
 
         def keep(video: Video) -> bool:
             if channel and video.channel.channel_id != channel:
                 return False
-            if most and not least <= video.content.duration < most:
+            if longest and not shortest <= video.content.duration < longest:
                 return False
             if event == "completed":
                 return video.content.broadcast is not None and video.live(moment) == "none"
@@ -227,9 +226,9 @@ class YouTube:
         return found[:5]
 
     def _video_result(self, video: Video, now: int, root: str) -> Item:
-        published = _written(video.published_at)
+        published = _timestamp(video.published_at)
         live = video.live(now)
-        return _tagged(
+        return _with_etag(
             {
                 "kind": "youtube#searchResult",
                 "etag": "",
@@ -248,8 +247,8 @@ class YouTube:
         )
 
     def _channel_result(self, channel: Channel, root: str) -> Item:
-        published = _written(channel.created_at)
-        return _tagged(
+        published = _timestamp(channel.created_at)
+        return _with_etag(
             {
                 "kind": "youtube#searchResult",
                 "etag": "",
@@ -287,7 +286,7 @@ class YouTube:
         item: Item = {"kind": "youtube#video", "etag": "", "id": video.video_id}
         if "snippet" in parts:
             item["snippet"] = {
-                "publishedAt": _written(video.published_at),
+                "publishedAt": _timestamp(video.published_at),
                 "channelId": video.channel.channel_id,
                 "title": content.title,
                 "description": content.description,
@@ -329,7 +328,7 @@ class YouTube:
             }
         if "liveStreamingDetails" in parts and content.broadcast:
             item["liveStreamingDetails"] = _live_details(video, now)
-        return _tagged(item)
+        return _with_etag(item)
 
     # playlistItems.list, channels.list
 
@@ -340,25 +339,25 @@ class YouTube:
         channel = self._world.channel("UC" + playlist[2:]) if playlist.startswith("UU") else None
         if channel is None:
             raise refusals.no_such_playlist()
-        per_page, start = _count(request), _page_start(request)
+        per_page, start = _max_results(request), _page_start(request)
         parts = set(request.each("part"))
         uploads = self._world.uploads(channel, now)
-        wanted = set(request.each("videoId"))
-        numbered = [(at, video) for at, video in enumerate(uploads) if not wanted or video.video_id in wanted]
+        video_ids = set(request.each("videoId"))
+        numbered = [(at, video) for at, video in enumerate(uploads) if not video_ids or video.video_id in video_ids]
         items = [
             self._playlist_item(video, at, channel, parts, int(now.timestamp()), request.root)
             for at, video in numbered[start : start + per_page]
         ]
-        following = start + per_page if per_page and start + per_page < len(numbered) else None
-        previous = max(0, start - per_page) if start else None
-        return _listing("youtube#playlistItemListResponse", items, len(numbered), per_page, following, previous)
+        next_start = start + per_page if per_page and start + per_page < len(numbered) else None
+        previous_start = max(0, start - per_page) if start else None
+        return _listing("youtube#playlistItemListResponse", items, len(numbered), per_page, next_start, previous_start)
 
     def _playlist_item(
         self, video: Video, position: int, channel: Channel, parts: set[str], now: int, root: str
     ) -> Item:
-        whole = base64.urlsafe_b64encode(f"{channel.uploads}.{video.video_id}".encode()).decode().rstrip("=")
-        item: Item = {"kind": "youtube#playlistItem", "etag": "", "id": whole}
-        published = _written(video.published_at)
+        item_id = base64.urlsafe_b64encode(f"{channel.uploads}.{video.video_id}".encode()).decode().rstrip("=")
+        item: Item = {"kind": "youtube#playlistItem", "etag": "", "id": item_id}
+        published = _timestamp(video.published_at)
         if "snippet" in parts:
             item["snippet"] = {
                 "publishedAt": published,
@@ -377,7 +376,7 @@ class YouTube:
             item["contentDetails"] = {"videoId": video.video_id, "videoPublishedAt": published}
         if "status" in parts:
             item["status"] = {"privacyStatus": "public"}
-        return _tagged(item)
+        return _with_etag(item)
 
     def _channels(self, request: Request, now: datetime) -> Item:
         ids = request.each("id")
@@ -388,7 +387,7 @@ class YouTube:
         parts = set(request.each("part"))
         found = [channel for one in dict.fromkeys(ids) if (channel := self._world.channel(one))]
         items = [self._channel(channel, parts, now, request.root) for channel in found]
-        return _listing("youtube#channelListResponse", items, len(items), _count(request))
+        return _listing("youtube#channelListResponse", items, len(items), _max_results(request))
 
     def _channel(self, channel: Channel, parts: set[str], now: datetime, root: str) -> Item:
         item: Item = {"kind": "youtube#channel", "etag": "", "id": channel.channel_id}
@@ -397,7 +396,7 @@ class YouTube:
                 "title": channel.title,
                 "description": channel.description,
                 "customUrl": "@" + "".join(filter(str.isalnum, channel.title)).lower(),
-                "publishedAt": _written(channel.created_at),
+                "publishedAt": _timestamp(channel.created_at),
                 "thumbnails": _channel_thumbnails(channel, root),
                 "localized": {"title": channel.title, "description": channel.description},
                 "country": "US",
@@ -412,7 +411,7 @@ class YouTube:
                 "hiddenSubscriberCount": False,
                 "videoCount": str(len(uploads)),
             }
-        return _tagged(item)
+        return _with_etag(item)
 
 
 @dataclass(frozen=True)
@@ -424,9 +423,9 @@ class _Results:
 def snippet(description: str) -> str:
     """Return the start of a description as search shows it: one line, cut at a word, ` ...`."""
     line = " ".join(description.split())
-    if len(line) <= _SNIPPET:
+    if len(line) <= _SNIPPET_LENGTH:
         return line
-    return line[:_SNIPPET].rsplit(" ", 1)[0] + " ..."
+    return line[:_SNIPPET_LENGTH].rsplit(" ", 1)[0] + " ..."
 
 
 def video_thumbnails(video_id: str, root: str, sizes: tuple[str, ...], live: str = "none") -> Item:
@@ -452,17 +451,17 @@ def _listing(
     items: list[Item],
     total: int,
     per_page: int,
-    following: int | None = None,
-    previous: int | None = None,
+    next_start: int | None = None,
+    previous_start: int | None = None,
 ) -> Item:
-    answer: Item = {"kind": kind, "etag": ""}
-    if following is not None:
-        answer["nextPageToken"] = page_tokens.token(following)
-    if previous is not None:
-        answer["prevPageToken"] = page_tokens.token(previous, previous=True)
-    answer["items"] = items
-    answer["pageInfo"] = {"totalResults": total, "resultsPerPage": per_page}
-    return answer
+    response: Item = {"kind": kind, "etag": ""}
+    if next_start is not None:
+        response["nextPageToken"] = page_tokens.encode(next_start)
+    if previous_start is not None:
+        response["prevPageToken"] = page_tokens.encode(previous_start, previous=True)
+    response["items"] = items
+    response["pageInfo"] = {"totalResults": total, "resultsPerPage": per_page}
+    return response
 
 
 def _live_details(video: Video, now: int) -> Item:
@@ -474,18 +473,18 @@ def _live_details(video: Video, now: int) -> Item:
     )
     details: Item = {}
     if now >= started:
-        details["actualStartTime"] = _written(started)
+        details["actualStartTime"] = _timestamp(started)
     if now >= ended:
-        details["actualEndTime"] = _written(ended)
-    details["scheduledStartTime"] = _written(planned)
+        details["actualEndTime"] = _timestamp(ended)
+    details["scheduledStartTime"] = _timestamp(planned)
     if started <= now < ended:
         details["concurrentViewers"] = str(1 + video.views(now) // 20)
         details["activeLiveChatId"] = "Cg0KC" + video.video_id
     return details
 
 
-def _tagged(item: Item) -> Item:
-    """Set the etag, derived from the content, with 27 characters as in today's responses."""
+def _with_etag(item: Item) -> Item:
+    """Set the etag, derived from the content, 27 characters long as in current responses."""
     digest = hashlib.sha1(repr(item).encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
     item["etag"] = base64.urlsafe_b64encode(digest).decode().rstrip("=")
     return item
@@ -498,7 +497,7 @@ def _escaped(text: str) -> str:
     return text
 
 
-def _written(moment: int) -> str:
+def _timestamp(moment: int) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -509,7 +508,7 @@ def _duration(seconds: int) -> str:
     return "PT" + (written or "0S")
 
 
-def _moment(request: Request, name: str) -> int | None:
+def _time_parameter(request: Request, name: str) -> int | None:
     text = request.last(name)
     if text is None:
         return None
@@ -518,11 +517,11 @@ def _moment(request: Request, name: str) -> int | None:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None or "T" not in text.upper():
-        raise refusals.bad_moment("published_after" if name == "publishedAfter" else "published_before")
+        raise refusals.bad_timestamp("published_after" if name == "publishedAfter" else "published_before")
     return int(moment.timestamp())
 
 
-def _count(request: Request) -> int:
+def _max_results(request: Request) -> int:
     text = request.last("maxResults")
     if text is None:
         return 5
@@ -536,11 +535,11 @@ def _page_start(request: Request) -> int:
     if not text:
         return 0
     try:
-        return page_tokens.offset(text)
+        return page_tokens.decode(text)
     except ValueError as error:
         raise refusals.bad_page_token() from error
 
 
-def _guess(count: int, start: int) -> int:
+def _estimate(count: int, start: int) -> int:
     """Return a total as YouTube does: approximate, capped, and different on each page."""
     return min(1_000_000, round(count * (1 + seeded.fraction("total", count, start) / 5)))

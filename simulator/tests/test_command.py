@@ -48,7 +48,7 @@ def test_it_explains_every_failure():
     command = [sys.executable, "-m", "simulator", "--help"]
     told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=10).stdout
     for source, kinds in KINDS.items():
-        part = told.partition(f"failures of {source}:")[2].partition("failures of")[0]
+        part = told.partition(f"faults of {source}:")[2].partition("faults of")[0]
         assert {line.split()[0]: line.split(maxsplit=1)[1] for line in part.splitlines() if line} == {
             name: kind.about for name, kind in kinds.items()
         }

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from simulator.faults import FLOOD
+from simulator.faults import PADDING
 
 SEARCH = "/youtube/v3/search?part=snippet&q=python&key=good-key"
 
@@ -121,7 +121,7 @@ def test_it_floods(sim, source):
     whole = ask(sim, PATHS[source])[2]
     sim.faults.add(source, "huge_json")
     _, _, body = ask(sim, PATHS[source])
-    assert len(body) == FLOOD + len(whole)
+    assert len(body) == PADDING + len(whole)
     assert json.loads(body) == json.loads(whole), "only too long"
 
 

@@ -82,7 +82,7 @@ def test_channels_are_shaped_alike(sim, get):
     [
         ("400_API_KEY_INVALID", refusals.unknown_key),
         ("400_API_KEY_expired", lambda: bad("expired")),
-        ("400_bad_publishedAfter", lambda: refusals.bad_moment("published_after")),
+        ("400_bad_publishedAfter", lambda: refusals.bad_timestamp("published_after")),
         ("400_badRequest_invalid_argument", refusals.bad_argument),
         ("400_invalidPageToken", refusals.bad_page_token),
         ("403_API_KEY_IP_ADDRESS_BLOCKED", lambda: bad("ip_blocked")),
@@ -90,8 +90,8 @@ def test_channels_are_shaped_alike(sim, get):
         ("403_missing_key", refusals.missing_key),
         ("403_quotaExceeded", lambda: refusals.quota_exhausted(Project("birds"), "general", NOW)),
         ("429_search_queries_per_day", lambda: refusals.quota_exhausted(Project("birds"), "search", NOW)),
-        ("500_backendError", lambda: refusals.away(500)),
-        ("503_backendError", lambda: refusals.away(503)),
+        ("500_backendError", lambda: refusals.server_error(500)),
+        ("503_backendError", lambda: refusals.server_error(503)),
     ],
 )
 def test_refusals_are_alike(file, refusal):

@@ -1,4 +1,4 @@
-"""The world: the same for everybody, whatever was asked before, and never finished."""
+"""The world: repeatable, independent of earlier requests, and unlimited in time."""
 
 import statistics
 import time
@@ -22,7 +22,7 @@ def test_it_works():
     assert ids(world.search("python", later)) != ids(World(seed=8, started_at=NOW).search("python", later))
 
 
-def test_it_does_not_depend_on_the_order_of_questions():
+def test_it_does_not_depend_on_the_order_of_requests():
     one, other = World(seed=7, started_at=NOW), World(seed=7, started_at=NOW)
     for step in range(48):
         one.search("falcon", NOW + timedelta(minutes=30 * step))
@@ -36,7 +36,7 @@ def test_it_does_not_depend_on_the_order_of_questions():
 
 @pytest.mark.parametrize("rhythm", [False, True])
 @pytest.mark.parametrize("topic", ["python", "falcon"])
-def test_it_publishes_at_the_rate_it_was_given(topic, rhythm):
+def test_it_publishes_at_the_given_rate(topic, rhythm):
     world = World(seed=7, rates={topic: 4.0}, rhythm=rhythm, started_at=NOW, index_delay=0)
     expected = 4 * 24 * 30
     # Four standard deviations of a Poisson distribution.
@@ -49,7 +49,7 @@ def test_it_gives_topics_different_rates():
     assert max(rates) > 8 * min(rates)
 
 
-def test_it_is_quieter_by_night():
+def test_it_publishes_less_at_night():
     world = World(seed=7, rates={"falcon": 20}, rhythm=True, started_at=NOW, index_delay=0)
     hours = [datetime.fromtimestamp(video.published_at, UTC).hour for video in world.search("falcon", NOW)]
     assert sum(2 <= hour < 7 for hour in hours) < sum(14 <= hour < 19 for hour in hours) / 2
@@ -76,7 +76,7 @@ def test_it_finds_a_video_by_its_id_after_a_restart():
 
 
 @pytest.mark.parametrize("video_id", ["AAAAAAAAAAA", "", "short", "ünmöglich!!", "-----------"])
-def test_it_knows_what_it_does_not_have(video_id):
+def test_it_does_not_find_unknown_ids(video_id):
     assert World(seed=7).video(video_id, NOW) is None
 
 
@@ -88,7 +88,7 @@ def test_its_ids_look_like_youtubes():
     assert {video_id[0] for video_id in found} > {"-", "_"}
 
 
-def test_it_publishes_by_hand():
+def test_it_publishes_a_given_video():
     world = World(seed=7, rate=0, started_at=NOW)
     world.publish("falcon", published_at=NOW, video_id="-abcdefghi_", title="A kestrel, not", description="x")
     assert world.search("falcon", NOW) == []
@@ -100,9 +100,12 @@ def test_it_publishes_by_hand():
     assert world.search("falcon", NOW + timedelta(hours=3)) == [late]
 
 
-@pytest.mark.parametrize("given", [{"video_id": "short"}, {"title": "x" * 101}, {"title": "<"}])
-def test_it_refuses_impossible_videos(given):
-    with pytest.raises(ValueError, match="has"):
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [({"video_id": "short"}, "has 11"), ({"title": "x" * 101}, "has at most"), ({"title": "<"}, "cannot contain")],
+)
+def test_it_refuses_invalid_videos(given, message):
+    with pytest.raises(ValueError, match=message):
         World(seed=7).publish("falcon", published_at=NOW, **given)
 
 
@@ -128,7 +131,7 @@ def test_it_broadcasts():
     assert [video.live(began + after) for after in (0, 3660, 7200)] == ["upcoming", "live", "none"]
 
 
-def test_its_views_grow():
+def test_views_grow():
     video = World(seed=7, started_at=NOW).search("python", NOW)[0]
     views = [video.views(video.published_at + days * 86_400) for days in range(30)]
     assert views == sorted(views)
@@ -140,5 +143,5 @@ def test_it_is_fast_enough_for_whole_days():
     began = time.perf_counter()
     for minute in range(0, 24 * 60, 15):
         world.find("falcon", int((NOW + timedelta(minutes=minute)).timestamp()))
-    # About 0.1 s here; the bound is loose because machines differ.
+    # About 0.1 s here; the limit allows for slower machines.
     assert time.perf_counter() - began < 2
