@@ -11,6 +11,7 @@ from typing import Any
 
 from simulator import page_tokens, refusals
 from simulator.exchange import JSON, Answer, Refusal, Request
+from simulator.invidious import parse_error
 
 # The sources that can fail.
 SOURCES = ("youtube", "invidious")
@@ -140,14 +141,7 @@ def _page_start(request: Request) -> int:
 
 
 def _parse_errors(request: Request, answer: Answer) -> Answer:
-    items = [
-        {
-            "type": "parse-error",
-            "errorMessage": f'Missing hash key: "text" (KeyError) in {item.get("videoId", "")}',
-            "errorBacktrace": "src/invidious/yt_backend/extractors.cr:217",
-        }
-        for item in json.loads(answer.body)
-    ]
+    items = [parse_error(item.get("videoId", "")) for item in json.loads(answer.body)]
     return replace(answer, body=Answer.of(items).body)
 
 

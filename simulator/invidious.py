@@ -117,7 +117,7 @@ class Invidious:
             text,
             now,
             after=now - window if window else None,
-            keep=keep if live or ("duration" in filters and filters["duration"] in _DURATIONS) else None,
+            keep=keep if live or filters["duration"] in _DURATIONS else None,
         ).videos
         if filters["sort"] == "views":
             return sorted(found, key=lambda video: -video.views(now))
@@ -133,12 +133,7 @@ class Invidious:
 
     def _video(self, video: Video, now: int, root: str) -> Item:
         if self._parse_errors and seeded.number("parse error", video.video_id) % 15 == 0:
-            message = f'Missing hash key: "text" (KeyError) in {video.video_id}'
-            return {
-                "type": "parse-error",
-                "errorMessage": message,
-                "errorBacktrace": "src/invidious/yt_backend/extractors.cr:217",
-            }
+            return parse_error(video.video_id)
         live = video.live(now)
         # A live or upcoming stream has no "3 hours ago"; Invidious then uses the current time.
         published, ago = (now, "0 seconds ago") if live != "none" else _relative_date(video.published_at, now)
@@ -227,6 +222,15 @@ class Invidious:
             "captions": [],
             "recommendedVideos": [],
         }
+
+
+def parse_error(video_id: str) -> Item:
+    """Return the item that replaces one that Invidious could not parse."""
+    return {
+        "type": "parse-error",
+        "errorMessage": f'Missing hash key: "text" (KeyError) in {video_id}',
+        "errorBacktrace": "src/invidious/yt_backend/extractors.cr:217",
+    }
 
 
 def _error(status: int, message: str) -> Answer:

@@ -13,7 +13,7 @@ from typing import Any
 
 from simulator import page_tokens, refusals, seeded, thumbnails
 from simulator.clock import Clock
-from simulator.content import Channel
+from simulator.content import Broadcast, Channel
 from simulator.exchange import Answer, Refusal, Request
 from simulator.projects import Bucket, Projects
 from simulator.queries import Query, fold, occurs
@@ -226,47 +226,16 @@ class YouTube:
         return found[:5]
 
     def _video_result(self, video: Video, now: int, root: str) -> Item:
-        published = _timestamp(video.published_at)
         live = video.live(now)
-        return _with_etag(
-            {
-                "kind": "youtube#searchResult",
-                "etag": "",
-                "id": {"kind": "youtube#video", "videoId": video.video_id},
-                "snippet": {
-                    "publishedAt": published,
-                    "channelId": video.channel.channel_id,
-                    "title": _escaped(video.content.title),
-                    "description": snippet(video.content.description),
-                    "thumbnails": video_thumbnails(video.video_id, root, ("default", "medium", "high"), live),
-                    "channelTitle": video.channel.title,
-                    "liveBroadcastContent": live,
-                    "publishTime": published,
-                },
-            }
-        )
+        pictures = video_thumbnails(video.video_id, root, ("default", "medium", "high"), live)
+        found = {"kind": "youtube#video", "videoId": video.video_id}
+        title, description = video.content.title, video.content.description
+        return _search_result(found, video.published_at, video.channel, title, description, pictures, live)
 
     def _channel_result(self, channel: Channel, root: str) -> Item:
-        published = _timestamp(channel.created_at)
-        return _with_etag(
-            {
-                "kind": "youtube#searchResult",
-                "etag": "",
-                "id": {"kind": "youtube#channel", "channelId": channel.channel_id},
-                "snippet": {
-                    "publishedAt": published,
-                    "channelId": channel.channel_id,
-                    "title": _escaped(channel.title),
-                    "description": snippet(channel.description),
-                    "thumbnails": {
-                        size: {"url": picture["url"]} for size, picture in _channel_thumbnails(channel, root).items()
-                    },
-                    "channelTitle": channel.title,
-                    "liveBroadcastContent": "none",
-                    "publishTime": published,
-                },
-            }
-        )
+        pictures = {size: {"url": picture["url"]} for size, picture in _channel_thumbnails(channel, root).items()}
+        found = {"kind": "youtube#channel", "channelId": channel.channel_id}
+        return _search_result(found, channel.created_at, channel, channel.title, channel.description, pictures)
 
     # videos.list
 
@@ -327,7 +296,7 @@ class YouTube:
                 "commentCount": str(views // 400),
             }
         if "liveStreamingDetails" in parts and content.broadcast:
-            item["liveStreamingDetails"] = _live_details(video, now)
+            item["liveStreamingDetails"] = _live_details(video, content.broadcast, now)
         return _with_etag(item)
 
     # playlistItems.list, channels.list
@@ -420,6 +389,29 @@ class _Results:
     items: list[Video | Channel]
 
 
+def _search_result(
+    found: Item, published_at: int, channel: Channel, title: str, description: str, pictures: Item, live: str = "none"
+) -> Item:
+    published = _timestamp(published_at)
+    return _with_etag(
+        {
+            "kind": "youtube#searchResult",
+            "etag": "",
+            "id": found,
+            "snippet": {
+                "publishedAt": published,
+                "channelId": channel.channel_id,
+                "title": _escaped(title),
+                "description": snippet(description),
+                "thumbnails": pictures,
+                "channelTitle": channel.title,
+                "liveBroadcastContent": live,
+                "publishTime": published,
+            },
+        }
+    )
+
+
 def snippet(description: str) -> str:
     """Return the start of a description as search shows it: one line, cut at a word, ` ...`."""
     line = " ".join(description.split())
@@ -464,10 +456,7 @@ def _listing(
     return response
 
 
-def _live_details(video: Video, now: int) -> Item:
-    broadcast = video.content.broadcast
-    if broadcast is None:
-        return {}
+def _live_details(video: Video, broadcast: Broadcast, now: int) -> Item:
     planned, started, ended = (
         video.published_at + offset for offset in (broadcast.planned, broadcast.started, broadcast.ended)
     )
