@@ -1,4 +1,4 @@
-"""A simulator on a real port, in a world that stands still."""
+"""A simulator on a real port, with a frozen clock."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ def sim() -> Iterator[Simulator]:
 
 @pytest.fixture
 def get(sim: Simulator) -> Get:
-    """Ask for JSON; a refusal comes back as (status, body)."""
+    """Return a function that requests JSON; it returns (status, body) for an error."""
 
     def ask(path: str, **query: object) -> Any:
         if path.startswith("/youtube/"):
@@ -45,15 +45,15 @@ def get(sim: Simulator) -> Get:
 @pytest.fixture
 def search(get: Get) -> Get:
     def ask(q: str, **query: object) -> Any:
-        wanted = {"part": "snippet", "type": "video", "order": "date", "maxResults": 50, **query}
-        return get("/youtube/v3/search", q=q, **wanted)
+        parameters = {"part": "snippet", "type": "video", "order": "date", "maxResults": 50, **query}
+        return get("/youtube/v3/search", q=q, **parameters)
 
     return ask
 
 
 @pytest.fixture
 def post(sim: Simulator) -> Get:
-    def tell(path: str, body: object) -> Any:
+    def send(path: str, body: object) -> Any:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         try:
             with urlopen(Request(sim.youtube_url + path, data, method="POST"), timeout=5) as response:
@@ -61,4 +61,4 @@ def post(sim: Simulator) -> Get:
         except HTTPError as error:
             return error.code, json.load(error)
 
-    return tell
+    return send

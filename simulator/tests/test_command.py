@@ -44,17 +44,17 @@ def test_it_works():
         assert process.wait(timeout=5) == 0
 
 
-def test_it_explains_every_failure():
+def test_it_explains_every_kind_of_fault():
     command = [sys.executable, "-m", "simulator", "--help"]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=10).stdout
+    help_text = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=10).stdout
     for source, kinds in KINDS.items():
-        part = told.partition(f"faults of {source}:")[2].partition("faults of")[0]
+        part = help_text.partition(f"faults of {source}:")[2].partition("faults of")[0]
         assert {line.split()[0]: line.split(maxsplit=1)[1] for line in part.splitlines() if line} == {
             name: kind.about for name, kind in kinds.items()
         }
 
 
-def test_it_says_that_a_port_is_taken():
+def test_it_reports_a_port_in_use():
     with running() as (_, url):
         port = url.rpartition(":")[2]
         command = [sys.executable, "-m", "simulator", "--port", port]
@@ -63,12 +63,12 @@ def test_it_says_that_a_port_is_taken():
     assert second.stderr.splitlines() == [f"The simulator cannot listen on 127.0.0.1:{port}: Address already in use."]
 
 
-def test_it_remembers_what_was_asked(tmp_path):
-    memory = tmp_path / "memory"
-    with running("--remember", str(memory)) as (_, url):
+def test_it_finds_videos_again_after_a_restart(tmp_path):
+    state = tmp_path / "state"
+    with running("--remember", str(state)) as (_, url):
         video_id = ask(url, "kestrel", "demo-key")[0]["id"]["videoId"]
     with (
-        running("--remember", str(memory)) as (_, url),
+        running("--remember", str(state)) as (_, url),
         urlopen(f"{url}/youtube/v3/videos?part=id&id={video_id}&key=demo-key", timeout=5) as response,
     ):
         assert json.load(response)["items"][0]["id"] == video_id

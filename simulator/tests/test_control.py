@@ -1,4 +1,4 @@
-"""Control requests: the world moved by hand."""
+"""Control requests."""
 
 from datetime import timedelta
 
@@ -31,7 +31,7 @@ def test_it_changes_keys_and_quota(post, search):
     assert search("python")[0] == 429
 
 
-def test_it_stops_the_clock_and_lets_it_run(post, get):
+def test_it_freezes_and_thaws_the_clock(post, get):
     assert post("/_control/clock", {"frozen": False})["frozen"] is False
     assert post("/_control/clock", {"now": "2027-01-01T00:00:00Z", "frozen": True})["frozen"] is True
     assert get("/_control/clock")["now"].startswith("2027-01-01T00:00:00")
@@ -47,13 +47,13 @@ def test_it_stops_the_clock_and_lets_it_run(post, get):
         ("clock", {"faster": 2}, "not a known field"),
         ("keys", {"project": "fish"}, "birds"),
         ("keys", {"project": "birds", "label": "x"}, "first"),
-        ("keys", {"project": "birds", "state": "sleepy"}, "suspended"),
+        ("keys", {"project": "birds", "state": "unknown"}, "suspended"),
         ("publish", {}, "topic or a title"),
         ("publish", {"topic": "x", "video_id": "short"}, "11 characters"),
         ("publish", {"topic": "x", "broadcast": {"planned": 1}}, "seconds"),
         ("delete", {}, "video_id"),
         ("faults", {"source": "vimeo", "kind": "hang"}, "invidious"),
-        ("faults", {"source": "youtube", "kind": "boredom"}, "html_200"),
+        ("faults", {"source": "youtube", "kind": "unknown"}, "html_200"),
         ("faults", {"source": "youtube", "kind": "parse_errors"}, "short_page"),
         ("faults", {"source": "invidious", "kind": "short_page"}, "parse_errors"),
         ("faults", {"source": "youtube", "kind": ["hang"]}, "text"),
@@ -61,14 +61,14 @@ def test_it_stops_the_clock_and_lets_it_run(post, get):
         ("faults", {"clear": True, "source": "vimeo"}, "invidious"),
     ],
 )
-def test_it_says_what_is_wrong(path, body, words, post):
+def test_it_explains_invalid_requests(path, body, words, post):
     status, answer = post(f"/_control/{path}", body)
     assert status == 400
     assert words in answer["error"]
     assert answer["error"].endswith(".")
 
 
-def test_it_names_what_there_is(post):
+def test_it_lists_the_requests_that_exist(post):
     status, answer = post("/_control/nothing", {})
     assert status == 404
     assert "/_control/faults" in answer["error"]

@@ -1,4 +1,4 @@
-"""Failures on order."""
+"""Injected faults."""
 
 import http.client
 import json
@@ -31,7 +31,7 @@ def test_it_works(post, sim):
 def test_it_fails_until_cleared(post, sim):
     post("/_control/faults", {"source": "invidious", "kind": "status_500", "times": None})
     assert [ask(sim, "/api/v1/stats")[0] for _ in range(3)] == [500, 500, 500]
-    assert ask(sim)[0] == 200, "the other source is well"
+    assert ask(sim)[0] == 200, "the other source works"
     post("/_control/faults", {"clear": True})
     assert ask(sim, "/api/v1/stats")[0] == 200
 
@@ -43,7 +43,7 @@ def test_it_sends_a_page_instead_of_json(sim):
     assert body.startswith(b"<!doctype html>")
 
 
-def test_it_sends_half_an_answer(sim):
+def test_it_truncates_a_response(sim):
     sim.faults.add("youtube", "truncated_json")
     with pytest.raises(ValueError, match="line 1"):
         json.loads(ask(sim)[2])
@@ -90,19 +90,19 @@ PATHS = {"youtube": SEARCH, "invidious": INVIDIOUS}
         ("invidious", "parse_errors", 200, "application/json", b'[{"type":"parse-error"'),
     ],
 )
-def test_it_answers_otherwise(post, get, sim, source, kind, status, content_type, begins):
+def test_it_replaces_a_response(post, get, sim, source, kind, status, content_type, begins):
     post("/_control/faults", {"source": source, "kind": kind})
-    answered, kind_of_content, body = ask(sim, PATHS[source])
-    assert (answered, kind_of_content.partition(";")[0]) == (status, content_type)
+    received, kind_of_content, body = ask(sim, PATHS[source])
+    assert (received, kind_of_content.partition(";")[0]) == (status, content_type)
     assert body.startswith(begins)
     assert body or not begins
     assert get("/_control/stats")["faults"][source] == {kind: 1}
-    answered, kind_of_content, body = ask(sim, PATHS[source])
-    assert (answered, len(json.loads(body)) > 1) == (200, True)
+    received, kind_of_content, body = ask(sim, PATHS[source])
+    assert (received, len(json.loads(body)) > 1) == (200, True)
     assert get("/_control/stats")["faults"][source] == {kind: 1}
 
 
-def test_it_asks_for_patience_as_it_does_for_the_day(sim, search):
+def test_the_limits_per_minute_and_per_day_have_the_same_reasons(sim, search):
     sim.projects["birds"].limits["search"] = 0
     _, day = search("python")
     sim.faults.add("youtube", "per_minute_429")
@@ -117,15 +117,15 @@ def test_it_asks_for_patience_as_it_does_for_the_day(sim, search):
 
 
 @pytest.mark.parametrize("source", PATHS)
-def test_it_floods(sim, source):
+def test_it_pads_a_response(sim, source):
     whole = ask(sim, PATHS[source])[2]
     sim.faults.add(source, "huge_json")
     _, _, body = ask(sim, PATHS[source])
     assert len(body) == PADDING + len(whole)
-    assert json.loads(body) == json.loads(whole), "only too long"
+    assert json.loads(body) == json.loads(whole), "it differs only in length"
 
 
-def test_it_stops_a_flood_when_the_client_disconnects(sim):
+def test_it_stops_padding_when_the_client_disconnects(sim):
     sim.faults.add("youtube", "huge_json")
     connection = http.client.HTTPConnection(urlsplit(sim.youtube_url).netloc, timeout=5)
     connection.request("GET", SEARCH)
@@ -134,7 +134,7 @@ def test_it_stops_a_flood_when_the_client_disconnects(sim):
     assert ask(sim)[0] == 200
 
 
-def test_it_drips(sim):
+def test_it_sends_a_response_byte_by_byte(sim):
     sim.faults.add("invidious", "slow_drip")
     connection = http.client.HTTPConnection(urlsplit(sim.youtube_url).netloc, timeout=5)
     connection.request("GET", INVIDIOUS)
@@ -146,7 +146,7 @@ def test_it_drips(sim):
 
 
 @pytest.mark.parametrize("source", PATHS)
-def test_it_leads_elsewhere(sim, source):
+def test_it_redirects_to_another_host(sim, source):
     sim.faults.add(source, "redirect")
     connection = http.client.HTTPConnection(urlsplit(sim.youtube_url).netloc, timeout=5)
     connection.request("GET", PATHS[source])
@@ -160,20 +160,20 @@ def ids(answer):
 
 
 @pytest.mark.parametrize(("kind", "kept"), [("short_page", 17), ("repeated_items", 25), ("empty_page", 0)])
-def test_its_odd_pages_lead_to_the_rest(sim, search, kind, kept):
+def test_its_short_pages_lead_to_the_rest(sim, search, kind, kept):
     first = search("python")
     second = search("python", pageToken=first["nextPageToken"])
     for whole, start in ((first, None), (second, first["nextPageToken"])):
         sim.faults.add("youtube", kind)
-        odd = search("python", pageToken=start)
-        assert list(dict.fromkeys(ids(odd))) == ids(whole)[:kept]
-        assert len(odd["items"]) == (50 if kind == "repeated_items" else kept)
-        rest = search("python", pageToken=odd["nextPageToken"])
+        short = search("python", pageToken=start)
+        assert list(dict.fromkeys(ids(short))) == ids(whole)[:kept]
+        assert len(short["items"]) == (50 if kind == "repeated_items" else kept)
+        rest = search("python", pageToken=short["nextPageToken"])
         assert ids(rest)[: 50 - kept] == ids(whole)[kept:]
 
 
 @pytest.mark.parametrize("kind", ["short_page", "repeated_items"])
-def test_its_odd_pages_come_to_an_end(sim, search, kind):
+def test_its_short_pages_end(sim, search, kind):
     whole = search("python", publishedAfter="2026-11-22T00:00:00Z")
     assert 1 < len(whole["items"]) < 50
     sim.faults.add("youtube", kind, None)
@@ -185,15 +185,15 @@ def test_its_odd_pages_come_to_an_end(sim, search, kind):
     assert list(dict.fromkeys(found)) == ids(whole)
 
 
-def test_a_failure_waits_for_the_request_it_fits(sim, get, search):
+def test_a_fault_applies_to_the_first_request_that_it_fits(sim, get, search):
     sim.faults.add("youtube", "short_page")
     sim.faults.add("youtube", "expired_token")
     assert get("/youtube/v3/videos", part="id", id="x")["items"] == []
-    assert search("python", maxResults=99)[0] == 400, "a page that is refused cannot be short"
+    assert search("python", maxResults=99)[0] == 400, "short_page does not fit an error"
     page = search("python")
     assert len(page["items"]) == 17
     whole = search("python")
-    assert len(whole["items"]) == 50, "without a token none can expire"
+    assert len(whole["items"]) == 50, "expired_token needs a pageToken"
     status, body = search("python", pageToken=whole["nextPageToken"])
     assert (status, body["error"]["errors"][0]["reason"]) == (400, "invalidPageToken")
     assert search("python", pageToken=whole["nextPageToken"])["items"]

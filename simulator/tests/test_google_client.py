@@ -1,4 +1,4 @@
-"""The simulator before Google's own client library."""
+"""The simulator, used by Google's own client library."""
 
 import httplib2
 import pytest
@@ -27,7 +27,7 @@ def test_it_works(service):
     assert len(service.videos().list(part="snippet,contentDetails", id=ids).execute()["items"]) == 50
 
 
-def test_it_raises_what_google_raises(service, sim):
+def test_it_raises_the_errors_of_google(service, sim):
     sim.projects["birds"].limits["search"] = 0
     with pytest.raises(HttpError) as raised:
         service.search().list(part="snippet", q="python").execute()
@@ -35,6 +35,6 @@ def test_it_raises_what_google_raises(service, sim):
     assert raised.value.error_details[0]["reason"] == "RATE_LIMIT_EXCEEDED"
 
 
-def test_it_takes_a_query_too_long_for_an_address(service):
+def test_it_accepts_a_query_too_long_for_a_url(service):
     answer = service.search().list(part="snippet", q="日" * 500, type="video", maxResults=1).execute()
     assert answer["kind"] == "youtube#searchListResponse"

@@ -1,4 +1,4 @@
-"""Invidious: no dates to rely on, no order to rely on."""
+"""Invidious, whose dates and order are unreliable."""
 
 import json
 from datetime import timedelta
@@ -13,7 +13,7 @@ from simulator.tests.conftest import NOW
 
 
 def found(get, video_id, **query):
-    """Return one item of a search, on whatever page it is."""
+    """Return one item of a search, on any page."""
     for page in range(1, 26):
         for item in get("/api/v1/search", page=page, **query):
             if item["videoId"] == video_id:
@@ -32,11 +32,11 @@ def test_it_works(get):
 
 
 @pytest.mark.parametrize("q", ["", "   ", None])
-def test_it_finds_nothing_for_nothing(q, get):
+def test_it_finds_nothing_for_an_empty_query(q, get):
     assert get("/api/v1/search", q=q) == []
 
 
-def test_its_dates_are_guesses_that_drift(get, sim):
+def test_its_dates_are_inferred_and_drift(get, sim):
     video = sim.world.publish("kestrel", published_at=NOW - timedelta(hours=2, minutes=40), title="Kestrel!")
 
     def published():
@@ -48,7 +48,7 @@ def test_its_dates_are_guesses_that_drift(get, sim):
     assert published() == (int(NOW.timestamp()) - 7200 + 600, "2 hours ago")
 
 
-def test_a_live_stream_seems_to_be_of_this_very_second(get, sim):
+def test_a_live_stream_has_the_current_time_as_its_date(get, sim):
     video = sim.world.publish("kestrel", published_at=NOW, broadcast=Broadcast(0, 0, 9000))
     sim.clock.advance(3600)
     item = found(get, video.video_id, q="kestrel", type="video")
@@ -66,7 +66,7 @@ def test_it_filters_by_age(get):
         assert item["published"] >= NOW.timestamp() - 86_400
 
 
-def test_it_reads_its_operators_only_without_filters(get):
+def test_it_interprets_operators_only_without_filters(get):
     assert get("/api/v1/search", q="python date:hour user:me")
     loose = {item.get("videoId") for item in get("/api/v1/search", q="python a:b")}
     exact = {item.get("videoId") for item in get("/api/v1/search", q="python user:me", type="video")}
@@ -78,14 +78,14 @@ def test_it_mixes_types_without_a_filter(get):
     assert {item["type"] for item in get("/api/v1/search", q="python", type="channel")} == {"channel"}
 
 
-def test_it_gives_statistics_and_single_videos(get, sim):
+def test_it_serves_statistics_and_single_videos(get, sim):
     assert get("/api/v1/stats")["software"]["name"] == "invidious"
     video = sim.world.search("python", NOW)[0]
     assert get(f"/api/v1/videos/{video.video_id}")["description"] == video.content.description
     assert get("/api/v1/videos/AAAAAAAAAAA")[0] == 404
 
 
-def test_it_can_be_worse():
+def test_it_imitates_parse_errors_and_relative_thumbnails():
     clock = Clock(NOW, frozen=True)
     world = World(seed=7, started_at=NOW)
     instance = Invidious(world, clock, relative_thumbnails=True, parse_errors=True)

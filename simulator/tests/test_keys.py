@@ -1,4 +1,4 @@
-"""Keys that are missing, wrong, or no longer what they were."""
+"""Keys that are missing, unknown or refused."""
 
 from urllib.request import Request, urlopen
 
@@ -20,7 +20,7 @@ def test_it_works(search):
     assert search("python", key="good-key")["items"]
 
 
-def test_it_takes_the_key_from_a_header(sim):
+def test_it_accepts_the_key_in_a_header(sim):
     url = f"{sim.youtube_url}/youtube/v3/search?part=snippet&q=python"
     with urlopen(Request(url, headers={"X-Goog-Api-Key": "good-key"}), timeout=5) as response:
         assert response.status == 200
@@ -33,7 +33,7 @@ def test_it_refuses_a_missing_key(search):
 
 
 def test_it_refuses_an_unknown_key(search):
-    status, body = search("python", key="nobodys-key")
+    status, body = search("python", key="unknown-key")
     assert status == 400
     assert body["error"]["details"][0]["reason"] == "API_KEY_INVALID"
 

@@ -1,4 +1,4 @@
-"""Quota belongs to projects, is spent by every call, and comes back at midnight in California."""
+"""Quota belongs to projects, is charged for every call, and resets at midnight in California."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -23,7 +23,7 @@ def test_it_works(search, get, sim):
     assert metadata["quota_limit_value"] == "2"
     # 2026-11-22 00:00 in Los Angeles, in winter.
     assert metadata["window_start_time"] == str(int(datetime(2026, 11, 22, 8, tzinfo=UTC).timestamp()))
-    assert sim.projects.spent("birds", "search", NOW) == 3, "what is refused is charged, too"
+    assert sim.projects.spent("birds", "search", NOW) == 3, "a refused call is charged, too"
     assert get("/youtube/v3/videos", part="id", id="x")["items"] == [], "the other bucket is not empty"
 
 
@@ -41,7 +41,7 @@ def test_it_charges_bad_requests(search, sim):
     assert sim.projects.spent("birds", "search", NOW) == 1
 
 
-def test_it_forgets_at_midnight_in_california(search, sim):
+def test_it_resets_at_midnight_in_california(search, sim):
     sim.projects["birds"].limits["search"] = 1
     search("python")
     sim.clock.set(datetime(2026, 11, 23, 7, 59, 59, tzinfo=UTC))
@@ -62,7 +62,7 @@ def test_it_forgets_at_midnight_in_california(search, sim):
         ("2026-11-02T08:00:00", "2026-11-02T08:00:00"),
     ],
 )
-def test_it_knows_when_a_quota_day_began(moment, began):
+def test_a_quota_day_begins_at_midnight(moment, began):
     at, expected = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (moment, began))
     assert quota_day_began(at) == expected.timestamp()
 
@@ -76,12 +76,12 @@ def test_two_keys_of_a_project_share_its_quota():
     assert [key.label for key in keys] == ["key-1", "key-2"]
 
 
-def test_a_key_has_one_project():
+def test_a_key_cannot_belong_to_two_projects():
     with pytest.raises(ValueError, match="already"):
         Projects([Project("a", ["key"]), Project("b", ["key"])])
 
 
-def test_a_clock_stands_and_runs():
+def test_a_clock_freezes_and_thaws():
     clock = Clock(NOW, frozen=True)
     clock.advance(timedelta(hours=1))
     assert clock.now() == NOW + timedelta(hours=1)

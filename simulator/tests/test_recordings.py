@@ -11,7 +11,7 @@ from simulator.tests.conftest import NOW
 
 DATA = Path(__file__).resolve().parents[2] / "core" / "tests" / "data"
 
-# In newer answers only, or made from the request.
+# Only in newer responses, or taken from the request.
 NEWER = {"publishTime", "videoOwnerChannelTitle", "videoOwnerChannelId"}
 
 
@@ -20,7 +20,7 @@ def recorded(path):
 
 
 def shape(value):
-    """Return {path: type name}, with all items of a list laid over each other."""
+    """Return {path: type name}, merging all items of a list."""
     found = {}
 
     def walk(path, one):
@@ -36,7 +36,7 @@ def shape(value):
     return found
 
 
-def assert_alike(ours, theirs, *, may_lack=()):
+def assert_same_shape(ours, theirs, *, may_lack=()):
     mine, other = shape(ours), shape(theirs)
     for path in mine.keys() & other.keys():
         assert mine[path] == other[path], path
@@ -47,46 +47,46 @@ def assert_alike(ours, theirs, *, may_lack=()):
 
 def test_it_works(search):
     ours = search("surfing", maxResults=25, pageToken="CBkQAA")
-    assert_alike(ours, recorded("youtube/recorded/search/search_by_keywords_p2.json"))
+    assert_same_shape(ours, recorded("youtube/recorded/search/search_by_keywords_p2.json"))
 
 
-def test_channels_in_a_search_are_shaped_alike(search):
+def test_channels_in_a_search_are_shaped_as_recorded(search):
     ours = search("python", type="channel", maxResults=3)
     assert ours["items"]
-    assert_alike(ours, recorded("youtube/recorded/search/search_channels.json"), may_lack=(".nextPageToken",))
+    assert_same_shape(ours, recorded("youtube/recorded/search/search_channels.json"), may_lack=(".nextPageToken",))
 
 
-def test_videos_are_shaped_alike(sim, get):
+def test_videos_are_shaped_as_recorded(sim, get):
     ids = [video.video_id for video in sim.world.search("python", NOW)[:2]]
     ours = get("/youtube/v3/videos", part="snippet", id=ids)
-    assert_alike(ours, recorded("youtube/recorded/videos/videos_info_multi.json"), may_lack=(".items[].player",))
+    assert_same_shape(ours, recorded("youtube/recorded/videos/videos_info_multi.json"), may_lack=(".items[].player",))
 
 
-def test_uploads_are_shaped_alike(sim, get):
+def test_uploads_are_shaped_as_recorded(sim, get):
     playlist = sim.world.search("python", NOW)[0].channel.uploads
     ours = get("/youtube/v3/playlistItems", part="snippet", playlistId=playlist, maxResults=2, pageToken="CAoQAA")
     theirs = recorded("youtube/recorded/playlist_items/playlist_items_paged_2.json")
     ours.pop("nextPageToken")
-    assert_alike(ours, theirs)
+    assert_same_shape(ours, theirs)
 
 
-def test_channels_are_shaped_alike(sim, get):
+def test_channels_are_shaped_as_recorded(sim, get):
     ids = [video.channel.channel_id for video in sim.world.search("python", NOW)[:2]]
     ours = get("/youtube/v3/channels", part="snippet,contentDetails,statistics", id=ids)
     theirs = recorded("youtube/recorded/channels/info_multiple.json")
-    assert_alike(ours, theirs, may_lack=(".items[].brandingSettings",))
+    assert_same_shape(ours, theirs, may_lack=(".items[].brandingSettings",))
 
 
 @pytest.mark.parametrize(
     ("file", "refusal"),
     [
         ("400_API_KEY_INVALID", refusals.unknown_key),
-        ("400_API_KEY_expired", lambda: bad("expired")),
+        ("400_API_KEY_expired", lambda: refuse_key("expired")),
         ("400_bad_publishedAfter", lambda: refusals.bad_timestamp("published_after")),
         ("400_badRequest_invalid_argument", refusals.bad_argument),
         ("400_invalidPageToken", refusals.bad_page_token),
-        ("403_API_KEY_IP_ADDRESS_BLOCKED", lambda: bad("ip_blocked")),
-        ("403_API_KEY_SERVICE_BLOCKED", lambda: bad("service_blocked")),
+        ("403_API_KEY_IP_ADDRESS_BLOCKED", lambda: refuse_key("ip_blocked")),
+        ("403_API_KEY_SERVICE_BLOCKED", lambda: refuse_key("service_blocked")),
         ("403_missing_key", refusals.missing_key),
         ("403_quotaExceeded", lambda: refusals.quota_exhausted(Project("birds"), "general", NOW)),
         ("429_search_queries_per_day", lambda: refusals.quota_exhausted(Project("birds"), "search", NOW)),
@@ -94,27 +94,27 @@ def test_channels_are_shaped_alike(sim, get):
         ("503_backendError", lambda: refusals.server_error(503)),
     ],
 )
-def test_refusals_are_alike(file, refusal):
+def test_refusals_are_shaped_as_recorded(file, refusal):
     theirs, ours = recorded(f"youtube/errors/{file}.json"), refusal()
     assert ours.status == theirs["http_status"]
-    assert_alike(ours.body, theirs["body"])
+    assert_same_shape(ours.body, theirs["body"])
     error, other = ours.body["error"], theirs["body"]["error"]
     assert error.get("status") == other.get("status")
     assert error["errors"][0]["reason"] == other["errors"][0]["reason"]
     assert error["errors"][0]["domain"] == other["errors"][0]["domain"]
 
 
-def test_an_unknown_refusal_is_the_recorded_one():
+def test_an_unknown_refusal_equals_the_recorded_one():
     assert refusals.no_permission().body == recorded("youtube/recorded/error_permission_resp.json")
 
 
-def bad(state):
+def refuse_key(state):
     key = Key("some-key", state=state)
     return refusals.bad_key(Project("birds", [key]), key, "youtube.api.v3.V3DataSearchService.List", "203.0.113.7")
 
 
-def test_invidious_items_are_shaped_alike(get):
+def test_invidious_items_are_shaped_as_recorded(get):
     page, listed = recorded("invidious/search_page.json"), get("/api/v1/search", q="日本語", type="video")
     theirs = [item for item in page if item["type"] == "video" and not item["isUpcoming"]]
     ours = [item for item in listed if not item["isUpcoming"]]
-    assert_alike(ours, theirs)
+    assert_same_shape(ours, theirs)

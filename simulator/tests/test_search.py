@@ -1,4 +1,4 @@
-"""search.list: what matches, in which shape and order."""
+"""search.list: matching, format and order."""
 
 import html
 from datetime import timedelta
@@ -58,7 +58,7 @@ def test_it_sorts_dates_only_roughly(search, sim):
     assert exact == sorted(exact, reverse=True)
 
 
-def test_it_pages_without_gap_or_repetition(search, sim):
+def test_it_pages_without_gaps_or_duplicates(search, sim):
     seen, token = [], None
     while True:
         page = search("python", pageToken=token)
@@ -71,7 +71,7 @@ def test_it_pages_without_gap_or_repetition(search, sim):
     assert newest < set(seen)
 
 
-def test_it_keeps_to_the_window(search):
+def test_it_filters_by_date(search):
     after, before = "2026-11-20T00:00:00Z", "2026-11-21T02:00:00+02:00"
     items = search("python", publishedAfter=after, publishedBefore=before)["items"]
     assert items
@@ -79,7 +79,7 @@ def test_it_keeps_to_the_window(search):
     assert {item["snippet"]["publishedAt"][:10] for item in items} == {"2026-11-20"}
 
 
-def test_it_takes_bars_minuses_and_quotes(sim):
+def test_it_understands_or_not_and_phrases(sim):
     def ids(text):
         return {video.video_id for video in sim.world.search(text, NOW)}
 
@@ -109,14 +109,14 @@ def test_it_matches(query, text, matches):
     assert Query.parse(query).matches(fold(text)) is matches
 
 
-def test_it_mixes_in_channels_where_no_type_is_asked(search):
+def test_it_includes_channels_without_a_type(search):
     kinds = {item["id"]["kind"] for item in search("python", type=None)["items"]}
     assert kinds == {"youtube#video", "youtube#channel"}
 
 
-@pytest.mark.parametrize("asked", [0, 1, 5, 50])
-def test_it_gives_as_many_as_asked(asked, search):
-    assert len(search("python", maxResults=asked)["items"]) == asked
+@pytest.mark.parametrize("count", [0, 1, 5, 50])
+def test_it_returns_max_results_items(count, search):
+    assert len(search("python", maxResults=count)["items"]) == count
     assert len(search("python", maxResults=None)["items"]) == 5
 
 
@@ -135,13 +135,13 @@ def test_it_gives_as_many_as_asked(asked, search):
         ({"part": None}, "required"),
     ],
 )
-def test_it_refuses_nonsense(query, reason, search):
+def test_it_refuses_invalid_parameters(query, reason, search):
     status, body = search("python", **query)
     assert status == body["error"]["code"] == 400
     assert body["error"]["errors"][0]["reason"] == reason
 
 
-def test_it_filters_by_event_and_length(search, sim):
+def test_it_filters_by_event_and_duration(search, sim):
     sim.clock.set(NOW + timedelta(days=1))
     for event in ("upcoming", "live"):
         found = search("日本語", eventType=event)["items"]

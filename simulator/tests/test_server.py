@@ -1,4 +1,4 @@
-"""The wire: keep-alive, compression, pictures, and nothing left behind."""
+"""HTTP: keep-alive, compression, thumbnails, ports and the log."""
 
 import gzip
 import http.client
@@ -33,7 +33,7 @@ def test_it_works(sim):
     assert time.perf_counter() - began < 0.7
 
 
-def test_it_compresses_what_is_long(sim):
+def test_it_compresses_long_responses(sim):
     connection = connect(sim)
     connection.request("GET", SEARCH, headers={"Accept-Encoding": "gzip"})
     response = connection.getresponse()
@@ -43,7 +43,7 @@ def test_it_compresses_what_is_long(sim):
     assert connection.getresponse().headers["Content-Encoding"] is None
 
 
-def test_it_answers_many_at_once(search):
+def test_it_serves_concurrent_requests(search):
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda number: search(f"topic {number % 3}"), range(40)))
     assert len({answer["etag"] for answer in answers}) == 3
@@ -60,16 +60,16 @@ def test_it_draws_thumbnails(sim, search):
     assert (drawing.get("width"), drawing.get("height")) == ("480", "360")
 
 
-def test_it_takes_a_port_below_those_of_outgoing_connections(sim):
+def test_it_chooses_a_port_below_those_of_outgoing_connections(sim):
     assert 20_000 <= urlsplit(sim.youtube_url).port < 32_768
 
 
-def test_it_says_that_a_port_is_taken(sim):
+def test_it_reports_a_port_in_use(sim):
     with pytest.raises(OSError, match="in use"):
         Simulator(port=urlsplit(sim.youtube_url).port).start()
 
 
-def test_it_breaks_off_connections_when_it_stops():
+def test_it_closes_connections_when_it_stops():
     simulator = Simulator(World(seed=7, started_at=NOW), projects=[Project("birds", ["good-key"])]).start()
     connection = connect(simulator)
     connection.request("GET", SEARCH)
@@ -88,11 +88,11 @@ def test_it_logs_no_key(sim, caplog):
         connection.getresponse().read()
         connection.request("GET", "/nothing?key=good-key")
         assert connection.getresponse().status == 404
-        # The first request was logged at the latest before the second was read.
+        # The first request is logged before the second is read.
     assert "GET /youtube/v3/search 200" in caplog.text
     assert "good-key" not in caplog.text
 
 
-def test_it_needs_a_start():
+def test_it_has_no_url_before_the_start():
     with pytest.raises(RuntimeError, match="started"):
         _ = Simulator(clock=Clock(NOW)).youtube_url

@@ -19,7 +19,7 @@ def test_it_works(sim, get):
     assert item["statistics"]["viewCount"].isdigit()
 
 
-def test_it_takes_ids_repeated_or_with_commas(sim, get):
+def test_it_accepts_ids_repeated_or_with_commas(sim, get):
     ids = [video.video_id for video in sim.world.search("python", NOW)[:50]]
     for form in (ids, ",".join(ids)):
         found = get("/youtube/v3/videos", part="id", id=form)["items"]
@@ -47,7 +47,7 @@ def test_it_follows_a_broadcast(sim, get):
     assert "actualStartTime" not in states[0]
 
 
-def test_it_leads_from_a_channel_to_its_uploads(sim, get, search):
+def test_a_channel_has_a_playlist_of_uploads(sim, get, search):
     channel = search("python")["items"][0]["snippet"]["channelId"]
     (item,) = get("/youtube/v3/channels", part="snippet,contentDetails,statistics", id=channel)["items"]
     uploads = item["contentDetails"]["relatedPlaylists"]["uploads"]
@@ -59,7 +59,7 @@ def test_it_leads_from_a_channel_to_its_uploads(sim, get, search):
     assert following["items"][0]["snippet"]["position"] == 10
 
 
-def test_it_refuses_what_does_not_exist(get):
+def test_it_refuses_unknown_playlists_and_missing_ids(get):
     assert get("/youtube/v3/playlistItems", part="id", playlistId="UUnothing")[0] == 404
     assert get("/youtube/v3/channels", part="id", id="UCnothing")["items"] == []
     assert get("/youtube/v3/videos", part="id")[0] == 400
