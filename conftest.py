@@ -1,4 +1,4 @@
-"""Fixtures for all rooms: a browser and a PostgreSQL."""
+"""Fixtures for all tests: a browser and PostgreSQL."""
 
 import os
 import pwd

@@ -18,7 +18,8 @@ def main() -> None:
         if differing := differing_settings(settings):
             # The command would use another database, broker or source.
             verb = "differs" if len(differing) == 1 else "differ"
-            sys.exit(f"windhover: {', '.join(differing)} {verb} from the running instance; set the same in .env.")
+            advice = "Use the same environment variables, or set them in .env."
+            sys.exit(f"windhover: {', '.join(differing)} {verb} from the running instance. {advice}")
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         # One sentence that names the variable, without a traceback.

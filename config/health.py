@@ -8,7 +8,7 @@ from urllib.request import urlopen
 
 
 def web() -> bool:
-    """Return whether the web server responds, without using the database or broker."""
+    """Return whether the web server and its database work."""
     with urlopen(f"http://127.0.0.1:{os.environ.get('PORT', '8000')}/ping/", timeout=5) as response:
         return bool(response.status == 200)
 

@@ -25,7 +25,7 @@ PAGE_SIZE: Final = 50  # the maximum; a smaller page costs the same
 TIMEOUT_SECONDS: Final = 10
 
 _THREAD = threading.local()
-# Video ids have 11 characters. Channel (24) and playlist (34) ids must not match.
+# Video ids have 11 characters, which the API does not promise. Channel (24) and playlist (34) ids must not match.
 _VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{1,16}")
 _DURATION = re.compile(r"P(?:(\d{1,9})W)?(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})S)?)?")
 
@@ -114,11 +114,9 @@ def _call(key: str, endpoint: str, resource: str, **parameters: str | int | None
         raise SourceUnavailable("YouTube sent an unreadable answer.", 200) from None
     # The library returns a 200 whose body is not JSON as a str, and a 204 as {}. A valid response without results
     # still has a `kind`; treating anything else as "nothing new" would lose videos silently.
-    if not isinstance(answer, dict) or not answer.keys() & {"kind", "items"}:
-        raise SourceUnavailable("YouTube sent an unreadable answer.", 200)
-    if not isinstance(answer.get("items", []), list):
-        raise SourceUnavailable("YouTube sent an unreadable answer.", 200)
-    return answer
+    if isinstance(answer, dict) and answer.keys() & {"kind", "items"} and isinstance(answer.get("items", []), list):
+        return answer
+    raise SourceUnavailable("YouTube sent an unreadable answer.", 200)
 
 
 class _PlainConnection(httplib2.HTTPConnectionWithTimeout):  # type: ignore[misc]

@@ -83,27 +83,27 @@ def refusal(status: int, content: bytes, retry_after: str = "") -> SourceError:
             bucket = _bucket(body)
             what = "search" if bucket == "search" else "unit"
             return BucketExhausted(f"The project has reached its daily {what} limit.", bucket, status, body.consumer)
-        return SourceUnavailable("YouTube asked for fewer requests per minute.", status, wait)
+        return SourceUnavailable("YouTube's limit of requests per minute is reached.", status, wait)
     if status == 403 and "unregistered callers" in message:
         return KeyRefused("YouTube did not receive a key.", "missing", status)
     if status in (400, 403) and "api key" in message:
         return KeyRefused("YouTube does not accept the key.", body.reason or "badRequest", status)
     if 300 <= status < 400:
         # A proxy's sign-in page, for example: following the redirect would send it the key.
-        return SourceBlocked(f"YouTube's address redirects elsewhere (HTTP {status}).", status)
+        return SourceBlocked(f"The YouTube API's address redirects to another one (HTTP {status}).", status)
     if status in (401, 403):
         if not body.from_api:
-            return KeyCoolingDown(f"The server at YouTube's address refused access (HTTP {status}).", status)
+            return KeyCoolingDown(f"A server other than the YouTube API refused access (HTTP {status}).", status)
         return KeyCoolingDown(f"YouTube refused the key ({body.reason or 'no reason given'}).", status)
     if status >= 500:
         return SourceUnavailable(f"YouTube is having problems (HTTP {status}).", status, wait)
     if status == 408:
-        return SourceUnavailable(f"YouTube did not receive the request in time (HTTP {status}).", status, wait)
+        return SourceUnavailable(f"The request to YouTube timed out (HTTP {status}).", status, wait)
     if status == 407:
-        return SourceBlocked(f"A proxy requires a password (HTTP {status}).", status)
+        return SourceBlocked(f"The proxy requires authentication (HTTP {status}).", status)
     # If the body does not come from the API, only these two concern the query: it is too long.
     if not body.from_api and status not in (413, 414):
-        return SourceBlocked(f"The server at YouTube's address is not the YouTube API (HTTP {status}).", status)
+        return SourceBlocked(f"A server other than the YouTube API responded (HTTP {status}).", status)
     if body.reason == "invalidPageToken":
         return BadPageToken("YouTube no longer accepts this page token.", status)
     return BadQuery(f"YouTube does not accept this query ({body.reason or f'HTTP {status}'}).", status)

@@ -1,4 +1,4 @@
-"""The fixtures that all rooms share work."""
+"""The fixtures shared by all tests work."""
 
 import socket
 from typing import Any

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from apps.dashboard.plan_text import about
 from apps.videos.scheduling.allocation import DAY
 from apps.videos.scheduling.report import SchedulingReport
 
@@ -60,7 +61,7 @@ def hours(today: SchedulingReport) -> Chart:
             10 * number,
             100 * value / top,
             f"{hour.start:%H:%M} to {hour.start + timedelta(hours=1):%H:%M} UTC: "
-            + (f"about {value:.1f} planned" if hour.searches is None else _searches(hour.searches)),
+            + (f"about {about(value)} planned" if hour.searches is None else _searches(hour.searches)),
             planned=hour.searches is None,
         )
         for number, (hour, value) in enumerate(zip(today.hours, values, strict=True))

@@ -50,11 +50,9 @@ class IntervalField(forms.CharField):
             seconds = read_span(text)
             KeyWordEntry._meta.get_field("interval").run_validators(seconds)
         except ValueError:
-            raise ValidationError(
-                "Enter a time such as 30 min, 2 h or 1 day, or leave it empty for automatic."
-            ) from None
+            raise ValidationError("Enter a duration such as 30 min, 2 h or 1 day, or leave it empty.") from None
         except ValidationError:
-            raise ValidationError("Enter a time from 1 s to 30 days.") from None
+            raise ValidationError("Enter a duration from 1 s to 30 days.") from None
         return seconds
 
 

@@ -70,7 +70,7 @@ def add_keyword(request: PageRequest) -> HttpResponse:
     if is_new:
         messages.success(request, f"Now watching “{entry}”.")
     else:
-        messages.info(request, f"“{entry}” is already on the list.")
+        messages.info(request, f"“{entry}” already exists. Its interval was not changed.")
     return redirect("keyword", entry.pk)
 
 

@@ -1,5 +1,6 @@
-"""Incidents: what keeps Windhover from its work."""
+"""Incidents: problems that prevent searching."""
 
+from datetime import datetime
 from typing import Self
 
 from django.db import models
@@ -15,7 +16,7 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
 
 
 class Incident(models.Model):
-    """Something that keeps Windhover from its work until it is over. The admin is notified when it opens and closes."""
+    """A problem that prevents searching until it is over. The admin is notified when it opens and closes."""
 
     class Kind(models.TextChoices):
         SEARCHES_USED_UP = "searches_used_up", "Daily search limit reached"
@@ -25,7 +26,7 @@ class Incident(models.Model):
         KEYS_COOLING_DOWN = "keys_cooling_down", "Waiting for an API key"
         YOUTUBE_UNAVAILABLE = "youtube_unavailable", "YouTube unavailable"
         INVIDIOUS_UNAVAILABLE = "invidious_unavailable", "Invidious unavailable"
-        INVIDIOUS_BLOCKED = "invidious_blocked", "Invidious refuses searches"
+        INVIDIOUS_BLOCKED = "invidious_blocked", "Invidious blocked"
 
     # These end by themselves at `until`.
     PAUSES = [Kind.SEARCHES_USED_UP, Kind.UNITS_USED_UP]
@@ -50,6 +51,11 @@ class Incident(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}. {self.details}".strip()
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """`until`, while it has not passed."""
+        return self.until if self.until and self.until > timezone.now() else None
 
     @property
     def details(self) -> str:

@@ -103,9 +103,9 @@ def suspend(project: str, reason: str) -> None:
 
 def cool_down(key: ApiKey, reason: str, cooldown: timedelta) -> None:
     """Stop using `key` for a while."""
-    keys = _not_suspended(key).exclude(state=ApiKey.State.REFUSED)
-    if _set_state(keys, ApiKey.State.COOLING_DOWN, reason, timezone.now() + cooldown) and cooldown >= LONG_COOLDOWN:
-        incidents.open(Incident.Kind.KEY_REFUSED, f"{key.label}: {reason}", subject=key.fingerprint)
+    keys, until = _not_suspended(key).exclude(state=ApiKey.State.REFUSED), timezone.now() + cooldown
+    if _set_state(keys, ApiKey.State.COOLING_DOWN, reason, until) and cooldown >= LONG_COOLDOWN:
+        incidents.open(Incident.Kind.KEY_REFUSED, f"{key.label}: {reason}", subject=key.fingerprint, until=until)
 
 
 def end_cooldown(key: ApiKey) -> None:

@@ -20,8 +20,8 @@ from core.errors import Bucket
 MANUAL_RESERVE = 0.1
 MANUAL_RESERVE_AT_RESET = 0.02
 
-# While there are gaps to close, scheduled fetches get this share of the searches less, and gaps may use as much
-# ahead of the day's course.
+# While there are gaps to close, scheduled fetches get this share of the searches less. Gaps may use as much more than
+# the share of the day that has passed.
 GAP_RESERVE = 0.2
 
 
@@ -52,8 +52,8 @@ def allowance(project: str, bucket: Bucket, purpose: Purpose, now: datetime) -> 
     elapsed = pacific.share_elapsed(now)
     scheduled = whole - _manual_reserve(project, elapsed)
     if purpose is Purpose.GAP:
-        # Gaps are closed with the searches that the day's course leaves over, and early in the day, but never with
-        # those needed in the evening.
+        # Gaps may use searches in proportion to the time passed, and some early in the day, but never those that are
+        # needed in the evening.
         return min(scheduled, int(scheduled_limit(project) * (elapsed + GAP_RESERVE)))
     return scheduled
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import ClassVar, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.utils import timezone
@@ -15,6 +15,7 @@ from apps.incidents import incidents
 from apps.incidents.models import Incident
 from apps.incidents.retrying import retry_unavailable
 from apps.quota import keys, ledger, pacific
+from apps.quota.errors import KeysCoolingDown, NoKeyAvailable, NoUsableKey, QuotaExhausted
 from apps.quota.ledger import Purpose
 from apps.quota.models import ApiKey
 from core import youtube_api
@@ -48,32 +49,10 @@ BLOCKED_COOLDOWN = timedelta(minutes=15)
 CLOCK_SKEW = timedelta(minutes=5)
 
 
-class NoKeyAvailable(Exception):
-    """No key can make the call. `until` is when one can again; None means not before a person acts."""
-
-    code: ClassVar[str]
-
-    def __init__(self, message: str, until: datetime | None = None) -> None:
-        super().__init__(message)
-        self.until = until
-
-
-class QuotaExhausted(NoKeyAvailable):
-    """Every project has used up its quota for the purpose; it is available again at the reset."""
-
-    code = "quota_exhausted"
-
-
-class KeysCoolingDown(NoKeyAvailable):
-    """The projects with quota left have only keys that are cooling down."""
-
-    code = "keys_cooling_down"
-
-
-class NoUsableKey(NoKeyAvailable):
-    """No key is configured, or YouTube refuses all of them."""
-
-    code = "no_usable_key"
+_USED_UP: dict[Bucket, Incident.Kind] = {
+    "search": Incident.Kind.SEARCHES_USED_UP,
+    "general": Incident.Kind.UNITS_USED_UP,
+}
 
 
 @dataclass(slots=True)
@@ -206,8 +185,7 @@ def _no_key_available(bucket: Bucket, purpose: Purpose) -> NoKeyAvailable | Proj
     """Return the error that says why no key could make the call, and open an incident if everything waits for that."""
     error = _why_no_key(bucket, purpose)
     if isinstance(error, NoKeyAvailable) and error.until and purpose is not Purpose.GAP:
-        used_up = Incident.Kind.SEARCHES_USED_UP if bucket == "search" else Incident.Kind.UNITS_USED_UP
-        kind = Incident.Kind.KEYS_COOLING_DOWN if isinstance(error, KeysCoolingDown) else used_up
+        kind = Incident.Kind.KEYS_COOLING_DOWN if isinstance(error, KeysCoolingDown) else _USED_UP[bucket]
         incidents.open(kind, str(error), until=error.until)
     return error
 
@@ -218,7 +196,7 @@ def _why_no_key(bucket: Bucket, purpose: Purpose) -> NoKeyAvailable | ProjectSus
     now = timezone.now()
     rows = list(ApiKey.objects.all())
     if keys.is_suspended(rows):
-        message = "YouTube has suspended a project. Other keys are used again once its keys are removed from YT_KEYS."
+        message = "YouTube has suspended a project. No key is used until its keys are removed from YT_KEYS."
         return ProjectSuspended(message, "CONSUMER_SUSPENDED", 403)
     if all(key.state == ApiKey.State.REFUSED for key in rows):
         return NoUsableKey("YouTube refuses every configured API key.")
@@ -230,9 +208,9 @@ def _why_no_key(bucket: Bucket, purpose: Purpose) -> NoKeyAvailable | ProjectSus
     ]
     if waits:
         reasons = {key.reason for key in rows if key.cooling_down_until and key.cooling_down_until > now}
-        message = f"Waiting for an API key. {' '.join(sorted(reasons))}".strip()
+        message = f"{Incident.Kind.KEYS_COOLING_DOWN.label}. {' '.join(sorted(reasons))}".strip()
         return KeysCoolingDown(message, min(*waits, pacific.next_reset(now)))
-    message = "Daily search limit reached." if bucket == "search" else "Daily unit limit reached."
+    message = f"{_USED_UP[bucket].label}."
     if purpose is not Purpose.MANUAL and any(ledger.has_left(key.project, bucket, Purpose.MANUAL) for key in rows):
         message += " The remaining searches are reserved for manual fetches."
     return QuotaExhausted(message, pacific.next_reset(now))

@@ -64,7 +64,7 @@ class KeyWordEntryAdmin(admin.ModelAdmin):
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "state":
-            kwargs["choices"] = [(s, s.label) for s in KeyWordEntry.State if s != KeyWordEntry.State.DELETING]
+            kwargs["choices"] = [(s, s.label) for s in (KeyWordEntry.State.WATCHED, KeyWordEntry.State.PAUSED)]
         return super().formfield_for_choice_field(db_field, request, **kwargs)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
@@ -117,7 +117,7 @@ class MatchAdmin(BigTableAdmin):
 
 @admin.register(SearchGap)
 class SearchGapAdmin(BigTableAdmin):
-    list_display = ["keyword", "after", "before"]
+    list_display = ["keyword", "after", "before", "late"]
     list_select_related = ["keyword"]
 
 

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -13,11 +13,14 @@ from django.db.models import OuterRef, Prefetch, Q, Subquery
 from django.dispatch import Signal
 from django.utils import timezone
 
-from apps.quota.youtube import NoUsableKey, YouTube
+from apps.quota.errors import NoUsableKey
 from apps.videos import keywords
 from apps.videos.fetching.gaps import Gap
 from apps.videos.scheduling.allocation import DAY
 from core.errors import ProjectSuspended
+
+if TYPE_CHECKING:
+    from apps.quota.youtube import YouTube
 
 # An older claim belongs to a worker that died: this is longer than Celery's time limit for a task, which is longer
 # than the longest fetch.
@@ -156,7 +159,7 @@ class KeyWordEntry(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(30 * DAY)],
-        help_text="Empty: automatic, as often as the daily searches allow.",
+        help_text="Empty: the default interval (FETCH_INTERVAL).",
     )
     planned_interval = models.PositiveIntegerField(
         default=DAY, editable=False, help_text="Seconds between fetches in the current plan."
@@ -195,7 +198,7 @@ class KeyWordEntry(models.Model):
                 fields=["normalized"],
                 condition=~Q(state="deleting"),
                 name="keyword_once",
-                violation_error_message="This keyword is already being watched.",
+                violation_error_message="This keyword already exists.",
             ),
         ]
         indexes = [
@@ -324,10 +327,7 @@ class KeyWordEntry(models.Model):
 
 
 class SearchGap(models.Model):
-    """A range of publication dates that a search did not cover, because its page was full: see fetching/gaps.py.
-
-    A `late` gap was searched before, and is searched once more for videos that YouTube indexed late.
-    """
+    """A stored Gap: see fetching/gaps.py."""
 
     keyword = models.ForeignKey(KeyWordEntry, on_delete=models.CASCADE, related_name="gaps")
     after = models.DateTimeField()
@@ -487,18 +487,17 @@ class VideoLogQuerySet(models.QuerySet["VideoLog"]):
         """Return fetches that are running, or manual and waiting."""
         running = Q(status=VideoLog.Status.RUNNING, created_at__gt=now - CLAIM_AGE_LIMIT)
         manual = Q(status=VideoLog.Status.WAITING, trigger=VideoLog.Trigger.MANUAL)
-        lost = Q(status=VideoLog.Status.WAITING, waiting_until=None)
-        return self.filter(running | manual | lost)
+        return self.filter(running | manual)
 
     def close_abandoned(self) -> None:
-        """Close the logs that are still running, because their workers died. A manual fetch is tried once more."""
+        """Close the running logs of workers that died, and retry manual fetches once."""
         running = self.filter(status=VideoLog.Status.RUNNING)
         if not running.exists():
             return  # on SQLite even an UPDATE of no rows takes the write lock
         again = Q(trigger=VideoLog.Trigger.MANUAL, keyword__isnull=False) & ~Q(error_code=VideoLog.WORKER_DIED)
-        message = "The worker stopped before the fetch was finished."
+        message = "The worker stopped during the fetch."
         running.exclude(again).close(VideoLog.Status.INTERRUPTED, message, error_code=VideoLog.WORKER_DIED)
-        message += " It is tried once more."
+        message += " Retrying once."
         running.filter(again).close(
             VideoLog.Status.WAITING, message, error_code=VideoLog.WORKER_DIED, waiting_until=None
         )
@@ -569,7 +568,7 @@ class VideoLog(models.Model):
     def __str__(self) -> str:
         return f"{self.created_at:%Y-%m-%d %H:%M} {self.keyword_text}: {self.status}"
 
-    def record_spending(self, spent: YouTube) -> None:
+    def record_spending(self, spent: "YouTube") -> None:
         """Write what the fetch has used so far."""
         VideoLog.objects.filter(pk=self.pk).update(searches=spent.searches, units=spent.units)
 

@@ -1,6 +1,6 @@
 """What happens after a change of keywords or keys is committed.
 
-An error here is logged and does not fail whoever made the change. The other keywords are planned again by a task.
+Errors are logged; the change itself is kept. A task plans the other keywords.
 """
 
 from collections.abc import Collection

@@ -1,7 +1,7 @@
 """What Celery runs: adapters around the functions that do the work.
 
 Each task takes plain ids and returns quietly if the row is gone. A message that cannot be sent, or gets lost, delays a
-fetch by a minute at most: catch_up enqueues it again.
+fetch by one to two minutes: catch_up enqueues it again.
 """
 
 import logging

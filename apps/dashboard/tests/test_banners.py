@@ -47,7 +47,24 @@ def test_all_well(client: Client) -> None:
 
 def test_a_pause_that_is_over_is_not_shown(client: Client) -> None:
     wait(hours=-1)
-    assert "Waiting" not in banners(client)
+    assert "Daily search limit reached" not in banners(client)
+
+
+def test_an_end_that_has_passed_is_not_shown(client: Client) -> None:
+    until = timezone.now() - timedelta(minutes=1)
+    incidents.open(Incident.Kind.KEYS_COOLING_DOWN, "Waiting for an API key.", until=until)
+    assert "Retrying automatically." in banners(client)
+    assert "Searching resumes" not in banners(client)
+
+
+def test_a_key_that_cools_down_need_not_be_replaced(client: Client) -> None:
+    keys.sync()
+    keys.cool_down(ApiKey.objects.get(position=1), "The API is not enabled.", timedelta(hours=1))
+    shown = banners(client)
+
+    assert "API key refused.</strong> second: The API is not enabled." in shown
+    assert "The key is tried again" in shown
+    assert "Replace it" not in shown
 
 
 def test_a_refused_key_is_named_with_its_reason(client: Client) -> None:

@@ -55,7 +55,7 @@ def test_its_interval_is_changed(client: Client, entry: KeyWordEntry, typed: str
 def test_an_invalid_interval_is_explained_at_its_field(client: Client, entry: KeyWordEntry) -> None:
     shown = client.post(f"/keywords/{entry.pk}/", {"interval": "now and then"}).content.decode()
 
-    assert "Enter a time such as 30 min" in shown
+    assert "Enter a duration such as 30 min" in shown
     assert 'value="now and then"' in shown
     assert shown.count('class="card"') == 2
     entry.refresh_from_db()

@@ -53,7 +53,7 @@ def test_a_keyword_in_other_spelling_is_opened(client: Client) -> None:
     response = client.post("/", {"keyword": "red  KITE", "interval": "5 min"}, follow=True)
 
     assert response.redirect_chain == [(f"/keywords/{entry.pk}/", 302)]
-    assert "is already on the list" in response.content.decode()
+    assert "already exists. Its interval was not changed." in response.content.decode()
     assert KeyWordEntry.objects.get().interval is None
 
 
@@ -64,9 +64,9 @@ def test_a_keyword_in_other_spelling_is_opened(client: Client) -> None:
         ("   ", "", "Type a keyword."),
         ("x" * 501, "", "A keyword can have at most 500 characters."),
         ("\u200b", "", "at least one visible character"),
-        ("red kite", "often", "Enter a time such as 30 min, 2 h or 1 day"),
-        ("red kite", "40 days", "Enter a time from 1 s to 30 days."),
-        ("red kite", "0 s", "Enter a time from 1 s to 30 days."),
+        ("red kite", "often", "Enter a duration such as 30 min, 2 h or 1 day"),
+        ("red kite", "40 days", "Enter a duration from 1 s to 30 days."),
+        ("red kite", "0 s", "Enter a duration from 1 s to 30 days."),
     ],
 )
 def test_mistakes_are_explained_at_the_field_and_input_is_kept(

@@ -49,6 +49,12 @@ def test_it_shows_the_result_of_the_last_fetch(client: Client) -> None:
     assert "Older." not in shown
 
 
+def test_a_paused_keyword_shows_the_interval_it_resumes_with(client: Client, settings: Any) -> None:
+    settings.FETCH_INTERVAL = 900
+    entry = KeyWordEntry.objects.create(keyword="kestrels", state=KeyWordEntry.State.PAUSED)
+    assert "every 15 min when resumed" in page(client, entry)
+
+
 def test_a_stretched_interval_says_so(client: Client) -> None:
     entry = KeyWordEntry.objects.create(keyword="kestrels", interval=120)
     KeyWordEntry.objects.update(planned_interval=864)

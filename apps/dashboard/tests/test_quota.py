@@ -164,7 +164,7 @@ def test_the_command_shows_problems(settings, capsys) -> None:
     call_command("quota")
     shown = capsys.readouterr().out
     assert "0 (refused)" in shown
-    assert "from the reset on" in shown
+    assert "used up until the reset" in shown
 
     keys.refuse(key, "The key is invalid.")
     call_command("quota")

@@ -13,10 +13,11 @@ from pytest_django import Settings
 
 from apps.incidents.models import Incident
 from apps.quota import keys, ledger
+from apps.quota.errors import KeysCoolingDown, NoKeyAvailable, NoUsableKey, QuotaExhausted
 from apps.quota.ledger import Purpose
 from apps.quota.models import ApiKey, QuotaSpend
 from apps.quota.tests.conftest import COOLDOWN, NOW, UseKeys, used
-from apps.quota.youtube import KeysCoolingDown, NoKeyAvailable, NoUsableKey, QuotaExhausted, YouTube
+from apps.quota.youtube import YouTube
 from core import youtube_api
 from core.errors import BadQuery, BucketExhausted, KeyCoolingDown, ProjectSuspended, SourceBlocked, SourceUnavailable
 from core.youtube_api import SearchPage

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from apps.quota.youtube import NoKeyAvailable, YouTube
+from apps.quota.errors import NoKeyAvailable
+from apps.quota.youtube import YouTube
 from apps.videos.fetching import storing
 from apps.videos.models import Video
 from core.errors import SourceError

@@ -10,8 +10,9 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from apps.quota.errors import NoKeyAvailable
 from apps.quota.ledger import Purpose
-from apps.quota.youtube import NoKeyAvailable, YouTube
+from apps.quota.youtube import YouTube
 from apps.videos.fetching import completing, searching, storing
 from apps.videos.fetching.gaps import Gap
 from apps.videos.fetching.searching import SearchResult
@@ -23,8 +24,7 @@ from core.log_lines import in_fetch
 
 logger = logging.getLogger(__name__)
 
-# While no key may be used before a person acts, keywords are tried this often. It costs nothing, and what the person
-# does takes effect soon.
+# While no key may be used before a person acts, keywords are tried this often, which costs nothing.
 RETRY_AFTER = timedelta(minutes=15)
 
 _PURPOSES = {
@@ -78,10 +78,10 @@ def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog 
         return None  # another worker has already done the manual fetch
     with in_fetch(log.pk):
         youtube = YouTube(on_spend=log.record_spending)
-        outcome = _fetch(entry, token, VideoLog.Trigger(log.trigger), started_at, youtube)
+        outcome = _fetch(entry, token, log, started_at, youtube)
         with transaction.atomic():
-            # Read and locked now, since the plan may have changed since the claim.
-            planned = next(iter(KeyWordEntry.objects.filter(pk=entry.pk).lock()), entry)
+            # The plan may have changed since the claim. An entry that was deleted stays as it was.
+            planned = KeyWordEntry.objects.select_for_update(no_key=True).filter(pk=entry.pk).first() or entry
             _close_log(log, outcome, youtube, round(time.monotonic() - clock, 3))
             if entry.release(token, **_changes(planned, outcome, started_at, was_waiting)):
                 _save_gaps(entry, outcome.gaps)
@@ -91,14 +91,13 @@ def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog 
     return log
 
 
-def _fetch(
-    entry: KeyWordEntry, token: str, trigger: VideoLog.Trigger, started_at: datetime, youtube: YouTube
-) -> Outcome:
-    """Search, complete and store; return how it ended, whatever happened."""
+def _fetch(entry: KeyWordEntry, token: str, log: VideoLog, started_at: datetime, youtube: YouTube) -> Outcome:
+    """Search (which also closes gaps), complete and store; return how it ended, whatever happened."""
     soon = started_at + min(timedelta(seconds=entry.planned_interval), RETRY_AFTER)
     try:
-        search = searching.search(entry, youtube, _PURPOSES[trigger])
-        stored = _store(entry, token, completing.complete(search.videos, youtube), search.method)
+        search = searching.search(entry, youtube, _PURPOSES[VideoLog.Trigger(log.trigger)])
+        videos = completing.complete(search.videos, youtube)
+        stored = _store(entry, token, videos, search.method)
     except NoKeyAvailable as error:
         if error.until is None:
             return Outcome(VideoLog.Status.FAILED, str(error), error.code, next_due_at=soon)
@@ -119,7 +118,7 @@ def _fetch(
         return Outcome(VideoLog.Status.INTERRUPTED, "The keyword was deleted, or another worker took over.")
     except Exception:  # it must be visible in the log and must not stop the schedule
         logger.exception("keyword %s could not be fetched", entry.pk)
-        message = "Unexpected error. The worker's log has the details under this fetch's id."
+        message = f"Unexpected error. The worker's log has the details: search it for “fetch {log.pk}”."
         return Outcome(VideoLog.Status.FAILED, message, VideoLog.INTERNAL_ERROR)
     covered = search.gaps is not None
     return Outcome(

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-# By how much YouTube may index a video late.
+# By how much YouTube may index a video late, and how often such videos are searched for.
 INDEX_DELAY = timedelta(minutes=90)
+LATE_SEARCH_INTERVAL = timedelta(minutes=90)
 
 # After a pause of months, do not search for months of videos at the cost of all other keywords.
 MAX_GAP = timedelta(days=7)
@@ -24,7 +25,7 @@ STRAYS = 4
 class Gap:
     """Publication dates from `after` to `before` that are still to be searched; `before` is later than `after`.
 
-    A `late` gap was searched before, and is searched once more for videos that were indexed late.
+    A `late` gap has been searched already. It is searched a second time for videos that were indexed late.
     """
 
     after: datetime
@@ -34,15 +35,15 @@ class Gap:
     def is_ripe(self, now: datetime) -> bool:
         """Return whether it is time to search the gap.
 
-        A late one first grows to INDEX_DELAY: searching it with each fetch would cost a busy keyword several searches
-        each time.
+        A late one is left to grow for LATE_SEARCH_INTERVAL: searching it with each fetch would cost a busy keyword
+        several searches each time.
         """
-        return not self.late or now - self.after >= 2 * INDEX_DELAY
+        return not self.late or now - self.after >= INDEX_DELAY + LATE_SEARCH_INTERVAL
 
     def shrunk(self, reached: datetime | None) -> "Gap | None":
         """Return what is left after pages that reached back to `reached` (None: no video); None if nothing is.
 
-        It always shrinks: many videos within minutes must not keep it open for ever. A late gap that could not be read
+        It always shrinks, so that many videos within minutes do not keep it open. A late gap that could not be read
         to its end is no longer late: the rest is searched as soon as possible.
         """
         if reached is None:

@@ -22,7 +22,7 @@ def fetch_now(entry: KeyWordEntry) -> VideoLog:
             keyword_text=entry.keyword,
             trigger=VideoLog.Trigger.MANUAL,
             status=VideoLog.Status.WAITING,
-            message="Waiting for a worker.",
+            message="Not started yet.",
         )
         # One that waits for the end of a pause is tried now: searches may be available again.
         if log.waiting_until or not under_way:

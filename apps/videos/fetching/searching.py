@@ -10,8 +10,9 @@ from django.utils import timezone
 from apps.incidents import incidents
 from apps.incidents.models import Incident
 from apps.incidents.retrying import retry_unavailable
+from apps.quota.errors import NoKeyAvailable
 from apps.quota.ledger import Purpose
-from apps.quota.youtube import NoKeyAvailable, YouTube
+from apps.quota.youtube import YouTube
 from apps.videos.fetching import gaps
 from apps.videos.fetching.gaps import Gap
 from apps.videos.models import KeyWordEntry, VideoFetchMethod
@@ -55,7 +56,7 @@ def search(entry: KeyWordEntry, youtube: YouTube, purpose: Purpose) -> SearchRes
             raise
         return _search_invidious(entry, youtube.deadline, error)
     if settings.INVIDIOUS_URL:
-        # Invidious is not needed now, so its problems keep Windhover from nothing.
+        # Invidious is not needed now, so close its incidents.
         incidents.close(Incident.Kind.INVIDIOUS_UNAVAILABLE)
         incidents.close(Incident.Kind.INVIDIOUS_BLOCKED)
     return result
@@ -80,7 +81,7 @@ def _search_youtube(entry: KeyWordEntry, youtube: YouTube, purpose: Purpose) -> 
 
 
 def _new_gap(entry: KeyWordEntry, videos: Sequence[FoundVideo], after: datetime | None, now: datetime) -> Gap | None:
-    """Return the gap that a page leaves which is not the last."""
+    """Return the gap left by a page that is followed by others."""
     dates = [video.published_at for video in videos if after is None or video.published_at >= after]
     reached = gaps.reached_back_to(dates, default=now)
     if entry.searched_through is None:

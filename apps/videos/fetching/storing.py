@@ -113,16 +113,16 @@ def _merge(video: Video, found: FoundVideo, now: datetime) -> bool:
         return False
     given = {name: getattr(found, name) for name in _FROM_SOURCE}
     # None means unknown, and so does "" unless the data are complete.
-    news = {name: value for name, value in given.items() if value is not None and (value != "" or found.complete)}
+    updates = {name: value for name, value in given.items() if value is not None and (value != "" or found.complete)}
     if not found.published_exact:
         # The estimate differs with each request; the first one was the most precise.
-        news.pop("published_at")
+        updates.pop("published_at")
     if video.completed_at and not found.complete:
         # search.list cuts descriptions, and says "none" of a stream that has ended; videos.list gave better data.
-        news.pop("description", None)
+        updates.pop("description", None)
         if found.live_state == Video.LiveState.NONE:
-            news.pop("live_state")
-    differing = {name: value for name, value in news.items() if getattr(video, name) != value}
+            updates.pop("live_state")
+    differing = {name: value for name, value in updates.items() if getattr(video, name) != value}
     for name, value in differing.items():
         setattr(video, name, value)
     if differing:

@@ -58,7 +58,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How often a search is made. `granted`: as often as a person requested."""
+    """How often a search is made. `granted`: its interval is exactly the requested one, or need not fit a plan."""
 
     searches_per_day: float
     granted: bool = False
@@ -70,7 +70,7 @@ class Share:
 
     @property
     def below_daily_minimum(self) -> bool:
-        """Whether it is made less than once a day, although nobody requested that."""
+        """Whether the search runs less than once a day, without such a request."""
         return not self.granted and self.searches_per_day < 1 - 1e-9
 
 

@@ -1,7 +1,7 @@
 """Keep Celery Beat's rows in step with the keywords: the only writer of these rows.
 
-Each watched keyword has one PeriodicTask, `keyword-<id>`, which sends `process_trigger`. The entry is the truth, the
-row its mirror. `next_due_at` decides whether a message causes a fetch; beat only sends it.
+Each watched keyword has one PeriodicTask, `keyword-<id>`, which sends `process_trigger`. The row is derived from
+the entry. `next_due_at` decides whether a message causes a fetch; beat only sends it.
 """
 
 import json

@@ -69,7 +69,7 @@ def test_used_up_units_are_an_incident_until_the_reset(
         project.limits["general"] = 10_000
     QuotaSpend.objects.filter(bucket="general").delete()
     complete_stored()
-    assert not Incident.objects.open().exists(), "more units were to be had after all"
+    assert not Incident.objects.open().exists(), "more units were available"
 
 
 def test_waiting_keywords_go_on_when_a_key_is_added(youtube: Simulator, entry: KeyWordEntry, settings) -> None:

@@ -69,7 +69,7 @@ def _summary(today: SchedulingReport) -> list[str]:
     lines.append(f"Scheduled searches left: {today.scheduled.left:,} of {today.scheduled.per_day:,}.")
     if today.search_rate:
         lasts = {
-            "used_up": "from the reset on",
+            "used_up": "they are used up until the reset",
             "ends": f"they last until {today.ends_at and _clock(today.ends_at)} at this rate",
             "until_reset": "they last until the reset",
         }

@@ -2,14 +2,14 @@
 // shows times in the reader's time zone.
 "use strict";
 
-const away = document.getElementById("away");
+const connectionLost = document.getElementById("connection-lost");
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (document.hidden) event.preventDefault();
 });
 
 document.addEventListener("htmx:afterRequest", (event) => {
-  away.hidden = !event.detail.failed && event.detail.xhr.status !== 0;
+  connectionLost.hidden = !event.detail.failed && event.detail.xhr.status !== 0;
 });
 
 function showLocalTimes() {
