@@ -12,8 +12,9 @@ from config import environment as env
 
 
 def prepare() -> None:
-    """Migrate, collect static files, schedule with the current keys, and make the first account if
+    """Check NOTIFY_URLS, migrate, collect static files, schedule with the current keys, and make the first account if
     DJANGO_SUPERUSER_* are set."""
+    call_command("notify", check=True)
     call_command("migrate", interactive=False, verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
     call_command("sync_schedules", verbosity=0)

@@ -27,9 +27,18 @@ class Incident(models.Model):
         YOUTUBE_UNAVAILABLE = "youtube_unavailable", "YouTube unavailable"
         INVIDIOUS_UNAVAILABLE = "invidious_unavailable", "Invidious unavailable"
         INVIDIOUS_BLOCKED = "invidious_blocked", "Invidious blocked"
+        BROKER_UNAVAILABLE = "broker_unavailable", "Broker not responding"
+        WORKER_STOPPED = "worker_stopped", "Worker not responding"
+        BEAT_STOPPED = "beat_stopped", "Beat not responding"
+        DISK_FULL = "disk_full", "Disk full"
+        CLOCKS_DIFFER = "clocks_differ", "Clocks differ"
+        NOTIFICATION_FAILED = "notification_failed", "Notification not delivered"
 
     # These end by themselves at `until`.
     PAUSES = [Kind.SEARCHES_USED_UP, Kind.UNITS_USED_UP]
+
+    # What the web server watches: see parts.py.
+    PARTS = [Kind.BROKER_UNAVAILABLE, Kind.WORKER_STOPPED, Kind.BEAT_STOPPED, Kind.DISK_FULL]
 
     kind = models.CharField(max_length=30, choices=Kind.choices)
     subject = models.CharField(max_length=100, blank=True, help_text="A key's fingerprint, a project or a bucket.")
@@ -58,6 +67,21 @@ class Incident(models.Model):
         return self.until if self.until and self.until > timezone.now() else None
 
     @property
+    def is_retried(self) -> bool:
+        """Whether Windhover itself tries again, without anybody's help."""
+        return self.kind not in {*self.PARTS, self.Kind.CLOCKS_DIFFER, self.Kind.NOTIFICATION_FAILED}
+
+    @property
     def details(self) -> str:
         """The message, without the name of the kind where it begins with that."""
         return self.message.removeprefix(f"{self.get_kind_display()}.").strip()
+
+
+class Heartbeat(models.Model):
+    """The last sign of life of a part that cannot be asked."""
+
+    part = models.CharField(max_length=20, primary_key=True)
+    beat_at = models.DateTimeField(help_text="By the clock of the part.")
+
+    def __str__(self) -> str:
+        return f"{self.part}, {self.beat_at:%Y-%m-%d %H:%M:%S}"

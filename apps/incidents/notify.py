@@ -5,12 +5,18 @@ server is unreachable. The form of NOTIFY_URLS: https://github.com/caronc/appris
 """
 
 import logging
+import re
+from contextlib import suppress
 from datetime import timedelta
+from hashlib import sha256
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
 from django.db.models import F, Q
 from django.utils import timezone
 
+from apps.incidents import incidents
 from apps.incidents.models import Incident
 
 logger = logging.getLogger(__name__)
@@ -23,6 +29,8 @@ _OFTEN_SHORT = [
     Incident.Kind.YOUTUBE_UNAVAILABLE,
     Incident.Kind.INVIDIOUS_UNAVAILABLE,
     Incident.Kind.KEYS_COOLING_DOWN,
+    Incident.Kind.CLOCKS_DIFFER,
+    Incident.Kind.NOTIFICATION_FAILED,
 ]
 
 
@@ -34,6 +42,7 @@ def notify_pending() -> None:
     """
     now = timezone.now()
     _skip_short()
+    incidents.close(Incident.Kind.NOTIFICATION_FAILED, except_subjects=[_subject(address) for address in addresses()])
     recent = Incident.objects.filter(Q(opened_at__gt=now - RETRY_FOR) | Q(closed_at__gt=now - RETRY_FOR))
     may_be_short = Q(kind__in=_OFTEN_SHORT, opened_at__gt=now - SHORT)
     for incident in recent.filter(opened_notified_at=None).exclude(may_be_short).order_by("opened_at"):
@@ -43,20 +52,50 @@ def notify_pending() -> None:
         _notify(incident, "closed_notified_at", f"Resolved: {incident.message}")
 
 
-def send(addresses: str, title: str, body: str) -> list[bool]:
-    """Send a message to each of `addresses` (Apprise URLs, separated by commas or spaces).
+def addresses() -> list[str]:
+    """Return the addresses of NOTIFY_URLS: separated by spaces, or by commas before the next `scheme:`."""
+    return [address for address in re.split(r"\s+|,(?=\s*[A-Za-z][A-Za-z0-9+.-]*:/)", settings.NOTIFY_URLS) if address]
 
-    Return for each valid address whether it accepted the message.
+
+def check() -> None:
+    """Raise ImproperlyConfigured if Apprise does not know an address."""
+    from apprise import Apprise
+
+    for position, address in enumerate(addresses(), 1):
+        if not Apprise.instantiate(address):
+            # The address may contain a password, so it is not repeated.
+            raise ImproperlyConfigured(f"NOTIFY_URLS: entry {position} is not an address that Apprise knows.")
+
+
+def send(title: str, body: str) -> list[bool]:
+    """Send a message to each address of NOTIFY_URLS; return for each whether it accepted the message.
+
+    Addresses that do not are incidents, until they accept a message.
     """
     from apprise import Apprise  # imported here: it loads a hundred services, and most processes never notify
 
-    messenger = Apprise()
-    messenger.add(addresses)
-    accepted = [bool(address.notify(title=title, body=body)) for address in messenger]
-    if not accepted or not all(accepted):
-        # The addresses contain passwords, so they are not logged.
-        logger.warning("notification not accepted by every address: %s", title)
+    accepted = []
+    for position, address in enumerate(addresses(), 1):
+        messenger = Apprise()
+        accepted.append(messenger.add(address) and bool(messenger.notify(title=title, body=body)))
+        _note_delivery(position, address, accepted[-1], title)
     return accepted
+
+
+def _note_delivery(position: int, address: str, accepted: bool, title: str) -> None:
+    # Addresses contain passwords, so only their scheme is shown.
+    subject, scheme = _subject(address), address.partition(":")[0]
+    with suppress(DatabaseError):
+        if accepted:
+            incidents.close(Incident.Kind.NOTIFICATION_FAILED, subject=subject)
+        else:
+            message = f"Entry {position} of NOTIFY_URLS ({scheme}) did not accept a message."
+            logger.warning("%s Its title: %s", message, title)
+            incidents.open(Incident.Kind.NOTIFICATION_FAILED, message, subject=subject)
+
+
+def _subject(address: str) -> str:
+    return sha256(address.encode()).hexdigest()[:16]
 
 
 def _skip_short() -> None:
@@ -74,5 +113,5 @@ def _notify(incident: Incident, column: str, body: str) -> None:
     if not row.filter(**{column: None}).update(**{column: timezone.now()}) or not settings.NOTIFY_URLS:
         return
     # If some addresses accepted it, do not send it to them again because of the others.
-    if not any(send(settings.NOTIFY_URLS, f"Windhover: {incident.get_kind_display()}", body)):
+    if not any(send(f"Windhover: {incident.get_kind_display()}", body)):
         row.update(**{column: None})
