@@ -1,10 +1,12 @@
 """Context for every page."""
 
+from itertools import chain
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 
+from apps.incidents import parts
 from apps.incidents.models import Incident
 from apps.videos.access import may_write
 
@@ -18,5 +20,5 @@ def every_page(request: HttpRequest) -> dict[str, Any]:
         "demo": settings.DEMO,
         "may_write": may_write(request),
         "sign_in": settings.SIGN_IN,
-        "incidents": Incident.objects.open(),
+        "incidents": chain(parts.unsaved.values(), Incident.objects.open()),
     }

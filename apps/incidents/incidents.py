@@ -47,8 +47,8 @@ def close_expired() -> None:
     _close(Incident.objects.filter(ended | cooled_down, closed_at=None))
 
 
-def is_open(kind: Incident.Kind, subject: str = "") -> bool:
-    return Incident.objects.open().filter(kind=kind, subject=subject).exists()
+def is_open(kind: Incident.Kind) -> bool:
+    return Incident.objects.open().filter(kind=kind).exists()
 
 
 def _close(over: models.QuerySet[Incident]) -> None:

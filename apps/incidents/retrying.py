@@ -20,13 +20,14 @@ def retry_unavailable(
 
     It waits 1 and 2 seconds plus jitter, or as long as the source asked for. `reserve` must return True before each
     further attempt, and none begins after `deadline` (of time.monotonic()). If the last attempt fails, an incident
-    of this kind and subject is opened; while one is open there is only one attempt. Closing it is up to the caller.
+    of this kind and subject is opened; while any of this kind is open there is only one attempt. Closing it is up to
+    the caller.
     Raises what the function raised.
     """
 
     def stop(state: RetryCallState) -> bool:
-        if incidents.is_open(kind, subject):
-            return True
+        if incidents.is_open(kind):
+            return True  # also of another subject: one banner says it
         if state.attempt_number == ATTEMPTS or time.monotonic() + state.upcoming_sleep > deadline:
             incidents.open(kind, str(_error(state)), subject=subject)
             return True

@@ -1,0 +1,145 @@
+"""Watch the other parts from the web server: the broker, the worker, beat, the disk and the clocks.
+
+The worker cannot report that it has stopped, so each web process looks itself, and notifies the admin while the worker
+cannot. Whether something has been failing for long is measured without the clock, which may be set at any time.
+"""
+
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from celery import current_app
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from apps.incidents import clocks, incidents, notify
+from apps.incidents.models import Heartbeat, Incident
+
+logger = logging.getLogger(__name__)
+
+CHECK_SECONDS = 15
+
+# A part that does not respond for this long, in seconds, is an incident. A restart takes less.
+PATIENCE = 60
+
+# With less free space than this, in bytes, SQLite may soon be unable to write.
+LEAST_FREE = 100_000_000
+
+# Incidents that the database did not accept, for example because the disk is full.
+unsaved: dict[str, Incident] = {}
+
+_last_beat = 0.0
+
+
+def record_beat() -> None:
+    """Record that beat is running: called by its scheduler, which writes it every CHECK_SECONDS."""
+    global _last_beat
+    if time.monotonic() - _last_beat < CHECK_SECONDS:
+        return
+    try:
+        Heartbeat.objects.update_or_create(part="beat", defaults={"beat_at": timezone.now()})
+        _last_beat = time.monotonic()
+    except DatabaseError:
+        logger.exception("the heartbeat of beat could not be written")
+
+
+def watch() -> None:
+    """Start to watch the parts, in a thread that ends with the process."""
+    threading.Thread(target=_watch, name="watch-parts", daemon=True).start()
+
+
+def _watch() -> None:
+    watcher = Watcher()
+    while True:
+        time.sleep(CHECK_SECONDS)
+        try:
+            watcher.check()
+        except Exception:  # it must go on watching
+            logger.exception("the parts could not be checked")
+        finally:
+            connection.close()
+
+
+class Watcher:
+    """Opens an incident for each part that has failed for PATIENCE seconds, and closes it when the part works again."""
+
+    def __init__(self) -> None:
+        self._failing_since: dict[Incident.Kind, float] = {}
+        self._last_heartbeat: tuple[datetime | None, float] = (None, time.monotonic())
+
+    def check(self) -> None:
+        now, problems = time.monotonic(), dict(self._problems())
+        for kind in Incident.PARTS:
+            message = problems.get(kind)
+            if message is None:
+                self._failing_since.pop(kind, None)
+                self._close(kind)
+            elif now - self._failing_since.setdefault(kind, now) >= PATIENCE:
+                self._open(kind, message)
+        if problems:
+            # The chore that notifies the admin may not run now.
+            with suppress(DatabaseError):
+                incidents.close_expired()
+                notify.notify_pending()
+
+    def _problems(self) -> Iterator[tuple[Incident.Kind, str]]:
+        """Yield what is wrong now."""
+        if message := _disk_problem(settings.STATE_DIR):
+            yield Incident.Kind.DISK_FULL, message
+        try:
+            replies = current_app.control.broadcast("wall_clock", reply=True, timeout=3)
+        except (OperationalError, OSError):
+            yield Incident.Kind.BROKER_UNAVAILABLE, "The broker does not respond. Keywords are not searched meanwhile."
+            return
+        if not replies:
+            yield Incident.Kind.WORKER_STOPPED, "No worker responds. Keywords are not searched meanwhile."
+        for name, answer in ((name, answer) for reply in replies for name, answer in reply.items()):
+            if isinstance(answer, int | float):
+                clocks.compare(name, datetime.fromtimestamp(answer, UTC))
+        if not self._beat_is_running():
+            yield Incident.Kind.BEAT_STOPPED, "Beat does not respond. Keywords are only fetched manually meanwhile."
+
+    def _beat_is_running(self) -> bool:
+        """Return whether the heartbeat has changed within the last PATIENCE seconds."""
+        row = Heartbeat.objects.filter(part="beat").first()
+        beat_at, since = row.beat_at if row else None, time.monotonic()
+        known, known_since = self._last_heartbeat
+        if beat_at == known:
+            return since - known_since < PATIENCE
+        if beat_at and known:
+            clocks.compare("beat", beat_at)
+        self._last_heartbeat = (beat_at, since)
+        return True
+
+    def _open(self, kind: Incident.Kind, message: str) -> None:
+        try:
+            incidents.open(kind, message)
+            unsaved.pop(kind, None)
+        except DatabaseError:
+            if kind not in unsaved:
+                unsaved[kind] = incident = Incident(kind=kind, message=message)
+                logger.warning("opened, but not stored: %s", incident)
+                notify.send(f"Windhover: {incident.get_kind_display()}", message)
+
+    def _close(self, kind: Incident.Kind) -> None:
+        unsaved.pop(kind, None)
+        incidents.close(kind)
+
+
+def _disk_problem(folder: Path) -> str:
+    """Return what prevents writing to `folder`, or an empty string."""
+    try:
+        free = shutil.disk_usage(folder).free
+        file = folder / "disk_check"
+        file.write_bytes(bytes(4096))
+        file.unlink()
+    except OSError as error:
+        return f"{folder} cannot be written ({error.strerror})."
+    return f"Only {free // 1_000_000} MB are free for {folder}." if free < LEAST_FREE else ""

@@ -1,0 +1,138 @@
+"""The web server notices what has stopped, shows it, notifies the admin, and notices when it works again."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from celery import current_app
+from django.db import OperationalError
+from django.test import Client
+from django.utils import timezone
+from kombu.exceptions import OperationalError as BrokerError
+
+from apps.incidents import incidents, parts
+from apps.incidents.models import Heartbeat, Incident
+from apps.incidents.parts import CHECK_SECONDS, PATIENCE, Watcher
+from apps.incidents.tests.inbox import Inbox
+
+pytestmark = pytest.mark.django_db
+
+Kind = Incident.Kind
+
+
+class Surroundings:
+    """What a watcher sees, and the seconds that pass between its looks."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seconds = 0.0
+        # How far the clocks of the workers are ahead, in seconds; None: there is no broker.
+        self.workers: dict[str, float] | None = {"celery@here": 0.0}
+        self.beat_runs = True
+        self.watcher = Watcher()
+        started = time.monotonic()
+        monkeypatch.setattr(current_app.control, "broadcast", self.broadcast)
+        monkeypatch.setattr(parts.time, "monotonic", lambda: started + self.seconds)
+
+    def broadcast(self, command: str, **kwargs: Any) -> list[dict[str, float]]:
+        assert command == "wall_clock"
+        if self.workers is None:
+            raise BrokerError("no broker")
+        return [{name: timezone.now().timestamp() + ahead} for name, ahead in self.workers.items()]
+
+    def passes(self, seconds: float) -> set[str]:
+        """Check every CHECK_SECONDS; return the kinds of the incidents that are open then."""
+        for _ in range(round(seconds / CHECK_SECONDS)):
+            self.seconds += CHECK_SECONDS
+            if self.beat_runs:
+                Heartbeat.objects.update_or_create(part="beat", defaults={"beat_at": timezone.now()})
+            self.watcher.check()
+        return set(Incident.objects.open().values_list("kind", flat=True))
+
+
+@pytest.fixture
+def around(monkeypatch: pytest.MonkeyPatch) -> Iterator[Surroundings]:
+    yield Surroundings(monkeypatch)
+    parts.unsaved.clear()
+
+
+def test_it_works(around: Surroundings, inbox: Inbox, client: Client) -> None:
+    assert around.passes(300) == set()
+    around.workers = {}
+    assert around.passes(PATIENCE) == set(), "a restart is no problem"
+    assert around.passes(CHECK_SECONDS) == {Kind.WORKER_STOPPED}
+    assert "Worker not responding.</strong>" in client.get("/").content.decode()
+    assert [message["title"] for message in inbox.messages] == ["Windhover: Worker not responding"]
+
+    around.workers = {"celery@here": 0.0}
+    assert around.passes(CHECK_SECONDS) == set()
+    assert "Worker not responding" not in client.get("/").content.decode()
+
+
+def test_beat_that_has_stopped(around: Surroundings) -> None:
+    around.passes(60)
+    around.beat_runs = False
+    assert around.passes(PATIENCE + CHECK_SECONDS) == set()
+    assert around.passes(PATIENCE) == {Kind.BEAT_STOPPED}
+    around.beat_runs = True
+    assert around.passes(CHECK_SECONDS) == set()
+
+
+def test_beat_that_has_never_run(around: Surroundings) -> None:
+    around.beat_runs = False
+    assert around.passes(3 * PATIENCE) == {Kind.BEAT_STOPPED}
+
+
+def test_without_a_broker_the_worker_is_not_judged(around: Surroundings) -> None:
+    around.workers = None
+    assert around.passes(300) == {Kind.BROKER_UNAVAILABLE}
+
+
+def test_a_full_disk(around: Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(parts.shutil, "disk_usage", lambda path: usage._replace(free=42_000_000))
+    assert around.passes(PATIENCE + CHECK_SECONDS) == {Kind.DISK_FULL}
+    assert Incident.objects.get().message.startswith("Only 42 MB are free for /")
+
+
+def test_a_folder_that_cannot_be_written(around: Surroundings, settings: Any) -> None:
+    settings.STATE_DIR = settings.STATE_DIR / "missing"
+    assert around.passes(PATIENCE + CHECK_SECONDS) == {Kind.DISK_FULL}
+    assert "cannot be written (No such file or directory)." in Incident.objects.get().message
+
+
+def test_what_the_database_does_not_accept_is_shown_all_the_same(
+    around: Surroundings, inbox: Inbox, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: Any, **kwargs: Any) -> None:
+        raise OperationalError("database or disk is full")
+
+    around.workers = {}
+    with monkeypatch.context() as patch:
+        patch.setattr(incidents, "open", full)
+        assert around.passes(300) == set()
+        assert "Worker not responding.</strong>" in client.get("/").content.decode()
+        assert [message["title"] for message in inbox.messages] == ["Windhover: Worker not responding"]
+    around.passes(CHECK_SECONDS)
+    assert client.get("/").content.decode().count("Worker not responding.</strong>") == 1
+    assert Incident.objects.open().count() == 1
+
+
+@pytest.mark.parametrize(
+    ("ahead", "message"),
+    [(-600, "This machine's clock is 10 min ahead of that of celery@here."), (7200, "120 min behind")],
+)
+def test_clocks_that_differ(around: Surroundings, ahead: float, message: str) -> None:
+    around.workers = {"celery@here": ahead}
+    assert around.passes(CHECK_SECONDS) == {Kind.CLOCKS_DIFFER}
+    assert message in Incident.objects.get().message
+    around.workers = {"celery@here": 100.0}
+    assert around.passes(CHECK_SECONDS) == set()
+
+
+def test_a_clock_that_is_set_alarms_nobody(around: Surroundings) -> None:
+    around.passes(60)
+    Heartbeat.objects.update(beat_at=timezone.now() + timedelta(days=1))
+    assert around.passes(300) == set()
