@@ -64,4 +64,5 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         messages.append((self.name.rpartition(".")[2], tuple(args), kwargs or {}))
 
     monkeypatch.setattr("celery.app.task.Task.apply_async", take)
+    monkeypatch.setattr("apps.videos.tasks.queue_is_full", lambda: False)
     return messages

@@ -204,6 +204,7 @@ CELERY_BROKER_URL = REDIS_URL or f"redis+socket://{broker_socket()}"
 # Results are not used: what a fetch did is in its VideoLog.
 CELERY_RESULT_BACKEND = env.text("CELERY_RESULT_BACKEND_REDIS_URL") or None
 CELERY_TASK_IGNORE_RESULT = True
+CELERY_RESULT_EXPIRES = None  # so beat has no task that cleans them up
 
 CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -225,33 +226,14 @@ CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
 CELERY_TASK_SOFT_TIME_LIMIT = 115
 CELERY_TASK_TIME_LIMIT = 120
 
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "apps.videos.scheduling.scheduler:Scheduler"
+# Messages do not expire: the clocks of sender and worker may differ. A message that comes late does no harm.
 CELERY_BEAT_SCHEDULE = {
-    "chore-catch-up": {
-        "task": "apps.videos.tasks.catch_up",
-        "schedule": 60,
-        "options": {"expire_seconds": 60},
-    },
-    "chore-erase-deleted": {
-        "task": "apps.videos.tasks.erase_deleted",
-        "schedule": 60,
-        "options": {"expire_seconds": 60},
-    },
-    "chore-notify-admin": {
-        "task": "apps.incidents.tasks.notify_admin",
-        "schedule": 60,
-        "options": {"expire_seconds": 60},
-    },
-    "chore-complete-videos": {
-        "task": "apps.videos.tasks.complete_videos",
-        "schedule": 600,
-        "options": {"expire_seconds": 600},
-    },
-    "chore-sync-schedules": {
-        "task": "apps.videos.tasks.sync_schedules",
-        "schedule": crontab(minute="*/10"),
-        "options": {"expire_seconds": 600},
-    },
+    "chore-catch-up": {"task": "apps.videos.tasks.catch_up", "schedule": 30},
+    "chore-erase-deleted": {"task": "apps.videos.tasks.erase_deleted", "schedule": 60},
+    "chore-notify-admin": {"task": "apps.incidents.tasks.notify_admin", "schedule": 60},
+    "chore-complete-videos": {"task": "apps.videos.tasks.complete_videos", "schedule": 600},
+    "chore-sync-schedules": {"task": "apps.videos.tasks.sync_schedules", "schedule": crontab(minute="*/10")},
 }
 
 # --- REST API ------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """What Celery runs: adapters around the functions that do the work.
 
 Each task takes plain ids and returns quietly if the row is gone. A message that cannot be sent, or gets lost, delays a
-fetch by one to two minutes: catch_up enqueues it again.
+fetch by a minute: catch_up enqueues it again. Messages do not expire, since the clocks of sender and worker may differ:
+one that comes late does no harm.
 """
 
 import logging
@@ -9,7 +10,7 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from celery import Task, shared_task
+from celery import Task, current_app, shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -22,6 +23,9 @@ logger = logging.getLogger(__name__)
 
 # Less than Celery's time limit for a task.
 ERASE_SECONDS = 60
+
+# While so many messages wait for a worker, none is added on schedule: catch_up finds later what is overdue.
+MAX_WAITING = 1000
 
 # Beat has this long to send its message before the chore considers a fetch overdue.
 BEAT_GRACE = timedelta(seconds=15)
@@ -46,6 +50,8 @@ def catch_up() -> None:
     VideoLog.objects.abandoned(now).close_abandoned()
     for log in VideoLog.objects.unsent(now):
         send(process_trigger, log.keyword_id, trigger=log.trigger, log_id=log.pk)
+    if queue_is_full():
+        return
     for entry in KeyWordEntry.objects.overdue(now - BEAT_GRACE):
         send(process_trigger, entry.pk, trigger=entry.next_trigger)
 
@@ -76,6 +82,16 @@ def sync_schedules() -> None:
 def send(task: Task, *args: Any, **kwargs: Any) -> None:
     """Send `task` now; if the broker is unavailable, only log it."""
     try:
-        task.apply_async(args=args, kwargs=kwargs, expires=60)
+        task.apply_async(args=args, kwargs=kwargs)
     except OperationalError:
         logger.warning("broker unavailable; %s will be sent later", task.name)
+
+
+def queue_is_full() -> bool:
+    """Return whether MAX_WAITING messages wait for a worker; also False if the broker is unavailable."""
+    try:
+        with current_app.connection_or_acquire() as connection:
+            queue = connection.default_channel.queue_declare(current_app.conf.task_default_queue)
+    except OperationalError:
+        return False
+    return bool(queue.message_count >= MAX_WAITING)

@@ -96,11 +96,11 @@ def _mirror(stored: Iterable[PeriodicTask], entries: Iterable[KeyWordEntry]) -> 
         schedule, row = schedules[entry.planned_interval], rows.get(name)
         if row is None:
             new.append(_row(name, entry.pk, schedule))
-        elif row.interval_id != schedule.pk or not row.enabled:
+        elif row.interval_id != schedule.pk or not row.enabled or row.expire_seconds:
             differing.setdefault(schedule.pk, []).append(row.pk)
     PeriodicTask.objects.bulk_create(new)
     for schedule_id, ids in differing.items():
-        PeriodicTask.objects.filter(pk__in=ids).update(interval=schedule_id, enabled=True)
+        PeriodicTask.objects.filter(pk__in=ids).update(interval=schedule_id, enabled=True, expire_seconds=None)
     return bool(gone or new or differing)
 
 
@@ -114,7 +114,6 @@ def _row(name: str, keyword_id: int, schedule: IntervalSchedule) -> PeriodicTask
         task=TASK,
         args=json.dumps([keyword_id]),
         interval=schedule,
-        expire_seconds=60,  # after that the chore enqueues the overdue fetch
         last_run_at=timezone.now(),
     )
 
