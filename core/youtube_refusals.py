@@ -122,13 +122,17 @@ def _bucket(body: _Body) -> Bucket:
 
 
 def _read(content: bytes) -> _Body:
-    """Parse the body of an error response; HTML and JSON of another shape give an empty result."""
+    """Parse the body of an error response; HTML and JSON of another shape give an empty result.
+
+    Google's servers send the object also as the only item of a list.
+    """
     try:
-        error = json.loads(content)["error"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        errors = [error for body in _mappings(json.loads(content)) for error in _mappings(body.get("error"))]
+    except (ValueError, RecursionError):
         return _Body()
-    if not isinstance(error, Mapping):
+    if not errors:
         return _Body()
+    error = errors[0]
     first = next(iter(_mappings(error.get("errors"))), {})
     info = next((d for d in _mappings(error.get("details")) if d.get("reason")), {})
     metadata = info.get("metadata")
@@ -144,7 +148,9 @@ def _read(content: bytes) -> _Body:
 
 
 def _mappings(value: object) -> list[Mapping[str, Any]]:
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+    """Return the objects of a list; an object alone counts as a list of one."""
+    items = value if isinstance(value, list) else [value]
+    return [item for item in items if isinstance(item, Mapping)]
 
 
 def _text(value: object) -> str:

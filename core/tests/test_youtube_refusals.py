@@ -360,7 +360,11 @@ over_http = settings(max_examples=60, suppress_health_check=[HealthCheck.functio
 @example(429, {"error": {"details": [{"reason": "RATE_LIMIT_EXCEEDED", "metadata": {"quota_limit": 1}}]}})
 def test_any_json_is_a_source_error(fake_server: FakeServer, status: int, content: Any) -> None:
     fake_server.respond(content, status)
-    assert type(search(fake_server)) is not SourceError
+    error = search(fake_server)
+    assert type(error) is not SourceError
+    fake_server.respond([content], status)
+    again = search(fake_server)
+    assert (type(again), str(again)) == (type(error), str(error)), "the same in a list"
 
 
 @over_http
