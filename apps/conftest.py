@@ -50,6 +50,7 @@ def youtube(frozen_time: MovableTime, clock: Clock, settings: Any, db: None) -> 
     world = World(seed=7, rate=2, index_delay=0, started_at=NOW)
     with Simulator(world, projects=projects, clock=clock) as simulator:
         settings.YOUTUBE_API_URL = simulator.youtube_url
+        settings.THUMBNAIL_ORIGINS = [simulator.url]
         settings.YT_KEYS = [("one", "first-secret-key"), ("two", "second-secret-key")]
         keys.sync()
         yield simulator

@@ -264,18 +264,17 @@ SPECTACULAR_SETTINGS = {
 
 # --- Pages ---------------------------------------------------------------------------------------
 
-# Thumbnails come from YouTube, or from the server that replaces it. In the demo, containers reach the simulator by
-# another name than the browser does.
+# Thumbnails come from YouTube, or from the server that replaces it; others are not stored. In the demo, containers
+# reach the simulator by another name than the browser does.
+THUMBNAIL_ORIGINS = [
+    "https://i.ytimg.com",
+    "{0.scheme}://{0.netloc}".format(urlsplit(YOUTUBE_API_URL)),
+    *([f"http://127.0.0.1:{SIMULATOR_PORT}"] if DEMO else []),
+]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
-        "img-src": [
-            "'self'",
-            "data:",
-            "https://i.ytimg.com",
-            "{0.scheme}://{0.netloc}".format(urlsplit(YOUTUBE_API_URL)),
-            *([f"http://127.0.0.1:{SIMULATOR_PORT}"] if DEMO else []),
-        ],
+        "img-src": ["'self'", "data:", *THUMBNAIL_ORIGINS],
         "object-src": ["'none'"],
         "base-uri": ["'none'"],
         "form-action": ["'self'"],

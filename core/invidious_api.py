@@ -9,7 +9,6 @@ import json
 import re
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import requests
@@ -17,7 +16,19 @@ import requests.adapters
 
 from core.bounded import BoundedResponse, ResponseTooLarge
 from core.errors import SourceBlocked, SourceUnavailable, connection_failed
-from core.found_video import FoundVideo, storable
+from core.found_video import (
+    CHANNEL_ID_LENGTH,
+    CHANNEL_TITLE_LENGTH,
+    DESCRIPTION_LENGTH,
+    TITLE_LENGTH,
+    FoundVideo,
+    Values,
+    from_timestamp,
+    log_ignored,
+    storable,
+    thumbnail,
+    whole,
+)
 
 PAGES: Final = 2  # of 20 items each
 TIMEOUT_SECONDS: Final = 10
@@ -60,6 +71,7 @@ def search_videos(query: str, *, instance: str, pages: int = PAGES, deadline: fl
     if unreadable and not found:
         # YouTube has changed its pages and this Invidious is too old for them, which is not the same as nothing new.
         raise SourceUnavailable("Invidious could not read YouTube's pages.", 200)
+    log_ignored("Invidious", found.values())
     return sorted(found.values(), key=lambda video: video.published_at, reverse=True)
 
 
@@ -125,29 +137,26 @@ def _found_video(item: object) -> FoundVideo | None:
     """Return the video of a search item; None for channels, playlists and items that Invidious could not parse."""
     if not isinstance(item, Mapping) or item.get("type") != "video":
         return None
-    video_id, published = item.get("videoId"), item.get("published")
+    video_id = item.get("videoId")
     if not isinstance(video_id, str) or not _VIDEO_ID.fullmatch(video_id):
         return None
-    try:
-        published_at = datetime.fromtimestamp(published, UTC) if isinstance(published, int) else datetime.now(UTC)
-    except (ValueError, OverflowError, OSError):
-        published_at = datetime.now(UTC)
+    values = Values()
+    published, length, views = item.get("published"), item.get("lengthSeconds"), item.get("viewCount")
+    published_at = values.published(published, from_timestamp(published)) or values.now
+    start = item.get("premiereTimestamp") or None  # 0 means unknown
     return FoundVideo(
         video_id=video_id,
-        title=storable(item.get("title"), 500),
-        description=storable(item.get("description"), 10_000),
-        published_at=published_at,
+        title=storable(item.get("title"), TITLE_LENGTH),
+        description=storable(item.get("description"), DESCRIPTION_LENGTH),
+        published_at=min(published_at, values.now),  # it is counted back from now by the instance's clock
         published_exact=False,
-        channel_id=storable(item.get("authorId"), 100),
-        channel_title=storable(item.get("author"), 200),
+        channel_id=storable(item.get("authorId"), CHANNEL_ID_LENGTH),
+        channel_title=storable(item.get("author"), CHANNEL_TITLE_LENGTH),
         # Invidious' own thumbnail URLs may be relative, and would load through the instance.
-        thumbnail=f"https://i.ytimg.com/vi/{video_id}/hqdefault.jpg",
+        thumbnail=thumbnail(video_id),
         live_state="live" if item.get("liveNow") is True else "upcoming" if item.get("isUpcoming") is True else "none",
-        duration=_natural(item.get("lengthSeconds"), 2**31),
-        view_count=_natural(item.get("viewCount"), 2**63),
+        duration=values.duration(length, whole(length)),
+        view_count=values.views(views, whole(views)) or None,  # 0 means unknown
+        starts_at=values.start(start, from_timestamp(start)),
+        ignored=values.ignored,
     )
-
-
-def _natural(value: object, below: int) -> int | None:
-    """Return a positive number; Invidious sends 0 for unknown."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < below else None

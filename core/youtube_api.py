@@ -8,7 +8,7 @@ import html
 import http.client
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -18,7 +18,18 @@ from googleapiclient.discovery import build
 
 from core.bounded import BoundedResponse, ResponseTooLarge
 from core.errors import SourceUnavailable, connection_failed
-from core.found_video import LIVE_STATES, FoundVideo, storable
+from core.found_video import (
+    CHANNEL_ID_LENGTH,
+    CHANNEL_TITLE_LENGTH,
+    DESCRIPTION_LENGTH,
+    TITLE_LENGTH,
+    FoundVideo,
+    Values,
+    log_ignored,
+    storable,
+    thumbnail,
+    whole,
+)
 from core.youtube_refusals import refusal
 
 PAGE_SIZE: Final = 50  # the maximum; a smaller page costs the same
@@ -51,9 +62,11 @@ def search_videos(
     published_after: datetime | None = None,
     published_before: datetime | None = None,
     page_token: str | None = None,
+    thumbnail_origins: Collection[str] = (),
 ) -> SearchPage:
     """Search for the newest videos that match `query`. Uses one search of the key's project.
 
+    `thumbnail_origins` are those besides YouTube's image server from which pages may show thumbnails.
     Dates are exact, but the order is only roughly by date and the index lags by minutes to hours. So a caller must
     not stop at the first known video, nor assume that each video lies within the requested dates.
     Raises SourceError.
@@ -74,14 +87,18 @@ def search_videos(
     items = _items(answer)
     token = answer.get("nextPageToken")
     token = token if isinstance(token, str) and token else None
+    videos = tuple(video for item in items if (video := _from_search(item, thumbnail_origins)))
+    log_ignored("YouTube", videos)
     return SearchPage(
-        videos=tuple(video for item in items if (video := _from_search(item))),
+        videos=videos,
         more=token is not None or len(items) >= PAGE_SIZE,
         next_page_token=token,
     )
 
 
-def list_videos(key: str, video_ids: Iterable[str], *, endpoint: str) -> list[FoundVideo]:
+def list_videos(
+    key: str, video_ids: Iterable[str], *, endpoint: str, thumbnail_origins: Collection[str] = ()
+) -> list[FoundVideo]:
     """Return the full data of at most 50 videos. Uses one unit of the key's project.
 
     YouTube leaves out deleted, private and unknown ids without an error. Raises SourceError.
@@ -93,7 +110,9 @@ def list_videos(key: str, video_ids: Iterable[str], *, endpoint: str) -> list[Fo
         part="snippet,contentDetails,statistics,liveStreamingDetails",
         id=",".join(video_ids),
     )
-    return [video for item in _items(answer) if (video := _from_list(item))]
+    videos = [video for item in _items(answer) if (video := _from_list(item, thumbnail_origins))]
+    log_ignored("YouTube", videos)
+    return videos
 
 
 def _call(key: str, endpoint: str, resource: str, **parameters: str | int | None) -> dict[str, Any]:
@@ -163,40 +182,46 @@ def _items(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [item for item in answer.get("items", []) if isinstance(item, Mapping)]
 
 
-def _from_search(item: Mapping[str, Any]) -> FoundVideo | None:
+def _from_search(item: Mapping[str, Any], thumbnail_origins: Collection[str]) -> FoundVideo | None:
     """Return the video of a search result; None for channels, playlists and items without an id."""
-    return _found_video(_mapping(item, "id").get("videoId"), item, title_escaped=True)
+    return _found_video(_mapping(item, "id").get("videoId"), item, thumbnail_origins, from_search=True)
 
 
-def _from_list(item: Mapping[str, Any]) -> FoundVideo | None:
-    return _found_video(item.get("id"), item, title_escaped=False)
+def _from_list(item: Mapping[str, Any], thumbnail_origins: Collection[str]) -> FoundVideo | None:
+    return _found_video(item.get("id"), item, thumbnail_origins, from_search=False)
 
 
-def _found_video(video_id: object, item: Mapping[str, Any], *, title_escaped: bool) -> FoundVideo | None:
-    snippet = _mapping(item, "snippet")
-    published_at = _date(snippet.get("publishedAt"))
-    if not isinstance(video_id, str) or not _VIDEO_ID.fullmatch(video_id) or published_at is None:
+def _found_video(
+    video_id: object, item: Mapping[str, Any], thumbnail_origins: Collection[str], *, from_search: bool
+) -> FoundVideo | None:
+    if not isinstance(video_id, str) or not _VIDEO_ID.fullmatch(video_id):
         return None
+    values, snippet = Values(), _mapping(item, "snippet")
     title = snippet.get("title")
     # Only titles are HTML-escaped, and only by search.list.
-    if title_escaped and isinstance(title, str):
+    if from_search and isinstance(title, str):
         title = html.unescape(title)
-    live_state = snippet.get("liveBroadcastContent")
+    live_state = values.live_state(snippet.get("liveBroadcastContent"))
     if live_state == "none" and "liveStreamingDetails" in item:
         live_state = "completed"
+    published, duration = snippet.get("publishedAt"), _mapping(item, "contentDetails").get("duration")
+    published_at = values.published(published, _date(published))
+    views = _mapping(item, "statistics").get("viewCount")
     return FoundVideo(
         video_id=video_id,
-        title=storable(title, 500),
-        description=storable(snippet.get("description"), 10_000),
-        published_at=published_at,
-        published_exact=True,
-        channel_id=storable(snippet.get("channelId"), 100),
-        channel_title=storable(snippet.get("channelTitle"), 200),
-        thumbnail=_thumbnail(video_id, _mapping(snippet, "thumbnails")),
-        live_state=live_state if live_state in LIVE_STATES else "none",
-        duration=_seconds(_mapping(item, "contentDetails").get("duration")),
-        view_count=_count(_mapping(item, "statistics").get("viewCount")),
-        complete=not title_escaped,
+        title=storable(title, TITLE_LENGTH),
+        description=storable(snippet.get("description"), DESCRIPTION_LENGTH),
+        published_at=published_at or values.now,
+        published_exact=published_at is not None,
+        channel_id=storable(snippet.get("channelId"), CHANNEL_ID_LENGTH),
+        channel_title=storable(snippet.get("channelTitle"), CHANNEL_TITLE_LENGTH),
+        thumbnail=thumbnail(video_id, _thumbnails(snippet), thumbnail_origins),
+        live_state=live_state,
+        duration=values.duration(duration, _seconds(duration)),
+        view_count=values.views(views, _count(views)),
+        starts_at=_start(values, _mapping(item, "liveStreamingDetails")),
+        complete=not from_search and published_at is not None,  # else it is asked for again
+        ignored=values.ignored,
     )
 
 
@@ -205,13 +230,16 @@ def _mapping(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _thumbnail(video_id: str, thumbnails: Mapping[str, Any]) -> str:
-    """Return the URL of the thumbnail nearest to a card's size; sizes are often missing."""
-    for size in ("high", "medium", "standard", "default"):
-        url = _mapping(thumbnails, size).get("url")
-        if isinstance(url, str) and url.startswith(("https://", "http://")) and len(url) <= 500:
-            return storable(url, 500)
-    return f"https://i.ytimg.com/vi/{video_id}/hqdefault.jpg"
+def _thumbnails(snippet: Mapping[str, Any]) -> list[object]:
+    """Return the URLs of a video's thumbnails, nearest to a card's size first; sizes are often missing."""
+    thumbnails = _mapping(snippet, "thumbnails")
+    return [_mapping(thumbnails, size).get("url") for size in ("high", "medium", "standard", "default")]
+
+
+def _start(values: Values, details: Mapping[str, Any]) -> datetime | None:
+    """Return when a premiere or stream started, else when it is planned to start."""
+    actual, scheduled = details.get("actualStartTime"), details.get("scheduledStartTime")
+    return values.published(actual, _date(actual)) or values.start(scheduled, _date(scheduled))
 
 
 def _rfc3339(moment: datetime | None) -> str | None:
@@ -229,16 +257,16 @@ def _date(value: object) -> datetime | None:
 
 
 def _seconds(value: object) -> int | None:
-    """Return an ISO 8601 duration such as PT1H2M3S in seconds; None for P0D, which live videos have."""
+    """Return an ISO 8601 duration such as PT1H2M3S in seconds; 0 for P0D, which live videos have."""
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if not match:
         return None
     weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    total = (((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60 + seconds
-    return total if 0 < total < 2**31 else None
+    return (((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
 def _count(value: object) -> int | None:
     """Return a count, which the API sends as a string of digits."""
-    text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    if isinstance(value, str):
+        return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
+    return whole(value)

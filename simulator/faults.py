@@ -140,6 +140,29 @@ def _page_start(request: Request) -> int:
     return page_tokens.decode(request.last("pageToken") or page_tokens.encode(0))
 
 
+def _nonsense(request: Request, answer: Answer) -> Answer:
+    """Replace the dates, numbers and thumbnails of all videos by values that cannot be true."""
+    data = json.loads(answer.body)
+    for item in data if isinstance(data, list) else data["items"]:
+        if isinstance(data, list):
+            item |= {"published": 0, "lengthSeconds": -1, "viewCount": True}
+            continue
+        item["snippet"]["publishedAt"] = "1970-01-01T00:00:00Z"
+        item["snippet"]["thumbnails"] = {"high": {"url": "https://elsewhere.invalid/picture.jpg"}}
+        if "statistics" in item:
+            item["statistics"]["viewCount"] = "-1"
+    return replace(answer, body=Answer.of(data).body)
+
+
+def _is_list(request: Request, answer: Answer) -> bool:
+    """Return whether this is a successful list of videos, searched or by their ids."""
+    return answer.status == 200 and request.path.endswith(("/search", "/videos"))
+
+
+def _is_search(request: Request, answer: Answer) -> bool:
+    return request.path.endswith("/search")
+
+
 def _parse_errors(request: Request, answer: Answer) -> Answer:
     items = [parse_error(item.get("videoId", "")) for item in json.loads(answer.body)]
     return replace(answer, body=Answer.of(items).body)
@@ -170,6 +193,10 @@ KINDS: dict[str, dict[str, Kind]] = {
         "burst_403": Kind("403 rateLimitExceeded, as before 2020", _refuse(refusals.rate_exceeded())),
         "unknown_403": Kind("403 with an unknown reason", _refuse(refusals.no_permission())),
         "list_200": Kind("200 and a JSON list", _json([])),
+        "not_found_404": Kind("404 notFound", _refuse(refusals.not_found()), _is_search),
+        "bad_request_400": Kind("400 badRequest, without a cause", _refuse(refusals.bad_argument()), _is_search),
+        "bad_query_400": Kind("400 that names the query", _refuse(refusals.bad_query()), _is_search),
+        "nonsense": Kind("videos with dates and numbers that cannot be true", _nonsense, _is_list),
         "expired_token": Kind(
             "400 invalidPageToken, for the next request with one", _refuse(refusals.bad_page_token()), _has_token
         ),
@@ -194,6 +221,7 @@ KINDS: dict[str, dict[str, Kind]] = {
         "html_429": Kind("429 and a proxy's page", _proxy_page(429, "Too Many Requests")),
         "dict_200": Kind("200 and a JSON object", _json({"error": "Not a list"})),
         "empty_list": Kind("a search without results", _json([]), _is_page),
+        "nonsense": Kind("videos with dates and numbers that cannot be true", _nonsense, _is_page),
         "parse_errors": Kind("a search whose items Invidious could not parse", _parse_errors, _is_page),
     },
 }

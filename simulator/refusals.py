@@ -114,6 +114,16 @@ def bad_argument() -> Refusal:
     return _google(400, "badRequest", "Request contains an invalid argument.")
 
 
+def bad_query() -> Refusal:
+    """Refuse the text that is searched for."""
+    return _youtube(400, "invalidParameter", "youtube.parameter", "Invalid value for parameter 'q'.", "q", "parameter")
+
+
+def not_found() -> Refusal:
+    """Return what searches got from an API server that was being replaced."""
+    return _google(404, "notFound", "Requested entity was not found.")
+
+
 def unknown_parameter(name: str) -> Refusal:
     """Refuse an unknown query parameter."""
     message = f'Invalid JSON payload received. Unknown name "{name}": Cannot bind query parameter.'

@@ -87,6 +87,7 @@ class YouTube:
             youtube_api.search_videos,
             query,
             endpoint=settings.YOUTUBE_API_URL,
+            thumbnail_origins=settings.THUMBNAIL_ORIGINS,
             published_after=published_after,
             published_before=published_before,
             page_token=page_token,
@@ -100,6 +101,7 @@ class YouTube:
             youtube_api.list_videos,
             video_ids,
             endpoint=settings.YOUTUBE_API_URL,
+            thumbnail_origins=settings.THUMBNAIL_ORIGINS,
         )
 
     def _call(

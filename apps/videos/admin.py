@@ -99,6 +99,8 @@ class VideoAdmin(BigTableAdmin):
         "published_exact",
         "keyword",
         "method",
+        "live_state",
+        "starts_at",
         "created_at",
     ]
     list_filter = ["method", "live_state", "published_exact"]

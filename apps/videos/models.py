@@ -17,6 +17,7 @@ from apps.quota.errors import NoUsableKey
 from apps.videos import keywords
 from apps.videos.fetching.gaps import Gap
 from apps.videos.scheduling.allocation import DAY
+from core import found_video
 from core.errors import ProjectSuspended
 
 if TYPE_CHECKING:
@@ -369,18 +370,21 @@ class Video(models.Model):
         NONE = "none", "none"
         UPCOMING = "upcoming", "upcoming"
         LIVE = "live", "live"
-        COMPLETED = "completed", "was live"
+        COMPLETED = "completed", "premiered or streamed"
 
     video_id = models.CharField("video id", max_length=16, primary_key=True)
-    title = models.CharField(max_length=500, blank=True)
+    title = models.CharField(max_length=found_video.TITLE_LENGTH, blank=True)
     description = models.TextField(blank=True)
     published_at = models.DateTimeField()
-    published_exact = models.BooleanField(default=True, help_text="False: the date is Invidious' estimate.")
-    channel_id = models.CharField(max_length=100, blank=True)
-    channel_title = models.CharField(max_length=200, blank=True)
-    thumbnail = models.CharField(max_length=500, blank=True)
+    published_exact = models.BooleanField(default=True, help_text="False: the date is an estimate.")
+    channel_id = models.CharField(max_length=found_video.CHANNEL_ID_LENGTH, blank=True)
+    channel_title = models.CharField(max_length=found_video.CHANNEL_TITLE_LENGTH, blank=True)
+    thumbnail = models.CharField(max_length=found_video.THUMBNAIL_LENGTH, blank=True)
     duration = models.PositiveIntegerField("duration in seconds", null=True)
     live_state = models.CharField(max_length=10, choices=LiveState.choices, default=LiveState.NONE)
+    starts_at = models.DateTimeField(
+        null=True, help_text="When a premiere or stream started, or is planned to start; null: neither, or unknown."
+    )
     view_count = models.PositiveBigIntegerField(null=True)
     views_read_at = models.DateTimeField(null=True)
     method = models.CharField(max_length=10, choices=VideoFetchMethod.choices)

@@ -104,6 +104,7 @@ class VideoSerializer(serializers.ModelSerializer[Video]):
             "live_state",
             "view_count",
             "views_read_at",
+            "starts_at",
         ]
         read_only_fields = fields
 

@@ -5,7 +5,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import hypothesis
 import pytest
+import time_machine
 from hypothesis import strategies as st
 
+from core.found_video import LIVE_STATES, FoundVideo
 from simulator import Clock, Key, Project, Simulator, World
 
 hypothesis.settings.register_profile("same every time", derandomize=True, deadline=None, database=None)
@@ -75,6 +77,13 @@ class FakeServer:
                 pass
 
         return Handler
+
+
+@pytest.fixture(autouse=True)
+def _now() -> Iterator[None]:
+    """Let the clock go on from NOW: what is plausible depends on it."""
+    with time_machine.travel(NOW):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -155,6 +164,17 @@ def simulator() -> Iterator[Simulator]:
     world = World(seed=7, started_at=NOW, index_delay=0)
     with Simulator(world, projects=[Project("birds", [Key(KEY)])], clock=Clock(NOW, frozen=True)) as running:
         yield running
+
+
+def assert_plausible(video: FoundVideo) -> None:
+    """Check the bounds of every number and date."""
+    latest = datetime.now(UTC) + timedelta(days=1)
+    assert datetime(2005, 4, 23, tzinfo=UTC) <= video.published_at <= latest
+    assert video.duration is None or 0 < video.duration < 4 * 10**8
+    assert video.view_count is None or 0 <= video.view_count <= 10**12
+    assert video.starts_at is None or datetime(2005, 4, 23, tzinfo=UTC) <= video.starts_at < latest.replace(year=2032)
+    assert video.live_state in LIVE_STATES
+    assert video.thumbnail.startswith("https://i.ytimg.com/")
 
 
 def search_item(video_id: str = "abcdefghijk", **snippet: Any) -> dict[str, Any]:

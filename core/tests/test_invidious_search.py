@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core.errors import SourceBlocked, SourceUnavailable
 from core.found_video import FoundVideo
 from core.invidious_api import search_videos
-from core.tests.conftest import NOW, FakeServer, anything, recording
+from core.tests.conftest import NOW, FakeServer, anything, assert_plausible, recording
 from simulator import Clock, Simulator, World
 from simulator.content import Broadcast
 
@@ -147,10 +147,13 @@ def test_it_reads_the_live_state(fake_server: FakeServer, flags: dict[str, Any],
     assert found(fake_server, item(**flags)).live_state == state
 
 
-@pytest.mark.parametrize("published", [None, "yesterday", 1.5, [], 10**18, -(10**18), 10**400])
+@pytest.mark.parametrize(
+    "published", [None, "yesterday", 1.5, [], 10**18, -(10**18), 10**400, 0, -1, True, 10**9, 10**10]
+)
 @time_machine.travel(NOW, tick=False)
 def test_it_takes_now_for_a_date_it_cannot_read(fake_server: FakeServer, published: Any) -> None:
-    assert found(fake_server, item(published=published)).published_at == NOW
+    video = found(fake_server, item(published=published))
+    assert (video.published_at, video.published_exact, video.ignored) == (NOW, False, published is not None)
 
 
 def test_it_handles_wrong_types(fake_server: FakeServer) -> None:
@@ -238,6 +241,7 @@ def test_any_items_are_a_result(fake_server: FakeServer, items: list[Any]) -> No
     fake_server.respond(items)
     for video in search_videos("kestrel", instance=fake_server.url, pages=1):
         assert video.published_at.tzinfo is UTC
+        assert_plausible(video)
         f"{video}".encode()
 
 

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from core.errors import SourceError, SourceUnavailable
 from core.found_video import LIVE_STATES, FoundVideo
-from core.tests.conftest import KEY, NOW, FakeServer, anything, recording, search_item
+from core.tests.conftest import KEY, NOW, FakeServer, anything, assert_plausible, recording, search_item
 from core.youtube_api import SearchPage, list_videos, search_videos
 from simulator import Simulator
+
+YT = "https://i.ytimg.com"
 
 
 def search(server: FakeServer, items: list[Any], **more: Any) -> SearchPage:
@@ -34,7 +36,13 @@ def test_it_works(simulator: Simulator) -> None:
     published = NOW - timedelta(hours=1, seconds=7)
     title = """It's "wind" & the entity &amp; that is meant"""
     simulator.world.publish("kestrel", published_at=published, video_id="handmade-01", title=title)
-    page = search_videos(KEY, "kestrel", endpoint=simulator.youtube_url, published_after=NOW - timedelta(hours=2))
+    page = search_videos(
+        KEY,
+        "kestrel",
+        endpoint=simulator.youtube_url,
+        published_after=NOW - timedelta(hours=2),
+        thumbnail_origins=[simulator.url],
+    )
     (video,) = [video for video in page.videos if video.video_id == "handmade-01"]
     assert video.title == title, "unescaped once, not twice"
     assert (video.published_at, video.published_exact, video.complete) == (published, True, False)
@@ -84,14 +92,11 @@ def test_it_handles_nothing_found(fake_server: FakeServer) -> None:
 
 
 def test_it_handles_items_that_are_no_videos(fake_server: FakeServer) -> None:
-    nameless, undated, zoneless, impossible = (search_item() for _ in range(4))
+    nameless = search_item()
     del nameless["id"]["videoId"]
-    del undated["snippet"]["publishedAt"]
-    zoneless["snippet"]["publishedAt"] = "2026-11-22T11:00:00"
-    impossible["snippet"]["publishedAt"] = "0001-01-01T00:00:00+14:00"
     channel = search_item() | {"id": {"kind": "youtube#channel", "channelId": "UCabcdefghijklmnopqrstuv"}}
     playlist = search_item("PLabcdefghijklmnopqrstuvwxyz01234")
-    others = [nameless, undated, zoneless, impossible, channel, playlist, {}, None, 5, [], {"id": "x", "snippet": 1}]
+    others = [nameless, channel, playlist, {}, None, 5, [], {"id": "x", "snippet": 1}]
     assert [video.video_id for video in search(fake_server, [*others, search_item("-the_video-")]).videos] == [
         "-the_video-"
     ]
@@ -151,12 +156,19 @@ def test_it_reads_dates(fake_server: FakeServer, written: str) -> None:
 @pytest.mark.parametrize(
     ("thumbnails", "chosen"),
     [
-        ({"default": {"url": "https://i/d"}, "high": {"url": "https://i/h"}, "maxres": {"url": "https://i/m"}}, "https://i/h"),
-        ({"default": {"url": "https://i/d"}, "medium": {"url": "https://i/m", "width": None}}, "https://i/m"),
-        ({"default": {"url": "https://i/d"}, "high": {"url": "javascript:1"}, "medium": {}}, "https://i/d"),
-        ({"shortsAspectRatio": {"url": "https://i/s"}, "uhd": {"url": "https://i/u"}}, None),
-        ({"high": {"url": "https://i/" + "h" * 500}}, None),
-        ({"high": "https://i/h"}, None),
+        ({"default": {"url": f"{YT}/d"}, "high": {"url": f"{YT}/h"}, "maxres": {"url": f"{YT}/m"}}, f"{YT}/h"),
+        ({"default": {"url": f"{YT}/d"}, "medium": {"url": f"{YT}/m", "width": None}}, f"{YT}/m"),
+        ({"default": {"url": f"{YT}/d"}, "high": {"url": "javascript:1"}, "medium": {}}, f"{YT}/d"),
+        ({"default": {"url": f"{YT}/d"}, "high": {"url": "https://elsewhere.example/h"}}, f"{YT}/d"),
+        ({"shortsAspectRatio": {"url": f"{YT}/s"}, "uhd": {"url": f"{YT}/u"}}, None),
+        ({"high": {"url": f"{YT}/" + "h" * 500}}, None),
+        ({"high": {"url": "http://i.ytimg.com/h"}}, None),
+        ({"high": {"url": "https://i.ytimg.com@elsewhere.example/h"}}, None),
+        ({"high": {"url": "https://i.ytimg.com.elsewhere.example/h"}}, None),
+        ({"high": {"url": "https://i.ytimg.com:444/h"}}, None),
+        ({"high": {"url": "https://[i.ytimg.com/h"}}, None),
+        ({"high": {"url": f"{YT}/h\nx"}}, None),
+        ({"high": f"{YT}/h"}, None),
         ({"high": None}, None),
         ([], None),
         (None, None),
@@ -173,6 +185,14 @@ def test_it_chooses_a_thumbnail(fake_server: FakeServer, thumbnails: Any, chosen
 )
 def test_it_reads_the_live_state(fake_server: FakeServer, value: Any, state: str) -> None:
     assert found(fake_server, search_item(liveBroadcastContent=value)).live_state == state
+
+
+def test_it_takes_thumbnails_only_from_where_pages_show_them(fake_server: FakeServer) -> None:
+    fake_server.respond({"items": [search_item(thumbnails={"high": {"url": f"{fake_server.url}/h"}})]})
+    (other,) = search_videos(KEY, "kestrel", endpoint=fake_server.url).videos
+    assert other.thumbnail == f"{YT}/vi/abcdefghijk/hqdefault.jpg"
+    (shown,) = search_videos(KEY, "kestrel", endpoint=fake_server.url, thumbnail_origins=[fake_server.url]).videos
+    assert shown.thumbnail == f"{fake_server.url}/h"
 
 
 HALF = json.dumps({"items": [search_item()]}).encode()[:-10]
@@ -267,15 +287,18 @@ def test_it_reads_recorded_searches(fake_server: FakeServer, name: str, videos: 
         assert not {"&#39;", "&amp;", "&quot;"} & set(video.title.split())
 
 
+STARTS = ["actualStartTime", "scheduledStartTime", "actualEndTime"]
 parts = ["publishedAt", "title", "description", "thumbnails", "channelId", "channelTitle", "liveBroadcastContent"]
-dates = st.sampled_from(["2026-11-22T11:00:00Z", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "2026"])
+dates = st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat) | st.sampled_from(
+    ["2026-11-22T11:00:00Z", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "2026"]
+)
 snippets = st.fixed_dictionaries({"publishedAt": dates | anything}, optional=dict.fromkeys(parts[1:], anything))
 items = st.fixed_dictionaries(
     {"id": st.just("abcdefghijk") | st.just({"videoId": "abcdefghijk"}) | anything, "snippet": snippets | anything},
     optional={
         "contentDetails": st.fixed_dictionaries({"duration": anything}) | anything,
         "statistics": st.fixed_dictionaries({"viewCount": anything}) | anything,
-        "liveStreamingDetails": anything,
+        "liveStreamingDetails": anything | st.fixed_dictionaries({}, optional=dict.fromkeys(STARTS, dates | anything)),
     },
 )
 
@@ -296,6 +319,7 @@ def test_any_items_are_a_result_or_a_source_error(fake_server: FakeServer, liste
         for video in videos:
             assert video.video_id == "abcdefghijk"
             assert video.published_at.utcoffset() == timedelta(0)
+            assert_plausible(video)
             assert "\x00" not in video.title + video.description + video.channel_title + video.channel_id
             f"{video}".encode()
 

@@ -24,7 +24,7 @@ def moment(when: datetime, exact: bool = True) -> SafeString:
     title = f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     words = from_now(when, timezone.now())
     if not exact:
-        title, words = f"Estimated by Invidious: {title}", f"about {words}"
+        title, words = f"Estimated: {title}", f"about {words}"
     return format_html('<time datetime="{}" title="{}">{}</time>', when.isoformat(), title, words)
 
 
@@ -38,6 +38,19 @@ def reset(when: datetime) -> SafeString:
         f"{utc:%Y-%m-%d %H:%M} UTC",
         f"{utc:%H:%M} UTC",
         left,
+    )
+
+
+@register.simple_tag
+def date_and_time(when: datetime) -> SafeString:
+    """Return "28 Nov 18:00 UTC", with the year if it is another one; a script shows the reader's local time instead."""
+    utc = when.astimezone(UTC)
+    year = "" if utc.year == timezone.now().year else f" {utc.year}"
+    return format_html(
+        '<time datetime="{}" title="{}" data-local="date">{}</time>',
+        when.isoformat(),
+        f"{utc:%Y-%m-%d %H:%M} UTC",
+        f"{utc.day} {utc:%b}{year} {utc:%H:%M} UTC",
     )
 
 

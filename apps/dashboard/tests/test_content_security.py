@@ -6,15 +6,17 @@ import pytest
 from django.test import Client
 
 from apps.dashboard.tests.builders import keyword_with_videos
+from core.found_video import IMAGES
 
 pytestmark = pytest.mark.django_db
 
 
-def test_it_works(client: Client) -> None:
+def test_it_works(client: Client, settings) -> None:
     policy = client.get("/").headers["Content-Security-Policy"]
     directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
     assert directives["default-src"] == directives["form-action"] == "'self'"
-    assert directives["img-src"].startswith("'self' data: https://i.ytimg.com ")
+    assert directives["img-src"].split() == ["'self'", "data:", *settings.THUMBNAIL_ORIGINS]
+    assert IMAGES in settings.THUMBNAIL_ORIGINS, "only thumbnails from these origins are stored"
     assert directives["object-src"] == directives["base-uri"] == directives["frame-ancestors"] == "'none'"
     assert "unsafe" not in policy
 

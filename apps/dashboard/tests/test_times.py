@@ -15,7 +15,7 @@ def test_it_works() -> None:
 
 def test_a_guess_says_so() -> None:
     shown = moment(NOW, exact=False)
-    assert 'title="Estimated by Invidious: 2026-11-20 12:00:00 UTC">about ' in shown
+    assert 'title="Estimated: 2026-11-20 12:00:00 UTC">about ' in shown
 
 
 @pytest.mark.parametrize(

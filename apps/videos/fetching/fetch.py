@@ -123,7 +123,7 @@ def _fetch(entry: KeyWordEntry, token: str, log: VideoLog, started_at: datetime,
     covered = search.gaps is not None
     return Outcome(
         VideoLog.Status.DONE,
-        _summary(search, stored),
+        _summary(search, stored, sum(video.ignored for video in videos)),
         method=search.method,
         number_found=stored.found,
         number_added=stored.added,
@@ -211,9 +211,11 @@ def _save_gaps(entry: KeyWordEntry, gaps: Sequence[Gap] | None) -> None:
         )
 
 
-def _summary(search: SearchResult, stored: storing.Stored) -> str:
-    """Return the log's message: what was found, and what remains to be searched."""
+def _summary(search: SearchResult, stored: storing.Stored, ignored: int) -> str:
+    """Return the log's message: what was found, what could not be true, and what remains to be searched."""
     parts = [f"{search.method.label}: {stored.found} found, {stored.added} new."]
+    if ignored:
+        parts.append(f"{ignored} implausible value{'s' if ignored > 1 else ''} ignored.")
     for gap in search.gaps or []:
         if not gap.late:
             dates = f"{gap.after:%-d %b %H:%M} to {gap.before:%-d %b %H:%M} UTC"

@@ -25,6 +25,7 @@ _FROM_SOURCE = [
     "thumbnail",
     "duration",
     "live_state",
+    "starts_at",
     "view_count",
 ]
 
@@ -116,7 +117,7 @@ def _merge(video: Video, found: FoundVideo, now: datetime) -> bool:
     updates = {name: value for name, value in given.items() if value is not None and (value != "" or found.complete)}
     if not found.published_exact:
         # The estimate differs with each request; the first one was the most precise.
-        updates.pop("published_at")
+        del updates["published_at"], updates["published_exact"]
     if video.completed_at and not found.complete:
         # search.list cuts descriptions, and says "none" of a stream that has ended; videos.list gave better data.
         updates.pop("description", None)

@@ -170,3 +170,23 @@ def test_a_fetch_that_was_asked_for_ends_with_its_keyword(entry: KeyWordEntry) -
 
     asked.refresh_from_db()
     assert (asked.status, asked.message) == ("interrupted", "The keyword was deleted.")
+
+
+START = NOON + timedelta(days=2)
+
+
+def test_it_keeps_the_start_that_youtube_gave(entry: KeyWordEntry) -> None:
+    store(entry, found_video("a", live_state="upcoming", starts_at=START, **WHOLE))
+    store(entry, found_video("a", live_state="upcoming"))
+    later = START + timedelta(hours=1)
+    store(entry, found_video("a", live_state="upcoming", starts_at=later, **GUESS), method=VideoFetchMethod.INVIDIOUS)
+    assert only_video().starts_at == START
+    store(entry, found_video("a", live_state="live", starts_at=later, **WHOLE))
+    assert only_video().starts_at == later, "moved by YouTube"
+
+
+def test_invidious_knows_a_start_until_youtube_does(entry: KeyWordEntry) -> None:
+    store(entry, found_video("a", live_state="upcoming", starts_at=START, **GUESS), method=VideoFetchMethod.INVIDIOUS)
+    assert only_video().starts_at == START
+    store(entry, found_video("a", live_state="live", starts_at=START + timedelta(minutes=3), **WHOLE))
+    assert only_video().starts_at == START + timedelta(minutes=3)

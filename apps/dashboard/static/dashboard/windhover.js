@@ -15,7 +15,10 @@ document.addEventListener("htmx:afterRequest", (event) => {
 function showLocalTimes() {
   for (const element of document.querySelectorAll("time[data-local]")) {
     const when = new Date(element.dateTime);
-    element.textContent = when.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
+    const parts = { hour: "numeric", minute: "2-digit" };
+    if (element.dataset.local === "date") Object.assign(parts, { day: "numeric", month: "short" });
+    if (element.dataset.local && when.getFullYear() !== new Date().getFullYear()) parts.year = "numeric";
+    element.textContent = when.toLocaleString([], parts);
   }
 }
 

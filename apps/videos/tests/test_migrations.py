@@ -1,0 +1,39 @@
+"""What migrations do with the rows of earlier versions."""
+
+from datetime import UTC, datetime
+from importlib import import_module
+from types import ModuleType
+
+import pytest
+from django.apps import apps
+
+from apps.videos.models import KeyWordEntry, Match, Video
+from apps.videos.tests.builders import found_video, store
+
+pytestmark = pytest.mark.django_db
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def migration(name: str) -> ModuleType:
+    return import_module(f"apps.videos.migrations.{name}")
+
+
+def test_dates_that_cannot_be_true_become_estimates() -> None:
+    entry = KeyWordEntry.objects.create(keyword="python")
+    wrong = [found_video("old", published_at=EPOCH), found_video("late", published_at=EPOCH.replace(year=2099))]
+    store(entry, *(video for video in wrong), found_video("right"))
+    right = Video.objects.get(pk="right").published_at
+    migration("0002_stream_starts").ask_again(apps, None)
+
+    for video in Video.objects.all():
+        assert video.published_at == (right if video.pk == "right" else video.created_at)
+        assert video.published_exact == (video.pk == "right")
+        assert Match.objects.get(video=video).published_at == video.published_at
+
+
+def test_streams_that_are_over_are_asked_for_their_start() -> None:
+    entry = KeyWordEntry.objects.create(keyword="python")
+    store(entry, found_video("over", live_state="completed", complete=True), found_video("video", complete=True))
+    migration("0002_stream_starts").ask_again(apps, None)
+    assert list(Video.objects.filter(completed_at=None).values_list("pk", flat=True)) == ["over"]

@@ -1,0 +1,75 @@
+"""A source that sends dates and numbers that cannot be true, over real HTTP."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from apps.conftest import NOW, MovableTime
+from apps.quota import keys
+from apps.videos.fetching.completing import complete_stored
+from apps.videos.models import KeyWordEntry, Match, Video
+from apps.videos.tests.fetches import fetched
+from simulator import Broadcast
+from simulator.server import Simulator
+
+
+def test_videos_are_kept_and_the_nonsense_is_counted(youtube: Simulator, entry: KeyWordEntry) -> None:
+    youtube.faults.add("youtube", "nonsense", times=2)
+    log = fetched(entry)
+
+    assert (log.status, log.number_added) == ("done", 50)
+    assert "100 implausible values ignored." in log.message
+    assert set(Video.objects.values_list("published_at", "published_exact", "view_count")) == {(NOW, False, None)}
+    assert all(video.thumbnail == f"https://i.ytimg.com/vi/{video.pk}/hqdefault.jpg" for video in Video.objects.all())
+
+
+def test_the_next_sound_answer_mends_the_dates(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime
+) -> None:
+    youtube.faults.add("youtube", "nonsense", times=2)
+    fetched(entry)
+    frozen_time.move(minutes=10)
+    complete_stored()
+
+    assert not Video.objects.filter(published_exact=False).exists()
+    assert not Match.objects.filter(published_at=NOW).exists()
+
+
+def test_invidious_too(youtube: Simulator, entry: KeyWordEntry, settings) -> None:
+    settings.YT_KEYS, settings.INVIDIOUS_URL = [], youtube.invidious_url
+    keys.sync()
+    youtube.faults.add("invidious", "nonsense", times=2)
+    log = fetched(entry)
+
+    assert log.number_added > 0
+    assert f"{3 * log.number_found} implausible values ignored." in log.message
+    assert set(Video.objects.values_list("published_at", "published_exact")) == {(NOW, False)}
+
+
+@pytest.mark.parametrize(
+    ("age", "state", "start"), [(0.5, "upcoming", 3600), (2, "live", 3700), (9, "completed", 3700)]
+)
+def test_the_start_of_a_stream_is_stored(
+    youtube: Simulator, entry: KeyWordEntry, client: Client, age: float, state: str, start: int
+) -> None:
+    published = NOW - timedelta(hours=age)
+    times = Broadcast(planned=3600, started=3700, ended=3 * 3600)
+    youtube.world.publish("python", video_id="stream-0001", title="python", published_at=published, broadcast=times)
+    fetched(entry)
+
+    video = Video.objects.get(pk="stream-0001")
+    assert (video.live_state, video.starts_at) == (state, published + timedelta(seconds=start))
+    answer = client.get("/api/videos/stream-0001/").json()
+    assert answer["starts_at"] == f"{video.starts_at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_a_planned_start_becomes_the_real_one(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime
+) -> None:
+    times = Broadcast(planned=3600, started=3700, ended=9 * 3600)
+    youtube.world.publish("python", video_id="stream-0001", title="python", published_at=NOW, broadcast=times)
+    fetched(entry)
+    frozen_time.move(hours=2)
+    complete_stored()
+    assert Video.objects.get(pk="stream-0001").starts_at == NOW + timedelta(seconds=3700)
