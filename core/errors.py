@@ -63,12 +63,12 @@ class KeyCoolingDown(SourceError):
 
 
 class BadQuery(SourceError):
-    """The query is invalid: neither another key nor a retry would help."""
+    """The source names the query as invalid: neither another key nor a retry at once would help."""
 
     code = "bad_query"
 
 
-class BadPageToken(BadQuery):
+class BadPageToken(SourceError):
     """The page token is no longer valid: start again at the first page; the query itself is fine."""
 
     code = "bad_page_token"

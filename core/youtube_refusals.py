@@ -7,6 +7,7 @@ Sources: https://developers.google.com/youtube/v3/docs/errors and google/api/err
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -34,6 +35,10 @@ _SUSPENDED = {"CONSUMER_SUSPENDED", "CONSUMER_INVALID", "BILLING_DISABLED", "PRO
 # Temporary: after the API has been enabled, it takes Google some minutes to accept requests.
 _NOT_ENABLED = {"SERVICE_DISABLED", "accessNotConfigured"}
 
+# Reasons that name the query itself. Others name parameters that are the same for every keyword.
+_BAD_QUERY = {"invalidSearchFilter", "invalidQuery"}
+_NAMES_QUERY = re.compile(r"\bparameter:? q\b|(?P<quote>[\"'`])q(?P=quote)")
+
 # Why a key is refused until a person acts.
 _REFUSED_KEY = {
     "API_KEY_INVALID": "The key is invalid or has expired.",
@@ -56,6 +61,7 @@ class _Body:
     from_api: bool = False
     message: str = ""
     reason: str = ""
+    location: str = ""
     info_reason: str = ""
     quota_limit: str = ""
     consumer: str = ""
@@ -101,12 +107,21 @@ def refusal(status: int, content: bytes, retry_after: str = "") -> SourceError:
         return SourceUnavailable(f"The request to YouTube timed out (HTTP {status}).", status, wait)
     if status == 407:
         return SourceBlocked(f"The proxy requires authentication (HTTP {status}).", status)
-    # If the body does not come from the API, only these two concern the query: it is too long.
-    if not body.from_api and status not in (413, 414):
+    if status in (413, 414):
+        return BadQuery(f"YouTube does not accept this query (HTTP {status}: too long).", status)
+    if not body.from_api:
         return SourceBlocked(f"A server other than the YouTube API responded (HTTP {status}).", status)
     if body.reason == "invalidPageToken":
         return BadPageToken("YouTube no longer accepts this page token.", status)
-    return BadQuery(f"YouTube does not accept this query ({body.reason or f'HTTP {status}'}).", status)
+    if status == 400 and _names_query(body):
+        return BadQuery(f"YouTube does not accept this query ({body.reason or f'HTTP {status}'}).", status)
+    # Searches differ only in the query, so whatever else is wrong with one is wrong with all of them.
+    why = f"HTTP {status}, {body.reason}" if body.reason else f"HTTP {status}"
+    return SourceUnavailable(f"YouTube refuses requests ({why}).", status)
+
+
+def _names_query(body: _Body) -> bool:
+    return body.reason in _BAD_QUERY or body.location == "q" or bool(_NAMES_QUERY.search(body.message))
 
 
 def _wait(retry_after: str) -> int | None:
@@ -141,6 +156,7 @@ def _read(content: bytes) -> _Body:
         from_api=True,
         message=_text(error.get("message")) or _text(first.get("message")),
         reason=_text(first.get("reason"))[:100],
+        location=_text(first.get("location")),
         info_reason=_text(info.get("reason"))[:100],
         quota_limit=_text(metadata.get("quota_limit")),
         consumer=_text(metadata.get("consumer"))[:100],

@@ -33,6 +33,7 @@ class Incident(models.Model):
         DISK_FULL = "disk_full", "Disk full"
         CLOCKS_DIFFER = "clocks_differ", "Clocks differ"
         NOTIFICATION_FAILED = "notification_failed", "Notification not delivered"
+        QUERY_REFUSED = "query_refused", "YouTube does not accept a keyword"
 
     # These end by themselves at `until`.
     PAUSES = [Kind.SEARCHES_USED_UP, Kind.UNITS_USED_UP]
@@ -41,7 +42,9 @@ class Incident(models.Model):
     PARTS = [Kind.BROKER_UNAVAILABLE, Kind.WORKER_STOPPED, Kind.BEAT_STOPPED, Kind.DISK_FULL]
 
     kind = models.CharField(max_length=30, choices=Kind.choices)
-    subject = models.CharField(max_length=100, blank=True, help_text="A key's fingerprint, a project or a bucket.")
+    subject = models.CharField(
+        max_length=100, blank=True, help_text="A key's fingerprint, a project, a bucket or a keyword's id."
+    )
     message = models.TextField(help_text="What happened.")
     opened_at = models.DateTimeField(default=timezone.now)
     until = models.DateTimeField(null=True, blank=True, help_text="When it ends or is checked again.")

@@ -63,7 +63,7 @@ class YouTube:
     `on_spend` is called with the client each time they grow, before the call, so that the cost of work that dies is
     known.
 
-    Both methods raise NoKeyAvailable, ProjectSuspended, BadQuery or SourceUnavailable.
+    Both methods raise NoKeyAvailable, ProjectSuspended, BadQuery, BadPageToken or SourceUnavailable.
     """
 
     deadline: float = field(default_factory=lambda: time.monotonic() + WORK_SECONDS)

@@ -57,6 +57,8 @@ class KeyWordEntryAdmin(admin.ModelAdmin):
         "last_fetched_at",
         "next_due_at",
         "searched_through",
+        "bad_query",
+        "refused_since",
         "created_at",
     ]
     fields = ["keyword", "state", "interval", "weight", *readonly_fields]

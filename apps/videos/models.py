@@ -76,7 +76,7 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
         return self.filter(state=KeyWordEntry.State.WATCHED)
 
     def scheduled(self) -> Self:
-        """Return the watched entries, except those whose query YouTube does not accept."""
+        """Return the watched entries that are planned: all but those whose query YouTube does not accept."""
         return self.watched().filter(bad_query="")
 
     def unclaimed(self) -> Self:
@@ -84,8 +84,8 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
         return self.filter(Q(claim_token="") | Q(claimed_at__lt=timezone.now() - CLAIM_AGE_LIMIT))
 
     def overdue(self, now: datetime) -> Self:
-        """Return the scheduled entries whose fetch should have begun at `now`, and has not."""
-        return self.scheduled().unclaimed().filter(next_due_at__lte=now).order_by("next_due_at")
+        """Return the watched entries whose fetch should have begun at `now`, and has not."""
+        return self.watched().unclaimed().filter(next_due_at__lte=now).order_by("next_due_at")
 
     def with_last_log(self) -> Self:
         """Annotate each entry with the status, error code and message of its newest log; an index lookup per entry."""
@@ -111,8 +111,9 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
         with transaction.atomic():
             entries.lock()
             if state == KeyWordEntry.State.WATCHED:
-                entries.filter(~Q(bad_query="") | Q(next_due_at=None)).update(next_due_at=timezone.now())
-            entries.update(state=state, bad_query="")
+                again = ~Q(refused_since=None) | Q(next_due_at=None)
+                entries.filter(again).update(next_due_at=timezone.now())
+            entries.update(state=state, bad_query="", refused_since=None)
             keywords_changed.send(KeyWordEntry, keyword_ids=ids)
 
     def delete(self) -> tuple[int, dict[str, int]]:
@@ -182,7 +183,14 @@ class KeyWordEntry(models.Model):
         null=True, editable=False, help_text="YouTube was searched up to here, except for recorded gaps."
     )
     bad_query = models.CharField(
-        max_length=300, blank=True, default="", editable=False, help_text="Why YouTube does not accept this keyword."
+        max_length=300,
+        blank=True,
+        default="",
+        editable=False,
+        help_text="Why YouTube does not accept this keyword. It is tried again once a day.",
+    )
+    refused_since = models.DateTimeField(
+        null=True, editable=False, help_text="Since when YouTube has refused each search for this keyword."
     )
     claim_token = models.CharField(max_length=32, blank=True, default="", editable=False)
     claimed_at = models.DateTimeField(null=True, editable=False)
@@ -220,8 +228,9 @@ class KeyWordEntry(models.Model):
         """
         self.clean()
         if update_fields is None:
-            update_fields = ["keyword", "normalized", "state", "interval", "weight", "bad_query"]
-            was_refused, self.bad_query = bool(self.bad_query), ""
+            update_fields = ["keyword", "normalized", "state", "interval", "weight", "bad_query", "refused_since"]
+            was_refused = self.refused_since is not None
+            self.bad_query, self.refused_since = "", None
             if self.state == self.State.WATCHED and (was_refused or self.next_due_at is None):
                 self.next_due_at = timezone.now()
                 update_fields.append("next_due_at")
@@ -289,8 +298,8 @@ class KeyWordEntry(models.Model):
 
     @property
     def next_fetch_at(self) -> datetime | None:
-        """When the next scheduled fetch is due; None while the keyword is paused or its query is refused."""
-        return self.next_due_at if self.state == self.State.WATCHED and not self.bad_query else None
+        """When the next scheduled fetch is due; None while the keyword is paused."""
+        return self.next_due_at if self.state == self.State.WATCHED else None
 
     def is_due(self) -> bool:
         """Return whether a scheduled fetch should have begun."""
@@ -309,7 +318,7 @@ class KeyWordEntry(models.Model):
         claimable = KeyWordEntry.objects.filter(pk=self.pk)
         if scheduled:
             early = min(MAX_EARLY, timedelta(seconds=self.planned_interval / 10))
-            claimable = claimable.scheduled().filter(next_due_at__lte=timezone.now() + early)
+            claimable = claimable.watched().filter(next_due_at__lte=timezone.now() + early)
         return self._claim(claimable)
 
     def claim_erasing(self) -> str | None:

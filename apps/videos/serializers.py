@@ -37,9 +37,7 @@ class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
 
     keyword = KeywordField(help_text="As typed. Case, width and spacing do not distinguish keywords.")
     state = serializers.ChoiceField(choices=[KeyWordEntry.State.WATCHED, KeyWordEntry.State.PAUSED], required=False)
-    next_due_at = serializers.DateTimeField(
-        source="next_fetch_at", read_only=True, help_text="null: paused, or YouTube does not accept the keyword."
-    )
+    next_due_at = serializers.DateTimeField(source="next_fetch_at", read_only=True, help_text="null: paused.")
     gaps = GapSerializer(many=True, read_only=True, help_text="Publication dates still to be searched, newest first.")
 
     class Meta:
@@ -59,6 +57,7 @@ class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
             "searched_through",
             "gaps",
             "bad_query",
+            "refused_since",
         ]
         read_only_fields = [
             "video_count",
@@ -68,6 +67,7 @@ class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
             "next_due_at",
             "searched_through",
             "bad_query",
+            "refused_since",
         ]
 
     def validate_keyword(self, keyword: str) -> str:

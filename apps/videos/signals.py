@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.videos import tasks
+from apps.videos.fetching import refused
 from apps.videos.models import KeyWordEntry
 from apps.videos.scheduling import beat
 
@@ -19,6 +20,7 @@ def on_keywords_changed(keyword_ids: Collection[int], **kwargs: Any) -> None:
 
     def after_commit() -> None:
         beat.sync(keyword_ids)
+        refused.sync_incidents()
         changed = KeyWordEntry.including_deleted.filter(pk__in=keyword_ids)
         for entry in changed.overdue(timezone.now()):
             tasks.send(tasks.process_trigger, entry.pk, trigger=entry.next_trigger)

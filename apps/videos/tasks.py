@@ -14,7 +14,7 @@ from celery import Task, current_app, shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from apps.videos.fetching import completing, erasing
+from apps.videos.fetching import completing, erasing, refused
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, VideoLog
 from apps.videos.scheduling import beat, pauses
@@ -75,8 +75,9 @@ def complete_videos() -> None:
 
 @shared_task
 def sync_schedules() -> None:
-    """Plan again with today's keys and keywords, and repair differences in beat's rows."""
+    """Plan again with today's keys and keywords, and repair differences in beat's rows and incidents."""
     beat.sync()
+    refused.sync_incidents()
 
 
 def send(task: Task, *args: Any, **kwargs: Any) -> None:

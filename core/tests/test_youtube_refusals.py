@@ -144,11 +144,30 @@ def test_it_handles_a_suspended_project(fake_server: FakeServer, status: int, re
 
 
 @pytest.mark.parametrize(
+    ("message", "reason", "location"),
+    [
+        ("The request contains an invalid combination of search filters.", "invalidSearchFilter", "parameters."),
+        ("Invalid value.", "invalidParameter", "q"),
+        ("Invalid value at 'q' (TYPE_STRING).", "badRequest", ""),
+        ("Invalid value for parameter q.", "invalidParameter", ""),
+    ],
+)
+def test_it_handles_a_bad_query(fake_server: FakeServer, message: str, reason: str, location: str) -> None:
+    content = body(message, reason)
+    content["error"]["errors"][0]["location"] = location
+    fake_server.respond(content, 400)
+    error = search(fake_server)
+    assert type(error) is BadQuery
+    assert error.http_status == 400
+    assert reason in str(error)
+
+
+@pytest.mark.parametrize(
     "reason",
     [
+        "",
         "badRequest",
         "invalidFilters",
-        "invalidSearchFilter",
         "invalidChannelId",
         "invalidRelevanceLanguage",
         "missingRequiredParameter",
@@ -156,11 +175,12 @@ def test_it_handles_a_suspended_project(fake_server: FakeServer, status: int, re
         "incompatibleParameters",
     ],
 )
-def test_it_handles_a_bad_query(fake_server: FakeServer, reason: str) -> None:
-    fake_server.respond(body("Request contains an invalid argument.", reason), 400)
+@pytest.mark.parametrize("status", [400, 404, 405, 410])
+def test_what_does_not_name_the_query_is_the_sources_fault(fake_server: FakeServer, reason: str, status: int) -> None:
+    fake_server.respond(body("Request contains an invalid argument, e.g. seq 'quota'.", reason), status)
     error = search(fake_server)
-    assert type(error) is BadQuery
-    assert error.http_status == 400
+    assert type(error) is SourceUnavailable
+    assert error.http_status == status
     assert reason in str(error)
 
 
@@ -168,13 +188,15 @@ def test_it_handles_an_expired_page_token(fake_server: FakeServer) -> None:
     fake_server.respond(body("The request specifies an invalid page token.", "invalidPageToken"), 400)
     error = search(fake_server)
     assert type(error) is BadPageToken
-    assert isinstance(error, BadQuery), "code that knows no page tokens does not retry"
+    assert not isinstance(error, BadQuery), "the query is fine"
     assert error.http_status == 400
 
 
 def test_it_handles_something_that_is_gone(fake_server: FakeServer) -> None:
     fake_server.respond(body("Not found.", "notFound"), 404)
-    assert type(search(fake_server)) is BadQuery
+    assert type(search(fake_server)) is SourceUnavailable, "it is not the query that is gone"
+    fake_server.respond(body("Not found.", "invalidQuery"), 404)
+    assert type(search(fake_server)) is SourceUnavailable
 
 
 NOT_FROM_YOUTUBE = [b"<html>Not Found</html>", b"", b"{", [], None, {"error": "not_found"}, {"message": "Not found"}]
@@ -296,12 +318,12 @@ def test_errors_never_contain_the_key(fake_server: FakeServer, status: int) -> N
 EXPECTED: dict[str, tuple[type[SourceError], str]] = {
     "400_API_KEY_INVALID": (KeyRefused, "API_KEY_INVALID"),
     "400_API_KEY_expired": (KeyRefused, "API_KEY_INVALID"),
-    "400_badRequest_invalid_argument": (BadQuery, ""),
-    "400_bad_publishedAfter": (BadQuery, ""),
-    "400_invalidFilters": (BadQuery, ""),
+    "400_badRequest_invalid_argument": (SourceUnavailable, ""),
+    "400_bad_publishedAfter": (SourceUnavailable, ""),
+    "400_invalidFilters": (SourceUnavailable, ""),
     "400_invalidPageToken": (BadPageToken, ""),
     "400_keyInvalid_pre2020": (KeyRefused, "keyInvalid"),
-    "400_missingRequiredParameter": (BadQuery, ""),
+    "400_missingRequiredParameter": (SourceUnavailable, ""),
     "403_API_KEY_IP_ADDRESS_BLOCKED": (KeyRefused, "API_KEY_IP_ADDRESS_BLOCKED"),
     "403_API_KEY_SERVICE_BLOCKED": (KeyRefused, "API_KEY_SERVICE_BLOCKED"),
     "403_accessNotConfigured_2020": (KeyCoolingDown, ""),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core.errors import BadQuery
+from core.errors import SourceUnavailable
 from core.found_video import FoundVideo
 from core.tests.conftest import KEY, NOW, FakeServer, list_item, recording
 from core.youtube_api import list_videos
@@ -49,7 +49,7 @@ def test_it_handles_fifty_ids_and_those_that_are_gone(simulator: Simulator) -> N
 
 
 def test_it_handles_no_id(simulator: Simulator) -> None:
-    with pytest.raises(BadQuery):
+    with pytest.raises(SourceUnavailable):
         list_videos(KEY, [], endpoint=simulator.youtube_url)
 
 

@@ -10,15 +10,18 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from apps.incidents import incidents
+from apps.incidents.models import Incident
 from apps.quota.errors import NoKeyAvailable
 from apps.quota.ledger import Purpose
 from apps.quota.youtube import YouTube
-from apps.videos.fetching import completing, searching, storing
+from apps.videos.fetching import completing, refused, searching, storing
 from apps.videos.fetching.gaps import Gap
+from apps.videos.fetching.refused import Refusal
 from apps.videos.fetching.searching import SearchResult
 from apps.videos.models import KeyWordEntry, SearchGap, VideoFetchMethod, VideoLog, keywords_changed
 from apps.videos.scheduling import rates
-from core.errors import BadQuery, ProjectSuspended, SourceError
+from core.errors import BadQuery, ProjectSuspended, SourceError, SourceUnavailable
 from core.found_video import FoundVideo
 from core.log_lines import in_fetch
 
@@ -51,7 +54,8 @@ class Outcome:
     next_due_at: datetime | None = None  # None: by the keyword's interval
     rate: float | None = None  # None: the search did not cover its dates
     gaps: Sequence[Gap] | None = None  # None: unchanged
-    bad_query: str | None = None  # None: unchanged
+    accepted: bool = False  # YouTube accepted the query
+    refusal: Refusal | None = None
 
     @property
     def for_log(self) -> dict[str, Any]:
@@ -85,7 +89,7 @@ def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog 
             _close_log(log, outcome, youtube, round(time.monotonic() - clock, 3))
             if entry.release(token, **_changes(planned, outcome, started_at, was_waiting)):
                 _save_gaps(entry, outcome.gaps)
-        if outcome.bad_query is not None:
+        if outcome.refusal or (outcome.accepted and entry.refused_since):
             keywords_changed.send(KeyWordEntry, keyword_ids=[entry.pk])
         logger.info("keyword %s, %s: %s. %s", entry.pk, log.trigger, log.status, log.message)
     return log
@@ -109,8 +113,7 @@ def _fetch(entry: KeyWordEntry, token: str, log: VideoLog, started_at: datetime,
             next_due_at=entry.after_pause(error.until),
         )
     except BadQuery as error:
-        # A retry would not help: it is not searched again before a person edits it.
-        return Outcome(VideoLog.Status.FAILED, str(error), error.code, error.http_status, bad_query=str(error))
+        return _refused(entry, error, started_at)
     except SourceError as error:
         next_due_at = soon if isinstance(error, ProjectSuspended) else None
         return Outcome(VideoLog.Status.FAILED, str(error), error.code, error.http_status, next_due_at=next_due_at)
@@ -129,8 +132,19 @@ def _fetch(entry: KeyWordEntry, token: str, log: VideoLog, started_at: datetime,
         number_added=stored.added,
         rate=rates.measure(entry, started_at) if covered else None,
         gaps=search.gaps,
-        bad_query="" if entry.bad_query and covered else None,
+        accepted=covered,
     )
+
+
+def _refused(entry: KeyWordEntry, error: BadQuery, now: datetime) -> Outcome:
+    refusal = refused.judge(entry, str(error), now)
+    if refusal.pause is None:
+        message = f"YouTube refuses the queries of several keywords. {error}"
+        incidents.open(Incident.Kind.YOUTUBE_UNAVAILABLE, message, subject="search")
+        code = SourceUnavailable.code
+        return Outcome(VideoLog.Status.FAILED, message, code, error.http_status, refusal=refusal)
+    due = now + max(refusal.pause, timedelta(seconds=entry.planned_interval))
+    return Outcome(VideoLog.Status.FAILED, str(error), error.code, error.http_status, next_due_at=due, refusal=refusal)
 
 
 def _was_waiting(entry: KeyWordEntry) -> bool:
@@ -198,8 +212,10 @@ def _changes(planned: KeyWordEntry, outcome: Outcome, started_at: datetime, was_
         changes["last_fetched_at"] = started_at
     if outcome.rate is not None:
         changes |= {"searched_through": started_at, "rate": outcome.rate}
-    if outcome.bad_query is not None:
-        changes["bad_query"] = outcome.bad_query
+    if outcome.refusal:
+        changes |= {"refused_since": outcome.refusal.since, "bad_query": outcome.refusal.bad_query}
+    elif outcome.accepted:
+        changes |= {"refused_since": None, "bad_query": ""}
     return changes
 
 

@@ -46,7 +46,8 @@ def _apply_plan(entries: Iterable[KeyWordEntry]) -> None:
         if entry.pk not in plan.shares:
             continue  # nothing can be searched, or it was paused since; a later plan follows
         interval, below_minimum = planned_interval(plan, entry), plan.shares[entry.pk].below_daily_minimum
-        due = entry.next_due_at if pauses.is_waiting(entry, pause) else _moved(entry, interval)
+        keeps = pauses.is_waiting(entry, pause) or entry.refused_since is not None
+        due = entry.next_due_at if keeps else _moved(entry, interval)
         if (interval, below_minimum, due) == (entry.planned_interval, entry.below_daily_minimum, entry.next_due_at):
             continue
         entry.planned_interval, entry.below_daily_minimum, entry.next_due_at = interval, below_minimum, due

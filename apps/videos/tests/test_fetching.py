@@ -1,26 +1,20 @@
 """One fetch over real HTTP: what is found, stored, logged and due next."""
 
-import json
 from datetime import date, timedelta
 from unittest.mock import Mock, patch
 
 import pytest
-from django.utils import timezone
-from django_celery_beat.models import PeriodicTask
 
 from apps.conftest import NOW, MovableTime
 from apps.quota.models import ApiKey, QuotaSpend
 from apps.videos.fetching.completing import complete_stored
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, Video, VideoLog
-from apps.videos.scheduling import beat
 from apps.videos.tests.builders import found_video
 from apps.videos.tests.fetches import MANUAL, SCHEDULE, fetched
 from core import youtube_api
-from core.errors import BadQuery
 from core.log_lines import FetchFilter
 from core.youtube_api import SearchPage
-from core.youtube_refusals import refusal
 from simulator import Broadcast
 from simulator.server import Simulator
 
@@ -263,33 +257,6 @@ def publish_burst(youtube: Simulator) -> None:
         youtube.world.publish("python", video_id=f"burst-{number:05}", title=f"python {number}", published_at=moment)
 
 
-def test_it_stops_spending_on_a_query_that_youtube_does_not_accept(
-    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, monkeypatch
-) -> None:
-    refused = BadQuery("YouTube does not accept this query (invalidSearchFilter).", 400)
-    with monkeypatch.context() as patch:
-        patch.setattr("core.youtube_api.search_videos", Mock(side_effect=refused))
-        log = fetched(entry)
-    assert (log.status, log.error_code, log.http_status, log.searches) == ("failed", "bad_query", 400, 1)
-    assert "invalidSearchFilter" in entry.bad_query
-
-    frozen_time.move(days=2)
-    assert fetch_keyword(entry, SCHEDULE) is None
-    assert not KeyWordEntry.objects.overdue(timezone.now()).exists()
-    beat.sync()
-    assert not PeriodicTask.objects.filter(task=beat.TASK).exists()
-
-    entry.save()
-    assert fetched(entry).status == "done"
-    assert entry.bad_query == ""
-
-
-def test_a_person_may_try_a_refused_query_again(youtube: Simulator, entry: KeyWordEntry) -> None:
-    KeyWordEntry.objects.update(bad_query="YouTube does not accept this query.")
-    assert fetched(entry, MANUAL).status == "done"
-    assert entry.bad_query == ""
-
-
 def test_every_line_of_a_fetch_names_it(youtube: Simulator, entry: KeyWordEntry, caplog) -> None:
     youtube.projects["one"].keys[0].state = "invalid"
     caplog.handler.addFilter(FetchFilter())
@@ -375,11 +342,3 @@ def test_strays_from_outside_the_window_do_not_hide_a_gap(
 
     gap = entry.gaps.get()
     assert gap.before <= now - timedelta(minutes=25)
-
-
-def test_a_reason_that_cannot_be_stored_is_no_way_out_of_the_log(entry: KeyWordEntry, monkeypatch) -> None:
-    body = json.dumps({"error": {"errors": [{"reason": "\ud800\x00" + "x" * 5000}]}}).encode()
-    monkeypatch.setattr("core.youtube_api.search_videos", Mock(side_effect=refusal(400, body)))
-
-    assert fetched(entry).error_code == "bad_query"
-    assert len(entry.bad_query) <= 300

@@ -6,6 +6,7 @@ from types import ModuleType
 
 import pytest
 from django.apps import apps
+from django.utils import timezone
 
 from apps.videos.models import KeyWordEntry, Match, Video
 from apps.videos.tests.builders import found_video, store
@@ -37,3 +38,11 @@ def test_streams_that_are_over_are_asked_for_their_start() -> None:
     store(entry, found_video("over", live_state="completed", complete=True), found_video("video", complete=True))
     migration("0002_stream_starts").ask_again(apps, None)
     assert list(Video.objects.filter(completed_at=None).values_list("pk", flat=True)) == ["over"]
+
+
+def test_keywords_that_one_refusal_had_parked_are_tried_again() -> None:
+    entry = KeyWordEntry.objects.create(keyword="python")
+    KeyWordEntry.objects.update(bad_query="Refused.", next_due_at=None)
+    migration("0003_refused_since").try_again(apps, None)
+    assert KeyWordEntry.objects.overdue(timezone.now()).get() == entry
+    assert KeyWordEntry.objects.scheduled().get() == entry
