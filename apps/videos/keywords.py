@@ -1,5 +1,20 @@
-"""What is a valid keyword, and when two spellings are the same keyword."""
+"""What is a valid keyword, and when two spellings are the same keyword.
 
+They are the same if two people who read them aloud, or see them on a page, would call them the same word. So these
+make no difference:
+
+- case (`AC/DC`, `ac/dc`), and white space;
+- how a letter is set: full or half width (`ﾊﾝｶｸ`), mathematical bold and the like, ligatures (`ﬁ`) and presentation
+  forms, composed or decomposed accents, typographic quotes, apostrophes and hyphens;
+- characters that nobody sees: zero-width and bidirectional controls, soft hyphens, variation selectors and the rest of
+  Unicode's Default_Ignorable_Code_Point. They are not stored either.
+
+These do: `Maße` and `Masse`, `x²` and `x2`, `①` and `1`, `½` and `1/2`, `é` and `e`, `㎏` and `kg`. And so do joiners
+where they change what is seen: in emoji made of several, after a virama in Indic scripts, between Arabic letters
+(`می‌خواهم`), in flags and in Mongolian.
+"""
+
+import re
 import unicodedata
 from typing import Final
 
@@ -7,36 +22,100 @@ from django.core.exceptions import ValidationError
 
 MAX_LENGTH: Final = 500
 
-# Letters and a symbol by category, but invisible: the Hangul fillers and the empty Braille pattern.
-_INVISIBLE = set("\u115f\u1160\u3164\uffa0\u2800")
+# Default_Ignorable_Code_Point in Unicode 17, and the interlinear annotation characters; without the two fillers below.
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f"
+    "\ufeff\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
+)
+# Shown as blanks, though Unicode calls them letters and a symbol: the Hangul fillers and the empty Braille pattern.
+_BLANKS = str.maketrans("\u3164\uffa0\u2800", "   ")
+
+_NON_JOINER, _JOINER, _MONGOLIAN_SEPARATOR = "\u200c\u200d\u180e"
+# The flags of England, Scotland and Wales: letters that nobody sees after a black flag.
+_BLACK_FLAG = "\U0001f3f4"
+_FLAG = re.compile("[\U000e0030-\U000e0039\U000e0061-\U000e007a]+\U000e007f")
+# Arabic letters that never join the next one, so that a non-joiner after them changes nothing.
+_UNJOINED = re.compile(
+    "[\u0621-\u0625\u0627\u0629\u062f-\u0632\u0648\u0671-\u0673\u0675-\u0677\u0688-\u0699\u06c0\u06c3-\u06cb\u06cd\u06cf"
+    "\u06d2\u06d3\u06d5\u06ee\u06ef]"
+)
+_MONGOLIAN = re.compile("[\u1820-\u18aa]")
+
+# Unicode's names of decompositions that differ only in how a character is set. The others, such as <super> and
+# <circle>, mean something else.
+_TYPOGRAPHIC = {"font", "initial", "medial", "final", "isolated", "narrow", "wide", "small", "vertical", "noBreak"}
+_PUNCTUATION = str.maketrans("‘’“”‐", "''\"\"-")
 
 
 def fold(text: str) -> str:
-    """Return `text` with white space collapsed to single spaces, and none at its ends."""
-    return " ".join(text.split())
+    """Return `text` without what nobody sees: white space is collapsed to single spaces, with none at the ends."""
+    return " ".join(_UNSEEN.sub(_seen, text.translate(_BLANKS)).split())
 
 
 def normalize(text: str) -> str:
-    """Return `text` in NFKC form, case-folded and with white space collapsed."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return fold(unicodedata.normalize("NFKC", folded))
+    """Return the form of `text` that all spellings of the same keyword share."""
+    while (folded := _normalize_once(text)) != text:
+        text = folded
+    return text
+
+
+def _normalize_once(text: str) -> str:
+    plain = "".join(map(_plain, unicodedata.normalize("NFC", fold(text)))).translate(_PUNCTUATION)
+    # Lower case depends on the place of a sigma, and leaves the dot of a capital İ as a character of its own.
+    lower = re.sub("i\u0307+", "i", plain.lower().replace("ς", "σ"))
+    return fold(unicodedata.normalize("NFC", lower))
+
+
+def _plain(character: str) -> str:
+    """Return what a character is a typographic variant of."""
+    form = unicodedata.decomposition(character)
+    if form.startswith("<"):
+        name, plain = form[1:].partition(">")[0], unicodedata.normalize("NFKC", character)
+        # <compat> is a mixture; of it only letters and punctuation: ﬁ, ĳ, Ⅳ, …; but not №, ⑴, ℃.
+        letters = unicodedata.category(character)[0] in "LP" or unicodedata.category(character) == "Nl"
+        if name in _TYPOGRAPHIC or (name == "compat" and letters):
+            return plain
+    return character
+
+
+def _seen(match: re.Match[str]) -> str:
+    """Return what can be seen of a run of characters that nobody sees by themselves."""
+    text, run = match.string, match[0]
+    before, after = text[: match.start()][-1:], text[match.end() :][:1]
+    if before == _BLACK_FLAG and (flag := _FLAG.match(run)):
+        return flag[0]
+    return next((character for character in run if before and _joins(before, character, after)), "")
+
+
+def _joins(before: str, joiner: str, after: str) -> bool:
+    """Return whether `joiner` changes how the characters around it look."""
+    virama = unicodedata.combining(before) == 9
+    if joiner == _JOINER:
+        emoji = unicodedata.category(before) in ("So", "Sk") and unicodedata.category(after or " ") in ("So", "Sm")
+        return emoji or virama or (after != "" and unicodedata.combining(after) == 9)
+    if joiner == _NON_JOINER:
+        joined = unicodedata.bidirectional(before) in ("AL", "NSM") and not _UNJOINED.match(before)
+        return (joined and unicodedata.bidirectional(after or " ") == "AL") or (virama and after.isalpha())
+    return joiner == _MONGOLIAN_SEPARATOR and bool(_MONGOLIAN.match(before) and _MONGOLIAN.match(after))
 
 
 def check(text: str, *, same_as: str | None = None) -> str:
-    """Return `text` with white space collapsed; raise ValidationError if it is not a valid keyword.
+    """Return `text` as it is stored, see fold(); raise ValidationError if it is not a valid keyword.
 
     `same_as` is the normalized form of an existing keyword, of which only the spelling may change.
     """
-    keyword = fold(text)
-    if not keyword:
-        raise ValidationError("Type a keyword.", code="blank")
     # First, so that a very long text is not normalized.
+    if len(text) > 20 * MAX_LENGTH:
+        raise ValidationError(f"A keyword can have at most {MAX_LENGTH} characters.", code="max_length")
+    if not text.strip():
+        raise ValidationError("Type a keyword.", code="blank")
+    keyword = fold(text)
     if len(keyword) > MAX_LENGTH or len(normalize(keyword)) > MAX_LENGTH:
         raise ValidationError(f"A keyword can have at most {MAX_LENGTH} characters.", code="max_length")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in keyword):
         raise ValidationError("A keyword cannot contain control characters.", code="control")
-    if not any(unicodedata.category(c)[0] in "LNPS" and c not in _INVISIBLE for c in keyword):
+    if not any(unicodedata.category(character)[0] in "LNPS" for character in keyword):
         raise ValidationError("A keyword needs at least one visible character.", code="invisible")
-    if same_as is not None and normalize(keyword) != same_as:
+    if same_as is not None and normalize(keyword) != normalize(same_as):
         raise ValidationError("Only the spelling can change. To watch another keyword, add it.", code="other")
     return keyword

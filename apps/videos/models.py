@@ -46,7 +46,7 @@ class VideoFetchMethod(models.TextChoices):
 
 class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
     def find(self, text: str) -> "KeyWordEntry | None":
-        """Return the entry for `text`, regardless of case and spacing, or None."""
+        """Return the entry for `text`, in any spelling of the same word, or None."""
         try:
             text = keywords.check(text)
         except ValidationError:
@@ -149,7 +149,7 @@ class KeyWordEntry(models.Model):
         PREVIEWED = "previewed", "previewed"
         DELETING = "deleting", "being deleted"
 
-    keyword = models.CharField(max_length=keywords.MAX_LENGTH, help_text="As typed, with white space collapsed.")
+    keyword = models.CharField(max_length=keywords.MAX_LENGTH, help_text="As typed, without what nobody sees.")
     normalized = models.CharField(max_length=keywords.MAX_LENGTH, editable=False)
     state = models.CharField(
         max_length=10,
@@ -248,10 +248,11 @@ class KeyWordEntry(models.Model):
 
     def clean(self) -> None:
         try:
-            self.keyword = keywords.check(self.keyword, same_as=self.normalized if self.pk else None)
+            self.keyword = keywords.check(self.keyword, same_as=None if self._state.adding else self.normalized)
         except ValidationError as error:
             raise ValidationError({"keyword": error}) from error
-        self.normalized = keywords.normalize(self.keyword)
+        if self._state.adding:
+            self.normalized = keywords.normalize(self.keyword)
 
     @property
     def requested_interval(self) -> int | None:

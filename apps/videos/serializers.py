@@ -35,7 +35,9 @@ class GapSerializer(serializers.ModelSerializer[SearchGap]):
 class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
     """A keyword with its settings and state."""
 
-    keyword = KeywordField(help_text="As typed. Case, width and spacing do not distinguish keywords.")
+    keyword = KeywordField(
+        help_text="As typed. Case, width, spacing and invisible characters do not distinguish keywords."
+    )
     state = serializers.ChoiceField(choices=[KeyWordEntry.State.WATCHED, KeyWordEntry.State.PAUSED], required=False)
     next_due_at = serializers.DateTimeField(source="next_fetch_at", read_only=True, help_text="null: paused.")
     gaps = GapSerializer(many=True, read_only=True, help_text="Publication dates still to be searched, newest first.")

@@ -60,12 +60,6 @@ def test_the_database_holds_each_keyword_once() -> None:
         KeyWordEntry.objects.create(keyword="Python")
 
 
-def test_normalizing_twice_changes_nothing() -> None:
-    for text in [*ODD_KEYWORDS, "ŉ", "ﬁn", "ΐ", "İ", "ẛ̣", "ǰ"]:
-        once = keywords.normalize(text)
-        assert keywords.normalize(once) == once
-
-
 def test_a_change_writes_only_what_people_choose() -> None:
     """Saving a form must not undo a fetch that ended in between."""
     seen = KeyWordEntry.objects.create(keyword="python")

@@ -46,3 +46,43 @@ def test_keywords_that_one_refusal_had_parked_are_tried_again() -> None:
     migration("0003_refused_since").try_again(apps, None)
     assert KeyWordEntry.objects.overdue(timezone.now()).get() == entry
     assert KeyWordEntry.objects.scheduled().get() == entry
+
+
+def test_keywords_are_normalized_again_and_none_is_lost() -> None:
+    rows = {
+        "Maße": "masse",
+        "mas\u200bse": "mas\u200bse",  # its new form is the old one of Maße
+        "falcon": "falcon",
+        "Falcon\u200b": "falcon\u200b",
+        "fal\ufeffcon": "fal\ufeffcon",
+        "x²": "x2",
+        "rust": "rust",
+        "z" * 500: "z" * 500,
+        "z" * 499 + "\u200b": "z" * 499 + "\u200b",
+    }
+    for keyword, normalized in rows.items():
+        KeyWordEntry.objects.bulk_create([KeyWordEntry(keyword=keyword, normalized=normalized)])
+    migration("0004_same_words").normalize_again(apps, None)
+
+    now = dict(KeyWordEntry.objects.order_by("pk").values_list("keyword", "normalized"))
+    assert KeyWordEntry.objects.count() == len(rows)
+    assert [now[word] for word in ("Maße", "masse", "x²", "rust")] == ["maße", "masse", "x²", "rust"]
+    forms = [entry.normalized for entry in KeyWordEntry.objects.order_by("pk") if entry.keyword.lower() == "falcon"]
+    assert forms == ["falcon", "falcon\u200b", "falcon\u200b\u200b"]
+    assert KeyWordEntry.objects.find("FALCON") == KeyWordEntry.objects.get(normalized="falcon")
+
+    for entry in KeyWordEntry.objects.all():
+        entry.weight = 7
+        entry.save()
+    migration("0004_same_words").normalize_again(apps, None)
+    assert dict(KeyWordEntry.objects.values_list("keyword", "normalized")) == now, "a second run changes nothing"
+
+
+def test_a_long_keyword_that_collides_is_kept_too() -> None:
+    for form in ("z" * 500, "z" * 499 + "\u200b"):
+        KeyWordEntry.objects.bulk_create([KeyWordEntry(keyword="z" * 500, normalized=form)])
+    migration("0004_same_words").normalize_again(apps, None)
+    assert list(KeyWordEntry.objects.order_by("pk").values_list("normalized", flat=True)) == [
+        "z" * 500,
+        "z" * 499 + "\u200b",
+    ]
