@@ -236,4 +236,8 @@ def _summary(search: SearchResult, stored: storing.Stored, ignored: int) -> str:
         if not gap.late:
             dates = f"{gap.after:%-d %b %H:%M} to {gap.before:%-d %b %H:%M} UTC"
             parts.append(f"Not searched yet: {dates}, because pages were full. Searched when quota allows.")
+    if search.unlisted:
+        parts.append(
+            f"More videos appear than the searches can list: at least {search.unlisted:,} per hour are not found."
+        )
     return " ".join([*parts, search.note]).strip()

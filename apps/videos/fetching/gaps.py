@@ -1,24 +1,34 @@
 """The publication dates that a keyword's searches have not covered: interval arithmetic on plain values.
 
-Source of the figures: how search.list behaves. With `order=date` results are only roughly sorted, and videos appear
-in the index late, by 90 minutes at times.
+How search.list behaves: with `order=date` results are only roughly sorted, and videos appear in the index late, by 90
+minutes at times. The bounds publishedAfter and publishedBefore hold exactly. So:
+
+- A search that is read to its end shows everything between its bounds, in whatever order. Searches of busy keywords
+  begin as late as needed (`window_start`, `slice_start`) to be read to their end.
+- A search that could not be read to its end may have skipped what is newer than its oldest video by as much as its
+  dates are out of order. That is measured from its pages (`roughness`).
 """
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import accumulate
 
 # By how much YouTube may index a video late, and how often such videos are searched for.
 INDEX_DELAY = timedelta(minutes=90)
 LATE_SEARCH_INTERVAL = timedelta(minutes=90)
 
+# A search starts this far before the last one, since YouTube indexes videos late: 90 minutes were observed, the rest
+# is a margin.
+OVERLAP = timedelta(hours=3)
+
 # After a pause of months, do not search for months of videos at the cost of all other keywords.
 MAX_GAP = timedelta(days=7)
 
-# Results are only roughly in order of date: at the end of a page dates may be misplaced by some minutes, and the
-# oldest few do not mark how far back the page reaches.
-ROUGHLY = timedelta(minutes=10)
-STRAYS = 4
+# A page may contain a few absurd dates, which say nothing about the others: neither the oldest few dates nor the few
+# largest misplacements are taken at face value.
+FEW = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,39 +50,97 @@ class Gap:
         """
         return not self.late or now - self.after >= INDEX_DELAY + LATE_SEARCH_INTERVAL
 
-    def shrunk(self, reached: datetime | None) -> "Gap | None":
-        """Return what is left after pages that reached back to `reached` (None: no video); None if nothing is.
+    def shrunk(self, before: datetime) -> "Gap | None":
+        """Return what is left if everything from `before` on has been read; None if nothing is.
 
-        It always shrinks, so that many videos within minutes do not keep it open. A late gap that could not be read
-        to its end is no longer late: the rest is searched as soon as possible.
+        A late gap that could not be read to its end is no longer late: the rest is searched as soon as possible.
         """
-        if reached is None:
-            return self
-        before = min(reached + ROUGHLY, self.before - timedelta(seconds=1))
-        return Gap(self.after, before) if before > self.after else None
+        return Gap(self.after, min(before, self.before)) if before > self.after else None
 
 
-def reached_back_to(dates: Iterable[datetime], default: datetime) -> datetime:
-    """Return the date from which on a full page shows everything, apart from ROUGHLY; `default` without dates."""
-    ordered = sorted(dates)
-    return ordered[min(STRAYS, len(ordered) - 1)] if ordered else default
+def roughness(dates: Sequence[datetime]) -> timedelta:
+    """Return by how much `dates`, in YouTube's order, are out of order: how much newer a later one is than an earlier.
 
-
-def left_by_first_search(created_at: datetime, reached: datetime) -> Gap | None:
-    """Return the gap that a keyword's first full page leaves, which has to reach back to when it was added."""
-    return Gap(created_at, reached + ROUGHLY) if reached > created_at else None
-
-
-def left_by_search(searched_through: datetime, reached: datetime, interval: timedelta, now: datetime) -> Gap | None:
-    """Return the gap that a full page leaves which reached back to `reached`; None if it reached back far enough.
-
-    If it reached back to the last search, only videos that were indexed late since then can be missing. Those are
-    searched for once all of them must be indexed; the rest is left to the next search.
+    A few absurd dates do not count: nothing counts for more than twice what the fifth misplaced date shows. Dates that
+    are much too old make all later ones look misplaced, dates that are much too new all earlier ones; so the smaller
+    of both views is right.
     """
-    after = max(searched_through - INDEX_DELAY, now - max(MAX_GAP, 2 * interval))
-    late = reached <= searched_through
-    before = min(reached + ROUGHLY, now - INDEX_DELAY) if late else reached + ROUGHLY
-    return Gap(after, before, late) if before > after else None
+    newest_of_later = list(accumulate(reversed(dates), max))[::-1]
+    oldest_of_earlier = list(accumulate(dates, min))
+    too_early = [newest - date for newest, date in zip(newest_of_later, dates, strict=True)]
+    too_late = [date - oldest for oldest, date in zip(oldest_of_earlier, dates, strict=True)]
+    return min((_robust_maximum(one) for one in (too_early, too_late)), default=timedelta())
+
+
+def _robust_maximum(misplaced: Sequence[timedelta]) -> timedelta:
+    largest_first = sorted(misplaced, reverse=True)
+    return min(largest_first[0], 2 * largest_first[min(FEW, len(misplaced) - 1)]) if misplaced else timedelta()
+
+
+def complete_from(dates: Sequence[datetime], default: datetime) -> datetime:
+    """Return the date from which on pages that are followed by others show everything; `default` without dates.
+
+    `dates` are those of the pages, in YouTube's order.
+    """
+    if not dates:
+        return default
+    reached = sorted(dates)[min(FEW, len(dates) - 1)]
+    # A quarter more, since pages are only a sample of the order. And dates are whole seconds: of one second some videos
+    # may be shown and others not.
+    return reached + 1.25 * roughness(dates) + timedelta(seconds=1)
+
+
+def per_second(known: Sequence[datetime], until: datetime) -> float:
+    """Return about how many videos are published per second; `known` are the dates of the last ones, newest first."""
+    return len(known) / max(1, (until - known[-1]).total_seconds()) if len(known) > FEW else 0
+
+
+def window_start(searched_through: datetime, known: Sequence[datetime], expected: float, page_size: int) -> datetime:
+    """Return from which date on to search, so that the search can be read to its end.
+
+    This is OVERLAP before the last search, or less if that would not fit on the page, or on the pages that the
+    `expected` new videos need anyway. `known` are the dates of videos found before `searched_through`, newest first.
+    """
+    likely = expected + 2 * math.sqrt(expected) + 2
+    pages = math.ceil((likely + FEW) / page_size)
+    room = int(pages * page_size - likely)
+    return known[room - 1] if len(known) >= room else searched_through - OVERLAP
+
+
+def slice_start(gap: Gap, known: Sequence[datetime], per_second: float, room: int) -> datetime:
+    """Return from which date on to search `gap`, so that about `room` videos can be read to their end.
+
+    `known` are the dates of videos found in the gap, newest first. Each search finds more of them, so that the next
+    one begins later, until it can be read to its end.
+    """
+    half = room // 2
+    start = (
+        max(gap.after, gap.before - timedelta(seconds=min(0.7 * room / per_second, 10**9))) if per_second else gap.after
+    )
+    if len(known) > half:
+        start = max(start, known[half])
+    return max(gap.after, min(start, gap.before - timedelta(seconds=1)))
+
+
+def left_by_first_search(created_at: datetime, complete: datetime) -> list[Gap]:
+    """Return the gap that a keyword's first full page leaves, which has to reach back to when it was added."""
+    return [Gap(created_at, complete)] if complete > created_at else []
+
+
+def left_by_search(
+    searched_through: datetime, start: datetime, complete: datetime, interval: timedelta, now: datetime
+) -> list[Gap]:
+    """Return the gaps left by a search from `start` on that showed everything from `complete` on.
+
+    If that is not all since the last search, the rest is a gap. Before it, only videos that were indexed late since
+    the last search can be missing. Those are a late gap, searched once all of them must be indexed; what may still be
+    indexed is left to the next search.
+    """
+    earliest = max(searched_through - INDEX_DELAY, now - max(MAX_GAP, 2 * interval))
+    complete = min(complete, now)
+    searched = complete if complete <= searched_through else max(start, earliest)
+    gaps = [Gap(searched, complete), Gap(earliest, min(searched, now - INDEX_DELAY), late=True)]
+    return [gap for gap in gaps if gap.before > gap.after]
 
 
 def merge(gaps: Iterable[Gap]) -> list[Gap]:

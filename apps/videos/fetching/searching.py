@@ -1,7 +1,7 @@
 """Find a keyword's videos: on YouTube while it has quota, else through Invidious."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -19,10 +19,7 @@ from apps.videos.models import KeyWordEntry, VideoFetchMethod
 from core import invidious_api
 from core.errors import BadPageToken, BadQuery, ProjectSuspended, SourceBlocked, SourceError, SourceUnavailable
 from core.found_video import FoundVideo
-
-# A search starts this far before the last one, since YouTube indexes videos late: 90 minutes were observed, the rest
-# is a margin.
-OVERLAP = timedelta(hours=3)
+from core.youtube_api import PAGE_SIZE, SearchPage
 
 # The number of further pages that one fetch requests to close gaps.
 FURTHER_PAGES = 4
@@ -33,12 +30,14 @@ class SearchResult:
     """What a search found.
 
     `gaps` are those the keyword has now, newest first; None if the search does not count as covering its dates.
+    `unlisted` is about how many videos per hour appear beyond what the searches can list.
     `note` explains why another source was used.
     """
 
     videos: Sequence[FoundVideo]
     method: VideoFetchMethod
     gaps: Sequence[Gap] | None = None
+    unlisted: int = 0
     note: str = ""
 
 
@@ -65,28 +64,45 @@ def search(entry: KeyWordEntry, youtube: YouTube, purpose: Purpose) -> SearchRes
 def _search_youtube(entry: KeyWordEntry, youtube: YouTube, purpose: Purpose) -> SearchResult:
     """Request the newest page since the last search, and further pages to close gaps if searches are left for that.
 
-    A page that is not the last, and does not reach back to where the last search began, leaves a gap, whether its
-    videos are new or known: known ones may have been found in other ways. Videos from outside the requested dates,
-    which YouTube sends at times, are not evidence of anything.
+    A page that is not the last, and does not surely show all since the last search, leaves a gap, whether its videos
+    are new or known: known ones may have been found in other ways. Videos from outside the requested dates, which
+    YouTube sends at times, are not evidence of anything.
     """
-    now, after = timezone.now(), entry.searched_through and entry.searched_through - OVERLAP
-    page = youtube.search(entry.keyword, purpose, published_after=after)
-    new = _new_gap(entry, page.videos, after, now) if page.more else None
-    gap_search = _GapSearch(entry, youtube)
-    for gap in gaps.merge([*([new] if new else []), *(gap.value for gap in entry.gaps.all())]):
+    now, through = timezone.now(), entry.searched_through
+    known = _known_dates(entry, through - gaps.OVERLAP, through, 2 * PAGE_SIZE) if through else []
+    per_second = max(entry.rate / 86_400, gaps.per_second(known, through)) if through else 0
+    start = through and gaps.window_start(
+        through, known, per_second * max(0, (now - through).total_seconds()), PAGE_SIZE
+    )
+    page = youtube.search(entry.keyword, purpose, published_after=start)
+    gap_search = _GapSearch(entry, youtube, start, per_second)
+    new = _new_gaps(entry, page, start, now)
+    stored = [gap.value for gap in entry.gaps.all()]
+    for gap in gaps.merge([*new, *stored]):
         # A gap that begins where the page ended can be continued by its token.
-        follows_page = new and not new.late and gap.before == new.before
-        gap_search.search(gap, page.next_page_token if follows_page else None, now)
-    return SearchResult([*page.videos, *gap_search.videos], VideoFetchMethod.YOUTUBE, gap_search.left)
+        follows_page = page.more and any(gap.before == one.before for one in new if not one.late)
+        gap_search.search(gap, page if follows_page else None, now)
+    unlisted = _unlisted(stored, gap_search.left, now - through, per_second) if through and through < now else 0
+    return SearchResult([*page.videos, *gap_search.videos], VideoFetchMethod.YOUTUBE, gap_search.left, unlisted)
 
 
-def _new_gap(entry: KeyWordEntry, videos: Sequence[FoundVideo], after: datetime | None, now: datetime) -> Gap | None:
-    """Return the gap left by a page that is followed by others."""
-    dates = [video.published_at for video in videos if after is None or video.published_at >= after]
-    reached = gaps.reached_back_to(dates, default=now)
-    if entry.searched_through is None:
-        return gaps.left_by_first_search(entry.created_at, reached)
-    return gaps.left_by_search(entry.searched_through, reached, timedelta(seconds=entry.planned_interval), now)
+def _known_dates(entry: KeyWordEntry, after: datetime, before: datetime, limit: int) -> list[datetime]:
+    """Return the dates of videos found already, newest first."""
+    found = entry.matches.filter(video__published_exact=True, published_at__gte=after, published_at__lte=before)
+    return list(found.newest_first().values_list("published_at", flat=True)[:limit])
+
+
+def _new_gaps(entry: KeyWordEntry, page: SearchPage, start: datetime | None, now: datetime) -> list[Gap]:
+    """Return the gaps left by a search whose first page is `page`."""
+    complete = gaps.complete_from(_dates(page, start), default=now)
+    if entry.searched_through is None or start is None:
+        return gaps.left_by_first_search(entry.created_at, complete) if page.more else []
+    interval = timedelta(seconds=entry.planned_interval)
+    return gaps.left_by_search(entry.searched_through, start, complete if page.more else start, interval, now)
+
+
+def _dates(page: SearchPage, start: datetime | None) -> list[datetime]:
+    return [video.published_at for video in page.videos if start is None or video.published_at >= start]
 
 
 @dataclass(slots=True)
@@ -95,27 +111,43 @@ class _GapSearch:
 
     entry: KeyWordEntry
     youtube: YouTube
+    start: datetime | None  # of the search whose page left a gap
+    per_second: float  # about how many videos are published
     pages: int = FURTHER_PAGES
     videos: list[FoundVideo] = field(default_factory=list)
     left: list[Gap] = field(default_factory=list)
 
-    def search(self, gap: Gap, page_token: str | None, now: datetime) -> None:
-        """Search `gap` if it is ripe, and keep what is left of it."""
-        remaining = self._search(gap, page_token) if self.pages and gap.is_ripe(now) else gap
+    def search(self, gap: Gap, page: SearchPage | None, now: datetime) -> None:
+        """Search `gap` if it is ripe, and keep what is left of it; begin with the pages that follow `page`."""
+        remaining: Gap | None = gap
+        if gap.is_ripe(now):
+            if page and page.next_page_token:
+                remaining = self._read(gap, self.start, page)
+            while self.pages and remaining:
+                remaining = self._read(remaining, self._slice_start(remaining))
         if remaining:
             self.left.append(remaining)
 
-    def _search(self, gap: Gap, page_token: str | None) -> Gap | None:
-        """Search `gap` page by page; with `page_token` the pages continue those of the search that left the gap."""
-        before = None if page_token else gap.before
-        videos: list[FoundVideo] = []
+    def _slice_start(self, gap: Gap) -> datetime:
+        room = self.pages * PAGE_SIZE
+        known = _known_dates(self.entry, gap.after, gap.before, room)
+        return gaps.slice_start(gap, known, self.per_second, room)
+
+    def _read(self, gap: Gap, start: datetime | None, page: SearchPage | None = None) -> Gap | None:
+        """Search `gap` from `start` on, page by page; return what is left of it.
+
+        With `page` the pages continue that search, without requesting it again.
+        """
+        dates = _dates(page, start) if page else []
+        page_token, before = page.next_page_token if page else None, None if page else gap.before
+        continued = page is not None
         while self.pages:
             self.pages -= 1
             try:
                 page = self.youtube.search(
                     self.entry.keyword,
                     Purpose.GAP,
-                    published_after=gap.after,
+                    published_after=start,
                     published_before=before,
                     page_token=page_token,
                 )
@@ -125,16 +157,29 @@ class _GapSearch:
             except (NoKeyAvailable, SourceError):
                 self.pages = 0  # the next gap's search would fail as well
                 break
-            videos += page.videos
+            self.videos += page.videos
+            dates += _dates(page, start)
             page_token = page.next_page_token
             if not page.more:
-                self.videos += videos
-                return None
+                return gap.shrunk(start) if start else None
             if page_token is None:
                 break
-        self.videos += videos
-        inside = [video.published_at for video in videos if video.published_at >= gap.after]
-        return gap.shrunk(gaps.reached_back_to(inside, default=gap.before) if videos else None)
+        if not dates:
+            return gap
+        if start and gap.before - start <= timedelta(seconds=1):
+            return gap.shrunk(start)  # no shorter search is possible
+        complete = gaps.complete_from(dates, default=gap.before)
+        # More pages show better how rough the order is: the first of them may not show all that it seemed to.
+        return replace(gap, before=max(gap.before, complete) if continued else gap.before).shrunk(complete)
+
+
+def _unlisted(before: Sequence[Gap], left: Sequence[Gap], elapsed: timedelta, per_second: float) -> int:
+    """Return about how many videos per hour the searches cannot list: those published in what gaps grew by.
+
+    A new gap is no sign of that, but one that was there before and has grown.
+    """
+    was, grown = (sum((gap.before - gap.after for gap in some if not gap.late), timedelta()) for some in (before, left))
+    return round(min(1, (grown - was) / elapsed) * per_second * 3600) if timedelta() < was < grown else 0
 
 
 def _search_invidious(entry: KeyWordEntry, deadline: float, cause: NoKeyAvailable | SourceError) -> SearchResult:

@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.videos.fetching.gaps import INDEX_DELAY, Gap, left_by_search, merge, reached_back_to
+from apps.videos.fetching.gaps import INDEX_DELAY, Gap, complete_from, left_by_search, merge, roughness, window_start
 
 NOW = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -57,33 +58,71 @@ def test_merged_gaps_do_not_touch_and_are_newest_first(gaps: list[Gap]) -> None:
     assert {gap.before for gap in merged} <= {gap.before for gap in gaps}
 
 
-@given(gap_values, st.none() | hours)
-def test_a_gap_only_shrinks_at_its_newer_end(gap: Gap, reached: datetime | None) -> None:
-    left = gap.shrunk(reached)
-    if reached is None:
-        assert left == gap
-    elif left:
-        assert left.after == gap.after < left.before < gap.before
-        assert not left.late
+@given(gap_values, hours)
+def test_a_gap_only_shrinks_at_its_newer_end(gap: Gap, complete: datetime) -> None:
+    left = gap.shrunk(complete)
+    if left:
+        assert left == Gap(gap.after, min(complete, gap.before))
+        assert gap.after < left.before
     else:
-        assert min(reached, gap.before) <= gap.after + HOUR / 6
+        assert complete <= gap.after
 
 
-@given(hours, hours, st.integers(1, 100_000))
-def test_a_page_that_does_not_reach_back_leaves_a_gap(mark: datetime, reached: datetime, interval: int) -> None:
-    left = left_by_search(mark, reached, timedelta(seconds=interval), NOW)
-    if reached > mark:
-        assert left is not None
-        assert left.after <= mark
-        assert left.before > reached
-        assert not left.late
-    elif left:
-        assert left.late
-        assert left.before <= NOW - INDEX_DELAY
+@given(hours, st.integers(0, 100).map(lambda tenths: tenths * HOUR / 10), hours, st.integers(1, 100_000))
+def test_what_a_search_does_not_show_is_a_gap(
+    through: datetime, overlap: timedelta, complete: datetime, interval: int
+) -> None:
+    start = through - overlap
+    complete = max(start, complete)
+    left = left_by_search(through, start, complete, timedelta(seconds=interval), NOW)
+    urgent, late = [gap for gap in left if not gap.late], [gap for gap in left if gap.late]
+    assert bool(urgent) == (complete > through)
+    for gap in urgent:
+        assert start <= gap.after <= through
+        assert gap.before == complete
+    for gap in late:
+        assert gap.after >= through - INDEX_DELAY
+        assert gap.before <= NOW - INDEX_DELAY
+    indexed_late = [min(start if complete <= start else complete, through), NOW - INDEX_DELAY]
+    if through - INDEX_DELAY < min(*indexed_late, start):
+        assert late
 
 
 def test_the_oldest_few_dates_do_not_count() -> None:
     dates = [NOW - number * HOUR for number in range(20)]
-    assert reached_back_to(dates, NOW) == dates[-5]
-    assert reached_back_to(dates[:3], NOW) == dates[0]
-    assert reached_back_to([], NOW) == NOW
+    second = timedelta(seconds=1)
+    assert complete_from(dates, NOW) == dates[-5] + second
+    assert complete_from(dates[:3], NOW) == dates[0] + second
+    assert complete_from([], NOW) == NOW
+
+
+MINUTE = timedelta(minutes=1)
+
+
+def rough_dates(by: int) -> list[datetime]:
+    """Return 50 dates, a minute apart, sorted by a date that is wrong by up to `by` minutes."""
+    random = Random(1)
+    ordered = sorted(range(50), key=lambda number: number + random.uniform(-by, by))
+    return [NOW - number * MINUTE for number in ordered]
+
+
+def test_the_roughness_of_the_order_is_measured() -> None:
+    assert roughness([]) == roughness([NOW]) == roughness([NOW] * 50) == timedelta()
+    assert roughness(rough_dates(0)) == timedelta()
+    assert 4 * MINUTE <= roughness(rough_dates(5)) <= 10 * MINUTE
+    assert 10 * MINUTE <= roughness(rough_dates(15)) <= 30 * MINUTE
+
+
+@pytest.mark.parametrize("absurd", [NOW - 500 * HOUR, NOW + 500 * HOUR])
+@pytest.mark.parametrize("position", [0, 20, 49])
+def test_an_absurd_date_does_not_change_it_much(absurd: datetime, position: int) -> None:
+    dates = rough_dates(5)
+    dates.insert(position, absurd)
+    assert 4 * MINUTE <= roughness(dates) <= 15 * MINUTE
+
+
+def test_a_search_of_a_busy_keyword_begins_as_late_as_a_page_needs() -> None:
+    known = [NOW - number * MINUTE for number in range(60)]
+    assert window_start(NOW, known[:20], 3, 50) == NOW - 3 * HOUR
+    assert window_start(NOW, known, 3, 50) == NOW - 40 * MINUTE, "3 new ones, or some more, and 41 known"
+    assert NOW - 40 * MINUTE < window_start(NOW, known, 60, 50) < NOW, "two pages are needed anyway"

@@ -188,11 +188,16 @@ def test_a_few_misplaced_videos_are_no_boundary(entry: KeyWordEntry) -> None:
 
 
 def test_a_crowd_within_minutes_does_not_keep_a_gap_open_for_ever(entry: KeyWordEntry) -> None:
+    """Its pages are out of order by as much as they reach back; so the next search is of a shorter time."""
     watched_until(entry, NOW - HOUR)
     gap = entry.gaps.create(after=NOW - 12 * HOUR, before=NOW - 10 * HOUR)
-    crowd = [page(NOW - 10 * HOUR - MINUTE, NOW - 10 * HOUR) for _ in range(4)]
-    fetch_pages(entry, page(NOW - HOUR, NOW, number=3, more=False), *crowd)
-    assert entry.gaps.get().before < gap.before
+    crowd = [page(gap.before - MINUTE, gap.before) for _ in range(4)]
+    newest = page(NOW - HOUR, NOW, number=3, more=False)
+    fetch_pages(entry, newest, *crowd)
+    assert entry.gaps.get().before == gap.before
+    _, asked = fetch_pages(entry, newest, *crowd[:3], page(gap.before - MINUTE, gap.before, number=9, more=False))
+    assert gap.before - MINUTE < asked[1]["published_after"] < gap.before
+    assert entry.gaps.get().before == asked[1]["published_after"]
 
 
 def test_months_without_watching_are_not_made_good(entry: KeyWordEntry) -> None:
@@ -270,14 +275,23 @@ def test_a_long_interval_is_no_reason_to_lose_anything(
     assert entry.gaps.get().after == NOW - 14 * 24 * HOUR - INDEX_DELAY
 
 
-def test_pages_that_reach_into_an_older_gap_shrink_it(entry: KeyWordEntry) -> None:
+def test_an_older_gap_is_searched_where_the_pages_end(entry: KeyWordEntry) -> None:
     watched_until(entry, NOW - 4 * HOUR)
     entry.gaps.create(after=NOW - 20 * HOUR, before=NOW - 5 * HOUR)
-    _, asked = fetch_pages(entry, *[page(NOW - (n + 1) * 2 * HOUR, NOW - n * 2 * HOUR) for n in range(5)])
-    assert [call["page_token"] for call in asked] == [None, "next", "next", "next", "next"]
+    _, asked = fetch_pages(
+        entry,
+        page(NOW - 2 * HOUR, NOW),
+        page(NOW - 4 * HOUR, NOW - 2 * HOUR),
+        page(NOW - 7 * HOUR, NOW - 4 * HOUR, more=False),
+        page(NOW - 9 * HOUR, NOW - 7 * HOUR),
+        page(NOW - 11 * HOUR, NOW - 9 * HOUR),
+    )
+    assert [call["page_token"] for call in asked] == [None, "next", "next", None, "next"]
+    assert [call["published_after"] for call in asked[:3]] == [NOW - 7 * HOUR] * 3, "a token belongs to one search"
+    assert asked[3]["published_before"] == NOW - 7 * HOUR
     gap = entry.gaps.get()
     assert gap.after == NOW - 20 * HOUR
-    assert NOW - 10 * HOUR <= gap.before <= NOW - 9 * HOUR
+    assert NOW - 11 * HOUR < gap.before <= NOW - 10 * HOUR
 
 
 def test_gaps_that_become_one_are_searched_once(entry: KeyWordEntry) -> None:
