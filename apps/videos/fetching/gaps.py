@@ -101,7 +101,7 @@ def window_start(searched_through: datetime, known: Sequence[datetime], expected
     This is OVERLAP before the last search, or less if that would not fit on the page, or on the pages that the
     `expected` new videos need anyway. `known` are the dates of videos found before `searched_through`, newest first.
     """
-    likely = expected + 2 * math.sqrt(expected) + 2
+    likely = expected + math.sqrt(expected) + 1
     pages = math.ceil((likely + FEW) / page_size)
     room = int(pages * page_size - likely)
     return known[room - 1] if len(known) >= room else searched_through - OVERLAP
