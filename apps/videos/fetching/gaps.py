@@ -114,9 +114,8 @@ def slice_start(gap: Gap, known: Sequence[datetime], per_second: float, room: in
     one begins later, until it can be read to its end.
     """
     half = room // 2
-    start = (
-        max(gap.after, gap.before - timedelta(seconds=min(0.7 * room / per_second, 10**9))) if per_second else gap.after
-    )
+    length = (gap.before - gap.after).total_seconds()
+    start = gap.before - timedelta(seconds=min(length, 0.7 * room / per_second if per_second else length))
     if len(known) > half:
         start = max(start, known[half])
     return max(gap.after, min(start, gap.before - timedelta(seconds=1)))
