@@ -100,7 +100,10 @@ def window_start(searched_through: datetime, known: Sequence[datetime], expected
 
     This is OVERLAP before the last search, or less if that would not fit on the page, or on the pages that the
     `expected` new videos need anyway. `known` are the dates of videos found before `searched_through`, newest first.
+    If a page holds those of INDEX_DELAY, as many as possible are worth more than an end.
     """
+    if len(known) < page_size or known[page_size - 1] < searched_through - INDEX_DELAY:
+        return searched_through - OVERLAP
     likely = expected + math.sqrt(expected) + 1
     pages = math.ceil((likely + FEW) / page_size)
     room = int(pages * page_size - likely)
