@@ -1,17 +1,25 @@
 """Read settings from the environment; a wrong value raises ImproperlyConfigured, which names the variable."""
 
 import os
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
 
+from core.proxies import is_loopback
+
 BASE_DIR = Path(__file__).resolve().parent.parent
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 # The environment overrides .env. Tests set WINDHOVER_ENV_FILE to ignore it.
 load_dotenv(os.environ.get("WINDHOVER_ENV_FILE", BASE_DIR / ".env"), override=False)
+
+# This machine is never asked through a proxy. Our own clients know (core.proxies); this is for all other libraries.
+for _name in ("no_proxy", "NO_PROXY"):
+    _bypassed = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
+    if _bypassed != "*":
+        os.environ[_name] = ",".join(dict.fromkeys(filter(None, [*_bypassed.split(","), *THIS_MACHINE])))
 
 
 def text(name: str, default: str = "") -> str:
@@ -118,16 +126,6 @@ def per_project(name: str, default: int) -> dict[str, int]:
             raise ImproperlyConfigured(f"{name} must be one number or project=number pairs, not {part!r}.")
         limits[project.strip()] = int(number)
     return limits
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether `host` can only be reached from this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _is_digits(value: str) -> bool:

@@ -4,12 +4,13 @@ import os
 import socket
 import sys
 from datetime import timedelta
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 
 def web() -> bool:
     """Return whether the web server and its database work."""
-    with urlopen(f"http://127.0.0.1:{os.environ.get('PORT', '8000')}/ping/", timeout=5) as response:
+    directly = build_opener(ProxyHandler({}))
+    with directly.open(f"http://127.0.0.1:{os.environ.get('PORT') or '8000'}/ping/", timeout=5) as response:
         return bool(response.status == 200)
 
 

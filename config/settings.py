@@ -15,6 +15,7 @@ from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 from config import environment as env
+from core.proxies import is_loopback
 
 BASE_DIR = env.BASE_DIR
 VERSION = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
@@ -54,8 +55,8 @@ CSRF_TRUSTED_ORIGINS = [
 ]
 
 # Who must sign in: no one ("off"), people who change something ("write"), or also those who read ("all").
-SIGN_IN = env.choice("SIGN_IN", "off" if env.is_loopback(HOST) else "write", ("off", "write", "all"))
-if SIGN_IN == "off" and not env.is_loopback(HOST):
+SIGN_IN = env.choice("SIGN_IN", "off" if is_loopback(HOST) else "write", ("off", "write", "all"))
+if SIGN_IN == "off" and not is_loopback(HOST):
     raise ImproperlyConfigured(f"SIGN_IN=off would let anyone who reaches {HOST} change things; use write or all.")
 
 

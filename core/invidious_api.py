@@ -29,6 +29,7 @@ from core.found_video import (
     thumbnail,
     whole,
 )
+from core.proxies import proxy_for
 
 PAGES: Final = 2  # of 20 items each
 TIMEOUT_SECONDS: Final = 10
@@ -89,11 +90,13 @@ class _BoundedAdapter(requests.adapters.HTTPAdapter):
 def _page(session: requests.Session, instance: str, query: str, page: int) -> list[Any]:
     # Without any filter, Invidious interprets operators such as user: in the query; type=video prevents that.
     parameters: dict[str, str | int] = {"q": query, "type": "video", "date": "today", "page": page}
+    proxy = proxy_for(instance) or ""  # empty: none, whatever the library reads from the environment
     try:
         answer = session.get(
             f"{instance}/api/v1/search",
             params=parameters,
             headers=_HEADERS,
+            proxies={"http": proxy, "https": proxy},
             timeout=TIMEOUT_SECONDS,
             allow_redirects=False,
         )

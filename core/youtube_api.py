@@ -12,8 +12,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
 import httplib2
+import socks
 from googleapiclient.discovery import build
 
 from core.bounded import BoundedResponse, ResponseTooLarge
@@ -30,6 +32,7 @@ from core.found_video import (
     thumbnail,
     whole,
 )
+from core.proxies import proxy_for
 from core.youtube_refusals import refusal
 
 PAGE_SIZE: Final = 50  # the maximum; a smaller page costs the same
@@ -157,11 +160,29 @@ class _Http(httplib2.Http):  # type: ignore[misc]
         self, uri: str, method: str = "GET", body: Any = None, headers: Mapping[str, str] | None = None, **more: Any
     ) -> tuple[httplib2.Response, bytes]:
         headers = {**(headers or {}), "accept-encoding": "identity"}
+        self.proxy_info = _proxy_info(uri)
         more["connection_type"] = _SecureConnection if uri.lower().startswith("https:") else _PlainConnection
         response, content = super().request(uri, method, body, headers, **more)
         if response.status >= 300:
             raise refusal(response.status, content, response.get("retry-after", ""))
         return response, content
+
+
+def _proxy_info(url: str) -> httplib2.ProxyInfo | None:
+    """Return httplib2's form of the proxy for `url`: its own reading of the environment decodes no password."""
+    if not (proxy := proxy_for(url)):
+        return None
+    parts = urlsplit(proxy)
+    kind = {"socks4": socks.SOCKS4, "socks4a": socks.SOCKS4, "socks5": socks.SOCKS5, "socks5h": socks.SOCKS5}
+    return httplib2.ProxyInfo(
+        kind.get(parts.scheme, socks.HTTP),
+        parts.hostname,
+        parts.port or (1080 if parts.scheme in kind else 80),
+        # These two look up names on this machine, the others at the proxy.
+        proxy_rdns=parts.scheme not in ("socks4", "socks5"),
+        proxy_user=unquote(parts.username) if parts.username else None,
+        proxy_pass=unquote(parts.password) if parts.password else None,
+    )
 
 
 def _http() -> httplib2.Http:

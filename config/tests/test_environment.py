@@ -1,5 +1,8 @@
 """Each function that reads the environment: the values it accepts and refuses."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -159,9 +162,15 @@ def test_it_refuses_a_file_it_cannot_read(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("host", "here"),
-    [("localhost", True), ("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("0.0.0.0", False),  # noqa: S104
-     ("::", False), ("192.168.1.2", False), ("example.org", False), ("", False)],
-)  # fmt: skip
-def test_it_knows_this_machine(host: str, here: bool) -> None:
-    assert env.is_loopback(host) == here
+    ("bypassed", "expected"),
+    [
+        ("", "localhost,127.0.0.1,::1"),
+        ("example.org,localhost", "example.org,localhost,127.0.0.1,::1"),
+        ("*", "*"),
+    ],
+)
+def test_other_libraries_ask_this_machine_directly(bypassed: str, expected: str) -> None:
+    own = {"PATH": os.environ["PATH"], "NO_PROXY": bypassed, "WINDHOVER_ENV_FILE": os.devnull}
+    script = "import os, config.environment; print(os.environ.get('no_proxy', os.environ['NO_PROXY']))"
+    done = subprocess.run([sys.executable, "-c", script], cwd=env.BASE_DIR, env=own, capture_output=True, text=True)
+    assert done.stdout == f"{expected}\n"
