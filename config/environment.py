@@ -13,7 +13,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 # The environment overrides .env. Tests set WINDHOVER_ENV_FILE to ignore it.
-load_dotenv(os.environ.get("WINDHOVER_ENV_FILE", BASE_DIR / ".env"), override=False)
+load_dotenv(os.path.expanduser(os.environ.get("WINDHOVER_ENV_FILE", BASE_DIR / ".env")), override=False)
 
 # This machine is never asked through a proxy. Our own clients know (core.proxies); this is for all other libraries.
 for _name in ("no_proxy", "NO_PROXY"):
@@ -28,12 +28,17 @@ def text(name: str, default: str = "") -> str:
     file = os.environ.get(f"{name}_FILE", "").strip()
     if not value and file:
         try:
-            value = Path(file).read_text().strip()
+            value = Path(os.path.expanduser(file)).read_text().strip()
         except (OSError, UnicodeDecodeError) as error:
             # Without the path, which may be the secret itself, by mistake.
             why = error.strerror if isinstance(error, OSError) else "not a text file"
             raise ImproperlyConfigured(f"{name}_FILE names a file that cannot be read ({why}).") from None
     return value or default
+
+
+def path(name: str, default: Path) -> Path:
+    """Return variable `name` as an absolute path; `~` is the home folder, as in a shell."""
+    return Path(os.path.expanduser(text(name, str(default)))).absolute()
 
 
 def boolean(name: str, default: bool) -> bool:

@@ -35,7 +35,7 @@ FETCH_INTERVAL = env.seconds_or_auto("FETCH_INTERVAL", most=30 * 86_400)
 
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8000, least=1, most=65_534)
-STATE_DIR = Path(env.text("STATE_DIR", str(BASE_DIR / "var"))).absolute()
+STATE_DIR = env.path("STATE_DIR", BASE_DIR / "var")
 NOTIFY_URLS = env.text("NOTIFY_URLS")
 
 # Without a source Windhover runs the demo: against its own simulator, in a separate database.
@@ -80,6 +80,14 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
+
+# Browsers send cookies to all ports of a host: each instance needs names of its own, or signing in to one would sign
+# out of another. Processes with the same key, on any machine, share their sessions.
+_instance = sha256(SECRET_KEY.encode()).hexdigest()[:8]
+SESSION_COOKIE_NAME = f"session_{_instance}"
+CSRF_COOKIE_NAME = f"csrf_{_instance}"
+MESSAGES_COOKIE_NAME = f"messages_{_instance}"
+MESSAGE_STORAGE = "apps.dashboard.message_cookie.MessageCookie"
 
 # --- Applications --------------------------------------------------------------------------------
 
@@ -163,6 +171,7 @@ def _database() -> dict[str, Any]:
         # The URL may contain a password, so it is not repeated.
         raise ImproperlyConfigured("DATABASE_URL is not a database address Django knows.") from error
     if database["ENGINE"] == "django.db.backends.sqlite3":
+        database["NAME"] = os.path.expanduser(database["NAME"])
         # IMMEDIATE takes the write lock at BEGIN, where SQLite waits for it. A transaction that begins by reading
         # would instead fail at its first write with "database is locked".
         database["OPTIONS"] = {

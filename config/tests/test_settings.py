@@ -108,6 +108,29 @@ def test_it_makes_a_secret_key_once(made: Callable[..., Settings], tmp_path: Pat
     assert made(SECRET_KEY="mine")["SECRET_KEY"] == "mine"
 
 
+def test_a_tilde_is_the_home_folder(
+    made: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "key").write_text("from a file")
+    settings = made(
+        STATE_DIR="~/state", YT_KEYS="key", DATABASE_URL="sqlite:///~/mine.sqlite3", SECRET_KEY_FILE="~/key"
+    )
+    assert settings["STATE_DIR"] == tmp_path / "state"
+    assert settings["DATABASES"]["default"]["NAME"] == str(tmp_path / "mine.sqlite3")
+    assert settings["SECRET_KEY"] == "from a file"
+
+    (tmp_path / "mine.env").write_text("DEBUG=wrong")
+    assert "DEBUG must be" in check(tmp_path, "~/mine.env", HOME=str(tmp_path)).stderr
+
+
+def test_each_instance_has_cookies_of_its_own(made: Callable[..., Settings]) -> None:
+    names = ("SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "MESSAGES_COOKIE_NAME")
+    one, same, other = (made(SECRET_KEY=key, PORT="9000") for key in ("one", "one", "other"))
+    assert len({settings[name] for settings in (one, other) for name in names}) == 6
+    assert all(one[name] == same[name] for name in names), "its machines share sessions"
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
