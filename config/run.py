@@ -85,7 +85,6 @@ def export_supervisor_env(settings: ModuleType) -> None:
         programs.append(broker_program().parent)
     os.environ.update(
         PYTHONPATH=str(settings.BASE_DIR),
-        BIND=f"{in_brackets(settings.HOST)}:{settings.PORT}",
         OWN_BROKER=str(not settings.REDIS_URL),
         BROKER_DIR=str(settings.broker_socket().parent),
         DEMO=str(settings.DEMO),
