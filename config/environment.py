@@ -1,6 +1,8 @@
 """Read settings from the environment; a wrong value raises ImproperlyConfigured, which names the variable."""
 
 import os
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -87,6 +89,34 @@ def web_address(name: str, default: str = "") -> str:
     if not valid or parts.query or parts.fragment or parts.username or any(map(str.isspace, value)):
         raise ImproperlyConfigured(f"{name} must be a web address such as https://example.org.")
     return value.rstrip("/")
+
+
+def public_address(name: str) -> str:
+    """Return variable `name` as browsers write an address: no default port, ASCII only in small letters."""
+    value = web_address(name)
+    if not value:
+        return ""
+    parts = urlsplit(value)
+    try:
+        host = (parts.hostname or "").encode("idna").decode()
+    except UnicodeError:
+        host = ""
+    if not re.fullmatch(r"[a-z0-9.:_-]+", host) or not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", parts.path):
+        raise ImproperlyConfigured(f"{name} must be a web address such as https://example.org/windhover.")
+    host = f"[{host}]" if ":" in host else host
+    port = "" if parts.port in (None, {"http": 80, "https": 443}[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}{parts.path}"
+
+
+def networks(name: str, default: str) -> list[IPv4Network | IPv6Network]:
+    """Return the IP addresses and networks of variable `name`, all as networks."""
+    found = []
+    for part in words(name, default):
+        try:
+            found.append(ip_network(part, strict=False))
+        except ValueError:
+            raise ImproperlyConfigured(f"{name} must be IP addresses or networks, not {part!r}.") from None
+    return found
 
 
 def seconds_or_auto(name: str, most: int) -> int | None:

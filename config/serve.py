@@ -88,7 +88,7 @@ def serve(listener: socket.socket, parent: int) -> NoReturn:
         threads=THREADS,
         asyncore_use_poll=True,
         ident=None,
-        trusted_proxy="127.0.0.1",
+        clear_untrusted_proxy_headers=False,  # config.proxied decides about them
         **LIMITS,
     )
     stopping = False

@@ -47,15 +47,23 @@ if DEMO:
     YT_SEARCHES_PER_DAY = YT_UNITS_PER_DAY = {"": 100_000}
     FETCH_INTERVAL = FETCH_INTERVAL or 15
 
+# Under which address people reach Windhover through a reverse proxy, and which proxies to believe (config.proxied).
+PUBLIC_URL = env.public_address("PUBLIC_URL")
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES", "127.0.0.0/8, ::1")
+_public = urlsplit(PUBLIC_URL)
+_public_hosts = [_public.netloc.removesuffix(f":{_public.port}")] if PUBLIC_URL else []
+
 DEBUG = env.boolean("DEBUG", False)
-ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *env.words("ALLOWED_HOSTS")]
-# Behind a proxy that terminates TLS the browser's origin is https while Django sees http.
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *_public_hosts, *env.words("ALLOWED_HOSTS")]
+# Behind a proxy that terminates TLS the browser's origin is https while Django may see http.
 CSRF_TRUSTED_ORIGINS = [
-    f"https://{'*' if host.startswith('.') else ''}{host}" for host in env.words("ALLOWED_HOSTS") if host != "*"
+    *([f"{_public.scheme}://{_public.netloc}"] if PUBLIC_URL else []),
+    *(f"https://{'*' if host.startswith('.') else ''}{host}" for host in env.words("ALLOWED_HOSTS") if host != "*"),
 ]
 
 # Who must sign in: no one ("off"), people who change something ("write"), or also those who read ("all").
-SIGN_IN = env.choice("SIGN_IN", "off" if is_loopback(HOST) else "write", ("off", "write", "all"))
+_private = is_loopback(HOST) and is_loopback(_public.hostname or "localhost")
+SIGN_IN = env.choice("SIGN_IN", "off" if _private else "write", ("off", "write", "all"))
 if SIGN_IN == "off" and not is_loopback(HOST):
     raise ImproperlyConfigured(f"SIGN_IN=off would let anyone who reaches {HOST} change things; use write or all.")
 
@@ -114,6 +122,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.proxied.CookiesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -131,8 +140,7 @@ if SIGN_IN == "all":
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 LOGIN_URL = "sign-in"
-LOGIN_REDIRECT_URL = "/"
-LOGOUT_REDIRECT_URL = "/"
+LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "home"
 
 TEMPLATES = [
     {
@@ -265,6 +273,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Windhover",
     "DESCRIPTION": "Watches keywords on YouTube: the keywords, the videos found, the fetch log and the quota.",
     "VERSION": VERSION,
+    "SERVERS": [{"url": _public.path}] if _public.path else [],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["apps.videos.access.SignIn"],
     "SWAGGER_UI_DIST": "SIDECAR",
@@ -297,7 +306,8 @@ TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
 
-STATIC_URL = "static/"
+STATIC_URL = f"{_public.path}/static/"
+WHITENOISE_STATIC_PREFIX = "/static/"  # in the path after SCRIPT_NAME
 STATIC_ROOT = STATE_DIR / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -88,6 +88,9 @@ def test_it_takes_a_broker(made: Callable[..., Settings], variables: dict[str, s
         ({"HOST": EVERYWHERE}, "write"),
         ({"HOST": EVERYWHERE, "SIGN_IN": "all"}, "all"),
         ({"SIGN_IN": "write"}, "write"),
+        ({"PUBLIC_URL": "https://example.org"}, "write"),
+        ({"PUBLIC_URL": "http://localhost:9000"}, "off"),
+        ({"PUBLIC_URL": "https://example.org", "SIGN_IN": "off"}, "off"),
     ],
 )
 def test_sign_in_decides_who_may_change_things(
@@ -113,15 +116,24 @@ def test_a_tilde_is_the_home_folder(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "key").write_text("from a file")
-    settings = made(
-        STATE_DIR="~/state", YT_KEYS="key", DATABASE_URL="sqlite:///~/mine.sqlite3", SECRET_KEY_FILE="~/key"
-    )
+    settings = made(STATE_DIR="~/state", YT_KEYS="key", DATABASE_URL="sqlite:///~/a.sqlite3", SECRET_KEY_FILE="~/key")
     assert settings["STATE_DIR"] == tmp_path / "state"
-    assert settings["DATABASES"]["default"]["NAME"] == str(tmp_path / "mine.sqlite3")
+    assert settings["DATABASES"]["default"]["NAME"] == str(tmp_path / "a.sqlite3")
     assert settings["SECRET_KEY"] == "from a file"
 
     (tmp_path / "mine.env").write_text("DEBUG=wrong")
     assert "DEBUG must be" in check(tmp_path, "~/mine.env", HOME=str(tmp_path)).stderr
+
+
+def test_the_public_address_is_allowed(made: Callable[..., Settings]) -> None:
+    settings = made(PUBLIC_URL="https://example.org:8443/windhover", ALLOWED_HOSTS="other.example, .sub.example")
+    assert settings["ALLOWED_HOSTS"][-3:] == ["example.org", "other.example", ".sub.example"]
+    assert settings["CSRF_TRUSTED_ORIGINS"] == [
+        "https://example.org:8443",
+        "https://other.example",
+        "https://*.sub.example",
+    ]
+    assert made(PUBLIC_URL="http://[2001:db8::1]:81")["ALLOWED_HOSTS"][-1] == "[2001:db8::1]"
 
 
 def test_each_instance_has_cookies_of_its_own(made: Callable[..., Settings]) -> None:
@@ -144,6 +156,12 @@ def test_each_instance_has_cookies_of_its_own(made: Callable[..., Settings]) -> 
         ("FETCH_INTERVAL", "soon"),
         ("PORT", "65535"),
         ("DEBUG", "yes"),
+        ("PUBLIC_URL", f"https://me:{SECRET}@example.org"),
+        ("PUBLIC_URL", "https://example.org/a b"),
+        ("PUBLIC_URL", "https://example.org/a//b"),
+        ("PUBLIC_URL", f"https://{'a' * 64}.example"),
+        ("TRUSTED_PROXIES", "proxy.example"),
+        ("TRUSTED_PROXIES", "10.0.0.0/33"),
         ("SIGN_IN", "maybe"),
         ("REDIS_URL", "amqp://broker"),
         ("STATE_DIR", "/dev/null/state"),
