@@ -36,7 +36,8 @@ class Proxied:
         headers = {
             name: environ.pop(name) for name in list(environ) if name.startswith(("HTTP_X_FORWARDED", "HTTP_FORWARDED"))
         }
-        client = environ.get("REMOTE_ADDR", "")
+        # An IPv6 socket names IPv4 clients as ::ffff:192.0.2.1.
+        client = environ["REMOTE_ADDR"] = str(ip(environ.get("REMOTE_ADDR", "")) or "")
         proxied = bool(headers) and self.is_trusted(client)
         if proxied:
             self.apply(environ, headers)

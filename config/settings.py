@@ -133,6 +133,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "apps.dashboard.sign_in.LimitMiddleware",
 ]
 if SIGN_IN == "all":
     MIDDLEWARE.insert(-1, "django.contrib.auth.middleware.LoginRequiredMiddleware")
@@ -156,6 +157,16 @@ TEMPLATES = [
         },
     },
 ]
+
+# In files, which all processes of web share. It holds failed sign-ins only.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": STATE_DIR / "cache",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    }
+}
+SIGN_IN_PAUSE = 600  # seconds, after ten failures from one address
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -261,7 +272,7 @@ REST_FRAMEWORK = {
     # JSON only: a form on another site's page cannot send it without a preflight request.
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.TokenAuthentication",  # first: it sets the header of a 401
+        "apps.videos.access.LoggedTokens",  # first: it sets the header of a 401
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["apps.videos.access.SameSite", "apps.videos.access.SignIn"],

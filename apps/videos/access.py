@@ -1,21 +1,36 @@
 """Who may read and change things (SIGN_IN), and protection against cross-site requests."""
 
-from typing import TYPE_CHECKING
+import logging
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.authentication import TokenAuthentication
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 if TYPE_CHECKING:  # the views import their permissions
     from rest_framework.views import APIView
 
+logger = logging.getLogger(__name__)
+
 
 def may_write(request: HttpRequest | Request) -> bool:
     """Return whether the request may change things."""
     return settings.SIGN_IN == "off" or bool(request.user and request.user.is_authenticated)
+
+
+class LoggedTokens(TokenAuthentication):
+    """Log wrong tokens, as wrong passwords are. They need no limit: nobody guesses 160 random bits."""
+
+    def authenticate(self, request: Request) -> Any:
+        try:
+            return super().authenticate(request)
+        except AuthenticationFailed:
+            logger.warning("Sign-in failed from %s with a token", request.META.get("REMOTE_ADDR", ""))
+            raise
 
 
 class SignIn(BasePermission):

@@ -40,6 +40,10 @@ def test_a_trusted_proxy_is_believed(trusted: Any) -> None:
     assert address(environ) == "https://example.org/log/"
 
 
+def test_an_ipv4_client_of_an_ipv6_socket_is_known(trusted: Any) -> None:
+    assert seen(trusted, REMOTE_ADDR="::ffff:203.0.113.5")["REMOTE_ADDR"] == "203.0.113.5"
+
+
 def test_nobody_else_is_believed(trusted: Any, caplog: pytest.LogCaptureFixture) -> None:
     headers = {
         "HTTP_X_FORWARDED_FOR": "127.0.0.1",

@@ -1,0 +1,66 @@
+"""Limits on guessing passwords, on both pages where people sign in.
+
+Failures are counted for each address, not for each account: a stranger could lock out an account's owner otherwise.
+They are kept in Django's cache, which the web's processes share until its timeout after the last one.
+"""
+
+import logging
+from collections.abc import Callable
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.signals import user_login_failed
+from django.core.cache import cache
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+logger = logging.getLogger(__name__)
+
+FAILURES = 10
+PAGES = ("sign-in", "admin:login")
+
+
+@receiver(user_login_failed)
+def count_failure(sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
+    """Count and log a wrong name or password. docs/reverse-proxy.md describes the line for fail2ban."""
+    if request is not None:
+        logger.warning("Sign-in failed from %s for %r", client(request), str(credentials.get("username"))[:150])
+        key = failures_key(request)
+        cache.set(key, cache.get(key, 0) + 1, timeout=settings.SIGN_IN_PAUSE)
+
+
+class LimitMiddleware:
+    """Refuse sign-ins from an address with too many failures, without looking at the password."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:
+        if request.method != "POST" or not request.resolver_match or request.resolver_match.view_name not in PAGES:
+            return None
+        if cache.get(failures_key(request), 0) < FAILURES:
+            return None
+        logger.warning("Sign-in refused from %s: too many failures", client(request))
+        context = {"minutes": settings.SIGN_IN_PAUSE // 60}
+        response = render(request, "dashboard/too_many_failures.html", context, status=429)
+        response.headers["Retry-After"] = str(settings.SIGN_IN_PAUSE)
+        return response
+
+
+def client(request: HttpRequest) -> str:
+    return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def failures_key(request: HttpRequest) -> str:
+    """Return the cache key of a client: its address, or the /64 network that one client has in IPv6."""
+    try:
+        address = ip_address(client(request).partition("%")[0])
+    except ValueError:
+        return "sign-in-failures"
+    network = ip_network((address, 64 if address.version == 6 else 32), strict=False)
+    return f"sign-in-failures {network}".replace(" ", "-")

@@ -1,0 +1,101 @@
+"""Guessing passwords is slowed, and logged."""
+
+import logging
+import re
+from typing import Any
+
+import pytest
+import time_machine
+from django.core.cache import cache
+from django.test import Client
+
+from apps.dashboard.sign_in import FAILURES
+
+pytestmark = pytest.mark.django_db
+
+ACCOUNT = {"username": "ada", "password": "kestrel-on-the-wind"}
+PAGES = ["/sign-in/", "/admin/login/"]
+
+
+@pytest.fixture(autouse=True)
+def no_failures(settings: Any, django_user_model: Any) -> None:
+    settings.SIGN_IN = "write"
+    cache.clear()
+    django_user_model.objects.create_superuser(**ACCOUNT)
+
+
+def fail(client: Client, page: str, times: int = FAILURES, **headers: str) -> None:
+    for number in range(times):
+        response = client.post(page, {"username": f"guess {number}", "password": "wrong"}, **headers)
+        assert response.status_code == 200
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("other", PAGES)
+def test_an_address_waits_after_ten_failures(client: Client, page: str, other: str) -> None:
+    with time_machine.travel("2026-11-22 12:00Z", tick=False) as clock:
+        fail(client, page)
+        refused = client.post(other, ACCOUNT)
+        assert refused.status_code == 429
+        assert refused.headers["Retry-After"] == "600"
+        assert "Wait 10 minutes" in refused.content.decode()
+        assert client.get(other).status_code == 200
+        assert client.get("/").status_code == 200
+
+        clock.shift(601)
+        assert client.post(other, ACCOUNT).status_code == 302
+
+
+def test_fewer_failures_do_not_matter(client: Client) -> None:
+    fail(client, "/sign-in/", FAILURES - 1)
+    assert client.post("/sign-in/", ACCOUNT).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "refused"),
+    [
+        ("203.0.113.5", "203.0.113.6", False),
+        ("2001:db8::1", "2001:db8::2:1", True),  # in the same /64
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+        ("", "203.0.113.6", False),
+    ],
+)
+def test_others_may_still_sign_in(client: Client, one: str, other: str, refused: bool) -> None:
+    fail(client, "/sign-in/", REMOTE_ADDR=one)
+    assert client.post("/sign-in/", ACCOUNT, REMOTE_ADDR=other).status_code == (429 if refused else 302)
+
+
+def test_each_failure_is_a_line_for_fail2ban(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "apps.dashboard.sign_in"):
+        client.post("/sign-in/", {"username": "x\nSign-in failed from 1.2.3.4", "password": "hunter2"})
+        assert caplog.messages == [r"Sign-in failed from 127.0.0.1 for 'x\nSign-in failed from 1.2.3.4'"]
+        fail(client, "/sign-in/", FAILURES - 1)
+        client.post("/sign-in/", ACCOUNT)
+    assert "Sign-in refused from 127.0.0.1: too many failures" in caplog.messages
+    assert "hunter2" not in caplog.text
+
+
+def test_the_documented_filter_finds_the_lines(settings: Any) -> None:
+    page = (settings.BASE_DIR / "docs" / "reverse-proxy.md").read_text()
+    (pattern,) = re.findall(r"^failregex = (.*)$", page, re.MULTILINE)
+    failregex = re.compile(pattern.replace("<HOST>", r"(?P<host>[\w.:]+)"))
+    # Without the date, which fail2ban removes.
+    for line in (
+        " WARNING apps.dashboard.sign_in Sign-in failed from 2001:db8::1 for 'x from 1.2.3.4'",
+        " WARNING apps.dashboard.sign_in Sign-in refused from 2001:db8::1: too many failures",
+        " WARNING apps.videos.access Sign-in failed from 2001:db8::1 with a token",
+    ):
+        found = failregex.search(line)
+        assert found
+        assert found["host"].rstrip(":") == "2001:db8::1"
+    invented = " WARNING django.request Not Found: /WARNING apps.x Sign-in failed from 1.2.3.4"
+    assert not failregex.search(invented)
+
+
+def test_a_wrong_token_is_logged(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        response = client.get("/api/keywords/", headers={"Authorization": "Token guessed"})
+    assert response.status_code == 401
+    assert "Sign-in failed from 127.0.0.1 with a token" in caplog.messages
+    assert "guessed" not in caplog.text
