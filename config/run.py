@@ -18,7 +18,6 @@ from config.supervise import supervise
 
 
 def main() -> None:
-    os.umask(0o077)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from config import settings
 

@@ -54,6 +54,7 @@ _public = urlsplit(PUBLIC_URL)
 _public_hosts = [_public.netloc.removesuffix(f":{_public.port}")] if PUBLIC_URL else []
 
 DEBUG = env.boolean("DEBUG", False)
+DEFAULT_EXCEPTION_REPORTER_FILTER = "config.debug_page.ExceptionFilter"
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *_public_hosts, *env.words("ALLOWED_HOSTS")]
 # Behind a proxy that terminates TLS the browser's origin is https while Django may see http.
 CSRF_TRUSTED_ORIGINS = [
@@ -66,6 +67,11 @@ _private = is_loopback(HOST) and is_loopback(_public.hostname or "localhost")
 SIGN_IN = env.choice("SIGN_IN", "off" if _private else "write", ("off", "write", "all"))
 if SIGN_IN == "off" and not is_loopback(HOST):
     raise ImproperlyConfigured(f"SIGN_IN=off would let anyone who reaches {HOST} change things; use write or all.")
+if SIGN_IN == "off" and "*" in ALLOWED_HOSTS:
+    # A page of another site can give its own host name this machine's address (DNS rebinding).
+    raise ImproperlyConfigured("ALLOWED_HOSTS=* with SIGN_IN=off would let any website change things; name the hosts.")
+if DEBUG and (others := [host for host in (HOST, *ALLOWED_HOSTS) if not is_loopback(host.strip("[]"))]):
+    raise ImproperlyConfigured(f"DEBUG=True would show internals to all who reach {others[0]}; use localhost only.")
 
 
 def _secret_key() -> str:

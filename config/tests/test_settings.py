@@ -179,6 +179,10 @@ def test_it_refuses_a_wrong_value(made: Callable[..., Settings], name: str, valu
         ({"YT_KEYS": f"good-key,{SECRET} {SECRET}"}, "YT_KEYS: entry 2"),
         ({"YT_KEYS": "key", "DATABASE_URL": f"nonsense://me:{SECRET}@db/name"}, "DATABASE_URL"),
         ({"HOST": EVERYWHERE, "SIGN_IN": "off"}, "SIGN_IN=off"),
+        ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS=* with SIGN_IN=off"),
+        ({"DEBUG": "True", "HOST": EVERYWHERE}, "DEBUG=True"),
+        ({"DEBUG": "True", "PUBLIC_URL": "https://example.org"}, "DEBUG=True"),
+        ({"DEBUG": "True", "ALLOWED_HOSTS": "example.org"}, "DEBUG=True"),
         ({"SECRET_KEY": "", "SECRET_KEY_FILE": SECRET}, "SECRET_KEY_FILE"),
     ],
 )  # fmt: skip
@@ -189,6 +193,20 @@ def test_a_wrong_value_ends_the_start_with_one_sentence(tmp_path: Path, variable
     assert sentence.startswith("windhover: ")
     assert named in sentence
     assert SECRET not in ended.stderr + ended.stdout
+
+
+def test_debugging_on_this_machine_is_fine(made: Callable[..., Settings]) -> None:
+    assert made(DEBUG="True", HOST="::1", ALLOWED_HOSTS="localhost")["DEBUG"]
+    assert made(ALLOWED_HOSTS="*", SIGN_IN="write")["SIGN_IN"] == "write"
+
+
+def test_a_command_before_the_first_start_makes_private_files(tmp_path: Path) -> None:
+    own = {"PATH": os.environ["PATH"], "WINDHOVER_ENV_FILE": os.devnull, "STATE_DIR": str(tmp_path / "state")}
+    command = [sys.executable, "manage.py", "migrate", "--verbosity=0"]
+    subprocess.run(command, cwd=BASE_DIR, env=own, check=True, umask=0o022)
+    made = [tmp_path / "state", *(tmp_path / "state").rglob("*")]
+    assert "demo.sqlite3" in [file.name for file in made]
+    assert not any(file.stat().st_mode & 0o077 for file in made)
 
 
 def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
