@@ -96,12 +96,13 @@ def test_it_finishes_requests_when_it_stops(tmp_path: Path, number: signal.Signa
             statuses.append(connection.getresponse().status)
 
     with running_web(tmp_path) as (web, port):
+        answer(port)  # the processes are ready
         # Adding a keyword waits for the lock.
         with closing(sqlite3.connect(tmp_path / "state" / "windhover.sqlite3", isolation_level=None)) as database:
             database.execute("BEGIN IMMEDIATE")
             adding = threading.Thread(target=add_keyword, args=(port,))
             adding.start()
-            time.sleep(1)
+            time.sleep(2)
             os.kill(web.pid, number)
             wait_for(lambda: not listens(port), lambda: "it still listens")
             assert not statuses
