@@ -4,15 +4,22 @@
 import os
 import sys
 
+# They also work with the database of another version. All others might write to it.
+HARMLESS = ("--help", "--version", "check", "collectstatic", "dbshell", "diffsettings", "dumpdata", "help",
+            "makemigrations", "showmigrations", "spectacular", "version")  # fmt: skip
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    import django
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
     from django.db import DatabaseError
 
+    from config.database_version import check_database
     from config.instance import differing_settings
+    from config.state import CannotStart
 
     try:
         if differing := differing_settings(settings):
@@ -20,8 +27,11 @@ def main() -> None:
             verb = "differs" if len(differing) == 1 else "differ"
             advice = "Use the same environment variables, or set them in .env."
             sys.exit(f"windhover: {', '.join(differing)} {verb} from the running instance. {advice}")
+        if len(sys.argv) > 1 and sys.argv[1] not in HARMLESS:
+            django.setup()
+            check_database()
         execute_from_command_line(sys.argv)
-    except ImproperlyConfigured as error:
+    except (ImproperlyConfigured, CannotStart) as error:
         # One sentence that names the variable, without a traceback.
         sys.exit(f"windhover: {error}")
     except DatabaseError as error:

@@ -9,11 +9,14 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 
 from config import environment as env
+from config.database_version import check_database
+from config.state import CannotStart
 
 
 def prepare() -> None:
-    """Check NOTIFY_URLS, migrate, collect static files, schedule with the current keys, and make the first account if
-    DJANGO_SUPERUSER_* are set."""
+    """Migrate, collect static files, schedule with the current keys, and make the first account if
+    DJANGO_SUPERUSER_* are set. Raise CannotStart if the database is of another version."""
+    check_database()
     call_command("notify", check=True)
     call_command("migrate", interactive=False, verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
@@ -38,5 +41,7 @@ if __name__ == "__main__":
     except ImproperlyConfigured as error:
         sys.stderr.write(f"windhover: {error}\n")
         sys.exit(2)
+    except CannotStart as error:
+        sys.exit(f"windhover: {error}")
     except (DatabaseError, CommandError, OSError) as error:
         sys.exit(f"windhover: preparation failed: {error}")

@@ -1,0 +1,35 @@
+"""Whether this version of Windhover can use the database as it is: not if a newer one has changed its tables."""
+
+from django.db import DatabaseError, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+
+from config.state import CannotStart
+
+OWN_APPS = {"incidents", "quota", "videos"}
+
+
+def check_database() -> None:
+    """Raise CannotStart if the database is of a newer version, or of one that is too old to upgrade.
+
+    A database that cannot be read, or does not exist yet, is not judged here.
+    """
+    try:
+        tables = connection.introspection.table_names()
+        applied = set(MigrationRecorder(connection).applied_migrations())
+    except DatabaseError:
+        return
+    first = ("incidents", "0001_initial"), ("videos", "0001_initial")  # in this order
+    if "quota_trouble" in tables or (first[1] in applied and first[0] not in applied):
+        raise CannotStart(
+            "the database is of a version from before 26 November 2026, whose tables cannot be converted: "
+            "move it away, start again, and add the keywords that its table videos_keywordentry lists."
+        )
+    known = MigrationLoader(None).disk_migrations
+    replaced = {old for migration in known.values() for old in migration.replaces}
+    newer = sorted(name for name in applied - known.keys() - replaced if name[0] in OWN_APPS)
+    if newer:
+        raise CannotStart(
+            f"the database is of a newer version of Windhover ({'.'.join(newer[-1])}): "
+            "start that version, or restore a backup from before the upgrade."
+        )
