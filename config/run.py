@@ -87,6 +87,7 @@ def export_supervisor_env(settings: ModuleType) -> None:
         OWN_BROKER=str(not settings.REDIS_URL),
         BROKER_DIR=str(settings.broker_socket().parent),
         DEMO=str(settings.DEMO),
+        PUBLIC_URL=settings.PUBLIC_URL,
         SIMULATOR_PORT=str(settings.SIMULATOR_PORT),
         PATH=os.pathsep.join([*map(str, programs), os.environ.get("PATH", os.defpath)]),
     )
