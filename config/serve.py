@@ -4,6 +4,7 @@ waitress reads a request whole, in one loop for all connections, before a thread
 that loop. So clients that are slow, idle or stop halfway hold a connection, but no thread.
 """
 
+import json
 import os
 import signal
 import socket
@@ -79,8 +80,11 @@ def start_process(listener: socket.socket, signals: set[signal.Signals]) -> int:
 def serve(listener: socket.socket, parent: int) -> NoReturn:
     """Serve until SIGTERM, or until the parent is gone; then finish the requests that were received."""
     from waitress import create_server, wasyncore
+    from waitress.channel import HTTPChannel
 
     from config.wsgi import application
+
+    HTTPChannel.error_task_class = error_task_class()
 
     server = create_server(
         application,
@@ -113,6 +117,28 @@ def serve(listener: socket.socket, parent: int) -> NoReturn:
     ):
         loop()
     sys.exit()
+
+
+def error_task_class() -> type:
+    """Return the task that answers what is no valid HTTP or exceeds LIMITS: in JSON under /api/, like all errors."""
+    from waitress.task import ErrorTask
+
+    class JsonErrorTask(ErrorTask):  # type: ignore[misc]
+        def execute(self) -> None:
+            error = self.request.error
+            # A head that is invalid or too large has no known path; no browser sends it.
+            path = "" if error.code == 431 else getattr(self.request, "path", "")
+            if path and "/api/" not in path:
+                super().execute()
+                return
+            body = json.dumps({"detail": f"{error.reason}: {error.body}"}).encode()
+            self.status = f"{error.code} {error.reason}"
+            self.response_headers.append(("Content-Type", "application/json"))
+            self.set_close_on_finish()
+            self.content_length = len(body)
+            self.write(body)
+
+    return JsonErrorTask
 
 
 if __name__ == "__main__":

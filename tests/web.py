@@ -5,10 +5,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from http.client import HTTPConnection
 from pathlib import Path
 
-from tests.running import BASE_DIR, clean_environment, wait_for
+from tests.running import BASE_DIR, LONG, clean_environment, wait_for
 
 
 @contextmanager
@@ -24,10 +25,18 @@ def running_web(folder: Path, **variables: str) -> Iterator[tuple[subprocess.Pop
     port = int(environment["PORT"])
     try:
         wait_for(lambda: listens(port), output.read_text)
+        assert ping(port, LONG) == 200  # the processes behind the socket are ready
         yield web, port
     finally:
         web.terminate()
         assert web.wait(60) in (0, -signal.SIGKILL), output.read_text()
+
+
+def ping(port: int, timeout: float, path: str = "/ping/") -> int:
+    """Return the status of the answer."""
+    with closing(HTTPConnection("127.0.0.1", port, timeout=timeout)) as connection:
+        connection.request("GET", path)
+        return connection.getresponse().status
 
 
 def listens(port: int) -> bool:

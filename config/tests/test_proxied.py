@@ -1,9 +1,12 @@
 """What proxies say about a request, and from whom it is believed."""
 
 import logging
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from config import environment as env
 from config.proxied import Proxied
@@ -113,6 +116,20 @@ def test_a_sub_path(trusted: Any, path: str, forwarded: bool, expected: str) -> 
     headers = {"HTTP_X_FORWARDED_FOR": "203.0.113.5"} if forwarded else {}
     environ = seen(trusted, "https://example.org/windhover", PATH_INFO=path, **headers)
     assert f"{environ['SCRIPT_NAME']} {environ['PATH_INFO']}" == expected
+
+
+header = st.text(st.characters(max_codepoint=255), max_size=40) | st.text("[]:.,0123456789abcdef%@/ ", max_size=20)
+
+
+@given(header, header, header, header)
+def test_no_header_breaks_it(said: str, host: str, forwarded_host: str, proto: str) -> None:
+    networks = [ip_network("127.0.0.0/8")]
+    headers = {"HTTP_X_FORWARDED_FOR": said, "HTTP_X_FORWARDED_HOST": forwarded_host, "HTTP_X_FORWARDED_PROTO": proto}
+    environ = seen(
+        networks, "https://example.org/a", REMOTE_ADDR="127.0.0.1", HTTP_HOST=host, PATH_INFO=said, **headers
+    )
+    assert environ["wsgi.url_scheme"] in ("http", "https")
+    assert ip_address(environ["REMOTE_ADDR"])
 
 
 @pytest.mark.parametrize(
