@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
 
-from core.proxies import is_loopback
+from core.proxies import is_loopback, proxy_for
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
@@ -117,6 +117,21 @@ def networks(name: str, default: str) -> list[IPv4Network | IPv6Network]:
         except ValueError:
             raise ImproperlyConfigured(f"{name} must be IP addresses or networks, not {part!r}.") from None
     return found
+
+
+def check_proxy(url: str) -> None:
+    """Raise if the proxy for requests to `url` has an address that not all of our HTTP libraries can use."""
+    try:
+        parts = urlsplit(proxy_for(url) or "http://none")
+        valid = parts.scheme in ("http", "socks4", "socks4a", "socks5", "socks5h") and bool(parts.hostname)
+        valid = valid and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        # Without the address, which may contain a password.
+        raise ImproperlyConfigured(
+            "HTTP_PROXY, HTTPS_PROXY and ALL_PROXY must begin with http://, socks5h:// or socks5://."
+        )
 
 
 def seconds_or_auto(name: str, most: int) -> int | None:

@@ -46,6 +46,8 @@ if DEMO:
     YOUTUBE_API_URL = env.web_address("SIMULATOR_URL", f"http://127.0.0.1:{SIMULATOR_PORT}")
     YT_SEARCHES_PER_DAY = YT_UNITS_PER_DAY = {"": 100_000}
     FETCH_INTERVAL = FETCH_INTERVAL or 15
+for _source in filter(None, (YOUTUBE_API_URL, INVIDIOUS_URL)):
+    env.check_proxy(_source)
 
 # Under which address people reach Windhover through a reverse proxy, and which proxies to believe (config.proxied).
 PUBLIC_URL = env.public_address("PUBLIC_URL")

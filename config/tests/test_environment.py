@@ -174,3 +174,14 @@ def test_other_libraries_ask_this_machine_directly(bypassed: str, expected: str)
     script = "import os, config.environment; print(os.environ.get('no_proxy', os.environ['NO_PROXY']))"
     done = subprocess.run([sys.executable, "-c", script], cwd=env.BASE_DIR, env=own, capture_output=True, text=True)
     assert done.stdout == f"{expected}\n"
+
+
+@pytest.mark.parametrize("proxy", ["https://me:{}@proxy", "quic://{}", "http://proxy:{}", "socks5://:0"])
+def test_a_proxy_that_no_library_can_use_is_refused(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("https_proxy", proxy.format(SECRET))
+    monkeypatch.setenv("no_proxy", "excepted.test")
+    with pytest.raises(ImproperlyConfigured, match="HTTPS_PROXY") as caught:
+        env.check_proxy("https://source.test")
+    assert SECRET not in str(caught.value)
+    env.check_proxy("https://excepted.test")
+    env.check_proxy("http://source.test")
