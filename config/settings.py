@@ -359,6 +359,8 @@ LOGGING = {
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
+        # A warning for each request that waits for a thread.
+        "waitress.queue": {"level": "ERROR"},
         # The library logs URLs, which contain the key.
         "googleapiclient": {"level": "ERROR"},
         # So does this one, with the passwords in NOTIFY_URLS; apps.incidents.notify logs failures itself.
