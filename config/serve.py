@@ -51,7 +51,11 @@ def main() -> None:
         while not stopping and len(processes) < PROCESSES:
             processes.add(start_process(listener, signals))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
-        ended, _ = os.wait()
+        # Not os.wait(): a signal that arrives just before it would be handled only when a process ends.
+        ended, _ = os.waitpid(-1, os.WNOHANG)
+        if not ended:
+            time.sleep(0.2)
+            continue
         processes.discard(ended)
         if not stopping:
             sys.stderr.write(f"process {ended} ended; starting another\n")
