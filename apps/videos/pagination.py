@@ -3,19 +3,22 @@
 from functools import partial
 from typing import Any
 
-from django.core.paginator import Paginator
+from django.core.paginator import EmptyPage, Page, Paginator
 from django.db.models import QuerySet
 from django.utils.functional import cached_property
+from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.response import Response
 
 COUNTED_UP_TO = 10_000
+MOST_PAGES = 10**9  # databases cannot skip more rows than 2**63
 
 
 class ShortCountPaginator(Paginator):
     """Paginate with a known number of rows, or count up to 10,000.
 
     `known_count` is the exact number of rows, if it is stored somewhere; without it one query counts up to 10,000.
+    Pages beyond the counted rows exist as well: each finds out whether there is a next one.
     """
 
     def __init__(self, *args: Any, known_count: int | None = None, **kwargs: Any) -> None:
@@ -33,6 +36,25 @@ class ShortCountPaginator(Paginator):
     def count_is_exact(self) -> bool:
         return self.known_count is not None or self.count < COUNTED_UP_TO
 
+    def validate_number(self, number: Any) -> int:
+        try:
+            return super().validate_number(number)
+        except EmptyPage:
+            if self.count_is_exact or not 1 <= int(number) <= MOST_PAGES:
+                raise
+            return int(number)
+
+    def page(self, number: Any) -> Page:
+        number = self.validate_number(number)
+        if self.count_is_exact or number < self.num_pages:
+            return super().page(number)
+        start = (number - 1) * self.per_page
+        rows = list(self.object_list[start : start + self.per_page + 1])
+        if not rows:
+            raise EmptyPage(self.error_messages["no_results"])
+        self.num_pages = number + (len(rows) > self.per_page)
+        return Page(rows[: self.per_page], number, self)
+
 
 class Pages(PageNumberPagination):
     """Pagination by `page` and `page_size`."""
@@ -45,8 +67,15 @@ class Pages(PageNumberPagination):
         self, queryset: Any, request: Any, view: Any = None, *, known_count: int | None = None
     ) -> list[Any]:
         """Return the requested page; `known_count` is the number of rows, if it is known."""
+        self._check_page_size(request)
         self.django_paginator_class = partial(ShortCountPaginator, known_count=known_count)  # type: ignore[assignment]
         return super().paginate_queryset(queryset, request, view) or []
+
+    def _check_page_size(self, request: Any) -> None:
+        """Raise ValidationError unless `page_size` is a positive number; too large a one is reduced."""
+        size = request.query_params.get(self.page_size_query_param, "1")
+        if not (size.isascii() and size.isdigit() and size.strip("0") and len(size) < 19):
+            raise ValidationError({self.page_size_query_param: ["Must be a whole number from 1 to 100."]})
 
     def get_paginated_response(self, data: Any) -> Response:
         response = super().get_paginated_response(data)

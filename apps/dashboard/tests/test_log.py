@@ -1,5 +1,6 @@
 """/log/ and /keywords/<id>/log/: the fetch log."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ import time_machine
 from django.test import Client
 
 from apps.dashboard.tests.builders import NOON, keyword_with_videos, log_of
+from apps.videos import pagination
 from apps.videos.models import VideoLog
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +57,20 @@ def test_a_fetch_that_waits_says_until_when(client: Client) -> None:
 
     assert "All searches are used. Resumes <time" in page(client, "/log/")
     assert ">in 9 h</time>" in page(client, "/log/")
+
+
+def test_a_long_log_can_be_read_to_its_end(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pagination, "COUNTED_UP_TO", 60)
+    entry = keyword_with_videos()
+    ids = [log_of(entry).pk for _ in range(120)]
+    shown, link = "", "?page=1"
+    while link:
+        part = page(client, f"/log/{link}")
+        shown += part
+        following = re.search(r'href="([^"]+)" rel="next"', part)
+        link = following[1] if following else ""
+
+    assert [int(pk) for pk in re.findall(r'id="fetch-(\d+)"', shown)] == ids[::-1]
 
 
 def test_nothing_fetched_yet(client: Client) -> None:
