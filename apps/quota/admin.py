@@ -13,7 +13,11 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     list_filter = ["state", "project"]
     actions = ["use_again"]
 
-    @admin.action(description="Try selected keys again")
+    def has_use_again_permission(self, request: HttpRequest) -> bool:
+        # Nobody may edit a key, so has_change_permission() does not tell who may change something.
+        return request.user.has_perm("quota.change_apikey")
+
+    @admin.action(description="Try selected keys again", permissions=["use_again"])
     def use_again(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         count = keys.reactivate(*queryset)
         self.message_user(request, f"{count} key(s) will be tried again.")

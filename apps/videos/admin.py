@@ -74,17 +74,17 @@ class KeyWordEntryAdmin(admin.ModelAdmin):
         lines = [f"{entry} with its {entry.video_count} videos, except those other keywords found" for entry in objs]
         return lines, {"keywords": len(lines)}, set(), []
 
-    @admin.action(description="Pause selected keywords")
+    @admin.action(description="Pause selected keywords", permissions=["change"])
     def pause(self, request: HttpRequest, queryset: KeyWordEntryQuerySet) -> None:
         queryset.set_state(KeyWordEntry.State.PAUSED)
         self.message_user(request, f"Paused {len(queryset)} keyword(s).")
 
-    @admin.action(description="Resume selected keywords")
+    @admin.action(description="Resume selected keywords", permissions=["change"])
     def resume(self, request: HttpRequest, queryset: KeyWordEntryQuerySet) -> None:
         queryset.set_state(KeyWordEntry.State.WATCHED)
         self.message_user(request, f"Resumed {len(queryset)} keyword(s).")
 
-    @admin.action(description="Fetch selected keywords now")
+    @admin.action(description="Fetch selected keywords now", permissions=["change"])
     def fetch(self, request: HttpRequest, queryset: QuerySet[KeyWordEntry]) -> None:
         for entry in queryset:
             with suppress(KeyWordEntry.DoesNotExist):

@@ -1,6 +1,7 @@
 """Keys and quota in the admin: read-only."""
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
@@ -49,6 +50,18 @@ def test_it_uses_a_key_again(admin_client: Client, key: ApiKey) -> None:
     assert "1 key(s) will be tried again." in page.text
     key.refresh_from_db()
     assert (key.state, key.reason) == (ApiKey.State.ACTIVE, "")
+
+
+@pytest.mark.parametrize(("permission", "state"), [("view_apikey", "refused"), ("change_apikey", "active")])
+def test_using_a_key_again_needs_the_permission_to_change_keys(
+    client: Client, key: ApiKey, permission: str, state: str
+) -> None:
+    user = User.objects.create_user("ada", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=["view_apikey", permission]))
+    client.force_login(user)
+    client.post(reverse("admin:quota_apikey_changelist"), {"action": "use_again", "_selected_action": [key.pk]})
+    key.refresh_from_db()
+    assert key.state == state
 
 
 def test_it_requires_an_account(client: Client, key: ApiKey) -> None:

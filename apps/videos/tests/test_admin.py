@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
@@ -75,6 +76,39 @@ def test_a_wrong_keyword_is_refused_at_its_field(admin_client: Client, keyword: 
     assert page.status_code == 200
     assert page.context["errors"]
     assert KeyWordEntry.objects.count() == 1
+
+
+@pytest.mark.parametrize("model", admin.site._registry)
+def test_who_may_only_view_has_no_actions(client: Client, rf, model: type) -> None:
+    viewer = User.objects.create_user("viewer", is_staff=True)
+    viewer.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    request = rf.get("/")
+    request.user = viewer
+    model_admin = admin.site._registry[model]
+    assert model_admin.has_view_permission(request)
+    assert model_admin.get_actions(request) == {}
+
+    client.force_login(viewer)
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+    assert client.get(reverse(f"{name}_changelist")).status_code == 200
+    assert client.get(reverse(f"{name}_add")).status_code == 403
+
+
+def test_who_may_only_view_changes_nothing(client: Client, entry: KeyWordEntry, sent: list[tuple]) -> None:
+    viewer = User.objects.create_user("viewer", is_staff=True)
+    viewer.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client.force_login(viewer)
+    sent.clear()
+    change = reverse("admin:videos_keywordentry_change", args=[entry.pk])
+    assert client.get(change).status_code == 200
+    form = {"keyword": entry.keyword, "state": "paused", "interval": "", "weight": "1"}
+    assert client.post(change, form).status_code == 403
+    assert client.post(reverse("admin:videos_keywordentry_delete", args=[entry.pk]), {"post": "yes"}).status_code == 403
+    for action in ("pause", "fetch", "delete_selected"):
+        chosen = {"action": action, "_selected_action": [entry.pk], "post": "yes"}
+        client.post(reverse("admin:videos_keywordentry_changelist"), chosen)
+    assert KeyWordEntry.objects.get(pk=entry.pk).state == "watched"
+    assert not sent
 
 
 def test_the_actions(admin_client: Client, sent: list[tuple]) -> None:
