@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
@@ -182,6 +183,11 @@ class SignIn(LoginView):
         if "HX-Request" in request.headers:
             return HttpResponseClientRefresh()
         return super().get(request, *args, **kwargs)
+
+    def get_redirect_url(self, *args: Any, **kwargs: Any) -> str:
+        url = super().get_redirect_url(*args, **kwargs)
+        # Not back to this page: who has signed in would be sent in circles.
+        return "" if urlsplit(url).path == self.request.path else url
 
 
 def page_of(request: HttpRequest, paginator: Paginator) -> Page:

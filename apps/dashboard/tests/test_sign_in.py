@@ -34,6 +34,13 @@ def test_it_works(client: Client, ada: Any) -> None:
     assert 'name="keyword"' not in client.get("/").content.decode()
 
 
+@pytest.mark.parametrize("back", ["/sign-in/", "/sign-in/?next=/sign-in/", "/sign-in/?next=/log/"])
+def test_signing_in_does_not_lead_back_to_signing_in(client: Client, ada: Any, back: str) -> None:
+    account = {"username": "ada", "password": "kestrel-on-the-wind", "next": back}
+    assert client.post("/sign-in/", account).url == "/"
+    assert client.get("/sign-in/", {"next": back}).url == "/"
+
+
 def test_a_wrong_password_is_explained(client: Client, ada: Any) -> None:
     shown = client.post("/sign-in/", {"username": "ada", "password": "no"}).content.decode()
     assert "Please enter a correct username and password" in shown
