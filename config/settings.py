@@ -130,6 +130,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "apps.videos.errors.JSONErrorsMiddleware",
+    "config.requests.TextMiddleware",
     "config.proxied.CookiesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -278,7 +280,8 @@ CELERY_BEAT_SCHEDULE = {
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     # JSON only: a form on another site's page cannot send it without a preflight request.
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["apps.videos.errors.BoundedJSONParser"],
+    "EXCEPTION_HANDLER": "apps.videos.errors.handle",
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "apps.videos.access.LoggedTokens",  # first: it sets the header of a 401
         "rest_framework.authentication.SessionAuthentication",

@@ -13,3 +13,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 if settings.DEMO:
     urlpatterns.append(re_path(r"^vi/([A-Za-z0-9_-]{1,16})/([a-z0-9_]{1,20}\.jpg)$", thumbnail))
+
+handler400 = "apps.dashboard.errors.bad_request"
+handler500 = "apps.dashboard.errors.server_error"

@@ -2,15 +2,17 @@
 
 import os
 
+import django
 from django.conf import settings
-from django.core.wsgi import get_wsgi_application
 from django.utils.module_loading import import_string
 
 from config.proxied import Proxied
+from config.requests import Handler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup(set_prefix=False)
 
-application = Proxied(get_wsgi_application(), settings.TRUSTED_PROXIES, settings.PUBLIC_URL)
+application = Proxied(Handler(), settings.TRUSTED_PROXIES, settings.PUBLIC_URL)
 
 # The web server watches the other parts.
 import_string("apps.incidents.parts.watch")()

@@ -19,7 +19,9 @@ logger = logging.getLogger(__name__)
 
 def may_write(request: HttpRequest | Request) -> bool:
     """Return whether the request may change things."""
-    return settings.SIGN_IN == "off" or bool(request.user and request.user.is_authenticated)
+    # An error page may be shown before the middleware that knows the user was reached.
+    user = getattr(request, "user", None)
+    return settings.SIGN_IN == "off" or bool(user and user.is_authenticated)
 
 
 class LoggedTokens(TokenAuthentication):
@@ -52,9 +54,17 @@ class SameSite(BasePermission):
     def has_permission(self, request: Request, view: "APIView") -> bool:
         origin = request.headers.get("Origin")
         cross_site = request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none") or (
-            origin is not None and urlsplit(origin).netloc != request.get_host()
+            origin is not None and host_of(origin) != request.get_host()
         )
         if cross_site and request.method not in SAFE_METHODS:
             # Raised, since returning False would become "Sign in first", which would not help.
             raise PermissionDenied("Cross-site requests may not change anything.")
         return True
+
+
+def host_of(origin: str) -> str:
+    """Return the host and port of an Origin header; empty if it is invalid."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""

@@ -65,7 +65,10 @@ class KeywordVideos(GenericAPIView[Any]):
             # HTTP clients remove such a path segment, also from the links to other pages.
             parameters = request.query_params.copy()
             parameters["keyword"] = keyword
-            return HttpResponseRedirect(f"{reverse('video-list')}?{parameters.urlencode()}")
+            redirect = HttpResponseRedirect(reverse("video-list"))
+            # Added afterwards: Django refuses long addresses, and a keyword may have 6,000 bytes.
+            redirect["Location"] += f"?{parameters.urlencode()}"
+            return redirect
         return page_of_videos(request, keyword)
 
 
@@ -75,6 +78,7 @@ class VideoViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Video]):
     serializer_class = VideoSerializer
     pagination_class = Pages
     queryset = Video.objects.select_related("keyword")
+    not_found = "No video has this id."
     lookup_value_regex = "[^/]+"
 
     @extend_schema(
@@ -91,6 +95,7 @@ class KeywordViewSet(viewsets.ModelViewSet[KeyWordEntry]):
     serializer_class = KeywordSerializer
     pagination_class = Pages
     queryset = KeyWordEntry.objects.prefetch_related("gaps")
+    not_found = "No keyword has this id."
     lookup_value_regex = "[0-9]{1,18}"
 
     def handle_exception(self, exc: Exception) -> Response:
@@ -125,6 +130,7 @@ class VideoLogViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
     serializer_class = VideoLogSerializer
     pagination_class = Pages
     queryset = VideoLog.objects.newest_first()
+    not_found = "No fetch log has this id."
     lookup_value_regex = "[0-9]{1,18}"
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:

@@ -52,7 +52,7 @@ def test_it_refuses_a_missing_keyword_and_a_body_that_is_no_object(client: Clien
 
 
 def test_it_refuses_a_keyword_with_a_lone_surrogate(client: Client) -> None:
-    assert list(post(client, "/api/keywords/", r'{"keyword": "a\ud800"}').json()) == ["keyword"]
+    assert post(client, "/api/keywords/", r'{"keyword": "a\ud800"}').status_code == 400
 
 
 @pytest.mark.parametrize("interval", [0, -1, 10**9, "soon", 1.5, [60]])

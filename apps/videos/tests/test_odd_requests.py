@@ -1,0 +1,181 @@
+"""Requests that once ended in a server error, or that are answered before any view is reached."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.test import Client
+
+from apps.videos import errors, keywords
+from apps.videos.models import KeyWordEntry
+from apps.videos.tests.wsgi import ask
+from apps.videos.views import QuotaView
+
+pytestmark = pytest.mark.django_db
+
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize("sign_in", ["off", "write"])
+@pytest.mark.parametrize("host", ["evil.example", "localhost:x", "[::1", "", "a..b", "\xff"])
+def test_a_wrong_host(settings: Any, sign_in: str, host: str) -> None:
+    settings.SIGN_IN = sign_in
+    assert ask("GET", "/", {"Host": host}).status == 400
+    answer = ask("GET", "/api/keywords/", {"Host": host})
+    assert (answer.status, answer.json()) == (400, {"detail": errors.DETAILS[400]})
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/api/videos/%00/", "/api/keyword/%00/videos/", "/?page=%00", "/log/%00", "/admin/videos/video/%00/change/",
+     "/admin/videos/video/?q=%00", "/admin/videos/video/?method=%00", "/admin/videos/videolog/?error_code=%00"],
+)  # fmt: skip
+def test_nul_in_an_address(admin_client: Client, address: str) -> None:
+    assert ask("GET", address).status == 400
+    assert admin_client.get(address).status_code == 400
+
+
+def test_nul_in_a_cookie(settings: Any) -> None:
+    assert ask("GET", "/", {"Cookie": f'{settings.SESSION_COOKIE_NAME}="aaaaaaaa\\000"'}).status == 200
+
+
+@pytest.mark.parametrize("charset", ["hex", "rot13", "zip", "undefined", "idna", "utf-16", "nonsense"])
+def test_a_charset_that_is_not_for_text(charset: str) -> None:
+    for kind in ("application/json", "application/x-www-form-urlencoded", "text/plain"):
+        headers = {"Content-Type": f"{kind}; charset={charset}"}
+        for address in ("/?page=1", "/keywords/?page=1", "/api/videos/?page=1"):
+            assert ask("GET", address, headers).status == 200
+    added = ask("POST", "/api/keywords/", {"Content-Type": f"application/json; charset={charset}"}, b'{"keyword": "x"}')
+    assert added.status == 201
+
+
+@pytest.mark.parametrize(
+    "content_type", ["a/b; x*=nonsense''%41", "a/b; charset*0*=x''a; charset*2*=b", ";;", "a;\xff*="]
+)
+def test_a_content_type_that_cannot_be_read(content_type: str) -> None:
+    for address in ("/", "/ping/", "/api/keywords/"):
+        assert ask("GET", address, {"Content-Type": content_type}).status == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 200_000, b'{"a":' * 100_000, b'{"keyword": "x", "interval": ' + b"[" * 950 + b"]" * 950 + b"}",
+     b'{"keyword": "x", "interval": ' + b"[" * 400 + b"]" * 400 + b"}", b"9" * 5000, b"\xff", b'{"keyword": NaN}',
+     rb'{"keyword": "x", "state": "\ud800"}', rb'{"\ud800": 1}'],
+)  # fmt: skip
+def test_json_that_cannot_be_used(body: bytes) -> None:
+    answer = ask("POST", "/api/keywords/", JSON, body)
+    assert answer.status == 400
+    assert answer.is_json
+
+
+def test_too_large_a_body(settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    body = json.dumps({"keyword": "x" * 1000}).encode()
+    answer = ask("POST", "/api/keywords/", JSON, body)
+    assert (answer.status, answer.json()) == (413, {"detail": errors.DETAILS[413]})
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": f"{settings.CSRF_COOKIE_NAME}={'a' * 32}"}
+    form = ask("POST", "/sign-in/", headers, b"a=" + b"x" * 1000)
+    assert (form.status, form.headers["Content-Type"]) == (413, "text/html; charset=utf-8")
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://]", "null", "", "//", "\xff"])
+def test_an_origin_that_is_no_address(origin: str) -> None:
+    assert ask("POST", "/api/keywords/", JSON | {"Origin": origin}, b'{"keyword": "x"}').status == 403
+    assert ask("GET", "/api/keywords/", {"Origin": origin}).status == 200
+
+
+@pytest.mark.parametrize("value", ["Token \xff", "Token x y", "Token", "Basic \xff", "\xff"])
+def test_a_token_that_is_none(value: str, settings: Any) -> None:
+    settings.SIGN_IN = "write"
+    answer = ask("POST", "/api/keywords/", JSON | {"Authorization": value}, b'{"keyword": "x"}')
+    assert (answer.status, answer.is_json) == (401, True)
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "headers", "status"),
+    [("GET", "/api/nothing", {}, 404), ("GET", "/api/", {}, 404), ("GET", "/api/keyword/x/videos/", {}, 404),
+     ("PUT", "/api/quota/", {}, 405), ("ODD", "/api/keywords/", {}, 405), ("OPTIONS", "/api/docs/", {}, 405),
+     ("POST", "/api/docs/", {}, 405), ("GET", "/api/docs/", {"Accept": "application/json"}, 406),
+     ("GET", "/api/keywords/?format=x", {}, 404), ("POST", "/api/keywords/", {"Origin": "http://evil.example"}, 403),
+     ("POST", "/api/keywords/", {"Content-Type": "text/plain"}, 415), ("GET", "/api/videos/?page=x", {}, 404)],
+)  # fmt: skip
+def test_errors_of_the_api_are_json(method: str, address: str, headers: dict[str, str], status: int) -> None:
+    answer = ask(method, address, headers, b"x" if method in ("POST", "PUT") else b"")
+    assert (answer.status, answer.is_json) == (status, True)
+    assert isinstance(answer.json()["detail"], str)
+    assert status != 405 or answer.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    ("address", "detail"),
+    [("/api/keywords/99/", "No keyword has this id."), ("/api/keywords/99/fetch/", "No keyword has this id."),
+     ("/api/videos/x/", "No video has this id."), ("/api/logs/99/", "No fetch log has this id.")],
+)  # fmt: skip
+def test_what_is_missing_is_named_in_plain_words(address: str, detail: str) -> None:
+    answer = ask("POST" if "fetch" in address else "GET", address)
+    assert (answer.status, answer.json()) == (404, {"detail": detail})
+
+
+@pytest.mark.parametrize("id", ["-1", "+1", "%2B1", "1.0", "x", "9" * 19, "%D9%A1"])
+def test_an_id_that_is_no_number_is_not_found(id: str) -> None:
+    for address in (f"/api/keywords/{id}/", f"/api/logs/{id}/"):
+        answer = ask("GET", address)
+        assert (answer.status, answer.is_json) == (404, True)
+    assert list(ask("GET", f"/api/logs/?keyword={id}").json()) == ["keyword"]
+
+
+@pytest.fixture(params=[OperationalError("database is locked"), InterfaceError("connection already closed")])
+def broken(request: pytest.FixtureRequest) -> Iterator[DatabaseError | InterfaceError]:
+    """Let every query of a view fail."""
+
+    def fail(*args: Any) -> None:
+        raise request.param
+
+    with connection.execute_wrapper(fail):
+        yield request.param
+
+
+@pytest.mark.parametrize("address", ["/", "/log/", "/keywords/1/", "/nowhere/"])
+def test_a_page_without_a_database(broken: Exception, address: str) -> None:
+    answer = ask("GET", address)
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "10")
+    assert b"Database not available" in answer.body
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/api/keywords/", "/api/keywords/1/", "/api/videos/", "/api/logs/", "/api/quota/", "/api/keyword/x/videos/"],
+)
+def test_the_api_without_a_database(broken: Exception, address: str) -> None:
+    answer = ask("GET", address)
+    assert (answer.status, answer.json()) == (503, {"detail": errors.DETAILS[503]})
+    assert answer.headers["Retry-After"] == "10"
+
+
+def test_an_error_of_ours_is_json_as_well() -> None:
+    with patch.object(QuotaView, "get", autospec=True, side_effect=RuntimeError):
+        answer = ask("GET", "/api/quota/")
+    assert (answer.status, answer.json()) == (500, {"detail": errors.DETAILS[500]})
+
+
+def test_a_form_without_its_token_below_api_is_json() -> None:
+    user = User.objects.create_user("ada")
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(user)
+    answer = client.post("/api/keywords/", {"keyword": "x"}, content_type="application/json")
+    assert (answer.status_code, answer["Content-Type"]) == (403, "application/json")
+
+
+@pytest.mark.parametrize("word", ["鳥" * 500, "🐦" * 500, "a/../" + "鳥" * 495, "%" * 500])
+def test_the_longest_keywords_can_be_read(client: Client, word: str) -> None:
+    from urllib.parse import quote
+
+    KeyWordEntry.objects.create(keyword=word)
+    assert len(word) == keywords.MAX_LENGTH
+    for address in (f"/api/keyword/{quote(word, safe='')}/videos/", f"/api/videos/?keyword={quote(word, safe='')}"):
+        assert client.get(address, follow=True).json()["count"] == 0
