@@ -31,6 +31,9 @@ YT_UNITS_PER_DAY = env.per_project("YT_UNITS_PER_DAY", 10_000)
 # The default interval in seconds of a keyword without its own; None = automatic.
 FETCH_INTERVAL = env.seconds_or_auto("FETCH_INTERVAL", most=30 * 86_400)
 
+# How many days fetch logs are kept; 0 = all.
+LOG_DAYS = env.integer("LOG_DAYS", 90, least=0, most=36_500)
+
 # --- Where Windhover listens and keeps its state -------------------------------------------------
 
 HOST = env.text("HOST", "127.0.0.1")
@@ -272,6 +275,7 @@ CELERY_BEAT_SCHEDULE = {
     "chore-erase-deleted": {"task": "apps.videos.tasks.erase_deleted", "schedule": 60},
     "chore-notify-admin": {"task": "apps.incidents.tasks.notify_admin", "schedule": 60},
     "chore-complete-videos": {"task": "apps.videos.tasks.complete_videos", "schedule": 600},
+    "chore-prune-logs": {"task": "apps.videos.tasks.prune_logs", "schedule": 3600},
     "chore-sync-schedules": {"task": "apps.videos.tasks.sync_schedules", "schedule": crontab(minute="*/10")},
 }
 

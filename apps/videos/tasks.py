@@ -14,7 +14,7 @@ from celery import Task, current_app, shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from apps.videos.fetching import completing, erasing, refused
+from apps.videos.fetching import completing, erasing, pruning, refused
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, VideoLog
 from apps.videos.scheduling import beat, pauses
@@ -65,6 +65,12 @@ def erase_deleted() -> None:
         if token := entry.claim_erasing():
             erasing.erase(entry, deadline)
             KeyWordEntry.including_deleted.filter(pk=entry.pk, claim_token=token).update(claim_token="")
+
+
+@shared_task
+def prune_logs() -> None:
+    """Delete old fetch logs; if time runs out, the next run continues."""
+    pruning.prune(time.monotonic() + ERASE_SECONDS)
 
 
 @shared_task
