@@ -86,6 +86,7 @@ def serve(listener: socket.socket, parent: int) -> NoReturn:
     from waitress import create_server, wasyncore
     from waitress.channel import HTTPChannel
 
+    from config.refusals import Channel
     from config.wsgi import application
 
     HTTPChannel.error_task_class = error_task_class()
@@ -99,6 +100,7 @@ def serve(listener: socket.socket, parent: int) -> NoReturn:
         clear_untrusted_proxy_headers=False,  # config.proxied decides about them
         **LIMITS,
     )
+    server.channel_class = Channel
     stopping = False
 
     def stop(_number: int, _frame: FrameType | None) -> None:
