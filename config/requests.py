@@ -1,12 +1,17 @@
-"""Requests as they arrive, before any view reads them: text is UTF-8, and no address contains NUL."""
+"""Requests with content that Django or the database cannot use."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import BadRequest
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
-from django.http import HttpRequest, HttpResponse
+from django.db import DataError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+logger = logging.getLogger(__name__)
 
 
 class Request(WSGIRequest):
@@ -21,6 +26,31 @@ class Request(WSGIRequest):
 
 class Handler(WSGIHandler):
     request_class = Request
+
+
+class AdminFiltersMiddleware:
+    """Show a list of the admin without its filters if they, or the chosen rows, are nonsense.
+
+    Django's admin does so for most of them, and leaves to the database what it would not understand.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        view = request.resolver_match
+        is_list = view is not None and view.app_name == "admin" and str(view.url_name).endswith("_changelist")
+        unusable = (
+            isinstance(error, (ValueError, OverflowError, DataError)) if request.method == "POST" else request.GET
+        )
+        # Without filters, any other error happens again, and is shown.
+        if not is_list or not unusable or ERROR_FLAG in request.GET:
+            return None
+        logger.warning("unusable filters or rows in %s", request.path, exc_info=error)
+        return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
 
 
 class TextMiddleware:

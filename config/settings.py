@@ -147,6 +147,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "apps.dashboard.sign_in.LimitMiddleware",
+    "config.requests.AdminFiltersMiddleware",
 ]
 if SIGN_IN == "all":
     MIDDLEWARE.insert(-1, "django.contrib.auth.middleware.LoginRequiredMiddleware")

@@ -111,6 +111,26 @@ def test_who_may_only_view_changes_nothing(client: Client, entry: KeyWordEntry, 
     assert not sent
 
 
+@pytest.mark.parametrize(
+    "query",
+    ["auth/user/?id__regex=[", "auth/user/?username__range=x", f"auth/user/?last_login__year={'9' * 26}",
+     f"auth/user/?logentry={'9' * 26}", f"quota/quotaspend/?day__year={'9' * 26}", "videos/video/?method__regex=("],
+)  # fmt: skip
+def test_unusable_filters_are_left_out(admin_client: Client, entry: KeyWordEntry, query: str) -> None:
+    assert admin_client.get(f"/admin/{query}", follow=True).status_code == 200
+
+
+@pytest.mark.parametrize("chosen", ["x", "9" * 30, "\0", ""])
+def test_unusable_rows_are_not_an_error(admin_client: Client, entry: KeyWordEntry, chosen: str) -> None:
+    for name, action in [
+        ("videos/keywordentry", "pause"),
+        ("quota/apikey", "use_again"),
+        ("auth/user", "delete_selected"),
+    ]:
+        form = {"action": action, "_selected_action": [chosen]}
+        assert admin_client.post(f"/admin/{name}/", form, follow=True).status_code == 200
+
+
 def test_the_actions(admin_client: Client, sent: list[tuple]) -> None:
     for word in ("one", "two", "three"):
         KeyWordEntry.objects.create(keyword=word)
