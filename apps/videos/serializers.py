@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
 from apps.videos import keywords
-from apps.videos.models import KeyWordEntry, SearchGap, Video, VideoLog
+from apps.videos.models import KeyWordEntry, SearchGap, Video, VideoFetchMethod, VideoLog
 
 
 class KeywordField(serializers.CharField):
@@ -113,6 +113,10 @@ class VideoSerializer(serializers.ModelSerializer[Video]):
 
 class VideoLogSerializer(serializers.ModelSerializer[VideoLog]):
     """One fetch."""
+
+    method = serializers.ChoiceField(
+        choices=VideoFetchMethod.choices, allow_blank=True, read_only=True, help_text="Empty until a source answered."
+    )
 
     class Meta:
         model = VideoLog
