@@ -9,8 +9,9 @@ import http.client
 import re
 import threading
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -49,12 +50,13 @@ class SearchPage:
     """One page of search results: at most 50 videos, in YouTube's order.
 
     `more` says that further results may exist: YouTube gave a token, which it also does with short and empty pages,
-    or the page is full.
+    or the page is full. `sent_at` is the time by YouTube's clock, None if the response does not say it.
     """
 
     videos: tuple[FoundVideo, ...]
     more: bool
     next_page_token: str | None
+    sent_at: datetime | None = field(default=None, compare=False)
 
 
 def search_videos(
@@ -96,6 +98,7 @@ def search_videos(
         videos=videos,
         more=token is not None or len(items) >= PAGE_SIZE,
         next_page_token=token,
+        sent_at=_http_date(_http().date),
     )
 
 
@@ -153,8 +156,10 @@ class _Http(httplib2.Http):  # type: ignore[misc]
     """An HTTP client that caps responses, and reads error responses before the library does.
 
     The library fails on error bodies of an unexpected shape (TypeError, IndexError, AttributeError), and its
-    HttpError contains the URL, which contains the key.
+    HttpError contains the URL, which contains the key. `date` is the Date header of the last response.
     """
+
+    date = ""
 
     def request(
         self, uri: str, method: str = "GET", body: Any = None, headers: Mapping[str, str] | None = None, **more: Any
@@ -163,6 +168,7 @@ class _Http(httplib2.Http):  # type: ignore[misc]
         self.proxy_info = _proxy_info(uri)
         more["connection_type"] = _SecureConnection if uri.lower().startswith("https:") else _PlainConnection
         response, content = super().request(uri, method, body, headers, **more)
+        self.date = response.get("date", "")
         if response.status >= 300:
             raise refusal(response.status, content, response.get("retry-after", ""))
         return response, content
@@ -273,6 +279,15 @@ def _date(value: object) -> datetime | None:
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
         return moment.astimezone(UTC) if moment and moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _http_date(value: str) -> datetime | None:
+    """Return the time of a Date header, such as "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section 5.6.7)."""
+    try:
+        moment = parsedate_to_datetime(value)
+        return moment.astimezone(UTC) if moment.tzinfo else None
     except (ValueError, OverflowError):
         return None
 

@@ -244,7 +244,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Encoding", "gzip")
         for name, value in answer.headers.items():
             self.send_header(name, value)
-        self.send_header("Date", self.date_time_string())
+        self.send_header("Date", self.date_time_string(self.server.simulator.clock.now().timestamp()))
         if answer.chunks is not None:
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()

@@ -8,7 +8,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.incidents.models import Incident
+from apps.incidents.models import MOST_SKEW, Incident
 
 logger = logging.getLogger(__name__)
 
@@ -40,11 +40,12 @@ def close(kind: Incident.Kind, *, subject: str | None = None, except_subjects: I
 
 
 def close_expired() -> None:
-    """Close the pauses that have ended."""
+    """Close the pauses that have ended, and those with an end that was set by a clock that was ahead."""
     now = timezone.now()
     ended = Q(kind__in=Incident.PAUSES, until__lte=now)
     cooled_down = Q(kind=Incident.Kind.KEYS_COOLING_DOWN, until__lt=now - COOLDOWN_GRACE)
-    _close(Incident.objects.filter(ended | cooled_down, closed_at=None))
+    wrong = Q(opened_at__gt=now + MOST_SKEW, until__isnull=False)
+    _close(Incident.objects.filter(ended | cooled_down | wrong, closed_at=None))
 
 
 def is_open(kind: Incident.Kind) -> bool:

@@ -1,11 +1,15 @@
 """Incidents: problems that prevent searching."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+
+# A difference between two clocks that networks and busy machines do not explain. What was recorded so far in the
+# future was recorded before the clock was set back.
+MOST_SKEW = timedelta(minutes=2)
 
 
 class IncidentQuerySet(models.QuerySet["Incident"]):
@@ -13,6 +17,11 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
         """Return the open incidents, newest first. A pause is over at `until`, even if it is not closed yet."""
         expired = Q(kind__in=Incident.PAUSES, until__lte=timezone.now())
         return self.filter(closed_at=None).exclude(expired).order_by("-opened_at")
+
+    def not_before_end(self, kind: str) -> Self:
+        """Return the incidents of this kind, open or closed, whose `until` has not come yet."""
+        now = timezone.now()
+        return self.filter(kind=kind, until__gt=now, opened_at__lte=now + MOST_SKEW)
 
 
 class Incident(models.Model):

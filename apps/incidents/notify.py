@@ -44,7 +44,7 @@ def notify_pending() -> None:
     _skip_short()
     incidents.close(Incident.Kind.NOTIFICATION_FAILED, except_subjects=[_subject(address) for address in addresses()])
     recent = Incident.objects.filter(Q(opened_at__gt=now - RETRY_FOR) | Q(closed_at__gt=now - RETRY_FOR))
-    may_be_short = Q(kind__in=_OFTEN_SHORT, opened_at__gt=now - SHORT)
+    may_be_short = Q(kind__in=_OFTEN_SHORT, opened_at__range=(now - SHORT, now))
     for incident in recent.filter(opened_notified_at=None).exclude(may_be_short).order_by("opened_at"):
         _notify(incident, "opened_notified_at", incident.message)
     closed = recent.exclude(opened_notified_at=None).exclude(closed_at=None)

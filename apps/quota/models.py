@@ -8,6 +8,8 @@ from datetime import datetime
 from django.db import models
 from django.dispatch import Signal
 
+from apps.incidents import clocks
+
 # Sent when keys were refused or may be used again, so that the number of searches to plan with has changed.
 keys_changed = Signal()
 
@@ -47,8 +49,12 @@ class ApiKey(models.Model):
         return self.fingerprint[-4:]
 
     def is_usable(self, now: datetime) -> bool:
-        """Return whether the key may be tried: it is active, or its cooldown is over."""
-        cooled_down = self.cooling_down_until is not None and self.cooling_down_until <= now
+        """Return whether the key may be tried: it is active, or its cooldown is over.
+
+        A cooldown that began in the future was set by a clock that was ahead: its end is unknown.
+        """
+        ended = self.cooling_down_until is not None and self.cooling_down_until <= now
+        cooled_down = ended or clocks.is_future(self.changed_at, now)
         return self.state == self.State.ACTIVE or (self.state == self.State.COOLING_DOWN and cooled_down)
 
 

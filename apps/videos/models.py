@@ -80,8 +80,13 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
         return self.watched().filter(bad_query="")
 
     def unclaimed(self) -> Self:
-        """Return the entries that no worker has claimed, or only one that died."""
-        return self.filter(Q(claim_token="") | Q(claimed_at__lt=timezone.now() - CLAIM_AGE_LIMIT))
+        """Return the entries that no worker has claimed, or only one that died.
+
+        A claim from the future was made before the clock was set back, so its age is unknown.
+        """
+        now = timezone.now()
+        stale = Q(claimed_at__lt=now - CLAIM_AGE_LIMIT) | Q(claimed_at__gt=now + CLAIM_AGE_LIMIT)
+        return self.filter(Q(claim_token="") | stale)
 
     def overdue(self, now: datetime) -> Self:
         """Return the watched entries whose fetch should have begun at `now`, and has not."""
@@ -490,16 +495,18 @@ class VideoLogQuerySet(models.QuerySet["VideoLog"]):
         """Return the manual fetches that no worker has begun although they were requested a minute ago or more, or
         were waiting for searches that are available now."""
         requested = self.filter(status=VideoLog.Status.WAITING, keyword__isnull=False)
-        lost = Q(waiting_until=None, created_at__lt=now - timedelta(minutes=1))
+        lost = Q(waiting_until=None) & ~Q(created_at__range=(now - timedelta(minutes=1), now + CLAIM_AGE_LIMIT))
         return requested.filter(lost | Q(trigger=VideoLog.Trigger.MANUAL, waiting_until__lte=now))
 
     def abandoned(self, now: datetime) -> Self:
         """Return running fetches whose claim must have expired."""
-        return self.filter(status=VideoLog.Status.RUNNING, created_at__lt=now - 2 * CLAIM_AGE_LIMIT)
+        running = self.filter(status=VideoLog.Status.RUNNING)
+        return running.exclude(created_at__range=(now - 2 * CLAIM_AGE_LIMIT, now + CLAIM_AGE_LIMIT))
 
     def under_way(self, now: datetime) -> Self:
         """Return fetches that are running, or manual and waiting."""
-        running = Q(status=VideoLog.Status.RUNNING, created_at__gt=now - CLAIM_AGE_LIMIT)
+        recent = (now - CLAIM_AGE_LIMIT, now + CLAIM_AGE_LIMIT)
+        running = Q(status=VideoLog.Status.RUNNING, created_at__range=recent)
         manual = Q(status=VideoLog.Status.WAITING, trigger=VideoLog.Trigger.MANUAL)
         return self.filter(running | manual)
 
@@ -533,6 +540,7 @@ class VideoLog(models.Model):
     # Error codes besides those of core.errors and of NoKeyAvailable.
     WORKER_DIED = "worker_died"
     INTERNAL_ERROR = "internal_error"
+    TIME_LIMIT = "time_limit"
     # The error codes of fetches that need a person.
     NEEDS_PERSON = [NoUsableKey.code, ProjectSuspended.code]
 

@@ -400,6 +400,22 @@ def test_a_known_outage_costs_one_attempt_per_fetch(
     assert not Incident.objects.open().exists()
 
 
+def test_an_outage_of_both_buckets_is_one_incident(
+    simulator: Simulator, use_keys: UseKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_keys("birds=one")
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    simulator.faults.add("youtube", "status_503", times=None)
+    for call in (search, lambda youtube: youtube.list_videos(["aaaaaaaaaaa"]), search):
+        with pytest.raises(SourceUnavailable):
+            call(client())
+    assert Incident.objects.count() == 1
+    simulator.faults.clear()
+    client().list_videos(["aaaaaaaaaaa"])
+    assert search(client()) > 0
+    assert not Incident.objects.open().exists()
+
+
 def test_a_call_counts_for_the_project_that_another_worker_learned(
     simulator: Simulator, use_keys: UseKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -52,7 +53,8 @@ class Outcome:
     waiting_until: datetime | None = None
 
     next_due_at: datetime | None = None  # None: by the keyword's interval
-    rate: float | None = None  # None: the search did not cover its dates
+    rate: float | None = None
+    through: datetime | None = None  # up to when it searched; None: the search did not cover its dates
     gaps: Sequence[Gap] | None = None  # None: unchanged
     accepted: bool = False  # YouTube accepted the query
     refusal: Refusal | None = None
@@ -119,6 +121,9 @@ def _fetch(entry: KeyWordEntry, token: str, log: VideoLog, started_at: datetime,
         return Outcome(VideoLog.Status.FAILED, str(error), error.code, error.http_status, next_due_at=next_due_at)
     except storing.ClaimLost:
         return Outcome(VideoLog.Status.INTERRUPTED, "The keyword was deleted, or another worker took over.")
+    except SoftTimeLimitExceeded:
+        message = "The fetch took too long and was stopped."
+        return Outcome(VideoLog.Status.FAILED, message, VideoLog.TIME_LIMIT)
     except Exception:  # it must be visible in the log and must not stop the schedule
         logger.exception("keyword %s could not be fetched", entry.pk)
         message = f"Unexpected error. The worker's log has the details: search it for “fetch {log.pk}”."
@@ -131,6 +136,7 @@ def _fetch(entry: KeyWordEntry, token: str, log: VideoLog, started_at: datetime,
         number_found=stored.found,
         number_added=stored.added,
         rate=rates.measure(entry, started_at) if covered else None,
+        through=search.through,
         gaps=search.gaps,
         accepted=covered,
     )
@@ -211,7 +217,7 @@ def _changes(planned: KeyWordEntry, outcome: Outcome, started_at: datetime, was_
     if outcome.status != VideoLog.Status.WAITING:
         changes["last_fetched_at"] = started_at
     if outcome.rate is not None:
-        changes |= {"searched_through": started_at, "rate": outcome.rate}
+        changes |= {"searched_through": outcome.through, "rate": outcome.rate}
     if outcome.refusal:
         changes |= {"refused_since": outcome.refusal.since, "bad_query": outcome.refusal.bad_query}
     elif outcome.accepted:

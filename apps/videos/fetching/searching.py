@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from apps.incidents import incidents
+from apps.incidents import clocks, incidents
 from apps.incidents.models import Incident
 from apps.incidents.retrying import retry_unavailable
 from apps.quota.errors import NoKeyAvailable
@@ -30,6 +30,7 @@ class SearchResult:
     """What a search found.
 
     `gaps` are those the keyword has now, newest first; None if the search does not count as covering its dates.
+    `through` is the moment up to which it searched: the start of the search, by YouTube's clock if ours is ahead.
     `unlisted` is about how many videos per hour appear beyond what the searches can list.
     `note` explains why another source was used.
     """
@@ -37,6 +38,7 @@ class SearchResult:
     videos: Sequence[FoundVideo]
     method: VideoFetchMethod
     gaps: Sequence[Gap] | None = None
+    through: datetime | None = None
     unlisted: int = 0
     note: str = ""
 
@@ -68,22 +70,34 @@ def _search_youtube(entry: KeyWordEntry, youtube: YouTube, purpose: Purpose) -> 
     are new or known: known ones may have been found in other ways. Videos from outside the requested dates, which
     YouTube sends at times, are not evidence of anything.
     """
-    now, through = timezone.now(), entry.searched_through
+    now, through = timezone.now(), _searched_through(entry)
     known = _known_dates(entry, through - gaps.OVERLAP, through, 2 * PAGE_SIZE) if through else []
     per_second = max(entry.rate / 86_400, gaps.per_second(known, through)) if through else 0
     start = through and gaps.window_start(
         through, known, per_second * max(0, (now - through).total_seconds()), PAGE_SIZE
     )
     page = youtube.search(entry.keyword, purpose, published_after=start)
+    if page.sent_at:
+        clocks.compare("YouTube", page.sent_at)
+    now = clocks.bounded(now, page.sent_at)
     gap_search = _GapSearch(entry, youtube, start, per_second)
-    new = _new_gaps(entry, page, start, now)
+    new = _new_gaps(entry, through, page, start, now)
     stored = [gap.value for gap in entry.gaps.all()]
     for gap in gaps.merge([*new, *stored]):
         # A gap that begins where the page ended can be continued by its token.
         follows_page = page.more and any(gap.before == one.before for one in new if not one.late)
         gap_search.search(gap, page if follows_page else None, now)
     unlisted = _unlisted(stored, gap_search.left, now - through, per_second) if through and through < now else 0
-    return SearchResult([*page.videos, *gap_search.videos], VideoFetchMethod.YOUTUBE, gap_search.left, unlisted)
+    videos = [*page.videos, *gap_search.videos]
+    return SearchResult(videos, VideoFetchMethod.YOUTUBE, gap_search.left, now, unlisted)
+
+
+def _searched_through(entry: KeyWordEntry) -> datetime | None:
+    """Return up to when YouTube was searched; if the clock was ahead then, only what is certain."""
+    now = timezone.now()
+    if clocks.is_future(entry.searched_through, now):
+        return max(min(entry.created_at, now), now - gaps.MAX_GAP)
+    return entry.searched_through
 
 
 def _known_dates(entry: KeyWordEntry, after: datetime, before: datetime, limit: int) -> list[datetime]:
@@ -92,13 +106,15 @@ def _known_dates(entry: KeyWordEntry, after: datetime, before: datetime, limit: 
     return list(found.newest_first().values_list("published_at", flat=True)[:limit])
 
 
-def _new_gaps(entry: KeyWordEntry, page: SearchPage, start: datetime | None, now: datetime) -> list[Gap]:
+def _new_gaps(
+    entry: KeyWordEntry, through: datetime | None, page: SearchPage, start: datetime | None, now: datetime
+) -> list[Gap]:
     """Return the gaps left by a search whose first page is `page`."""
     complete = gaps.complete_from(_dates(page, start), default=now)
-    if entry.searched_through is None or start is None:
+    if through is None or start is None:
         return gaps.left_by_first_search(entry.created_at, complete) if page.more else []
     interval = timedelta(seconds=entry.planned_interval)
-    return gaps.left_by_search(entry.searched_through, start, complete if page.more else start, interval, now)
+    return gaps.left_by_search(through, start, complete if page.more else start, interval, now)
 
 
 def _dates(page: SearchPage, start: datetime | None) -> list[datetime]:
@@ -187,7 +203,7 @@ def _search_invidious(entry: KeyWordEntry, deadline: float, cause: NoKeyAvailabl
     # Without YouTube keys, Invidious is the first choice and needs no explanation.
     note = str(cause) if settings.YT_KEYS else ""
     # Also if the incident was closed since, because YouTube was available again.
-    blocked = Incident.objects.filter(kind=Incident.Kind.INVIDIOUS_BLOCKED, until__gt=timezone.now()).first()
+    blocked = Incident.objects.not_before_end(Incident.Kind.INVIDIOUS_BLOCKED).first()
     if blocked and blocked.until:
         message = f"{note} {blocked.message}".strip()
         if isinstance(cause, SourceError):

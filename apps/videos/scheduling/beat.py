@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
+from apps.incidents.models import MOST_SKEW
 from apps.quota import pacific
 from apps.videos.models import SPREAD, KeyWordEntry
 from apps.videos.scheduling import pauses
@@ -77,6 +78,19 @@ def _moved(entry: KeyWordEntry, interval: int) -> datetime | None:
         # A person wants it sooner.
         return max(now, entry.last_fetched_at + timedelta(seconds=interval))
     return now + timedelta(seconds=left * interval / old)
+
+
+def repair_clock() -> None:
+    """Let keywords that were fetched in the future, before the clock was set back, not wait until it has caught up."""
+    now = timezone.now()
+    fetched_in_future = KeyWordEntry.objects.watched().filter(last_fetched_at__gt=now + MOST_SKEW)
+    if not fetched_in_future.exists():
+        return
+    with transaction.atomic():
+        for entry in fetched_in_future.lock():
+            soonest = now + timedelta(seconds=entry.planned_interval) * entry.phase
+            due = min(entry.next_due_at, soonest) if entry.next_due_at else None
+            KeyWordEntry.objects.filter(pk=entry.pk).update(last_fetched_at=now, next_due_at=due)
 
 
 def _mirror(stored: Iterable[PeriodicTask], entries: Iterable[KeyWordEntry]) -> bool:

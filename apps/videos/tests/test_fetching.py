@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from unittest.mock import Mock, patch
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 
 from apps.conftest import NOW, MovableTime
 from apps.quota.models import ApiKey, QuotaSpend
@@ -137,6 +138,18 @@ def test_it_says_so_when_youtube_is_away(youtube: Simulator, entry: KeyWordEntry
     assert log.message.startswith("YouTube")
     assert entry.next_due_at == NOW + timedelta(seconds=entry.planned_interval)
     assert entry.claim_token == ""
+
+
+def test_a_fetch_that_took_too_long_says_so(entry: KeyWordEntry, monkeypatch) -> None:
+    def stop(*args: object) -> None:
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr("apps.videos.fetching.storing.store", stop)
+
+    log = fetched(entry)
+
+    assert (log.status, log.error_code) == ("failed", "time_limit")
+    assert log.message == "The fetch took too long and was stopped."
 
 
 def test_it_closes_the_log_when_something_unexpected_happens(entry: KeyWordEntry, monkeypatch) -> None:
