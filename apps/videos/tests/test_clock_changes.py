@@ -1,0 +1,123 @@
+"""Nothing is lost, and nothing stops, when this machine's clock is wrong and is put right."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from apps.conftest import NOW, MovableTime
+from apps.incidents import incidents
+from apps.incidents.models import Incident
+from apps.quota import keys
+from apps.quota.models import ApiKey
+from apps.videos import tasks
+from apps.videos.fetching.fetch import fetch_keyword
+from apps.videos.models import KeyWordEntry, VideoLog
+from simulator import Simulator
+from simulator.clock import Clock
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SCHEDULE = VideoLog.Trigger.SCHEDULE
+DIFFERENT = Incident.Kind.CLOCKS_DIFFER
+
+
+def fetch(entry: KeyWordEntry) -> None:
+    KeyWordEntry.objects.update(next_due_at=timezone.now())
+    entry.refresh_from_db()
+    log = fetch_keyword(entry, SCHEDULE)
+    assert log is not None
+    assert log.status == VideoLog.Status.DONE, log.message
+    entry.refresh_from_db()
+
+
+def set_clock(time: MovableTime, clock: Clock, moment: datetime) -> None:
+    """Set this machine's clock, while YouTube's goes on."""
+    youtubes = clock.now()
+    time.move_to(moment)
+    clock.set(youtubes)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=10), timedelta(hours=3), timedelta(days=1)])
+def test_what_appears_while_the_clock_is_ahead_is_found(
+    entry: KeyWordEntry, youtube: Simulator, frozen_time: MovableTime, clock: Clock, ahead: timedelta
+) -> None:
+    fetch(entry)
+    set_clock(frozen_time, clock, NOW + ahead)
+    fetch(entry)
+    assert entry.searched_through == NOW, "not further than YouTube's clock"
+    assert (
+        f"{ahead // timedelta(minutes=1)} min ahead of that of YouTube" in Incident.objects.get(kind=DIFFERENT).message
+    )
+
+    clock.advance(timedelta(hours=8))
+    set_clock(frozen_time, clock, NOW + timedelta(hours=8))
+    fetch(entry)
+    assert not Incident.objects.open().filter(kind=DIFFERENT).exists()
+    assert entry.searched_through == NOW + timedelta(hours=8)
+    shown = {video.video_id for video in youtube.world.search(entry.keyword, clock.now(), published_after=NOW)}
+    assert shown
+    assert shown <= set(entry.matches.values_list("video", flat=True))
+
+
+def test_a_mark_in_the_future_is_not_trusted(
+    entry: KeyWordEntry, youtube: Simulator, frozen_time: MovableTime, clock: Clock
+) -> None:
+    fetch(entry)
+    KeyWordEntry.objects.update(searched_through=NOW + timedelta(days=1))
+    frozen_time.move(hours=8)
+    fetch(entry)
+    assert entry.searched_through == timezone.now()
+    shown = {video.video_id for video in youtube.world.search(entry.keyword, clock.now(), published_after=NOW)}
+    assert shown
+    assert shown <= set(entry.matches.values_list("video", flat=True))
+
+
+@pytest.mark.parametrize("back", [timedelta(minutes=10), timedelta(hours=3), timedelta(days=1)])
+def test_a_keyword_is_fetched_within_its_interval_after_the_clock_was_set_back(
+    entry: KeyWordEntry, frozen_time: MovableTime, sent: list[tuple], back: timedelta
+) -> None:
+    fetch(entry)
+    frozen_time.move_to(NOW - back)
+    tasks.catch_up()
+    entry.refresh_from_db()
+    assert entry.next_due_at
+    assert entry.next_due_at <= timezone.now() + timedelta(seconds=entry.planned_interval)
+    assert entry.last_fetched_at == timezone.now()
+
+
+def test_a_claim_from_the_future_ends(entry: KeyWordEntry, frozen_time: MovableTime) -> None:
+    KeyWordEntry.objects.update(next_due_at=NOW - timedelta(days=2))
+    assert entry.claim(scheduled=True)
+    frozen_time.move(days=-1)
+    assert entry.claim(scheduled=True)
+
+
+def test_logs_from_the_future_do_not_stay_open(
+    entry: KeyWordEntry, frozen_time: MovableTime, sent: list[tuple]
+) -> None:
+    running = VideoLog.objects.create(keyword=entry, status="running", created_at=NOW)
+    manual = VideoLog.objects.create(keyword=entry, status="waiting", trigger="manual", created_at=NOW)
+    frozen_time.move(hours=-3)
+    sent.clear()
+    tasks.catch_up()
+    running.refresh_from_db()
+    assert running.status == VideoLog.Status.INTERRUPTED
+    assert ("process_trigger", (entry.pk,), {"trigger": "manual", "log_id": manual.pk}) in sent
+
+
+def test_a_cooldown_does_not_outlast_the_clock_by_which_it_began(youtube: Simulator, frozen_time: MovableTime) -> None:
+    keys.cool_down(ApiKey.objects.get(position=0), "The API is not enabled.", timedelta(hours=1))
+    assert len(keys.usable()) == 1
+    frozen_time.move(days=-1)
+    assert len(keys.usable()) == 2
+
+
+def test_a_problem_does_not_outlast_the_clock_by_which_it_began(frozen_time: MovableTime) -> None:
+    kind = Incident.Kind.INVIDIOUS_BLOCKED
+    incidents.open(kind, "Invidious refuses searches.", until=NOW + timedelta(hours=1))
+    assert Incident.objects.not_before_end(kind).exists()
+    frozen_time.move(days=-1)
+    assert not Incident.objects.not_before_end(kind).exists()
+    incidents.close_expired()
+    assert not Incident.objects.open().exists()
