@@ -56,6 +56,7 @@ for _source in filter(None, (YOUTUBE_API_URL, INVIDIOUS_URL)):
 PUBLIC_URL = env.public_address("PUBLIC_URL")
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES", "127.0.0.0/8, ::1")
 _public = urlsplit(PUBLIC_URL)
+_public_origins = [f"{_public.scheme}://{_public.netloc}"] if PUBLIC_URL else []
 _public_hosts = [_public.netloc.removesuffix(f":{_public.port}")] if PUBLIC_URL else []
 
 DEBUG = env.boolean("DEBUG", False)
@@ -63,7 +64,7 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "config.debug_page.ExceptionFilter"
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *_public_hosts, *env.words("ALLOWED_HOSTS")]
 # Behind a proxy that terminates TLS the browser's origin is https while Django may see http.
 CSRF_TRUSTED_ORIGINS = [
-    *([f"{_public.scheme}://{_public.netloc}"] if PUBLIC_URL else []),
+    *_public_origins,
     *(f"https://{'*' if host.startswith('.') else ''}{host}" for host in env.words("ALLOWED_HOSTS") if host != "*"),
 ]
 
@@ -315,7 +316,7 @@ SPECTACULAR_SETTINGS = {
 THUMBNAIL_ORIGINS = [
     "https://i.ytimg.com",
     "{0.scheme}://{0.netloc}".format(urlsplit(YOUTUBE_API_URL)),
-    *([f"http://127.0.0.1:{SIMULATOR_PORT}"] if DEMO else []),
+    *([f"http://127.0.0.1:{SIMULATOR_PORT}", *_public_origins] if DEMO else []),
 ]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

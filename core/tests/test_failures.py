@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from core import bounded, invidious_api, youtube_api
-from core.errors import BadPageToken, KeyCoolingDown, SourceBlocked, SourceError, SourceUnavailable
+from core.errors import BadPageToken, BadQuery, KeyCoolingDown, SourceBlocked, SourceError, SourceUnavailable
 from core.tests.conftest import KEY
 from simulator import Simulator
 from simulator.faults import KINDS
@@ -29,6 +29,10 @@ EXPECTED: dict[str, dict[str, tuple[type[SourceError], str] | None]] = {
         "burst_403": (SourceUnavailable, "requests per minute"),
         "unknown_403": (KeyCoolingDown, "SERVICE_UNAVAILABLE"),
         "list_200": (SourceUnavailable, "unreadable"),
+        "not_found_404": (SourceUnavailable, "HTTP 404, notFound"),
+        "bad_request_400": (SourceUnavailable, "HTTP 400, badRequest"),
+        "bad_query_400": (BadQuery, "does not accept this query"),
+        "nonsense": None,
         "expired_token": (BadPageToken, "page"),
         "repeated_items": None,
         "short_page": None,
@@ -52,6 +56,7 @@ EXPECTED: dict[str, dict[str, tuple[type[SourceError], str] | None]] = {
         "html_429": (SourceBlocked, "429"),
         "dict_200": (SourceBlocked, "list"),
         "empty_list": None,
+        "nonsense": None,
         "parse_errors": (SourceUnavailable, "could not read"),
     },
 }
@@ -69,7 +74,7 @@ def ask(source: str, simulator: Simulator) -> Any:
 def test_it_works(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, source: str, kind: str) -> None:
     with monkeypatch.context() as patch:
         if kind == "hang":
-            patch.setattr(youtube_api if source == "youtube" else invidious_api, "TIMEOUT_SECONDS", 0.2)
+            patch.setattr(youtube_api if source == "youtube" else invidious_api, "TIMEOUT_SECONDS", 0.5)
         if kind == "slow_drip":
             patch.setattr(bounded, "MAX_SECONDS", 0.3)
         simulator.faults.add(source, kind)

@@ -118,7 +118,9 @@ def _new_gaps(
 
 
 def _dates(page: SearchPage, start: datetime | None) -> list[datetime]:
-    return [video.published_at for video in page.videos if start is None or video.published_at >= start]
+    """Return the dates of the page's videos, except estimates, and those outside the requested dates."""
+    exact = [video.published_at for video in page.videos if video.published_exact]
+    return [date for date in exact if start is None or date >= start]
 
 
 @dataclass(slots=True)
