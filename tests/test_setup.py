@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,26 @@ def test_a_failed_install_is_repeated(project: Path) -> None:
     # The same file as before, but the failed attempt may have installed some packages.
     (project / "requirements.txt").write_text(NOTHING)
     assert "installing" in set_up(project).stdout
+
+
+def test_two_at_once_do_not_disturb_each_other(project: Path) -> None:
+    set_up(project)
+    (project / "requirements.txt").write_text(NOTHING * 2)
+    python = project / ".venv" / "bin" / "python"
+    real = python.rename(python.with_name("real-python"))
+    # Each install waits until both have begun.
+    python.write_text(
+        "#!/bin/sh\n"
+        f"cd '{project}' && case \"$3\" in install) touch began.$$\n"
+        "until [ -e began.$$ ] && [ $(ls began.* | wc -l) = 2 ]; do sleep 0.05; done ;; esac\n"
+        f"exec '{real}' \"$@\"\n"
+    )
+    python.chmod(0o755)
+
+    with ThreadPoolExecutor() as threads:
+        runs = list(threads.map(set_up, [project, project]))
+    assert [(run.returncode, run.stderr) for run in runs] == [(0, "")] * 2
+    assert sorted(file.name for file in (project / ".venv").glob("*ed*")) == ["installed-requirements.txt"]
 
 
 def test_an_incomplete_environment_is_made_again(project: Path) -> None:
