@@ -32,9 +32,9 @@ def read_span(text: str) -> int:
 
 
 class IntervalField(forms.CharField):
-    """An interval in words; empty or "automatic" means None."""
+    """An interval in words; empty or "default" means None: the default interval."""
 
-    widget = forms.TextInput(attrs={"placeholder": "automatic", "list": "intervals", "autocomplete": "off"})
+    widget = forms.TextInput(attrs={"placeholder": "default", "list": "intervals", "autocomplete": "off"})
 
     def __init__(self) -> None:
         super().__init__(label="Interval", required=False)
@@ -44,7 +44,7 @@ class IntervalField(forms.CharField):
 
     def clean(self, value: Any) -> int | None:
         text = super().clean(value)
-        if text.casefold() in ("", "auto", "automatic"):
+        if text.casefold() in ("", "default", "auto", "automatic"):
             return None
         try:
             seconds = read_span(text)

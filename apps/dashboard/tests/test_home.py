@@ -44,7 +44,7 @@ def test_a_keyword_is_added(client: Client) -> None:
     assert "Now watching" in response.content.decode()
 
 
-def test_no_interval_is_an_automatic_one(client: Client) -> None:
+def test_no_interval_is_the_default_one(client: Client) -> None:
     client.post("/", {"keyword": "red kite"})
     assert KeyWordEntry.objects.get().interval is None
 

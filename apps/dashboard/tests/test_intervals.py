@@ -34,8 +34,8 @@ def test_what_is_no_time(text: str) -> None:
         read_span(text)
 
 
-@pytest.mark.parametrize("text", ["", "  ", "auto", "Automatic"])
-def test_automatic(text: str) -> None:
+@pytest.mark.parametrize("text", ["", "  ", "default", "auto", "Automatic"])
+def test_the_default(text: str) -> None:
     assert IntervalField().clean(text) is None
 
 
