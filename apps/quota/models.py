@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db import models
 from django.dispatch import Signal
+from django.utils import timezone
 
 from apps.incidents import clocks
 
@@ -47,6 +48,11 @@ class ApiKey(models.Model):
     def short_fingerprint(self) -> str:
         """The last four characters of the fingerprint, enough to distinguish a few keys."""
         return self.fingerprint[-4:]
+
+    @property
+    def tried_again_at(self) -> datetime | None:
+        """When its cooldown ends, if that has not come yet."""
+        return None if self.is_usable(timezone.now()) else self.cooling_down_until
 
     def is_usable(self, now: datetime) -> bool:
         """Return whether the key may be tried: it is active, or its cooldown is over.

@@ -30,10 +30,16 @@ def moment(when: datetime, exact: bool = True) -> SafeString:
 
 @register.simple_tag
 def reset(when: datetime) -> SafeString:
-    """Return when a pause ends: "at 08:00 UTC (in 3 h 12 min)"; a script shows the reader's local time instead."""
+    """Return when a pause ends: "at 08:00 UTC (in 3 h 12 min)"."""
+    return format_html("at {}", time_and_left(when))
+
+
+@register.simple_tag
+def time_and_left(when: datetime) -> SafeString:
+    """Return "08:00 UTC (in 3 h 12 min)"; a script shows the reader's local time instead."""
     utc, left = when.astimezone(UTC), span(max(0, round((when - timezone.now()).total_seconds())))
     return format_html(
-        'at <time datetime="{}" title="{}" data-local>{}</time> (in {})',
+        '<time datetime="{}" title="{}" data-local>{}</time> (in {})',
         when.isoformat(),
         f"{utc:%Y-%m-%d %H:%M} UTC",
         f"{utc:%H:%M} UTC",

@@ -62,8 +62,21 @@ def test_it_shows_refused_keys_and_limits(client: Client, settings) -> None:
     ledger.mark_exhausted("dogs", "search", timezone.now())
     page = text_of(client, "/quota/")
     assert re.search(r"refused\s+It has expired\.", page)
-    assert re.search(r"cooling down until in 15 min\s+Unknown reason\.", page)
+    assert re.search(r"cooling down; tried again in 15 min\s+Unknown reason\.", page)
     assert "YouTube reported the limit reached now" in page
+
+
+def test_a_key_whose_cooldown_is_over_is_tried_again(client: Client, frozen_time: MovableTime) -> None:
+    (key,) = [key for key, _ in keys.usable()]
+    keys.cool_down(key, "Unknown reason.", timedelta(minutes=15))
+    frozen_time.move(minutes=20)
+    assert "cooling down; tried again with the next search" in text_of(client, "/quota/")
+
+
+def test_it_shows_until_when_searches_last(client: Client) -> None:
+    KeyWordEntry.objects.create(keyword="kestrel", interval=60)
+    KeyWordEntry.objects.update(planned_interval=600)
+    assert re.search(r"at this rate until \d\d:\d\d UTC \(in [^)]+\)", text_of(client, "/quota/"))
 
 
 def test_it_shows_rare_searches_and_stretched_intervals(client: Client) -> None:
@@ -97,7 +110,7 @@ def test_the_charts_show_the_searches_used(client: Client, frozen_time: MovableT
 
 
 def test_the_form_shows_the_cost_of_adding_a_keyword(client: Client) -> None:
-    assert "It will be searched about every 15 min." in text_of(client, "/")
+    assert "A keyword will be searched about every 15 min." in text_of(client, "/")
     watched(kestrel=10, falcon=10, hobby=10, merlin=10, harrier=10, buzzard=10)
     cost = plan.cost_of_adding()
     assert (cost.keywords, cost.before) == (7, round(86_400 * 6 / 98))
@@ -163,7 +176,7 @@ def test_the_command_shows_problems(settings, capsys) -> None:
     ledger.mark_exhausted("birds", "search", timezone.now())
     call_command("quota")
     shown = capsys.readouterr().out
-    assert "0 (refused)" in shown
+    assert "0 (limit reached, according to YouTube)" in shown
     assert "used up until the reset" in shown
 
     keys.refuse(key, "The key is invalid.")

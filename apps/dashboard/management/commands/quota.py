@@ -78,7 +78,7 @@ def _summary(today: SchedulingReport) -> list[str]:
 
 
 def _bucket(bucket: BucketReport) -> list[str]:
-    refused = " (refused)" if bucket.refused_at else ""
+    refused = " (limit reached, according to YouTube)" if bucket.refused_at else ""
     return [f"{bucket.used:,} of {bucket.limit:,}", f"{bucket.left:,}{refused}"]
 
 
