@@ -76,7 +76,7 @@ class QuotaSpend(models.Model):
     bucket = models.CharField(max_length=10, choices=Bucket.choices)
     used = models.PositiveIntegerField(default=0)
     refused_at = models.DateTimeField(
-        null=True, blank=True, help_text="When YouTube reported the limit reached, whatever the count here."
+        null=True, blank=True, help_text="When YouTube reported the limit reached, regardless of the count."
     )
 
     class Meta:

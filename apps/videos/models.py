@@ -558,7 +558,9 @@ class VideoLog(models.Model):
     number_found = models.PositiveIntegerField(default=0)
     number_added = models.PositiveIntegerField(default=0, help_text="New matches.")
     message = models.TextField(blank=True, help_text="What happened.")
-    error_code = models.CharField(max_length=30, blank=True, help_text="A stable word; empty without an error.")
+    error_code = models.CharField(
+        max_length=30, blank=True, help_text="A stable identifier; empty if there was no error."
+    )
     error = models.GeneratedField(
         expression=models.Case(models.When(error_code="", then=models.Value(False)), default=models.Value(True)),
         output_field=models.BooleanField(),
@@ -574,6 +576,8 @@ class VideoLog(models.Model):
     objects = VideoLogQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "fetch"
+        verbose_name_plural = "fetch log"
         indexes = [
             # A keyword's log, newest first, and its last fetch.
             models.Index(fields=["keyword", "-created_at", "-id"], name="log_of_keyword"),

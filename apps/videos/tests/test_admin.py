@@ -49,6 +49,10 @@ def test_every_page_opens(admin_client: Client, entry: KeyWordEntry) -> None:
     assert len(addresses) > 20
 
 
+def test_it_calls_the_fetch_log_as_the_pages_do(admin_client: Client) -> None:
+    assert ">Fetch log</a>" in admin_client.get(reverse("admin:index")).content.decode()
+
+
 def test_rows_of_an_erased_keyword_still_open(admin_client: Client, entry: KeyWordEntry) -> None:
     erasing.erase(KeyWordEntry.including_deleted.get(keyword="gone"))
     for model in (VideoLog, Video, Match):
