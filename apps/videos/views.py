@@ -82,7 +82,9 @@ class VideoViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Video]):
     lookup_value_regex = "[^/]+"
 
     @extend_schema(
-        parameters=[OpenApiParameter("keyword", str, description="Only this keyword's; in any case and spacing.")],
+        parameters=[
+            OpenApiParameter("keyword", str, description="Only this keyword's videos. Case and spacing are ignored.")
+        ],
         responses=VideoSerializer(many=True),
     )
     def list(self, request: Request) -> Response:
@@ -104,7 +106,7 @@ class KeywordViewSet(viewsets.ModelViewSet[KeyWordEntry]):
 
     @extend_schema(responses={200: KeywordSerializer, 201: KeywordSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Watch a keyword. One that exists, in any case and spacing, is returned unchanged with status 200."""
+        """Watch a keyword. If the keyword exists (ignoring case and spacing), it is returned with status 200."""
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         chosen = dict(serializer.validated_data)

@@ -8,11 +8,11 @@ from apps.videos.models import KeyWordEntry
 
 
 class Command(BaseCommand):
-    help = "Watch a keyword: it is fetched now and then on its schedule."
+    help = "Watch a keyword: fetch it now, and regularly from then on."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("keyword")
-        parser.add_argument("--interval", type=int, help="seconds between fetches (default: automatic)")
+        parser.add_argument("--interval", type=int, help="seconds between fetches (default: FETCH_INTERVAL)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
