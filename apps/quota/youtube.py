@@ -37,9 +37,9 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 P = ParamSpec("P")
 
-# Seconds after which a piece of work begins no further call, except the one to Invidious that follows a silent
-# YouTube. Together with the duration of these last calls it stays below Celery's time limit for a task, and that
-# below a claim's age limit.
+# Seconds after which a fetch, or a chore that completes videos, begins no further call, except the one to Invidious
+# after YouTube did not answer. Together with the duration of these last calls it stays below Celery's time limit for a
+# task, and that below a claim's age limit.
 WORK_SECONDS = 40.0
 
 # The cooldown of a key when the server that answers is not YouTube.
@@ -57,11 +57,10 @@ _USED_UP: dict[Bucket, Incident.Kind] = {
 
 @dataclass(slots=True)
 class YouTube:
-    """The YouTube Data API for one piece of work, within today's quota.
+    """The YouTube Data API for one fetch, or one run of a chore, within today's quota.
 
-    No call begins after `deadline` (of time.monotonic()). `searches` and `units` are what the work has used so far;
-    `on_spend` is called with the client each time they grow, before the call, so that the cost of work that dies is
-    known.
+    No call begins after `deadline` (of time.monotonic()). `searches` and `units` are what was used so far; `on_spend`
+    is called with the client each time they grow, before the call, so that the cost is known if the worker dies.
 
     Both methods raise NoKeyAvailable, ProjectSuspended, BadQuery, BadPageToken or SourceUnavailable.
     """

@@ -48,8 +48,8 @@ def _erase_chunk(entry: KeyWordEntry) -> bool:
         _, by_model = Video.objects.filter(pk__in=unmatched_ids).only("pk").delete()
         VideoTotal.objects.filter(pk=total.pk).update(count=F("count") - by_model.get(Video._meta.label, 0))
 
-        # The other videos belong to the keyword that found them earliest. Selected here, since asked for these videos
-        # and this keyword, SQLite would scan all that the keyword found first.
+        # The other videos belong to the keyword that found them earliest. Filtered in Python: with both conditions in
+        # one query, SQLite would scan every video the keyword found first.
         orphaned = [pk for pk, keyword in videos.values_list("pk", "keyword") if keyword == entry.pk]
         earliest = Match.objects.filter(video=OuterRef("pk")).order_by("created_at", "pk").values("keyword")[:1]
         Video.objects.filter(pk__in=orphaned).update(keyword=Subquery(earliest))

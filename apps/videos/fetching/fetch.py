@@ -1,4 +1,4 @@
-"""One fetch of a keyword, from claim to release: the main story of Windhover."""
+"""One fetch of a keyword, from claim to release: the steps, in order."""
 
 import logging
 import time
@@ -41,7 +41,7 @@ _PURPOSES = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a fetch ended. The first fields are those of its log; the others say what changes at the keyword."""
+    """How a fetch ended. The first fields are those of its log; the others say which fields of the keyword change."""
 
     status: VideoLog.Status
     message: str
@@ -211,7 +211,7 @@ def _is_repeated(log: VideoLog) -> bool:
 
 
 def _changes(planned: KeyWordEntry, outcome: Outcome, started_at: datetime, was_waiting: bool) -> dict[str, Any]:
-    """Return what changes at the keyword, whose row is now `planned`."""
+    """Return which fields of the keyword, whose row is now `planned`, change, and their values."""
     due = outcome.next_due_at or planned.due_after(started_at, was_waiting=was_waiting)
     changes: dict[str, Any] = {"next_due_at": due}
     if outcome.status != VideoLog.Status.WAITING:

@@ -101,7 +101,7 @@ def allocate(searches: Collection[Search], searches_per_day: float) -> dict[int,
 def on_grid(seconds: float) -> int:
     """Return the interval of the grid, in whole seconds, that is nearest to `seconds`.
 
-    So many intervals together may need a few more searches than were allocated; the next plan, made with what is
+    Rounded intervals together may need a few more searches than were allocated; the next plan, made with what is
     left, corrects that.
     """
     step = round(math.log(max(seconds, 1.0)) / math.log(GRID))

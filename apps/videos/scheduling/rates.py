@@ -12,7 +12,7 @@ from apps.videos.models import KeyWordEntry
 # videos.
 PRIOR_DAYS: Final = 0.05
 
-# Up to so many days ago, a day has this weight.
+# (days, weight): a day at most this many days ago has this weight.
 WINDOWS: Final = [(1, 1.0), (3, 0.5), (7, 0.25), (14, 0.125)]
 
 
