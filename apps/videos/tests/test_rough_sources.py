@@ -54,7 +54,9 @@ class Source:
         while (at := at + self.rng.expovariate(self.per_hour / 3600)) < START.timestamp() + self.hours * 3600:
             published = float(int(at))
             shown = published + self.delay * self.rng.random() ** 3
-            video: Any = SimpleNamespace(video_id=len(self.videos), published_exact=True, published_at=datetime.fromtimestamp(published, UTC))
+            video: Any = SimpleNamespace(
+                video_id=len(self.videos), published_exact=True, published_at=datetime.fromtimestamp(published, UTC)
+            )
             rank = published + self.rng.uniform(-self.jitter, self.jitter)
             self.videos.append(Listed(published, shown, rank, video))
         self.published = [one.published for one in self.videos]
