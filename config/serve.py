@@ -83,6 +83,7 @@ def start_process(listener: socket.socket, signals: set[signal.Signals]) -> int:
 
 def serve(listener: socket.socket, parent: int) -> NoReturn:
     """Serve until SIGTERM, or until the parent is gone; then finish the requests that were received."""
+    from django.utils.module_loading import import_string
     from waitress import create_server, wasyncore
     from waitress.channel import HTTPChannel
 
@@ -101,6 +102,7 @@ def serve(listener: socket.socket, parent: int) -> NoReturn:
         **LIMITS,
     )
     server.channel_class = Channel
+    import_string("apps.incidents.parts.watch")()
     stopping = False
 
     def stop(_number: int, _frame: FrameType | None) -> None:

@@ -4,7 +4,6 @@ import os
 
 import django
 from django.conf import settings
-from django.utils.module_loading import import_string
 
 from config.proxied import Proxied
 from config.requests import Handler
@@ -13,6 +12,3 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup(set_prefix=False)
 
 application = Proxied(Handler(), settings.TRUSTED_PROXIES, settings.PUBLIC_URL)
-
-# The web server watches the other parts.
-import_string("apps.incidents.parts.watch")()
