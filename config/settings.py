@@ -69,7 +69,8 @@ CSRF_TRUSTED_ORIGINS = [
 ]
 
 # Who must sign in: no one ("off"), people who change something ("write"), or also those who read ("all").
-_private = is_loopback(HOST) and is_loopback(_public.hostname or "localhost")
+# A name by which others reach a proxy on this machine makes it as public as an address that others reach.
+_private = all(is_loopback(host.strip("[]")) for host in (HOST, *ALLOWED_HOSTS))
 SIGN_IN = env.choice("SIGN_IN", "off" if _private else "write", ("off", "write", "all"))
 if SIGN_IN == "off" and not is_loopback(HOST):
     raise ImproperlyConfigured(f"SIGN_IN=off would let anyone who reaches {HOST} change things; use write or all.")

@@ -179,7 +179,7 @@ def test_it_refuses_a_wrong_value(made: Callable[..., Settings], name: str, valu
         ({"YT_KEYS": f"good-key,{SECRET} {SECRET}"}, "YT_KEYS: entry 2"),
         ({"YT_KEYS": "key", "DATABASE_URL": f"nonsense://me:{SECRET}@db/name"}, "DATABASE_URL"),
         ({"HOST": EVERYWHERE, "SIGN_IN": "off"}, "SIGN_IN=off"),
-        ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS=* with SIGN_IN=off"),
+        ({"ALLOWED_HOSTS": "*", "SIGN_IN": "off"}, "ALLOWED_HOSTS=* with SIGN_IN=off"),
         ({"DEBUG": "True", "HOST": EVERYWHERE}, "DEBUG=True"),
         ({"DEBUG": "True", "PUBLIC_URL": "https://example.org"}, "DEBUG=True"),
         ({"DEBUG": "True", "ALLOWED_HOSTS": "example.org"}, "DEBUG=True"),
@@ -193,6 +193,24 @@ def test_a_wrong_value_ends_the_start_with_one_sentence(tmp_path: Path, variable
     assert sentence.startswith("windhover: ")
     assert named in sentence
     assert SECRET not in ended.stderr + ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("variables", "sign_in"),
+    [
+        ({}, "off"),
+        ({"HOST": "::1", "ALLOWED_HOSTS": "localhost, 127.0.0.2, [::1]"}, "off"),
+        ({"PUBLIC_URL": "http://localhost:9000"}, "off"),
+        ({"HOST": EVERYWHERE}, "write"),
+        ({"PUBLIC_URL": "https://example.org"}, "write"),
+        ({"ALLOWED_HOSTS": "example.org"}, "write"),
+        ({"ALLOWED_HOSTS": "*"}, "write"),
+    ],
+)  # fmt: skip
+def test_changes_need_an_account_where_others_may_come(
+    made: Callable[..., Settings], variables: dict[str, str], sign_in: str
+) -> None:
+    assert made(**variables)["SIGN_IN"] == sign_in
 
 
 def test_debugging_on_this_machine_is_fine(made: Callable[..., Settings]) -> None:
