@@ -96,15 +96,15 @@ class Watcher:
         try:
             replies = current_app.control.broadcast("wall_clock", reply=True, timeout=3)
         except (OperationalError, OSError):
-            yield Incident.Kind.BROKER_UNAVAILABLE, "The broker does not respond. Keywords are not searched meanwhile."
+            yield Incident.Kind.BROKER_UNAVAILABLE, _until_then(Incident.Kind.BROKER_UNAVAILABLE)
             return
         if not replies:
-            yield Incident.Kind.WORKER_STOPPED, "No worker responds. Keywords are not searched meanwhile."
+            yield Incident.Kind.WORKER_STOPPED, _until_then(Incident.Kind.WORKER_STOPPED)
         for name, answer in ((name, answer) for reply in replies for name, answer in reply.items()):
             if isinstance(answer, int | float):
                 clocks.compare(name, datetime.fromtimestamp(answer, UTC))
         if not self._beat_is_running():
-            yield Incident.Kind.BEAT_STOPPED, "Beat does not respond. Keywords are only fetched manually meanwhile."
+            yield Incident.Kind.BEAT_STOPPED, _until_then(Incident.Kind.BEAT_STOPPED)
 
     def _beat_is_running(self) -> bool:
         """Return whether the heartbeat has changed within the last PATIENCE seconds."""
@@ -131,6 +131,12 @@ class Watcher:
     def _close(self, kind: Incident.Kind) -> None:
         unsaved.pop(kind, None)
         incidents.close(kind)
+
+
+def _until_then(kind: Incident.Kind) -> str:
+    """Return the message for a part that does not respond; without beat, what people request is still fetched."""
+    only = "only searched manually" if kind == Incident.Kind.BEAT_STOPPED else "not searched"
+    return f"{kind.label}. Until it does, keywords are {only}."
 
 
 def _disk_problem(folder: Path) -> str:
