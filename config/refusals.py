@@ -1,12 +1,16 @@
 """Requests that the web server itself refuses, before Windhover sees them: answered in JSON, never by a 5xx."""
 
 import json
+import time
 from typing import Any
 
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
 from waitress.task import ErrorTask
 from waitress.utilities import Error
+
+# How long the head and body of a request may take, and how long a connection may be idle.
+RECEIVE_SECONDS = 60
 
 
 class Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
@@ -40,7 +44,21 @@ class JSONError:
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
-    """A connection with these two."""
+    """A connection with these two, which is closed if a request does not arrive in time, or none comes at all."""
 
     parser_class: Any = Parser
     error_task_class: Any = Refusal
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.waiting_since = time.monotonic()
+
+    def close_if_slow(self) -> None:
+        """Close the connection if its next request is not complete RECEIVE_SECONDS after the last one.
+
+        waitress itself counts the seconds since the last byte, so that a client could send one now and then.
+        """
+        if self.requests or self.total_outbufs_len:
+            self.waiting_since = time.monotonic()
+        elif time.monotonic() - self.waiting_since > RECEIVE_SECONDS:
+            self.handle_close()

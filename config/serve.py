@@ -4,7 +4,6 @@ waitress reads a request whole, in one loop for all connections, before a thread
 that loop. So clients that are slow, idle or stop halfway hold a connection, but no thread.
 """
 
-import json
 import os
 import signal
 import socket
@@ -85,12 +84,9 @@ def serve(listener: socket.socket, parent: int) -> NoReturn:
     """Serve until SIGTERM, or until the parent is gone; then finish the requests that were received."""
     from django.utils.module_loading import import_string
     from waitress import create_server, wasyncore
-    from waitress.channel import HTTPChannel
 
     from config.refusals import Channel
     from config.wsgi import application
-
-    HTTPChannel.error_task_class = error_task_class()
 
     server = create_server(
         application,
@@ -113,8 +109,15 @@ def serve(listener: socket.socket, parent: int) -> NoReturn:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, too
 
+    checked_at = time.monotonic()
+
     def loop() -> None:
+        nonlocal checked_at
         wasyncore.loop(timeout=1, use_poll=True, map=server._map, count=1)
+        if time.monotonic() - checked_at > 1:
+            checked_at = time.monotonic()
+            for channel in list(server.active_channels.values()):
+                channel.close_if_slow()
 
     while not stopping and os.getppid() == parent:
         loop()
@@ -125,28 +128,6 @@ def serve(listener: socket.socket, parent: int) -> NoReturn:
     ):
         loop()
     sys.exit()
-
-
-def error_task_class() -> type:
-    """Return the task that answers what is no valid HTTP or exceeds LIMITS: in JSON under /api/, like all errors."""
-    from waitress.task import ErrorTask
-
-    class JsonErrorTask(ErrorTask):  # type: ignore[misc]
-        def execute(self) -> None:
-            error = self.request.error
-            # A head that is invalid or too large has no known path; no browser sends it.
-            path = "" if error.code == 431 else getattr(self.request, "path", "")
-            if path and "/api/" not in path:
-                super().execute()
-                return
-            body = json.dumps({"detail": f"{error.reason}: {error.body}"}).encode()
-            self.status = f"{error.code} {error.reason}"
-            self.response_headers.append(("Content-Type", "application/json"))
-            self.set_close_on_finish()
-            self.content_length = len(body)
-            self.write(body)
-
-    return JsonErrorTask
 
 
 if __name__ == "__main__":

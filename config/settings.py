@@ -8,7 +8,7 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import dj_database_url
 from celery.schedules import crontab
@@ -180,7 +180,8 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
         "LOCATION": STATE_DIR / "cache",
         "OPTIONS": {"MAX_ENTRIES": 10_000},
-    }
+    },
+    "memory": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},  # while the disk is full
 }
 SIGN_IN_PAUSE = 600  # seconds, after ten failures from one address
 
@@ -198,13 +199,16 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 def _database() -> dict[str, Any]:
     """Return the default database: SQLite in the state folder, or what DATABASE_URL names."""
-    own = f"sqlite:///{STATE_DIR / ('demo.sqlite3' if DEMO else 'windhover.sqlite3')}"
+    # The demo's videos are invented and are never stored together with real ones.
+    own = STATE_DIR / ("demo.sqlite3" if DEMO else "windhover.sqlite3")
+    url = "" if DEMO else env.text("DATABASE_URL")
     try:
-        # The demo's videos are invented and are never stored together with real ones.
-        database: dict[str, Any] = dict(dj_database_url.parse(own if DEMO else env.text("DATABASE_URL", own)))
+        database: dict[str, Any] = dict(dj_database_url.parse(url or "sqlite://"))
     except (ValueError, KeyError) as error:
         # The URL may contain a password, so it is not repeated.
         raise ImproperlyConfigured("DATABASE_URL is not a database address Django knows.") from error
+    if not url:
+        database["NAME"] = str(own)  # not by its URL, in which some characters mean something else
     if database["ENGINE"] == "django.db.backends.sqlite3":
         database["NAME"] = os.path.expanduser(database["NAME"])
         # IMMEDIATE takes the write lock at BEGIN, where SQLite waits for it. A transaction that begins by reading
@@ -245,7 +249,7 @@ def _redis_url() -> str:
 
 
 REDIS_URL = _redis_url()
-CELERY_BROKER_URL = REDIS_URL or f"redis+socket://{broker_socket()}"
+CELERY_BROKER_URL = REDIS_URL or f"redis+socket://{quote(str(broker_socket()))}"
 # Results are not used: what a fetch did is in its VideoLog.
 CELERY_RESULT_BACKEND = env.text("CELERY_RESULT_BACKEND_REDIS_URL") or None
 CELERY_TASK_IGNORE_RESULT = True

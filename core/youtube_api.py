@@ -25,6 +25,7 @@ from core.found_video import (
     CHANNEL_ID_LENGTH,
     CHANNEL_TITLE_LENGTH,
     DESCRIPTION_LENGTH,
+    FIRST_VIDEO,
     TITLE_LENGTH,
     FoundVideo,
     Values,
@@ -93,6 +94,9 @@ def search_videos(
     token = answer.get("nextPageToken")
     token = token if isinstance(token, str) and token else None
     videos = tuple(video for item in items if (video := _from_search(item, thumbnail_origins)))
+    if answer.get("items") and not any("id" in item for item in items):
+        # Taking these for a page without videos would lose videos silently.
+        raise SourceUnavailable("YouTube sent an unreadable answer.", 200)
     log_ignored("YouTube", videos)
     return SearchPage(
         videos=videos,
@@ -271,7 +275,7 @@ def _start(values: Values, details: Mapping[str, Any]) -> datetime | None:
 
 def _rfc3339(moment: datetime | None) -> str | None:
     """Return `moment` in the form the API requires: without a time zone it answers 400."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z" if moment else None
 
 
 def _date(value: object) -> datetime | None:
@@ -287,7 +291,7 @@ def _http_date(value: str) -> datetime | None:
     """Return the time of a Date header, such as "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section 5.6.7)."""
     try:
         moment = parsedate_to_datetime(value)
-        return moment.astimezone(UTC) if moment.tzinfo else None
+        return moment.astimezone(UTC) if moment.tzinfo and moment.astimezone(UTC) > FIRST_VIDEO else None
     except (ValueError, OverflowError):
         return None
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from config.refusals import RECEIVE_SECONDS, Channel
 from tests.running import wait_for
 from tests.web import listens, ping, running_web
 
@@ -121,3 +122,14 @@ def test_it_finishes_requests_when_it_stops(tmp_path: Path, number: signal.Signa
         adding.join()
         assert statuses == [201]
         assert web.wait(60) == 0
+
+
+def test_a_request_that_does_not_arrive_in_time_ends_its_connection() -> None:
+    closed: list[bool] = []
+    channel = Channel.__new__(Channel)
+    channel.requests, channel.total_outbufs_len = [], 0
+    channel.handle_close = lambda: closed.append(True)
+    for seconds in (1, RECEIVE_SECONDS + 1):
+        channel.waiting_since = time.monotonic() - seconds
+        channel.close_if_slow()
+        assert bool(closed) == (seconds > RECEIVE_SECONDS)

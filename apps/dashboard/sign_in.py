@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.signals import user_login_failed
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -28,7 +28,11 @@ def count_failure(sender: Any, credentials: dict[str, Any], request: HttpRequest
     if request is not None:
         logger.warning("Sign-in failed from %s for %r", client(request), str(credentials.get("username"))[:150])
         key = failures_key(request)
-        cache.set(key, cache.get(key, 0) + 1, timeout=settings.SIGN_IN_PAUSE)
+        failures = count(key) + 1
+        try:
+            cache.set(key, failures, timeout=settings.SIGN_IN_PAUSE)
+        except OSError:  # the disk is full
+            caches["memory"].set(key, failures, timeout=settings.SIGN_IN_PAUSE)
 
 
 class LimitMiddleware:
@@ -43,13 +47,17 @@ class LimitMiddleware:
     def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:
         if request.method != "POST" or not request.resolver_match or request.resolver_match.view_name not in PAGES:
             return None
-        if cache.get(failures_key(request), 0) < FAILURES:
+        if count(failures_key(request)) < FAILURES:
             return None
         logger.warning("Sign-in refused from %s: too many failures", client(request))
         context = {"minutes": settings.SIGN_IN_PAUSE // 60}
         response = render(request, "dashboard/too_many_failures.html", context, status=429)
         response.headers["Retry-After"] = str(settings.SIGN_IN_PAUSE)
         return response
+
+
+def count(key: str) -> int:
+    return max(int(cache.get(key, 0)), int(caches["memory"].get(key, 0)))
 
 
 def client(request: HttpRequest) -> str:

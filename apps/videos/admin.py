@@ -11,6 +11,8 @@ from django_celery_beat.models import (
     PeriodicTask,
     SolarSchedule,
 )
+from rest_framework.authtoken.admin import TokenAdmin as BaseTokenAdmin
+from rest_framework.authtoken.models import TokenProxy
 
 from apps.incidents.admin import ReadOnlyAdmin
 from apps.videos.fetching.manual import fetch_now
@@ -36,6 +38,17 @@ class PeriodicTaskAdmin(ReadOnlyAdmin):
     list_display = ["name", "task", "interval", "enabled", "last_run_at", "total_run_count"]
     list_select_related = ["interval"]
     search_fields = ["name"]
+
+
+class TokenAdmin(BaseTokenAdmin):
+    """Tokens act for their accounts, so only those who may change them see them."""
+
+    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return self.has_change_permission(request, obj)
+
+
+admin.site.unregister(TokenProxy)
+admin.site.register(TokenProxy, TokenAdmin)
 
 
 @admin.register(KeyWordEntry)

@@ -84,4 +84,6 @@ class JSONErrorsMiddleware:
         response.headers.pop("Content-Length", None)
         for name, value in response.headers.items():
             answer.headers.setdefault(name, value)
+        if request.method == "HEAD":
+            answer.content = b""
         return answer

@@ -44,7 +44,7 @@ _MONGOLIAN = re.compile("[\u1820-\u18aa]")
 # Unicode's names of decompositions that differ only in how a character is set. The others, such as <super> and
 # <circle>, mean something else.
 _TYPOGRAPHIC = {"font", "initial", "medial", "final", "isolated", "narrow", "wide", "small", "vertical", "noBreak"}
-_PUNCTUATION = str.maketrans("‘’“”‐", "''\"\"-")
+_PUNCTUATION = str.maketrans("‘’‚‛ʼ“”„‟‐", "'''''\"\"\"\"-")
 
 
 def fold(text: str) -> str:

@@ -91,6 +91,7 @@ def begin(setting: Setting) -> Iterator[Day]:
         time_machine.travel(EVE, tick=False) as traveller,
         mock.patch("time.sleep"),
         mock.patch.object(Task, "apply_async", keep),
+        mock.patch("apps.videos.tasks.queue_is_full", return_value=False),
         Simulator(world, projects=projects, clock=Clock(EVE, frozen=True)) as simulator,
     ):
         settings.YOUTUBE_API_URL = simulator.youtube_url

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from kombu.utils.url import url_to_parts
 
 from config.environment import BASE_DIR
 from tests.settings import variables_read
@@ -239,3 +240,12 @@ def check(state_dir: Path, env_file: str, **variables: str) -> subprocess.Comple
     return subprocess.run(
         [sys.executable, "manage.py", "check"], cwd=BASE_DIR, env=own | variables, capture_output=True, text=True
     )
+
+
+@pytest.mark.parametrize("name", ["what?", "no #1", "100%41", "a b+c"])
+def test_a_state_folder_may_have_any_name(made: Callable[..., Settings], tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    settings = made(STATE_DIR=str(folder))
+    assert settings["DATABASES"]["default"]["NAME"] == str(folder / "demo.sqlite3")
+    # Celery reads the folder back from the address.
+    assert url_to_parts(settings["CELERY_BROKER_URL"]).path == str(settings["broker_socket"]())[1:]

@@ -314,7 +314,7 @@ def test_any_items_are_a_result_or_a_source_error(fake_server: FakeServer, liste
             *list_videos(KEY, ["abcdefghijk"], endpoint=fake_server.url),
         ]
     except SourceError:
-        assert not isinstance(listed, list)
+        assert not isinstance(listed, list) or not any(isinstance(item, dict) and "id" in item for item in listed)
     else:
         for video in videos:
             assert video.video_id == "abcdefghijk"
@@ -342,3 +342,9 @@ def test_it_does_not_repeat_a_request_whose_connection_closes() -> None:
         with pytest.raises(SourceUnavailable):
             search_videos("good-key", "kestrel", endpoint=f"http://127.0.0.1:{server.getsockname()[1]}")
         assert len(asked) == 1
+
+
+@pytest.mark.parametrize("items", [[{"foo": 1}] * 40, ["text", None], [[]]])
+def test_items_of_which_none_has_an_id_are_an_unreadable_answer(fake_server: Any, items: list[Any]) -> None:
+    with pytest.raises(SourceUnavailable, match="unreadable"):
+        search(fake_server, items)

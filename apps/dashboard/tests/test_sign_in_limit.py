@@ -1,12 +1,14 @@
 """Guessing passwords is slowed, and logged."""
 
+import errno
 import logging
 import re
 from typing import Any
 
 import pytest
 import time_machine
-from django.core.cache import cache
+from django.core.cache import cache, caches
+from django.core.cache.backends.filebased import FileBasedCache
 from django.test import Client
 
 from apps.dashboard.sign_in import FAILURES
@@ -21,6 +23,7 @@ PAGES = ["/sign-in/", "/admin/login/"]
 def no_failures(settings: Any, django_user_model: Any) -> None:
     settings.SIGN_IN = "write"
     cache.clear()
+    caches["memory"].clear()
     django_user_model.objects.create_superuser(**ACCOUNT)
 
 
@@ -44,6 +47,15 @@ def test_an_address_waits_after_ten_failures(client: Client, page: str, other: s
 
         clock.shift(601)
         assert client.post(other, ACCOUNT).status_code == 302
+
+
+def test_a_full_disk_does_not_end_the_limit(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: Any, **kwargs: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(FileBasedCache, "set", full)
+    fail(client, "/sign-in/")
+    assert client.post("/sign-in/", ACCOUNT).status_code == 429
 
 
 def test_fewer_failures_do_not_matter(client: Client) -> None:

@@ -79,7 +79,9 @@ def _search_youtube(entry: KeyWordEntry, youtube: YouTube, purpose: Purpose) -> 
     page = youtube.search(entry.keyword, purpose, published_after=start)
     if page.sent_at:
         clocks.compare("YouTube", page.sent_at)
+    # Never back before the last search, whatever the response's date.
     now = clocks.bounded(now, page.sent_at)
+    now = max(now, through) if through else now
     gap_search = _GapSearch(entry, youtube, start, per_second)
     new = _new_gaps(entry, through, page, start, now)
     stored = [gap.value for gap in entry.gaps.all()]

@@ -1,6 +1,7 @@
 """Nothing is lost, and nothing stops, when this machine's clock is wrong and is put right."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from django.utils import timezone
@@ -58,6 +59,21 @@ def test_what_appears_while_the_clock_is_ahead_is_found(
     shown = {video.video_id for video in youtube.world.search(entry.keyword, clock.now(), published_after=NOW)}
     assert shown
     assert shown <= set(entry.matches.values_list("video", flat=True))
+
+
+@pytest.mark.parametrize("nonsense", [datetime(1970, 1, 1, tzinfo=UTC), datetime(2010, 1, 1, tzinfo=UTC)])
+def test_a_nonsense_date_of_a_response_takes_nothing_back(
+    entry: KeyWordEntry, frozen_time: MovableTime, clock: Clock, monkeypatch: pytest.MonkeyPatch, nonsense: datetime
+) -> None:
+    fetch(entry)
+    frozen_time.move(hours=1)
+    monkeypatch.setattr("simulator.server._Handler.date_time_string", lambda self, at: format_datetime(nonsense, True))
+    fetch(entry)
+    assert entry.searched_through
+    assert entry.searched_through >= NOW
+    monkeypatch.undo()
+    fetch(entry)
+    assert entry.searched_through == timezone.now()
 
 
 def test_a_mark_in_the_future_is_not_trusted(

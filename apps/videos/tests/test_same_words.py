@@ -160,3 +160,9 @@ def test_words_that_only_look_alike_are_watched_each() -> None:
 def test_it_refuses_what_is_empty_or_too_long(text: str) -> None:
     with pytest.raises(Exception, match=r"visible character|at most 500"):
         keywords.check(text)
+
+
+@pytest.mark.parametrize("quoted", ["„a“", "‟a”", "“a”"])
+def test_quotation_marks_of_all_languages_are_the_same(quoted: str) -> None:
+    assert keywords.normalize(quoted) == keywords.normalize('"a"')
+    assert keywords.normalize("don\u02bct") == keywords.normalize("don't") == keywords.normalize("don’t")
