@@ -8,11 +8,18 @@ import pytest
 
 from tests.running import BASE_DIR
 
-# One uses PostgreSQL anyway; three simulated days test the same rules, and take long.
-ELSEWHERE = ["apps/quota/tests/test_race.py", "apps/videos/tests/test_three_days.py"]
+# One uses PostgreSQL anyway; simulated days test the same rules, and take long; the others need no database.
+ELSEWHERE = [
+    "apps/quota/tests/test_race.py",
+    "apps/videos/tests/test_three_days.py",
+    "apps/videos/tests/test_planned_day.py",
+    "apps/videos/tests/test_rough_sources.py",
+    "apps/videos/tests/test_gap_intervals.py",
+    "apps/videos/tests/test_allocation.py",
+]
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_the_apps_pass_their_tests_there_too(postgres: str) -> None:
     again = subprocess.run(
         [
