@@ -113,6 +113,7 @@ def serve(listener: socket.socket, parent: int) -> NoReturn:
 
     def loop() -> None:
         nonlocal checked_at
+        # `_map`: waitress has no public way to run its loop once.
         wasyncore.loop(timeout=1, use_poll=True, map=server._map, count=1)
         if time.monotonic() - checked_at > 1:
             checked_at = time.monotonic()

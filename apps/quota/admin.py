@@ -14,7 +14,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     actions = ["use_again"]
 
     def has_use_again_permission(self, request: HttpRequest) -> bool:
-        # Nobody may edit a key, so has_change_permission() does not tell who may change something.
+        # Keys cannot be edited, so has_change_permission() is False for all.
         return request.user.has_perm("quota.change_apikey")
 
     @admin.action(description="Try selected keys again", permissions=["use_again"])

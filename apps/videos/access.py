@@ -25,7 +25,7 @@ def may_write(request: HttpRequest | Request) -> bool:
 
 
 class LoggedTokens(TokenAuthentication):
-    """Log wrong tokens, as wrong passwords are. They need no limit: nobody guesses 160 random bits."""
+    """Log wrong tokens, as wrong passwords are. They need no limit: a token has 160 random bits."""
 
     def authenticate(self, request: Request) -> Any:
         try:

@@ -6,7 +6,7 @@ make no difference:
 - case (`AC/DC`, `ac/dc`), and white space;
 - how a letter is set: full or half width (`ﾊﾝｶｸ`), mathematical bold and the like, ligatures (`ﬁ`) and presentation
   forms, composed or decomposed accents, typographic quotes, apostrophes and hyphens;
-- characters that nobody sees: zero-width and bidirectional controls, soft hyphens, variation selectors and the rest of
+- invisible characters: zero-width and bidirectional controls, soft hyphens, variation selectors and the rest of
   Unicode's Default_Ignorable_Code_Point. They are not stored either.
 
 These do: `Maße` and `Masse`, `x²` and `x2`, `①` and `1`, `½` and `1/2`, `é` and `e`, `㎏` and `kg`. And so do joiners
@@ -31,7 +31,7 @@ _UNSEEN = re.compile(
 _BLANKS = str.maketrans("\u3164\uffa0\u2800", "   ")
 
 _NON_JOINER, _JOINER, _MONGOLIAN_SEPARATOR = "\u200c\u200d\u180e"
-# The flags of England, Scotland and Wales: letters that nobody sees after a black flag.
+# The flags of England, Scotland and Wales: invisible letters after a black flag.
 _BLACK_FLAG = "\U0001f3f4"
 _FLAG = re.compile("[\U000e0030-\U000e0039\U000e0061-\U000e007a]+\U000e007f")
 # Arabic letters that never join the next one, so that a non-joiner after them changes nothing.
@@ -48,7 +48,7 @@ _PUNCTUATION = str.maketrans("‘’‚‛ʼ“”„‟‐", "'''''\"\"\"\"-")
 
 
 def fold(text: str) -> str:
-    """Return `text` without what nobody sees: white space is collapsed to single spaces, with none at the ends."""
+    """Return `text` without invisible characters, and with white space collapsed to single spaces, none at the ends."""
     return " ".join(_UNSEEN.sub(_seen, text.translate(_BLANKS)).split())
 
 
@@ -79,7 +79,7 @@ def _plain(character: str) -> str:
 
 
 def _seen(match: re.Match[str]) -> str:
-    """Return what can be seen of a run of characters that nobody sees by themselves."""
+    """Return those of a run of invisible characters that change how the text looks."""
     text, run = match.string, match[0]
     before, after = text[: match.start()][-1:], text[match.end() :][:1]
     if before == _BLACK_FLAG and (flag := _FLAG.match(run)):

@@ -154,7 +154,7 @@ class KeyWordEntry(models.Model):
         PREVIEWED = "previewed", "previewed"
         DELETING = "deleting", "being deleted"
 
-    keyword = models.CharField(max_length=keywords.MAX_LENGTH, help_text="As typed, without what nobody sees.")
+    keyword = models.CharField(max_length=keywords.MAX_LENGTH, help_text="As typed, without invisible characters.")
     normalized = models.CharField(max_length=keywords.MAX_LENGTH, editable=False)
     state = models.CharField(
         max_length=10,

@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="keywordentry",
             name="keyword",
-            field=models.CharField(help_text="As typed, without what nobody sees.", max_length=500),
+            field=models.CharField(help_text="As typed, without invisible characters.", max_length=500),
         ),
         migrations.RunPython(normalize_again, migrations.RunPython.noop),
     ]

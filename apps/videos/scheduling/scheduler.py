@@ -32,7 +32,7 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
 
     Entry = Entry
 
-    # What these methods override is not documented. Celery's Scheduler has had it in this form since 4.0.
+    # What these methods use of Celery's and django-celery-beat's schedulers is not documented: there is no public way.
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._clock_offset = _clock_offset()
