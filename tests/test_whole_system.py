@@ -207,7 +207,7 @@ def test_a_pause_outlasts_a_restart(other_server: Simulator, tmp_path: Path) -> 
 
     with running_windhover(tmp_path, **sources) as windhover:
         page = requests.get(windhover.url, timeout=30).text
-        assert "Searching resumes at" in page
+        assert "YouTube searches resume at" in page
         in_database(windhover, "UPDATE django_celery_beat_periodictask SET last_run_at = datetime('now', '-2 hours')")
         wait_for(lambda: "worker running" in windhover.output, lambda: windhover.output)
         assert [log["id"] for log in logs(windhover)] == [waits["id"]]

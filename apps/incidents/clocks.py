@@ -25,6 +25,6 @@ def compare(other: str, theirs: datetime) -> None:
         incidents.close(Incident.Kind.CLOCKS_DIFFER, subject=other)
         return
     minutes = round(abs(ahead).total_seconds() / 60)
-    direction = "ahead of" if ahead > timedelta() else "behind"
-    message = f"This machine's clock is {minutes} min {direction} that of {other}. Set it by NTP."
-    incidents.open(Incident.Kind.CLOCKS_DIFFER, message, subject=other)
+    direction = "ahead" if ahead > timedelta() else "behind"
+    message = f"The clocks of this machine and {other} differ: this one is {minutes} min {direction}."
+    incidents.open(Incident.Kind.CLOCKS_DIFFER, f"{message} Synchronize both with NTP.", subject=other)

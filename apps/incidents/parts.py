@@ -148,4 +148,4 @@ def _disk_problem(folder: Path) -> str:
         file.unlink()
     except OSError as error:
         return f"{folder} cannot be written ({error.strerror})."
-    return f"Only {free // 1_000_000} MB are free for {folder}." if free < LEAST_FREE else ""
+    return f"Only {free // 1_000_000} MB free in {folder}." if free < LEAST_FREE else ""

@@ -76,7 +76,7 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
         return self.filter(state=KeyWordEntry.State.WATCHED)
 
     def scheduled(self) -> Self:
-        """Return the watched entries that are planned: all but those whose query YouTube does not accept."""
+        """Return the watched entries that are planned: all but those whose query YouTube refuses."""
         return self.watched().filter(bad_query="")
 
     def unclaimed(self) -> Self:
@@ -192,7 +192,7 @@ class KeyWordEntry(models.Model):
         blank=True,
         default="",
         editable=False,
-        help_text="Why YouTube does not accept this keyword. It is tried again once a day.",
+        help_text="Why YouTube refuses this keyword. It is tried again once a day.",
     )
     refused_since = models.DateTimeField(
         null=True, editable=False, help_text="Since when YouTube has refused each search for this keyword."
@@ -216,7 +216,7 @@ class KeyWordEntry(models.Model):
             ),
         ]
         indexes = [
-            # The chore each minute: overdue().
+            # The chore catch_up: overdue().
             models.Index(fields=["next_due_at"], condition=Q(state="watched"), name="keyword_due"),
         ]
 
@@ -411,7 +411,7 @@ class Video(models.Model):
         help_text="The keyword that found it first.",
     )
     created_at = models.DateTimeField()
-    updated_at = models.DateTimeField(help_text="Changes only when something else changed.")
+    updated_at = models.DateTimeField(help_text="When another field last changed.")
     completed_at = models.DateTimeField(null=True, help_text="When YouTube last gave the full data.")
     missing_since = models.DateTimeField(null=True, help_text="When YouTube first left it out of a response.")
 
@@ -471,7 +471,9 @@ class Match(models.Model):
     video = models.ForeignKey(Video, on_delete=models.CASCADE, related_name="matches")
     method = models.CharField(max_length=10, choices=VideoFetchMethod.choices)
     created_at = models.DateTimeField()
-    published_at = models.DateTimeField(help_text="A copy of the video's, so that one index serves a page.")
+    published_at = models.DateTimeField(
+        help_text="Copy of the video's date, so that one index can list a keyword's videos."
+    )
 
     objects = MatchQuerySet.as_manager()
 
@@ -583,7 +585,7 @@ class VideoLog(models.Model):
             models.Index(fields=["keyword", "-created_at", "-id"], name="log_of_keyword"),
             # All logs, newest first.
             models.Index(fields=["-created_at", "-id"], name="log_newest"),
-            # The chore each minute: unsent() and abandoned().
+            # The chore catch_up: unsent() and abandoned().
             models.Index(
                 fields=["status", "created_at"],
                 condition=Q(status__in=["running", "waiting"]),

@@ -31,7 +31,7 @@ EXPECTED: dict[str, dict[str, tuple[type[SourceError], str] | None]] = {
         "list_200": (SourceUnavailable, "unreadable"),
         "not_found_404": (SourceUnavailable, "HTTP 404, notFound"),
         "bad_request_400": (SourceUnavailable, "HTTP 400, badRequest"),
-        "bad_query_400": (BadQuery, "does not accept this query"),
+        "bad_query_400": (BadQuery, "refuses this query"),
         "nonsense": None,
         "expired_token": (BadPageToken, "page"),
         "repeated_items": None,

@@ -139,6 +139,7 @@ def test_it_handles_a_suspended_project(fake_server: FakeServer, status: int, re
     error = search(fake_server)
     assert type(error) is ProjectSuspended
     assert (error.reason, error.http_status) == (info, status)
+    assert str(error) == f"Google has suspended or disabled the key's project ({info})."
     fake_server.respond(body("Suspended.", info), status)
     assert search(fake_server).reason == info, "also where only the old list of errors says it"
 

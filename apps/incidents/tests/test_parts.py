@@ -94,7 +94,7 @@ def test_a_full_disk(around: Surroundings, monkeypatch: pytest.MonkeyPatch) -> N
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(parts.shutil, "disk_usage", lambda path: usage._replace(free=42_000_000))
     assert around.passes(PATIENCE + CHECK_SECONDS) == {Kind.DISK_FULL}
-    assert Incident.objects.get().message.startswith("Only 42 MB are free for /")
+    assert Incident.objects.get().message.startswith("Only 42 MB free in /")
 
 
 def test_a_folder_that_cannot_be_written(around: Surroundings, settings: Any) -> None:
@@ -122,7 +122,10 @@ def test_what_the_database_does_not_accept_is_shown_all_the_same(
 
 @pytest.mark.parametrize(
     ("ahead", "message"),
-    [(-600, "This machine's clock is 10 min ahead of that of celery@here."), (7200, "120 min behind")],
+    [
+        (-600, "The clocks of this machine and celery@here differ: this one is 10 min ahead."),
+        (7200, "this one is 120 min behind."),
+    ],
 )
 def test_clocks_that_differ(around: Surroundings, ahead: float, message: str) -> None:
     around.workers = {"celery@here": ahead}

@@ -68,7 +68,8 @@ class Outcome:
 def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog | None = None) -> VideoLog | None:
     """Fetch `entry` once and return the closed log; None if it was not due or another worker is fetching it.
 
-    `log` is the row of a manual fetch. All errors but those of the database are recorded in the log.
+    `log` is the row of a manual fetch. All errors are recorded in the log, except database errors while it
+    is opened or closed.
     """
     token = entry.claim(scheduled=trigger in (VideoLog.Trigger.SCHEDULE, VideoLog.Trigger.FIRST))
     if token is None:

@@ -1,4 +1,4 @@
-"""Find a keyword's videos: on YouTube while it has quota, else through Invidious."""
+"""Find a keyword's videos: on YouTube, or through Invidious while YouTube cannot be searched."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace

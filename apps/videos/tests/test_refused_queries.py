@@ -48,7 +48,7 @@ def refuse(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def refuse(*words: str) -> None:
         def search(key: str, query: str, **named: Any) -> Any:
             if query in words:
-                raise BadQuery("YouTube does not accept this query (invalidParameter).", 400)
+                raise BadQuery("YouTube refuses this query (invalidParameter).", 400)
             return answer(key, query, **named)
 
         monkeypatch.setattr("core.youtube_api.search_videos", search)
@@ -113,7 +113,7 @@ def test_it_is_tried_after_growing_pauses_and_then_daily(
     pauses = [(later - sooner) / timedelta(minutes=5) for sooner, later in pairwise(tried)]
     assert pauses == [3, 12, 48, 288, 288]
     entry.refresh_from_db()
-    assert entry.bad_query == "YouTube does not accept this query (invalidParameter)."
+    assert entry.bad_query == "YouTube refuses this query (invalidParameter)."
     assert entry.refused_since == tried[0]
     assert other.logs.filter(status="done").count() > 50
 
@@ -133,10 +133,10 @@ def test_a_lasting_refusal_is_an_incident(
     assert "Python" in incident.message
     assert not PeriodicTask.objects.filter(name=f"keyword-{entry.pk}").exists(), "it is not planned any more"
     shown = client.get(f"/keywords/{entry.pk}/").content.decode()
-    assert "YouTube does not accept a keyword." in shown
+    assert "Keyword refused by YouTube." in shown
     assert "tried again once a day" in shown
     answer = client.get(f"/api/keywords/{entry.pk}/").json()
-    assert answer["bad_query"].startswith("YouTube does not accept")
+    assert answer["bad_query"].startswith("YouTube refuses this query")
     assert answer["next_due_at"]
 
 
