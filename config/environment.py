@@ -17,7 +17,7 @@ THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 # The environment overrides .env. Tests set WINDHOVER_ENV_FILE to ignore it.
 load_dotenv(os.path.expanduser(os.environ.get("WINDHOVER_ENV_FILE", BASE_DIR / ".env")), override=False)
 
-# This machine is never asked through a proxy. Our own clients know (core.proxies); this is for all other libraries.
+# Requests to this machine never use a proxy: core.proxies does this for our clients, this for other libraries.
 for _name in ("no_proxy", "NO_PROXY"):
     _bypassed = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
     if _bypassed != "*":
@@ -92,7 +92,7 @@ def web_address(name: str, default: str = "") -> str:
 
 
 def public_address(name: str) -> str:
-    """Return variable `name` as browsers write an address: no default port, ASCII only in small letters."""
+    """Return variable `name` as browsers write an address: no default port, ASCII only in lower case."""
     value = web_address(name)
     if not value:
         return ""
@@ -157,7 +157,7 @@ def youtube_keys(name: str) -> list[tuple[str, str]]:
         if not key or not key.isascii() or not key.isprintable() or " " in key or len(key) > 200:
             raise ImproperlyConfigured(f"{name}: entry {position} is not a key or project=key.")
         if len(project) > 100:
-            raise ImproperlyConfigured(f"{name}: the project of entry {position} is longer than 100.")
+            raise ImproperlyConfigured(f"{name}: the project of entry {position} is longer than 100 characters.")
         if key in (known for _, known in pairs):
             raise ImproperlyConfigured(f"{name}: entry {position} repeats an earlier key.")
         pairs.append((project, key))

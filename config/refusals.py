@@ -44,7 +44,7 @@ class JSONError:
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
-    """A connection with these two, which is closed if a request does not arrive in time, or none comes at all."""
+    """A connection that uses Parser and Refusal, and is closed if no complete request arrives in time."""
 
     parser_class: Any = Parser
     error_task_class: Any = Refusal

@@ -31,7 +31,7 @@ class Handler(WSGIHandler):
 class AdminFiltersMiddleware:
     """Show a list of the admin without its filters if they, or the chosen rows, are nonsense.
 
-    Django's admin does so for most of them, and leaves to the database what it would not understand.
+    Django's admin does this for most invalid filters and passes the others on to the database, which fails.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

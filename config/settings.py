@@ -52,7 +52,7 @@ if DEMO:
 for _source in filter(None, (YOUTUBE_API_URL, INVIDIOUS_URL)):
     env.check_proxy(_source)
 
-# Under which address people reach Windhover through a reverse proxy, and which proxies to believe (config.proxied).
+# The public address behind a reverse proxy, and the proxies whose headers are used (config.proxied).
 PUBLIC_URL = env.public_address("PUBLIC_URL")
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES", "127.0.0.0/8, ::1")
 _public = urlsplit(PUBLIC_URL)
@@ -206,7 +206,7 @@ def _database() -> dict[str, Any]:
         database: dict[str, Any] = dict(dj_database_url.parse(url or "sqlite://"))
     except (ValueError, KeyError) as error:
         # The URL may contain a password, so it is not repeated.
-        raise ImproperlyConfigured("DATABASE_URL is not a database address Django knows.") from error
+        raise ImproperlyConfigured("DATABASE_URL is not a supported database URL.") from error
     if not url:
         database["NAME"] = str(own)  # not by its URL, in which some characters mean something else
     if database["ENGINE"] == "django.db.backends.sqlite3":

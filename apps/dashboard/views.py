@@ -146,7 +146,7 @@ def delete(request: PageRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         return render(request, "dashboard/delete.html", {"entry": entry})
     entry.delete()
-    messages.success(request, f"Deleted “{entry}”. The videos that only it found are removed in the background.")
+    messages.success(request, f"Deleted “{entry}”. Videos found by no other keyword are being removed.")
     return redirect("home")
 
 
@@ -186,7 +186,7 @@ class SignIn(LoginView):
 
     def get_redirect_url(self, *args: Any, **kwargs: Any) -> str:
         url = super().get_redirect_url(*args, **kwargs)
-        # Not back to this page: who has signed in would be sent in circles.
+        # Not back to this page: a signed-in user would be redirected in a loop.
         return "" if urlsplit(url).path == self.request.path else url
 
 

@@ -30,7 +30,7 @@ def open(kind: Incident.Kind, message: str, *, subject: str = "", until: datetim
             incident = Incident.objects.create(kind=kind, subject=subject, message=message, until=until)
     except IntegrityError:
         return  # another worker has just opened it
-    logger.warning("opened: %s", incident)
+    logger.warning("incident opened: %s", incident)
 
 
 def close(kind: Incident.Kind, *, subject: str | None = None, except_subjects: Iterable[str] = ()) -> None:
@@ -56,4 +56,4 @@ def _close(over: models.QuerySet[Incident]) -> None:
     # On SQLite even an UPDATE of no rows takes the write lock, so look first.
     for incident in over:
         if over.filter(pk=incident.pk).update(closed_at=timezone.now()):
-            logger.info("closed: %s", incident)
+            logger.info("incident closed: %s", incident)

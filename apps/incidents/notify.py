@@ -58,13 +58,13 @@ def addresses() -> list[str]:
 
 
 def check() -> None:
-    """Raise ImproperlyConfigured if Apprise does not know an address."""
+    """Raise ImproperlyConfigured if an address is not a valid Apprise URL."""
     from apprise import Apprise
 
     for position, address in enumerate(addresses(), 1):
         if not Apprise.instantiate(address):
             # The address may contain a password, so it is not repeated.
-            raise ImproperlyConfigured(f"NOTIFY_URLS: entry {position} is not an address that Apprise knows.")
+            raise ImproperlyConfigured(f"NOTIFY_URLS: entry {position} is not a valid Apprise URL.")
 
 
 def send(title: str, body: str) -> list[bool]:

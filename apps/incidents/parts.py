@@ -125,7 +125,7 @@ class Watcher:
         except DatabaseError:
             if kind not in unsaved:
                 unsaved[kind] = incident = Incident(kind=kind, message=message)
-                logger.warning("opened, but not stored: %s", incident)
+                logger.warning("incident opened, but not stored: %s", incident)
                 notify.send(f"Windhover: {incident.get_kind_display()}", message)
 
     def _close(self, kind: Incident.Kind) -> None:

@@ -29,8 +29,8 @@ def fingerprint(key: str) -> str:
 def sync(*, forget: bool = True) -> None:
     """Bring ApiKey in step with YT_KEYS: add new keys, remove missing ones, keep the state of the others.
 
-    A key that was removed, and is added again later, starts as active. Only a start of Windhover forgets keys: a
-    command that runs with other settings must not make it forget a refusal.
+    A key that was removed, and is added again later, starts as active. Only a start of Windhover removes keys: a
+    command that runs with other settings must not lose a refusal.
     """
     configured = [(fingerprint(key), project) for project, key in settings.YT_KEYS]
     with transaction.atomic():
@@ -90,7 +90,7 @@ def is_suspended(keys: Iterable[ApiKey]) -> bool:
 
 def refuse(key: ApiKey, reason: str) -> None:
     """Stop using `key` until a person acts."""
-    # Another worker may have learned that its project is suspended, which is worse.
+    # Another worker may have recorded that its project is suspended, which is worse.
     if _set_state(_not_suspended(key), ApiKey.State.REFUSED, reason):
         incidents.open(Incident.Kind.KEY_REFUSED, f"{key.label}: {reason}", subject=key.fingerprint)
 
@@ -115,7 +115,7 @@ def end_cooldown(key: ApiKey) -> None:
 
 
 def reactivate(*keys: ApiKey) -> int:
-    """Use keys again, whatever their state, because a person asked for it; return their number."""
+    """Use keys again, whatever their state, at a person's request; return how many."""
     count = _set_state(ApiKey.objects.filter(pk__in=[key.pk for key in keys]), ApiKey.State.ACTIVE, "")
     _close_resolved()
     return count

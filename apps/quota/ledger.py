@@ -20,8 +20,8 @@ from core.errors import Bucket
 MANUAL_RESERVE = 0.1
 MANUAL_RESERVE_AT_RESET = 0.02
 
-# While there are gaps to close, scheduled fetches get this share of the searches less. Gaps may use as much more than
-# the share of the day that has passed.
+# While there are gaps to close, scheduled fetches get this share of the searches less. Gaps may exceed the elapsed
+# share of the day by this much.
 GAP_RESERVE = 0.2
 
 

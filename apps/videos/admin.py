@@ -84,7 +84,9 @@ class KeyWordEntryAdmin(admin.ModelAdmin):
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Show the number of videos that are deleted with the keywords, not a list of half a million."""
-        lines = [f"{entry} with its {entry.video_count} videos, except those other keywords found" for entry in objs]
+        lines = [
+            f"{entry} with its {entry.video_count} videos, except those that other keywords found" for entry in objs
+        ]
         return lines, {"keywords": len(lines)}, set(), []
 
     @admin.action(description="Pause selected keywords", permissions=["change"])

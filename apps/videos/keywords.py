@@ -108,7 +108,7 @@ def check(text: str, *, same_as: str | None = None) -> str:
     if len(text) > 20 * MAX_LENGTH:
         raise ValidationError(f"A keyword can have at most {MAX_LENGTH} characters.", code="max_length")
     if not text.strip():
-        raise ValidationError("Type a keyword.", code="blank")
+        raise ValidationError("Enter a keyword.", code="blank")
     keyword = fold(text)
     if len(keyword) > MAX_LENGTH or len(normalize(keyword)) > MAX_LENGTH:
         raise ValidationError(f"A keyword can have at most {MAX_LENGTH} characters.", code="max_length")

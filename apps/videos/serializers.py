@@ -115,7 +115,10 @@ class VideoLogSerializer(serializers.ModelSerializer[VideoLog]):
     """One fetch."""
 
     method = serializers.ChoiceField(
-        choices=VideoFetchMethod.choices, allow_blank=True, read_only=True, help_text="Empty until a source answered."
+        choices=VideoFetchMethod.choices,
+        allow_blank=True,
+        read_only=True,
+        help_text="Empty until a source has responded.",
     )
 
     class Meta:
@@ -203,13 +206,13 @@ class ScheduledSerializer(serializers.Serializer[Any]):
     )
     ends_at = serializers.DateTimeField(
         allow_null=True,
-        help_text="When the last search is made at this rate. null: they last until the reset, or none is left.",
+        help_text="When the last search is made at this rate. null: the searches last until the reset, or none is left.",
     )
 
 
 class HourUsedSerializer(serializers.Serializer[Any]):
     start = serializers.DateTimeField()
-    searches = serializers.IntegerField(allow_null=True, help_text="null: not yet.")
+    searches = serializers.IntegerField(allow_null=True, help_text="null: the hour has not begun.")
 
 
 class DayUsedSerializer(serializers.Serializer[Any]):

@@ -1,8 +1,8 @@
 """What Celery runs: adapters around the functions that do the work.
 
 Each task takes plain ids and returns quietly if the row is gone. A message that cannot be sent, or gets lost, delays a
-fetch by at most 90 seconds: catch_up enqueues it again. Messages do not expire, since the clocks of sender and worker may
-differ: one that comes late does no harm.
+fetch by at most 90 seconds: catch_up enqueues it again. Messages do not expire, since the clocks of sender and worker
+may differ: one that comes late does no harm.
 """
 
 import logging

@@ -61,8 +61,8 @@ def test_a_keyword_in_other_spelling_is_opened(client: Client) -> None:
 @pytest.mark.parametrize(
     ("keyword", "interval", "says"),
     [
-        ("", "", "Type a keyword."),
-        ("   ", "", "Type a keyword."),
+        ("", "", "Enter a keyword."),
+        ("   ", "", "Enter a keyword."),
         ("x" * 501, "", "A keyword can have at most 500 characters."),
         ("\u200b", "", "at least one visible character"),
         ("red kite", "often", "Enter a duration such as 30 min, 2 h or 1 day"),

@@ -245,6 +245,6 @@ def _summary(search: SearchResult, stored: storing.Stored, ignored: int) -> str:
             parts.append(f"Not searched yet: {dates}, because pages were full. Searched when quota allows.")
     if search.unlisted:
         parts.append(
-            f"More videos appear than the searches can list: about {search.unlisted:,} per hour are not found."
+            f"More videos are published than the searches can list: about {search.unlisted:,} per hour are missed."
         )
     return " ".join([*parts, search.note]).strip()

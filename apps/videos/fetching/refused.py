@@ -1,9 +1,9 @@
-"""What follows when YouTube says that it does not accept a keyword's query.
+"""What follows when YouTube refuses a keyword's query.
 
 It may be wrong: while a server is being replaced, it can refuse any query. So the keyword is tried again after growing
-pauses, and only one that is still refused hours later, while other keywords' searches pass, counts as refused: it is
-not planned any more, an incident says so, and it is tried once a day. If other keywords are refused as well and none
-passes, YouTube is at fault.
+pauses, and only one that is still refused hours later, while other keywords' searches succeed, counts as refused: it
+is not planned any more, an incident says so, and it is tried once a day. If other keywords are refused as well and none
+succeeds, YouTube is at fault.
 """
 
 from dataclasses import dataclass

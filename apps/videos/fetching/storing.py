@@ -108,7 +108,7 @@ def _update(found: dict[str, FoundVideo], now: datetime) -> dict[str, Video]:
 
 
 def _merge(video: Video, found: FoundVideo, now: datetime) -> bool:
-    """Copy to `video` what `found` knows better; return whether the row has to be written."""
+    """Copy the better values of `found` to `video`; return whether the row must be saved."""
     if video.published_exact and not found.published_exact:
         # The row has YouTube's own data, which an estimate must not overwrite.
         return False

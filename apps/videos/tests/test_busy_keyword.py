@@ -62,6 +62,6 @@ def test_a_keyword_with_more_videos_than_searches_can_list_says_so(
         log = fetch_keyword(entry, VideoLog.Trigger.MANUAL)
         assert missing(rough_youtube, entry) == []
     assert log
-    assert "More videos appear than the searches can list" in log.message
+    assert "More videos are published than the searches can list" in log.message
     assert log.searches == 5
     assert log.number_added > 200, "it is not read again"

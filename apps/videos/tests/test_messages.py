@@ -132,8 +132,8 @@ def test_the_watch_command_does_what_the_page_does(sent: list[tuple], capsys) ->
     assert (entry.keyword, entry.interval) == ("Two Words", 600)
     assert sent == [("process_trigger", (entry.pk,), {"trigger": "first"}), SYNC]
     assert capsys.readouterr().out.splitlines() == [
-        "Now watching Two Words.",
-        "Two Words is already watched. Nothing was changed.",
+        "Now watching “Two Words”.",
+        "“Two Words” already exists (watched). Nothing was changed.",
     ]
 
 
