@@ -51,11 +51,11 @@ def boolean(name: str, default: bool) -> bool:
     return value.lower() == "true"
 
 
-def integer(name: str, default: int, least: int, most: int) -> int:
-    """Return variable `name` as an int between `least` and `most`."""
+def integer(name: str, default: int, minimum: int, maximum: int) -> int:
+    """Return variable `name` as an int between `minimum` and `maximum`."""
     value = text(name, str(default))
-    if not _is_digits(value) or not least <= int(value) <= most:
-        raise ImproperlyConfigured(f"{name} must be a whole number from {least} to {most}, not {value!r}.")
+    if not _is_digits(value) or not minimum <= int(value) <= maximum:
+        raise ImproperlyConfigured(f"{name} must be a whole number from {minimum} to {maximum}, not {value!r}.")
     return int(value)
 
 
@@ -134,13 +134,15 @@ def check_proxy(url: str) -> None:
         )
 
 
-def seconds_or_auto(name: str, most: int) -> int | None:
+def seconds_or_auto(name: str, maximum: int) -> int | None:
     """Return variable `name` in seconds, or None for `auto`."""
     value = text(name, "auto").lower()
     if value == "auto":
         return None
-    if not _is_digits(value) or not 1 <= int(value) <= most:
-        raise ImproperlyConfigured(f"{name} must be auto or a whole number of seconds from 1 to {most}, not {value!r}.")
+    if not _is_digits(value) or not 1 <= int(value) <= maximum:
+        raise ImproperlyConfigured(
+            f"{name} must be auto or a whole number of seconds from 1 to {maximum}, not {value!r}."
+        )
     return int(value)
 
 

@@ -29,15 +29,15 @@ YT_SEARCHES_PER_DAY = env.per_project("YT_SEARCHES_PER_DAY", 100)
 YT_UNITS_PER_DAY = env.per_project("YT_UNITS_PER_DAY", 10_000)
 
 # The default interval in seconds of a keyword without its own; None = automatic.
-FETCH_INTERVAL = env.seconds_or_auto("FETCH_INTERVAL", most=30 * 86_400)
+FETCH_INTERVAL = env.seconds_or_auto("FETCH_INTERVAL", maximum=30 * 86_400)
 
 # How many days fetch logs are kept; 0 = all.
-LOG_DAYS = env.integer("LOG_DAYS", 90, least=0, most=36_500)
+LOG_DAYS = env.integer("LOG_DAYS", 90, minimum=0, maximum=36_500)
 
 # --- Where Windhover listens and keeps its state -------------------------------------------------
 
 HOST = env.text("HOST", "127.0.0.1")
-PORT = env.integer("PORT", 8000, least=1, most=65_534)
+PORT = env.integer("PORT", 8000, minimum=1, maximum=65_534)
 STATE_DIR = env.path("STATE_DIR", BASE_DIR / "var")
 NOTIFY_URLS = env.text("NOTIFY_URLS")
 
@@ -183,7 +183,7 @@ CACHES = {
     },
     "memory": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},  # while the disk is full
 }
-SIGN_IN_PAUSE = 600  # seconds, after ten failures from one address
+SIGN_IN_LOCKOUT = 600  # seconds, after ten failures from one address
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

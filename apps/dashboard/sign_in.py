@@ -30,9 +30,9 @@ def count_failure(sender: Any, credentials: dict[str, Any], request: HttpRequest
         key = failures_key(request)
         failures = count(key) + 1
         try:
-            cache.set(key, failures, timeout=settings.SIGN_IN_PAUSE)
+            cache.set(key, failures, timeout=settings.SIGN_IN_LOCKOUT)
         except OSError:  # the disk is full
-            caches["memory"].set(key, failures, timeout=settings.SIGN_IN_PAUSE)
+            caches["memory"].set(key, failures, timeout=settings.SIGN_IN_LOCKOUT)
 
 
 class LimitMiddleware:
@@ -50,9 +50,9 @@ class LimitMiddleware:
         if count(failures_key(request)) < FAILURES:
             return None
         logger.warning("Sign-in refused from %s: too many failures", client(request))
-        context = {"minutes": settings.SIGN_IN_PAUSE // 60}
+        context = {"minutes": settings.SIGN_IN_LOCKOUT // 60}
         response = render(request, "dashboard/too_many_failures.html", context, status=429)
-        response.headers["Retry-After"] = str(settings.SIGN_IN_PAUSE)
+        response.headers["Retry-After"] = str(settings.SIGN_IN_LOCKOUT)
         return response
 
 

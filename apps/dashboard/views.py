@@ -77,7 +77,7 @@ def add_keyword(request: PageRequest) -> HttpResponse:
 
 def render_home(request: PageRequest, form: AddKeywordForm) -> HttpResponse:
     videos = Video.objects.newest_first().with_keywords()
-    page = page_of(request, ShortCountPaginator(videos, CARDS, known_count=VideoTotal.now()))
+    page = page_of(request, ShortCountPaginator(videos, CARDS, known_count=VideoTotal.current()))
     keywords = Paginator(KeyWordEntry.objects.with_last_log(), KEYWORDS_AT_HOME).page(1)
     context = {"form": form, "keywords": keywords, "page": page, "videos": page}
     if not request.htmx:

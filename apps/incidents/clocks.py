@@ -5,23 +5,23 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from apps.incidents import incidents
-from apps.incidents.models import MOST_SKEW, Incident
+from apps.incidents.models import MAX_SKEW, Incident
 
 
 def bounded(ours: datetime, theirs: datetime | None) -> datetime:
     """Return `ours`, the time by our clock, or `theirs` if ours is ahead by more than networks explain."""
-    return theirs if theirs and ours - theirs > MOST_SKEW else ours
+    return theirs if theirs and ours - theirs > MAX_SKEW else ours
 
 
 def is_future(moment: datetime | None, now: datetime) -> bool:
     """Return whether `moment`, which was recorded as the time then, proves that the clock was set back since."""
-    return moment is not None and moment - now > MOST_SKEW
+    return moment is not None and moment - now > MAX_SKEW
 
 
 def compare(other: str, theirs: datetime) -> None:
     """Open an incident if `theirs`, the time now by the clock of `other`, differs from ours; else close it."""
     ahead = timezone.now() - theirs
-    if abs(ahead) <= MOST_SKEW:
+    if abs(ahead) <= MAX_SKEW:
         incidents.close(Incident.Kind.CLOCKS_DIFFER, subject=other)
         return
     minutes = round(abs(ahead).total_seconds() / 60)

@@ -8,7 +8,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.incidents.models import MOST_SKEW, Incident
+from apps.incidents.models import MAX_SKEW, Incident
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def close_expired() -> None:
     now = timezone.now()
     ended = Q(kind__in=Incident.PAUSES, until__lte=now)
     cooled_down = Q(kind=Incident.Kind.KEYS_COOLING_DOWN, until__lt=now - COOLDOWN_GRACE)
-    wrong = Q(opened_at__gt=now + MOST_SKEW, until__isnull=False)
+    wrong = Q(opened_at__gt=now + MAX_SKEW, until__isnull=False)
     _close(Incident.objects.filter(ended | cooled_down | wrong, closed_at=None))
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 # A difference between two clocks that networks and busy machines do not explain. What was recorded so far in the
 # future was recorded before the clock was set back.
-MOST_SKEW = timedelta(minutes=2)
+MAX_SKEW = timedelta(minutes=2)
 
 
 class IncidentQuerySet(models.QuerySet["Incident"]):
@@ -18,10 +18,10 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
         expired = Q(kind__in=Incident.PAUSES, until__lte=timezone.now())
         return self.filter(closed_at=None).exclude(expired).order_by("-opened_at")
 
-    def not_before_end(self, kind: str) -> Self:
+    def not_ended(self, kind: str) -> Self:
         """Return the incidents of this kind, open or closed, whose `until` has not come yet."""
         now = timezone.now()
-        return self.filter(kind=kind, until__gt=now, opened_at__lte=now + MOST_SKEW)
+        return self.filter(kind=kind, until__gt=now, opened_at__lte=now + MAX_SKEW)
 
 
 class Incident(models.Model):

@@ -78,11 +78,11 @@ def send(title: str, body: str) -> list[bool]:
     for position, address in enumerate(addresses(), 1):
         messenger = Apprise()
         accepted.append(messenger.add(address) and bool(messenger.notify(title=title, body=body)))
-        _note_delivery(position, address, accepted[-1], title)
+        _record_delivery(position, address, accepted[-1], title)
     return accepted
 
 
-def _note_delivery(position: int, address: str, accepted: bool, title: str) -> None:
+def _record_delivery(position: int, address: str, accepted: bool, title: str) -> None:
     # Addresses contain passwords, so only their scheme is shown.
     subject, scheme = _subject(address), address.partition(":")[0]
     with suppress(DatabaseError):

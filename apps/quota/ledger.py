@@ -76,7 +76,7 @@ def reserve(project: str, bucket: Bucket, purpose: Purpose) -> bool:
     return row.update(used=F("used") + 1) == 1
 
 
-def has_left(project: str, bucket: Bucket, purpose: Purpose, at: datetime | None = None) -> bool:
+def has_quota_left(project: str, bucket: Bucket, purpose: Purpose, at: datetime | None = None) -> bool:
     """Return whether reserve() would succeed now; one query.
 
     With `at`, apply the reserve for other purposes as it was at that time.

@@ -23,7 +23,7 @@ from django.core.exceptions import ValidationError
 MAX_LENGTH: Final = 500
 
 # Default_Ignorable_Code_Point in Unicode 17, and the interlinear annotation characters; without the two fillers below.
-_UNSEEN = re.compile(
+_INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f"
     "\ufeff\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
 )
@@ -47,9 +47,9 @@ _TYPOGRAPHIC = {"font", "initial", "medial", "final", "isolated", "narrow", "wid
 _PUNCTUATION = str.maketrans("‘’‚‛ʼ“”„‟‐", "'''''\"\"\"\"-")
 
 
-def fold(text: str) -> str:
+def strip_invisible(text: str) -> str:
     """Return `text` without invisible characters, and with white space collapsed to single spaces, none at the ends."""
-    return " ".join(_UNSEEN.sub(_seen, text.translate(_BLANKS)).split())
+    return " ".join(_INVISIBLE.sub(_visible_part, text.translate(_BLANKS)).split())
 
 
 def normalize(text: str) -> str:
@@ -60,10 +60,10 @@ def normalize(text: str) -> str:
 
 
 def _normalize_once(text: str) -> str:
-    plain = "".join(map(_plain, unicodedata.normalize("NFC", fold(text)))).translate(_PUNCTUATION)
+    plain = "".join(map(_plain, unicodedata.normalize("NFC", strip_invisible(text)))).translate(_PUNCTUATION)
     # Lower case depends on the place of a sigma, and leaves the dot of a capital İ as a character of its own.
     lower = re.sub("i\u0307+", "i", plain.lower().replace("ς", "σ"))
-    return fold(unicodedata.normalize("NFC", lower))
+    return strip_invisible(unicodedata.normalize("NFC", lower))
 
 
 def _plain(character: str) -> str:
@@ -78,7 +78,7 @@ def _plain(character: str) -> str:
     return character
 
 
-def _seen(match: re.Match[str]) -> str:
+def _visible_part(match: re.Match[str]) -> str:
     """Return those of a run of invisible characters that change how the text looks."""
     text, run = match.string, match[0]
     before, after = text[: match.start()][-1:], text[match.end() :][:1]
@@ -100,7 +100,7 @@ def _joins(before: str, joiner: str, after: str) -> bool:
 
 
 def check(text: str, *, same_as: str | None = None) -> str:
-    """Return `text` as it is stored, see fold(); raise ValidationError if it is not a valid keyword.
+    """Return `text` as it is stored, see strip_invisible(); raise ValidationError if it is not a valid keyword.
 
     `same_as` is the normalized form of an existing keyword, of which only the spelling may change.
     """
@@ -109,7 +109,7 @@ def check(text: str, *, same_as: str | None = None) -> str:
         raise ValidationError(f"A keyword can have at most {MAX_LENGTH} characters.", code="max_length")
     if not text.strip():
         raise ValidationError("Enter a keyword.", code="blank")
-    keyword = fold(text)
+    keyword = strip_invisible(text)
     if len(keyword) > MAX_LENGTH or len(normalize(keyword)) > MAX_LENGTH:
         raise ValidationError(f"A keyword can have at most {MAX_LENGTH} characters.", code="max_length")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in keyword):

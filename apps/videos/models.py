@@ -370,12 +370,12 @@ class VideoQuerySet(models.QuerySet["Video"]):
         matches = Match.objects.select_related("keyword").exclude(keyword__state=KeyWordEntry.State.DELETING)
         return self.prefetch_related(Prefetch("matches", matches.order_by("created_at", "pk"), to_attr="found_by"))
 
-    def to_complete(self, asked_before: datetime) -> Self:
+    def to_complete(self, requested_before: datetime) -> Self:
         """Return the videos to request with videos.list, newest first: those not completed yet, and streams that were
-        live or upcoming; except those requested since `asked_before`."""
+        live or upcoming; except those requested since `requested_before`."""
         running = Q(live_state__in=[Video.LiveState.LIVE, Video.LiveState.UPCOMING])
-        wanted = self.filter(Q(completed_at=None) | running & Q(completed_at__lt=asked_before))
-        return wanted.filter(Q(missing_since=None) | Q(missing_since__lt=asked_before)).order_by("-created_at")
+        wanted = self.filter(Q(completed_at=None) | running & Q(completed_at__lt=requested_before))
+        return wanted.filter(Q(missing_since=None) | Q(missing_since__lt=requested_before)).order_by("-created_at")
 
 
 class Video(models.Model):
@@ -454,7 +454,7 @@ class VideoTotal(models.Model):
         return cls.objects.select_for_update().get_or_create(pk=1)[0]
 
     @classmethod
-    def now(cls) -> int:
+    def current(cls) -> int:
         """Return the number of videos; one query."""
         return cls.objects.values_list("count", flat=True).first() or 0
 
@@ -596,9 +596,9 @@ class VideoLog(models.Model):
     def __str__(self) -> str:
         return f"{self.created_at:%Y-%m-%d %H:%M} {self.keyword_text}: {self.status}"
 
-    def record_spending(self, spent: "YouTube") -> None:
+    def record_usage(self, youtube: "YouTube") -> None:
         """Write what the fetch has used so far."""
-        VideoLog.objects.filter(pk=self.pk).update(searches=spent.searches, units=spent.units)
+        VideoLog.objects.filter(pk=self.pk).update(searches=youtube.searches, units=youtube.units)
 
     @property
     def still_waits(self) -> bool:

@@ -11,7 +11,7 @@ from rest_framework.pagination import PageNumberPagination
 from rest_framework.response import Response
 
 COUNTED_UP_TO = 10_000
-MOST_PAGES = 10**9  # databases cannot skip more rows than 2**63
+MAX_PAGES = 10**9  # databases cannot skip more rows than 2**63
 
 
 class ShortCountPaginator(Paginator):
@@ -40,7 +40,7 @@ class ShortCountPaginator(Paginator):
         try:
             return super().validate_number(number)
         except EmptyPage:
-            if self.count_is_exact or not 1 <= int(number) <= MOST_PAGES:
+            if self.count_is_exact or not 1 <= int(number) <= MAX_PAGES:
                 raise
             return int(number)
 

@@ -206,7 +206,8 @@ class ScheduledSerializer(serializers.Serializer[Any]):
     )
     ends_at = serializers.DateTimeField(
         allow_null=True,
-        help_text="When the last search is made at this rate. null: the searches last until the reset, or none is left.",
+        help_text="When the last search is made at this rate. "
+        "null: the searches last until the reset, or none is left.",
     )
 
 

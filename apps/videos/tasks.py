@@ -45,7 +45,7 @@ def process_trigger(keyword_id: int, trigger: str = "schedule", log_id: int | No
 def catch_up() -> None:
     """Enqueue overdue fetches and manual ones whose message was lost, and close those of workers that died."""
     now = timezone.now()
-    beat.repair_clock()
+    beat.repair_future_dates()
     pauses.resume_waiting()
     pauses.defer_until_reset()
     VideoLog.objects.abandoned(now).close_abandoned()

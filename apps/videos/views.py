@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.videos import keywords
+from apps.videos.errors import DETAILS
 from apps.videos.fetching.manual import fetch_now
 from apps.videos.models import KeyWordEntry, Match, Video, VideoLog, VideoTotal
 from apps.videos.pagination import Pages
@@ -42,7 +43,7 @@ def page_of_videos(request: Request, keyword: str | None) -> Response:
     """Return a page of one keyword's videos, or of all, newest first, without counting them; two or three queries."""
     rows: QuerySet[Any]
     if keyword is None:
-        rows, count = Video.objects.newest_first().select_related("keyword"), VideoTotal.now()
+        rows, count = Video.objects.newest_first().select_related("keyword"), VideoTotal.current()
     else:
         entry = find_keyword(keyword)
         rows, count = entry.matches.newest_first().select_related("video__keyword"), entry.video_count
@@ -158,7 +159,7 @@ class NotFoundView(APIView):
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, **kwargs: Any) -> Response:
-        raise NotFound("Not found. /api/docs/ lists all endpoints.")
+        raise NotFound(DETAILS[404])
 
     post = put = patch = delete = get
 

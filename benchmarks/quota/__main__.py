@@ -13,8 +13,8 @@ from benchmarks.quota.setting import Setting
 
 CHART: Final = Path("var/bench/quota.png")
 # More keywords or videos would need more searches per day than a key has.
-KEYWORDS_A_KEY: Final = 50
-VIDEOS_A_KEY: Final = 2000
+KEYWORDS_PER_KEY: Final = 50
+VIDEOS_PER_KEY: Final = 2000
 
 TITLES: Final = {
     "burst": "(a) every 10 s until the limit",
@@ -29,7 +29,7 @@ def main() -> None:
     setting = Setting(options.seed, options.keywords, options.videos, options.keys)
     results = comparison.run(setting)
     if options.json:
-        print(json.dumps({name: figures.for_programs() for name, figures in results.items()}, indent=2))
+        print(json.dumps({name: figures.as_dict() for name, figures in results.items()}, indent=2))
     else:
         print(_report(setting, results))
     if chart := options.chart:
@@ -91,7 +91,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print JSON; draw the chart only with --chart")
     parser.add_argument("--chart", type=_chart, help=f"file of the chart, .png or .svg (default: {CHART})")
     options = parser.parse_args()
-    for name, most in (("keywords", KEYWORDS_A_KEY), ("videos", VIDEOS_A_KEY)):
+    for name, most in (("keywords", KEYWORDS_PER_KEY), ("videos", VIDEOS_PER_KEY)):
         if getattr(options, name) > most * options.keys:
             parser.error(f"--{name} can be at most {most} for each key")
     if options.chart is None and not options.json:
@@ -99,10 +99,10 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _whole_number(least: int, most: int) -> Callable[[str], int]:
+def _whole_number(minimum: int, maximum: int) -> Callable[[str], int]:
     def read(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
+        if not (text.isascii() and text.isdigit() and minimum <= int(text) <= maximum):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {minimum} to {maximum}")
         return int(text)
 
     return read

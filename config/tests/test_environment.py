@@ -31,11 +31,11 @@ def says(monkeypatch: pytest.MonkeyPatch) -> Callable[[str | None], None]:
 READ: dict[str, Callable[[], Any]] = {
     "text": lambda: env.text("THING", "default"),
     "boolean": lambda: env.boolean("THING", True),
-    "integer": lambda: env.integer("THING", 5, least=1, most=100),
+    "integer": lambda: env.integer("THING", 5, minimum=1, maximum=100),
     "choice": lambda: env.choice("THING", "off", ("off", "write")),
     "words": lambda: env.words("THING", "a,b"),
     "web_address": lambda: env.web_address("THING"),
-    "seconds_or_auto": lambda: env.seconds_or_auto("THING", most=3600),
+    "seconds_or_auto": lambda: env.seconds_or_auto("THING", maximum=3600),
     "youtube_keys": lambda: env.youtube_keys("THING"),
     "per_project": lambda: env.per_project("THING", 100),
 }

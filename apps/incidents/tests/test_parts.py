@@ -15,7 +15,7 @@ from kombu.exceptions import OperationalError as BrokerError
 
 from apps.incidents import incidents, parts
 from apps.incidents.models import Heartbeat, Incident
-from apps.incidents.parts import CHECK_SECONDS, PATIENCE, Watcher
+from apps.incidents.parts import CHECK_SECONDS, UNRESPONSIVE_SECONDS, Watcher
 from apps.incidents.tests.inbox import Inbox
 
 pytestmark = pytest.mark.django_db
@@ -61,7 +61,7 @@ def around(monkeypatch: pytest.MonkeyPatch) -> Iterator[Surroundings]:
 def test_it_works(around: Surroundings, inbox: Inbox, client: Client) -> None:
     assert around.passes(300) == set()
     around.workers = {}
-    assert around.passes(PATIENCE) == set(), "a restart is no problem"
+    assert around.passes(UNRESPONSIVE_SECONDS) == set(), "a restart is no problem"
     assert around.passes(CHECK_SECONDS) == {Kind.WORKER_STOPPED}
     assert "Worker not responding.</strong>" in client.get("/").content.decode()
     assert [message["title"] for message in inbox.messages] == ["Windhover: Worker not responding"]
@@ -74,15 +74,15 @@ def test_it_works(around: Surroundings, inbox: Inbox, client: Client) -> None:
 def test_beat_that_has_stopped(around: Surroundings) -> None:
     around.passes(60)
     around.beat_runs = False
-    assert around.passes(PATIENCE + CHECK_SECONDS) == set()
-    assert around.passes(PATIENCE) == {Kind.BEAT_STOPPED}
+    assert around.passes(UNRESPONSIVE_SECONDS + CHECK_SECONDS) == set()
+    assert around.passes(UNRESPONSIVE_SECONDS) == {Kind.BEAT_STOPPED}
     around.beat_runs = True
     assert around.passes(CHECK_SECONDS) == set()
 
 
 def test_beat_that_has_never_run(around: Surroundings) -> None:
     around.beat_runs = False
-    assert around.passes(3 * PATIENCE) == {Kind.BEAT_STOPPED}
+    assert around.passes(3 * UNRESPONSIVE_SECONDS) == {Kind.BEAT_STOPPED}
 
 
 def test_without_a_broker_the_worker_is_not_judged(around: Surroundings) -> None:
@@ -93,13 +93,13 @@ def test_without_a_broker_the_worker_is_not_judged(around: Surroundings) -> None
 def test_a_full_disk(around: Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(parts.shutil, "disk_usage", lambda path: usage._replace(free=42_000_000))
-    assert around.passes(PATIENCE + CHECK_SECONDS) == {Kind.DISK_FULL}
+    assert around.passes(UNRESPONSIVE_SECONDS + CHECK_SECONDS) == {Kind.DISK_FULL}
     assert Incident.objects.get().message.startswith("Only 42 MB free in /")
 
 
 def test_a_folder_that_cannot_be_written(around: Surroundings, settings: Any) -> None:
     settings.STATE_DIR = settings.STATE_DIR / "missing"
-    assert around.passes(PATIENCE + CHECK_SECONDS) == {Kind.DISK_FULL}
+    assert around.passes(UNRESPONSIVE_SECONDS + CHECK_SECONDS) == {Kind.DISK_FULL}
     assert "cannot be written (No such file or directory)." in Incident.objects.get().message
 
 

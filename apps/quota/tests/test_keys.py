@@ -136,7 +136,7 @@ def test_fingerprints_distinguish_keys(use_keys: UseKeys) -> None:
 
 
 def test_what_is_worse_is_never_overwritten_by_what_another_worker_learns_late(use_keys: UseKeys) -> None:
-    """Two workers were using the same key when one learned that its project is suspended."""
+    """Two workers were using the same key when one recorded that its project is suspended."""
     one, _ = use_keys("birds=one", "cats=two")
     keys.cool_down(one, "Unknown reason.", timedelta(minutes=15))
     keys.suspend("birds", "Suspended.")

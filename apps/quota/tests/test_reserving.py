@@ -149,11 +149,11 @@ def test_a_new_day_begins_at_zero(clock: time_machine.Traveller, refused: bool) 
 
 def test_has_left_reserves_nothing(settings: Settings) -> None:
     settings.YT_SEARCHES_PER_DAY = {"": 10, "closed": 0}
-    assert ledger.has_left("birds", "search", Purpose.SCHEDULE)
-    assert not ledger.has_left("closed", "search", Purpose.MANUAL)
+    assert ledger.has_quota_left("birds", "search", Purpose.SCHEDULE)
+    assert not ledger.has_quota_left("closed", "search", Purpose.MANUAL)
     assert not QuotaSpend.objects.exists()
     reserve_all(Purpose.SCHEDULE)
-    assert not ledger.has_left("birds", "search", Purpose.SCHEDULE)
-    assert ledger.has_left("birds", "search", Purpose.MANUAL)
+    assert not ledger.has_quota_left("birds", "search", Purpose.SCHEDULE)
+    assert ledger.has_quota_left("birds", "search", Purpose.MANUAL)
     ledger.mark_exhausted("birds", "search", timezone.now())
-    assert not ledger.has_left("birds", "search", Purpose.MANUAL)
+    assert not ledger.has_quota_left("birds", "search", Purpose.MANUAL)

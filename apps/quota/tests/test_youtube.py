@@ -367,9 +367,9 @@ def test_bare_keys_that_turn_out_to_share_a_project_share_its_quota(simulator: S
     assert (row.used, row.refused_at) == (5, NOW)
     assert {spend.project for spend in QuotaSpend.objects.all()} == {one.project, two.project}
 
-    asked_before = asked(simulator)
+    requested_before = asked(simulator)
     search(youtube)
-    assert asked(simulator) == asked_before | {"two": asked_before["two"] + 1}
+    assert asked(simulator) == requested_before | {"two": requested_before["two"] + 1}
 
 
 def test_a_bare_key_joins_the_project_a_person_named(simulator: Simulator, use_keys: UseKeys) -> None:
@@ -416,7 +416,7 @@ def test_an_outage_of_both_buckets_is_one_incident(
     assert not Incident.objects.open().exists()
 
 
-def test_a_call_counts_for_the_project_that_another_worker_learned(
+def test_a_call_counts_for_the_project_that_another_worker_recorded(
     simulator: Simulator, use_keys: UseKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     named, bare = use_keys("birds=one", "spare")
@@ -424,7 +424,7 @@ def test_a_call_counts_for_the_project_that_another_worker_learned(
     looked_up = keys.usable()
     keys.refuse(named, "It has expired.")
     # After the keys were looked up, another worker learns that both belong to one project.
-    keys.learn_consumer(bare, "projects/1")
+    keys.record_consumer(bare, "projects/1")
     monkeypatch.setattr(keys, "usable", lambda: looked_up[1:])
     assert search(client()) > 0
     assert (used(bare.project), used("birds")) == (0, 1)

@@ -38,7 +38,7 @@ def complete_stored(limit: int = 500) -> None:
     ids = list(Video.objects.to_complete(timezone.now() - REPEAT_AFTER).values_list("pk", flat=True)[:limit])
     for requested, answer in _list_videos(ids, YouTube()):
         storing.update(answer)
-        storing.note_missing(set(requested) - {video.video_id for video in answer})
+        storing.record_missing(set(requested) - {video.video_id for video in answer})
 
 
 def _list_videos(ids: Sequence[str], youtube: YouTube) -> Iterator[tuple[Sequence[str], list[FoundVideo]]]:

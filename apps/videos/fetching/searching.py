@@ -138,9 +138,9 @@ class _GapSearch:
     left: list[Gap] = field(default_factory=list)
 
     def search(self, gap: Gap, page: SearchPage | None, now: datetime) -> None:
-        """Search `gap` if it is ripe, and keep what is left of it; begin with the pages that follow `page`."""
+        """Search `gap` if it is due, and keep what is left of it; begin with the pages that follow `page`."""
         remaining: Gap | None = gap
-        if gap.is_ripe(now):
+        if gap.is_due(now):
             if page and page.next_page_token:
                 remaining = self._read(gap, self.start, page)
             while self.pages and remaining:
@@ -207,7 +207,7 @@ def _search_invidious(entry: KeyWordEntry, deadline: float, cause: NoKeyAvailabl
     # Without YouTube keys, Invidious is the first choice and needs no explanation.
     note = str(cause) if settings.YT_KEYS else ""
     # Also if the incident was closed since, because YouTube was available again.
-    blocked = Incident.objects.not_before_end(Incident.Kind.INVIDIOUS_BLOCKED).first()
+    blocked = Incident.objects.not_ended(Incident.Kind.INVIDIOUS_BLOCKED).first()
     if blocked and blocked.until:
         message = f"{note} {blocked.message}".strip()
         if isinstance(cause, SourceError):

@@ -78,7 +78,7 @@ def update(videos: Iterable[FoundVideo]) -> None:
         _update({video.video_id: video for video in videos}, timezone.now())
 
 
-def note_missing(video_ids: Iterable[str]) -> None:
+def record_missing(video_ids: Iterable[str]) -> None:
     """Record that YouTube left these videos out of a response, as it does with deleted and private ones.
 
     Since a single response can be wrong, only those left out for the second time count as gone and are not requested

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
-from apps.incidents.models import MOST_SKEW
+from apps.incidents.models import MAX_SKEW
 from apps.quota import pacific
 from apps.videos.models import SPREAD, KeyWordEntry
 from apps.videos.scheduling import pauses
@@ -80,10 +80,10 @@ def _moved(entry: KeyWordEntry, interval: int) -> datetime | None:
     return now + timedelta(seconds=left * interval / old)
 
 
-def repair_clock() -> None:
-    """Let keywords that were fetched in the future, before the clock was set back, not wait until it has caught up."""
+def repair_future_dates() -> None:
+    """Reschedule keywords whose last fetch lies in the future because the clock was set back."""
     now = timezone.now()
-    fetched_in_future = KeyWordEntry.objects.watched().filter(last_fetched_at__gt=now + MOST_SKEW)
+    fetched_in_future = KeyWordEntry.objects.watched().filter(last_fetched_at__gt=now + MAX_SKEW)
     if not fetched_in_future.exists():
         return
     with transaction.atomic():

@@ -5,7 +5,7 @@ from typing import Final
 
 from django.db.models import Count, Q
 
-from apps.videos.fetching.gaps import FEW
+from apps.videos.fetching.gaps import MAX_OUTLIERS
 from apps.videos.models import KeyWordEntry
 
 # How many days of watching the initial assumption is worth: few, since the first page already shows the dates of fifty
@@ -23,7 +23,7 @@ def measure(entry: KeyWordEntry, through: datetime) -> float:
     videos of the first page, except the very oldest few, whose dates may be misplaced.
     """
     found = entry.matches.filter(video__published_exact=True, published_at__lte=through)
-    first = list(found.order_by("published_at").values_list("published_at", flat=True)[: FEW + 1])
+    first = list(found.order_by("published_at").values_list("published_at", flat=True)[: MAX_OUTLIERS + 1])
     oldest = first[-1] if first else entry.created_at
     since = [through - timedelta(days=days) for days, _ in WINDOWS]
     counted = found.filter(published_at__gt=since[-1]).aggregate(

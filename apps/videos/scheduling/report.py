@@ -64,7 +64,7 @@ class SchedulingReport:
         return sum(project.search.limit for project in self.quota.projects)
 
     @property
-    def duration(self) -> str:
+    def lasts(self) -> str:
         """How long the searches last: `no_key`, `used_up`, `ends` (at `ends_at`) or `until_reset`."""
         if not self.scheduled.per_day:
             return "no_key"

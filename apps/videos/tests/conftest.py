@@ -150,7 +150,7 @@ def held(word: str) -> KeyWordEntry:
 
 def assert_nothing_lost_or_doubled() -> None:
     """Check what holds after any number of writers: counts equal rows, copies equal originals, no video is orphaned."""
-    assert VideoTotal.now() == Video.objects.count()
+    assert VideoTotal.current() == Video.objects.count()
     for entry in KeyWordEntry.objects.all():
         assert entry.video_count == entry.matches.count(), entry
     assert not Video.objects.filter(matches=None).exists()

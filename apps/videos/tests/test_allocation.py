@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from apps.videos.scheduling.allocation import DAY, GRID, PAGE, Search, Share, allocate, is_step, on_grid
+from apps.videos.scheduling.allocation import DAY, GRID, VIDEOS_PER_SEARCH, Search, Share, allocate, is_step, on_grid
 
 rates = st.floats(0.01, 5_000)
 weights = st.integers(1, 100)
@@ -35,7 +35,7 @@ def often(searches: Collection[Search], allocation: float) -> list[float]:
 
 
 def bounds(searches: Collection[Search]) -> list[float]:
-    return [max(1, search.rate / PAGE) for search in searches]
+    return [max(1, search.rate / VIDEOS_PER_SEARCH) for search in searches]
 
 
 def wait(searches: Collection[Search], plan: Collection[float]) -> float:
@@ -58,9 +58,9 @@ def test_it_works() -> None:
 
 def test_a_page_suffices_between_two_searches() -> None:
     plan = often([Search(1, rate=1500), Search(2, rate=10), Search(3, rate=10)], 90)
-    assert plan[0] == pytest.approx(1500 / PAGE * (74 / 50), rel=0.2)
+    assert plan[0] == pytest.approx(1500 / VIDEOS_PER_SEARCH * (74 / 50), rel=0.2)
     plan = often([Search(1, rate=2400), Search(2, rate=240), Search(3, rate=10, weight=100)], 98)
-    assert plan[0] == pytest.approx(2400 / PAGE)
+    assert plan[0] == pytest.approx(2400 / VIDEOS_PER_SEARCH)
     assert sum(plan) == pytest.approx(98)
 
 

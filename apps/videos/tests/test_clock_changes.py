@@ -132,8 +132,8 @@ def test_a_cooldown_does_not_outlast_the_clock_by_which_it_began(youtube: Simula
 def test_a_problem_does_not_outlast_the_clock_by_which_it_began(frozen_time: MovableTime) -> None:
     kind = Incident.Kind.INVIDIOUS_BLOCKED
     incidents.open(kind, "Invidious refuses searches.", until=NOW + timedelta(hours=1))
-    assert Incident.objects.not_before_end(kind).exists()
+    assert Incident.objects.not_ended(kind).exists()
     frozen_time.move(days=-1)
-    assert not Incident.objects.not_before_end(kind).exists()
+    assert not Incident.objects.not_ended(kind).exists()
     incidents.close_expired()
     assert not Incident.objects.open().exists()

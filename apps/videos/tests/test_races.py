@@ -258,7 +258,7 @@ def test_a_fetch_whose_keyword_is_deleted_ends_quietly(
 
     erasing.erase(entry)
     assert not KeyWordEntry.including_deleted.exists()
-    assert Video.objects.count() == Match.objects.count() == VideoTotal.now() == 0
+    assert Video.objects.count() == Match.objects.count() == VideoTotal.current() == 0
 
 
 def test_a_fetch_whose_keyword_is_erased_ends_quietly_too(youtube: Simulator, database: RealDatabase) -> None:
@@ -273,7 +273,7 @@ def test_a_fetch_whose_keyword_is_erased_ends_quietly_too(youtube: Simulator, da
     log = VideoLog.objects.get()
     assert (log.keyword, log.keyword_text, log.status) == (None, "Python", "interrupted")
     assert not KeyWordEntry.including_deleted.exists()
-    assert Video.objects.count() == Match.objects.count() == VideoTotal.now() == 0
+    assert Video.objects.count() == Match.objects.count() == VideoTotal.current() == 0
 
 
 def test_a_fetch_never_stores_for_a_keyword_added_again(youtube: Simulator, database: RealDatabase) -> None:

@@ -30,13 +30,13 @@ def test_it_works(entry: KeyWordEntry) -> None:
 
     assert stored == storing.Stored(found=2, added=2)
     assert videos_of(entry) == {"a", "b"}
-    assert entry.video_count == VideoTotal.now() == 2
+    assert entry.video_count == VideoTotal.current() == 2
 
 
 def test_it_stores_a_video_once_that_a_page_repeats(entry: KeyWordEntry) -> None:
     assert store(entry, found_video("a"), found_video("a")) == storing.Stored(found=1, added=1)
     assert store(entry, found_video("a")) == storing.Stored(found=1, added=0)
-    assert entry.video_count == VideoTotal.now() == Match.objects.count() == 1
+    assert entry.video_count == VideoTotal.current() == Match.objects.count() == 1
 
 
 def test_it_stores_nothing_for_an_empty_page(entry: KeyWordEntry) -> None:
@@ -49,7 +49,7 @@ def test_it_gives_a_video_to_both_keywords(entry: KeyWordEntry) -> None:
     store(other, found_video("b"), found_video("c"))
 
     assert (videos_of(entry), videos_of(other)) == ({"a", "b"}, {"b", "c"})
-    assert (entry.video_count, other.video_count, VideoTotal.now()) == (2, 2, 3)
+    assert (entry.video_count, other.video_count, VideoTotal.current()) == (2, 2, 3)
     assert Video.objects.get(pk="b").keyword == entry
 
 
@@ -139,7 +139,7 @@ def test_it_erases_a_keyword_and_leaves_the_others_videos(entry: KeyWordEntry, m
     other.refresh_from_db()
     assert set(Video.objects.values_list("pk", flat=True)) == {"both", "theirs"} == videos_of(other)
     assert Video.objects.get(pk="both").keyword == other
-    assert VideoTotal.now() == other.video_count == 2
+    assert VideoTotal.current() == other.video_count == 2
     assert not KeyWordEntry.including_deleted.filter(pk=entry.pk).exists()
 
 

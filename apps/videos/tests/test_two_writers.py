@@ -92,7 +92,7 @@ def test_videos_that_are_gone_block_no_writer(database: RealDatabase) -> None:
     storing_page(entry, ids)()
     again = [found_video(video_id) for video_id in ids]
     for _ in range(15):
-        database.at_once(*[partial(storing.update, again), partial(storing.note_missing, ids)] * 2)
+        database.at_once(*[partial(storing.update, again), partial(storing.record_missing, ids)] * 2)
     assert not Video.objects.filter(completed_at=None).exists()
     assert_nothing_lost_or_doubled()
 
@@ -101,7 +101,7 @@ def test_videos_that_are_gone_block_no_writer(database: RealDatabase) -> None:
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let an erase take many chunks with few videos."""
     monkeypatch.setattr(erasing, "CHUNK", 4)
-    monkeypatch.setattr(erasing, "REST", 0)
+    monkeypatch.setattr(erasing, "CHUNK_INTERVAL", 0)
 
 
 @pytest.mark.usefixtures("small_chunks")
@@ -155,7 +155,7 @@ def test_a_fetch_may_open_its_log_to_the_last_moment_of_an_erase(database: RealD
 
         assert VideoLog.objects.filter(keyword=None).count() == sum(opened)
         VideoLog.objects.all().delete()
-    assert Video.objects.count() == VideoTotal.now() == 0
+    assert Video.objects.count() == VideoTotal.current() == 0
 
 
 def open_logs_until_erased(entry: KeyWordEntry) -> int:

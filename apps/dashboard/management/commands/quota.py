@@ -61,7 +61,7 @@ def _table(header: list[str], rows: list[list[str]], figures: Collection[int] = 
 def _summary(today: SchedulingReport) -> list[str]:
     left = roughly(round((today.quota.resets_at - timezone.now()).total_seconds()))
     lines = [f"The quota resets in {left}, at {_clock(today.quota.resets_at)} (00:00 Pacific)."]
-    if today.duration == "no_key":
+    if today.lasts == "no_key":
         lines.append("No usable key: YouTube is not searched.")
         if today.search_rate:
             lines.append(f"Invidious is searched every {roughly(today.mean_interval)}.")
@@ -74,7 +74,7 @@ def _summary(today: SchedulingReport) -> list[str]:
             "until_reset": "until the reset",
         }
         lines.append(f"Search rate: one search every {roughly(today.mean_interval)}.")
-        lines.append(f"Lasts: {lasts[today.duration]}.")
+        lines.append(f"Lasts: {lasts[today.lasts]}.")
     return lines
 
 
