@@ -29,7 +29,7 @@ class Handler(WSGIHandler):
 
 
 class AdminFiltersMiddleware:
-    """Show a list of the admin without its filters if they, or the chosen rows, are nonsense.
+    """Show a list of the admin without its filters if they, or the chosen rows, are invalid.
 
     Django's admin does this for most invalid filters and passes the others on to the database, which fails.
     """

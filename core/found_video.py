@@ -1,7 +1,7 @@
 """FoundVideo: a video as any source describes it, and which of a source's values are plausible.
 
 A source is not trusted with single values: what cannot be true becomes unknown, and is counted. The video itself is
-kept. The bounds are far from every real value, so that only nonsense is dropped.
+kept. The bounds are far from every real value, so that only implausible values are dropped.
 """
 
 import logging

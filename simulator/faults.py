@@ -140,7 +140,7 @@ def _page_start(request: Request) -> int:
     return page_tokens.decode(request.last("pageToken") or page_tokens.encode(0))
 
 
-def _nonsense(request: Request, answer: Response) -> Response:
+def _implausible(request: Request, answer: Response) -> Response:
     """Replace the dates, numbers and thumbnails of all videos by values that cannot be true."""
     data = json.loads(answer.body)
     for item in data if isinstance(data, list) else data["items"]:
@@ -196,7 +196,7 @@ KINDS: dict[str, dict[str, Kind]] = {
         "not_found_404": Kind("404 notFound", _refuse(refusals.not_found()), _is_search),
         "bad_request_400": Kind("400 badRequest, without a cause", _refuse(refusals.bad_argument()), _is_search),
         "bad_query_400": Kind("400 that names the query", _refuse(refusals.bad_query()), _is_search),
-        "nonsense": Kind("videos with dates and numbers that cannot be true", _nonsense, _is_list),
+        "implausible": Kind("videos with dates and numbers that cannot be true", _implausible, _is_list),
         "expired_token": Kind(
             "400 invalidPageToken, for the next request with one", _refuse(refusals.bad_page_token()), _has_token
         ),
@@ -221,7 +221,7 @@ KINDS: dict[str, dict[str, Kind]] = {
         "html_429": Kind("429 and a proxy's page", _proxy_page(429, "Too Many Requests")),
         "dict_200": Kind("200 and a JSON object", _json({"error": "Not a list"})),
         "empty_list": Kind("a search without results", _json([]), _is_page),
-        "nonsense": Kind("videos with dates and numbers that cannot be true", _nonsense, _is_page),
+        "implausible": Kind("videos with dates and numbers that cannot be true", _implausible, _is_page),
         "parse_errors": Kind("a search whose items Invidious could not parse", _parse_errors, _is_page),
     },
 }

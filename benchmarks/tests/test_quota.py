@@ -44,7 +44,7 @@ def test_a_day_shows_what_is_promised(tmp_path: Path) -> None:
     assert "<svg" in chart.read_text()
 
 
-def test_the_optimum_goes_by_the_square_root() -> None:
+def test_the_optimum_follows_the_square_root() -> None:
     searches = best_searches([1, 4, 9, 400], usable=16)
     assert sum(searches) == pytest.approx(16)
     # A page holds fifty videos, so the busiest needs more than its root.
@@ -73,6 +73,6 @@ def test_evenly_spaced_searches_are_as_many_as_there_are(keywords: int) -> None:
         (["--colour", "red"], "unrecognized arguments: --colour red."),
     ],
 )
-def test_what_cannot_be_is_said_in_a_sentence(options: list[str], sentence: str) -> None:
+def test_invalid_options_print_one_sentence(options: list[str], sentence: str) -> None:
     finished = run(*options)
     assert (finished.returncode, finished.stdout, finished.stderr) == (2, "", f"bin/bench quota: {sentence}\n")

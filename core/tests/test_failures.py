@@ -32,7 +32,7 @@ EXPECTED: dict[str, dict[str, tuple[type[SourceError], str] | None]] = {
         "not_found_404": (SourceUnavailable, "HTTP 404, notFound"),
         "bad_request_400": (SourceUnavailable, "HTTP 400, badRequest"),
         "bad_query_400": (BadQuery, "refuses this query"),
-        "nonsense": None,
+        "implausible": None,
         "expired_token": (BadPageToken, "page"),
         "repeated_items": None,
         "short_page": None,
@@ -56,7 +56,7 @@ EXPECTED: dict[str, dict[str, tuple[type[SourceError], str] | None]] = {
         "html_429": (SourceBlocked, "429"),
         "dict_200": (SourceBlocked, "list"),
         "empty_list": None,
-        "nonsense": None,
+        "implausible": None,
         "parse_errors": (SourceUnavailable, "could not read"),
     },
 }

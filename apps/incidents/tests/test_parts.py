@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 Kind = Incident.Kind
 
 
-class Surroundings:
+class FakeParts:
     """What a watcher sees, and the seconds that pass between its looks."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,12 +53,12 @@ class Surroundings:
 
 
 @pytest.fixture
-def around(monkeypatch: pytest.MonkeyPatch) -> Iterator[Surroundings]:
-    yield Surroundings(monkeypatch)
+def around(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeParts]:
+    yield FakeParts(monkeypatch)
     parts.unsaved.clear()
 
 
-def test_it_works(around: Surroundings, inbox: Inbox, client: Client) -> None:
+def test_it_works(around: FakeParts, inbox: Inbox, client: Client) -> None:
     assert around.passes(300) == set()
     around.workers = {}
     assert around.passes(UNRESPONSIVE_SECONDS) == set(), "a restart is no problem"
@@ -71,7 +71,7 @@ def test_it_works(around: Surroundings, inbox: Inbox, client: Client) -> None:
     assert "Worker not responding" not in client.get("/").content.decode()
 
 
-def test_beat_that_has_stopped(around: Surroundings) -> None:
+def test_beat_that_has_stopped(around: FakeParts) -> None:
     around.passes(60)
     around.beat_runs = False
     assert around.passes(UNRESPONSIVE_SECONDS + CHECK_SECONDS) == set()
@@ -80,31 +80,31 @@ def test_beat_that_has_stopped(around: Surroundings) -> None:
     assert around.passes(CHECK_SECONDS) == set()
 
 
-def test_beat_that_has_never_run(around: Surroundings) -> None:
+def test_beat_that_has_never_run(around: FakeParts) -> None:
     around.beat_runs = False
     assert around.passes(3 * UNRESPONSIVE_SECONDS) == {Kind.BEAT_STOPPED}
 
 
-def test_without_a_broker_the_worker_is_not_judged(around: Surroundings) -> None:
+def test_without_a_broker_the_worker_is_not_reported(around: FakeParts) -> None:
     around.workers = None
     assert around.passes(300) == {Kind.BROKER_UNAVAILABLE}
 
 
-def test_a_full_disk(around: Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk(around: FakeParts, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(parts.shutil, "disk_usage", lambda path: usage._replace(free=42_000_000))
     assert around.passes(UNRESPONSIVE_SECONDS + CHECK_SECONDS) == {Kind.DISK_FULL}
     assert Incident.objects.get().message.startswith("Only 42 MB free in /")
 
 
-def test_a_folder_that_cannot_be_written(around: Surroundings, settings: Any) -> None:
+def test_a_folder_that_cannot_be_written(around: FakeParts, settings: Any) -> None:
     settings.STATE_DIR = settings.STATE_DIR / "missing"
     assert around.passes(UNRESPONSIVE_SECONDS + CHECK_SECONDS) == {Kind.DISK_FULL}
     assert "cannot be written (No such file or directory)." in Incident.objects.get().message
 
 
 def test_what_the_database_does_not_accept_is_shown_all_the_same(
-    around: Surroundings, inbox: Inbox, client: Client, monkeypatch: pytest.MonkeyPatch
+    around: FakeParts, inbox: Inbox, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*args: Any, **kwargs: Any) -> None:
         raise OperationalError("database or disk is full")
@@ -127,7 +127,7 @@ def test_what_the_database_does_not_accept_is_shown_all_the_same(
         (7200, "this one is 120 min behind."),
     ],
 )
-def test_clocks_that_differ(around: Surroundings, ahead: float, message: str) -> None:
+def test_clocks_that_differ(around: FakeParts, ahead: float, message: str) -> None:
     around.workers = {"celery@here": ahead}
     assert around.passes(CHECK_SECONDS) == {Kind.CLOCKS_DIFFER}
     assert message in Incident.objects.get().message
@@ -135,7 +135,7 @@ def test_clocks_that_differ(around: Surroundings, ahead: float, message: str) ->
     assert around.passes(CHECK_SECONDS) == set()
 
 
-def test_a_clock_that_is_set_alarms_nobody(around: Surroundings) -> None:
+def test_setting_the_clock_opens_no_incident(around: FakeParts) -> None:
     around.passes(60)
     Heartbeat.objects.update(beat_at=timezone.now() + timedelta(days=1))
     assert around.passes(300) == set()

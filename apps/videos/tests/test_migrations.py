@@ -40,7 +40,7 @@ def test_streams_that_are_over_are_asked_for_their_start() -> None:
     assert list(Video.objects.filter(completed_at=None).values_list("pk", flat=True)) == ["over"]
 
 
-def test_keywords_that_one_refusal_had_parked_are_tried_again() -> None:
+def test_keywords_that_one_refusal_had_marked_refused_are_tried_again() -> None:
     entry = KeyWordEntry.objects.create(keyword="python")
     KeyWordEntry.objects.update(bad_query="Refused.", next_due_at=None)
     migration("0003_refused_since").try_again(apps, None)

@@ -175,7 +175,7 @@ def test_only_keys_cooling_down_are_an_incident(
     assert not Incident.objects.open().exists()
 
 
-def test_what_a_person_mends_is_used_within_a_minute(youtube: Simulator, entry: KeyWordEntry, settings, sent) -> None:
+def test_a_repaired_key_is_used_within_a_minute(youtube: Simulator, entry: KeyWordEntry, settings, sent) -> None:
     both, settings.YT_KEYS = settings.YT_KEYS, settings.YT_KEYS[:1]
     keys.sync()
     youtube.projects["one"].keys[0].state = "not_enabled"
@@ -199,7 +199,7 @@ def test_what_a_person_mends_is_used_within_a_minute(youtube: Simulator, entry: 
     assert fetched(entry).status == "done"
 
 
-def test_asking_again_in_a_pause_is_asking_once(
+def test_a_second_manual_fetch_in_a_pause_returns_the_first(
     youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, sent: list[tuple]
 ) -> None:
     for project in youtube.projects:
@@ -214,7 +214,7 @@ def test_asking_again_in_a_pause_is_asking_once(
     assert VideoLog.objects.count() == 1
 
 
-def test_what_a_person_asked_for_outlives_its_worker_once(
+def test_a_manual_fetch_is_retried_once_if_its_worker_dies(
     youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, sent: list[tuple]
 ) -> None:
     paused = KeyWordEntry.objects.create(keyword="paused", state=KeyWordEntry.State.PAUSED)
@@ -236,7 +236,7 @@ def test_what_a_person_asked_for_outlives_its_worker_once(
         assert (again in sent) == (end == "waiting")
 
 
-def spend_but(people: int) -> None:
+def use_all_but(people: int) -> None:
     for project in ("one", "two"):
         QuotaSpend.objects.update_or_create(
             project=project, bucket="search", day=date(2026, 11, 20), defaults={"used": 100 - people}
@@ -246,7 +246,7 @@ def spend_but(people: int) -> None:
 def test_the_manual_reserve_serves_manual_fetches_in_any_process(
     youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, sent: list[tuple]
 ) -> None:
-    spend_but(people=5)
+    use_all_but(people=5)
     log = fetch_now(entry)
     tasks.process_trigger(entry.pk, trigger="schedule")
     log.refresh_from_db()
@@ -256,7 +256,7 @@ def test_the_manual_reserve_serves_manual_fetches_in_any_process(
 def test_a_repeated_manual_fetch_in_a_pause_is_tried_again(
     youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, settings, sent: list[tuple]
 ) -> None:
-    spend_but(people=0)
+    use_all_but(people=0)
     log = fetch_now(entry)
     tasks.process_trigger(entry.pk, trigger="manual", log_id=log.pk)
     settings.INVIDIOUS_URL = youtube.invidious_url
@@ -268,7 +268,7 @@ def test_a_repeated_manual_fetch_in_a_pause_is_tried_again(
 def test_a_pause_logged_before_still_ends_early(
     youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, settings, sent: list[tuple]
 ) -> None:
-    spend_but(people=5)
+    use_all_but(people=5)
     KeyWordEntry.objects.update(last_fetched_at=NOW - timedelta(hours=1))
     assert fetched(entry).status == "waiting"
     frozen_time.move(minutes=5)
@@ -290,7 +290,7 @@ def test_a_message_that_comes_again_late_does_nothing(youtube: Simulator, entry:
     assert entry.claim_token == ""
 
 
-def test_a_rest_across_midnight_is_no_pause_of_all(
+def test_a_cooldown_across_midnight_is_not_a_pause(
     youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, settings
 ) -> None:
     frozen_time.move(hours=11, minutes=20)

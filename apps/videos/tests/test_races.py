@@ -31,7 +31,7 @@ from apps.videos.models import CLAIM_AGE_LIMIT, KeyWordEntry, Match, Video, Vide
 from apps.videos.scheduling import beat, pauses
 from apps.videos.tests.builders import found_video, store
 from apps.videos.tests.conftest import RealDatabase, held
-from simulator.exchange import Answer, Request
+from simulator.exchange import Request, Response
 from simulator.server import Simulator
 
 # PostgreSQL locks rows; SQLite has one lock for all.
@@ -168,7 +168,7 @@ def test_changing_many_keywords_at_once_does_not_deadlock(database: RealDatabase
 
 
 @only_postgresql
-def test_planning_and_erasing_never_wait_in_a_circle(database: RealDatabase, settings: Any) -> None:
+def test_planning_and_erasing_never_deadlock(database: RealDatabase, settings: Any) -> None:
     """An erase gives videos to other keywords, in the order of the videos, while planning holds these keywords."""
     settings.YT_SEARCHES_PER_DAY = {"": 100_000}
     others = [KeyWordEntry(keyword=f"word {number}", normalized=f"word {number}") for number in range(200)]
@@ -231,7 +231,7 @@ def meanwhile(youtube: Simulator, happens: Callable[[], object]) -> Iterator[Non
     """Run something in another connection after the search and before videos.list."""
     answer = youtube.answer
 
-    def answer_late(request: Request) -> Answer:
+    def answer_late(request: Request) -> Response:
         if request.path.endswith("/videos"):
             try:
                 happens()

@@ -65,7 +65,7 @@ def test_an_hour_without_a_search_is_no_hour_without_videos(entry: KeyWordEntry)
     assert measure(entry, NOW) < 10
 
 
-def test_guesses_do_not_count(entry: KeyWordEntry) -> None:
+def test_estimates_do_not_count(entry: KeyWordEntry) -> None:
     found(entry, *evenly(20, first=14, last=0), published_exact=False)
     assert measure(entry, NOW) == pytest.approx(KeyWordEntry.PRIOR_RATE)
 
@@ -109,7 +109,7 @@ def test_watching_finds_the_true_rate(
     assert entry.rate == pytest.approx(24 * rate, rel=0.35)
 
 
-def test_a_keyword_for_which_nothing_is_found_sinks(entry: KeyWordEntry) -> None:
+def test_the_rate_falls_if_nothing_is_found(entry: KeyWordEntry) -> None:
     KeyWordEntry.objects.update(created_at=NOW - 10 * DAY)
     entry.refresh_from_db()
     assert measure(entry, NOW) < 0.5

@@ -140,7 +140,7 @@ def test_a_lasting_refusal_is_an_incident(
     assert answer["next_due_at"]
 
 
-def parked(entry: KeyWordEntry) -> KeyWordEntry:
+def marked_refused(entry: KeyWordEntry) -> KeyWordEntry:
     """Return `entry` as it is after hours of refusals."""
     KeyWordEntry.objects.filter(pk=entry.pk).update(
         bad_query="Refused.", refused_since=NOW - timedelta(hours=6), next_due_at=NOW + timedelta(hours=24)
@@ -169,7 +169,7 @@ def test_it_ends(
     entry: KeyWordEntry, ending: Callable[[KeyWordEntry], object], django_capture_on_commit_callbacks: Any
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
-        ending(parked(entry))
+        ending(marked_refused(entry))
     assert open_kinds() == []
     assert set(KeyWordEntry.objects.values_list("bad_query", "refused_since")) <= {("", None)}
 
@@ -177,7 +177,7 @@ def test_it_ends(
 def test_it_ends_when_the_daily_attempt_passes(
     entry: KeyWordEntry, frozen_time: MovableTime, django_capture_on_commit_callbacks: Any
 ) -> None:
-    parked(entry)
+    marked_refused(entry)
     frozen_time.move(hours=24)
     assert KeyWordEntry.objects.overdue(timezone.now()).get() == entry
     with django_capture_on_commit_callbacks(execute=True):
@@ -186,7 +186,7 @@ def test_it_ends_when_the_daily_attempt_passes(
     assert PeriodicTask.objects.filter(name=f"keyword-{entry.pk}").exists()
 
 
-def test_impatient_people_park_nothing(
+def test_repeated_manual_fetches_do_not_mark_a_query_refused(
     entry: KeyWordEntry, other: KeyWordEntry, frozen_time: MovableTime, refuse: Callable[..., None]
 ) -> None:
     refuse("Python")
@@ -198,7 +198,7 @@ def test_impatient_people_park_nothing(
     assert entry.next_due_at == timezone.now() + timedelta(minutes=60, seconds=-10)
 
 
-def test_a_keyword_alone_is_not_parked(
+def test_a_single_keyword_is_never_marked_refused(
     entry: KeyWordEntry, frozen_time: MovableTime, refuse: Callable[..., None]
 ) -> None:
     refuse("Python")
@@ -208,7 +208,7 @@ def test_a_keyword_alone_is_not_parked(
     assert entry.next_due_at <= timezone.now() + timedelta(hours=4)
 
 
-def test_two_that_are_refused_hide_behind_no_fault(
+def test_two_refused_queries_do_not_count_as_an_outage(
     entry: KeyWordEntry, other: KeyWordEntry, frozen_time: MovableTime, refuse: Callable[..., None]
 ) -> None:
     third = KeyWordEntry.objects.create(keyword="go", interval=1800)
@@ -221,7 +221,7 @@ def test_two_that_are_refused_hide_behind_no_fault(
     assert third.logs.filter(status="done").count() > 20
 
 
-def test_a_reason_that_cannot_be_stored_is_no_way_out_of_the_log(entry: KeyWordEntry, monkeypatch) -> None:
+def test_a_reason_with_unstorable_characters_is_logged(entry: KeyWordEntry, monkeypatch) -> None:
     error = {"reason": "\ud800\x00" + "x" * 5000, "location": "q"}
     body = json.dumps({"error": {"errors": [error]}}).encode()
     monkeypatch.setattr("core.youtube_api.search_videos", Mock(side_effect=refusal(400, body)))

@@ -53,7 +53,7 @@ def test_it_gives_a_video_to_both_keywords(entry: KeyWordEntry) -> None:
     assert Video.objects.get(pk="b").keyword == entry
 
 
-def test_it_never_puts_a_guess_over_what_youtube_said(entry: KeyWordEntry) -> None:
+def test_an_estimate_never_replaces_exact_data(entry: KeyWordEntry) -> None:
     store(entry, found_video("a"))
     store(entry, found_video("a", title="Another", **GUESS), method=VideoFetchMethod.INVIDIOUS)
 
@@ -72,7 +72,7 @@ def test_it_moves_a_corrected_date_in_every_listing(entry: KeyWordEntry) -> None
     assert only_video().method == "invidious"
 
 
-def test_it_keeps_the_first_guess(entry: KeyWordEntry) -> None:
+def test_it_keeps_the_first_estimate(entry: KeyWordEntry) -> None:
     store(entry, found_video("a", **GUESS), method=VideoFetchMethod.INVIDIOUS)
     later = GUESS | {"published_at": NOON + timedelta(hours=3)}
     store(entry, found_video("a", **later), method=VideoFetchMethod.INVIDIOUS)

@@ -65,7 +65,7 @@ def test_it_handles_the_same_keyword_twice(database: RealDatabase) -> None:
     assert_nothing_lost_or_doubled()
 
 
-def test_a_guess_never_replaces_a_date(database: RealDatabase) -> None:
+def test_an_estimate_never_replaces_a_date(database: RealDatabase) -> None:
     bird, kestrel, hawk = held("bird"), held("kestrel"), held("hawk")
     for turn in range(15):
         ids = names(f"{turn}", 0, 15)
