@@ -34,7 +34,7 @@ def _no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def other(entry: KeyWordEntry) -> KeyWordEntry:
-    """A second keyword, whose searches pass."""
+    """A second keyword, whose searches succeed."""
     other = KeyWordEntry.objects.create(keyword="rust", interval=3600)
     beat.sync()
     return other
