@@ -1,7 +1,7 @@
 """Keep Celery Beat's rows in step with the keywords: the only writer of these rows.
 
 Each watched keyword has one PeriodicTask, `keyword-<id>`, which sends `process_trigger`. The row is derived from
-the entry. `next_due_at` decides whether a message causes a fetch; beat only sends it.
+the entry. `next_due_at` decides when beat sends it (scheduler.py), and whether the message causes a fetch.
 """
 
 import json
@@ -29,7 +29,7 @@ def sync(keyword_ids: Collection[int] | None = None) -> None:
     """
     entries, rows = KeyWordEntry.objects.scheduled(), PeriodicTask.objects.filter(task=TASK)
     if keyword_ids is not None:
-        entries, rows = entries.filter(pk__in=keyword_ids), rows.filter(name__in=map(_name, keyword_ids))
+        entries, rows = entries.filter(pk__in=keyword_ids), rows.filter(name__in=map(row_name, keyword_ids))
     with transaction.atomic():
         # One transaction at a time may change beat's rows: two would undo each other's changes.
         PeriodicTasks.objects.select_for_update().get_or_create(ident=1, defaults={"last_update": timezone.now()})
@@ -99,7 +99,7 @@ def _mirror(stored: Iterable[PeriodicTask], entries: Iterable[KeyWordEntry]) -> 
     It bypasses PeriodicTask.save(), which would make beat read everything again once per row.
     """
     rows = {row.name: row for row in stored}
-    wanted = {_name(entry.pk): entry for entry in entries}
+    wanted = {row_name(entry.pk): entry for entry in entries}
     schedules = _schedules({entry.planned_interval for entry in wanted.values()})
 
     gone = [row.pk for name, row in rows.items() if name not in wanted]
@@ -119,7 +119,7 @@ def _mirror(stored: Iterable[PeriodicTask], entries: Iterable[KeyWordEntry]) -> 
     return bool(gone or new or differing)
 
 
-def _name(keyword_id: int) -> str:
+def row_name(keyword_id: int) -> str:
     return f"keyword-{keyword_id}"
 
 
