@@ -4,14 +4,17 @@ They are the same if two people who read them aloud, or see them on a page, woul
 make no difference:
 
 - case (`AC/DC`, `ac/dc`), and white space;
-- how a letter is set: full or half width (`ﾊﾝｶｸ`), mathematical bold and the like, ligatures (`ﬁ`) and presentation
-  forms, composed or decomposed accents, typographic quotes, apostrophes and hyphens;
+- how a letter is set: full or half width (`ﾊﾝｶｸ`), mathematical bold and the like, ligatures (`ﬁ`, `ŉ`) and
+  presentation forms, composed or decomposed accents, typographic quotes, apostrophes and hyphens;
+- forms of a letter that have the same capital (final `ς`, long s, those of old Cyrillic prints: `ᲀ`), and a radical
+  alone (`⽔`) for the ideograph it is (`水`);
 - invisible characters: zero-width and bidirectional controls, soft hyphens, variation selectors and the rest of
   Unicode's Default_Ignorable_Code_Point. They are not stored either.
 
-These do: `Maße` and `Masse`, `x²` and `x2`, `①` and `1`, `½` and `1/2`, `é` and `e`, `㎏` and `kg`. And so do joiners
-where they change what is seen: in emoji made of several, after a virama in Indic scripts, between Arabic letters
-(`می‌خواهم`), in flags and in Mongolian.
+These do: `Maße` and `Masse`, `x²` and `x2`, `①` and `1`, `½` and `1/2`, `é` and `e`, `㎏` and `kg`; a Greek vowel with
+iota below (`ᾳ`) and before iota, though capitals write both alike, as they do with `ß`; i without and with a dot, whose
+capital I is that of the latter, as in most languages. And so do joiners where they change what is seen: in emoji made
+of several, after a virama in Indic scripts, between Arabic letters (`می‌خواهم`), in flags and in Mongolian.
 """
 
 import re
@@ -44,6 +47,8 @@ _MONGOLIAN = re.compile("[\u1820-\u18aa]")
 # Unicode's names of decompositions that differ only in how a character is set. The others, such as <super> and
 # <circle>, mean something else.
 _TYPOGRAPHIC = {"font", "initial", "medial", "final", "isolated", "narrow", "wide", "small", "vertical", "noBreak"}
+# Small letters with the capital of another one: final sigma, and letters of old Cyrillic prints.
+_LETTER_FORMS = str.maketrans("ςᲀᲁᲂᲃᲄᲅᲆᲇᲈ", "σвдосттъѣꙋ")
 _PUNCTUATION = str.maketrans("‘’‚‛ʼ“”„‟‐", "'''''\"\"\"\"-")
 
 
@@ -62,20 +67,19 @@ def normalize(text: str) -> str:
 def _normalize_once(text: str) -> str:
     plain = "".join(map(_plain, unicodedata.normalize("NFC", strip_invisible(text)))).translate(_PUNCTUATION)
     # Lower case depends on the place of a sigma, and leaves the dot of a capital İ as a character of its own.
-    lower = re.sub("i\u0307+", "i", plain.lower().replace("ς", "σ"))
+    lower = re.sub("i\u0307+", "i", plain.lower().translate(_LETTER_FORMS))
     return strip_invisible(unicodedata.normalize("NFC", lower))
 
 
 def _plain(character: str) -> str:
     """Return what a character is a typographic variant of."""
-    form = unicodedata.decomposition(character)
-    if form.startswith("<"):
-        name, plain = form[1:].partition(">")[0], unicodedata.normalize("NFKC", character)
-        # <compat> is a mixture; of it only letters and punctuation: ﬁ, ĳ, Ⅳ, …; but not №, ⑴, ℃.
-        letters = unicodedata.category(character)[0] in "LP" or unicodedata.category(character) == "Nl"
-        if name in _TYPOGRAPHIC or (name == "compat" and letters):
-            return plain
-    return character
+    form, plain = unicodedata.decomposition(character), unicodedata.normalize("NFKC", character)
+    # Without a name it is a letter with an accent, of which the letter may be a variant: ẛ, ϓ.
+    name = form[1:].partition(">")[0] if form.startswith("<") else "compat"
+    # <compat> is a mixture; of it only letters and punctuation: ﬁ, ĳ, Ⅳ, …; and radicals; but not №, ⑴, ℃.
+    letters = unicodedata.category(character)[0] in "LP" or unicodedata.category(character) == "Nl"
+    radical = len(plain) == 1 and unicodedata.category(plain) == "Lo"
+    return plain if name in _TYPOGRAPHIC or (name == "compat" and (letters or radical)) else character
 
 
 def _visible_part(match: re.Match[str]) -> str:

@@ -78,6 +78,21 @@ def test_keywords_are_normalized_again_and_none_is_lost() -> None:
     assert dict(KeyWordEntry.objects.values_list("keyword", "normalized")) == now, "a second run changes nothing"
 
 
+def test_keywords_whose_letters_are_the_same_now_are_both_kept() -> None:
+    for word in ("⽔", "水", "ᲀ", "ẛ", "rust"):
+        KeyWordEntry.objects.bulk_create([KeyWordEntry(keyword=word, normalized=word)])
+    for _ in range(2):
+        migration("0007_same_letters").normalize_again(apps, None)
+        assert list(KeyWordEntry.objects.order_by("pk").values_list("keyword", "normalized")) == [
+            ("⽔", "水"),
+            ("水", "水\u200b"),
+            ("ᲀ", "в"),
+            ("ẛ", "ṡ"),
+            ("rust", "rust"),
+        ]
+    assert KeyWordEntry.objects.watch("水") == (KeyWordEntry.objects.get(keyword="⽔"), False)
+
+
 def test_a_long_keyword_that_collides_is_kept_too() -> None:
     for form in ("z" * 500, "z" * 499 + "\u200b"):
         KeyWordEntry.objects.bulk_create([KeyWordEntry(keyword="z" * 500, normalized=form)])
