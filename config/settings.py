@@ -36,7 +36,7 @@ LOG_DAYS = env.integer("LOG_DAYS", 90, minimum=0, maximum=36_500)
 
 # --- Where Windhover listens and keeps its state -------------------------------------------------
 
-HOST = env.text("HOST", "127.0.0.1")
+HOST = env.host("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8000, minimum=1, maximum=65_534)
 STATE_DIR = env.path("STATE_DIR", BASE_DIR / "var")
 NOTIFY_URLS = env.text("NOTIFY_URLS")
@@ -61,11 +61,12 @@ _public_hosts = [_public.netloc.removesuffix(f":{_public.port}")] if PUBLIC_URL 
 
 DEBUG = env.boolean("DEBUG", False)
 DEFAULT_EXCEPTION_REPORTER_FILTER = "config.debug_page.ExceptionFilter"
-ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *_public_hosts, *env.words("ALLOWED_HOSTS")]
+_hosts = env.host_names("ALLOWED_HOSTS")
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *_public_hosts, *_hosts]
 # Behind a proxy that terminates TLS the browser's origin is https while Django may see http.
 CSRF_TRUSTED_ORIGINS = [
     *_public_origins,
-    *(f"https://{'*' if host.startswith('.') else ''}{host}" for host in env.words("ALLOWED_HOSTS") if host != "*"),
+    *(f"https://{'*' if host.startswith('.') else ''}{host}" for host in _hosts if host != "*"),
 ]
 
 # Who must sign in: no one ("off"), people who change something ("write"), or also those who read ("all").
@@ -198,19 +199,30 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
 def _database() -> dict[str, Any]:
-    """Return the default database: SQLite in the state folder, or what DATABASE_URL names."""
+    """Return the default database: SQLite in the state folder, or what DATABASE_URL names.
+
+    No message repeats the URL, which may contain a password.
+    """
     # The demo's videos are invented and are never stored together with real ones.
     own = STATE_DIR / ("demo.sqlite3" if DEMO else "windhover.sqlite3")
     url = "" if DEMO else env.text("DATABASE_URL")
     try:
         database: dict[str, Any] = dict(dj_database_url.parse(url or "sqlite://"))
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError):
         # The URL may contain a password, so it is not repeated.
-        raise ImproperlyConfigured("DATABASE_URL is not a supported database URL.") from error
+        raise ImproperlyConfigured("DATABASE_URL is not a supported database URL.") from None
     if not url:
         database["NAME"] = str(own)  # not by its URL, in which some characters mean something else
-    if database["ENGINE"] == "django.db.backends.sqlite3":
-        database["NAME"] = os.path.expanduser(database["NAME"])
+    sqlite = database["ENGINE"] == "django.db.backends.sqlite3"
+    if not sqlite and database["ENGINE"] != "django.db.backends.postgresql":
+        raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// or sqlite:///.")
+    if database["NAME"] in ("", ":memory:"):
+        raise ImproperlyConfigured("DATABASE_URL must name a database: postgres://host/name or sqlite:////path/file.")
+    if sqlite:
+        file = BASE_DIR / os.path.expanduser(database["NAME"])
+        if url and (file.is_dir() or not file.parent.is_dir()):
+            raise ImproperlyConfigured("DATABASE_URL must name a file in a folder that exists.")
+        database["NAME"] = str(file)
         # IMMEDIATE takes the write lock at BEGIN, where SQLite waits for it. A transaction that begins by reading
         # would instead fail at its first write with "database is locked".
         database["OPTIONS"] = {
@@ -238,20 +250,11 @@ def broker_socket() -> Path:
     return Path("/tmp") / f"windhover-{os.getuid()}-{name}" / "broker.sock"  # noqa: S108
 
 
-def _redis_url() -> str:
-    """Return the URL of the configured broker, or an empty string if bin/run runs its own."""
-    url = env.text("REDIS_URL") or env.text("CELERY_BROKER_REDIS_URL")
-    if host := env.text("REDIS_HOST"):
-        url = url or f"redis://{host if ':' in host else f'{host}:6379'}/0"
-    if url and urlsplit(url).scheme not in ("redis", "rediss", "redis+socket", "unix"):
-        raise ImproperlyConfigured("REDIS_URL must begin with redis://, rediss:// or redis+socket://.")
-    return url.replace("unix://", "redis+socket://", 1)
-
-
-REDIS_URL = _redis_url()
+# Empty if bin/run runs a broker of its own.
+REDIS_URL = env.redis_url("REDIS_URL") or env.redis_url("CELERY_BROKER_REDIS_URL") or env.redis_host("REDIS_HOST")
 CELERY_BROKER_URL = REDIS_URL or f"redis+socket://{quote(str(broker_socket()))}"
 # Results are not used: what a fetch did is in its VideoLog.
-CELERY_RESULT_BACKEND = env.text("CELERY_RESULT_BACKEND_REDIS_URL") or None
+CELERY_RESULT_BACKEND = env.redis_url("CELERY_RESULT_BACKEND_REDIS_URL") or None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_RESULT_EXPIRES = None  # so beat has no task that cleans them up
 

@@ -170,6 +170,7 @@ def test_each_instance_has_cookies_of_its_own(load_settings: Callable[..., Setti
         ("SIGN_IN", "maybe"),
         ("REDIS_URL", "amqp://broker"),
         ("STATE_DIR", "/dev/null/state"),
+        ("STATE_DIR", "/" + "x" * 10_000),
     ],
 )
 def test_it_refuses_a_wrong_value(load_settings: Callable[..., Settings], name: str, value: str) -> None:
@@ -236,6 +237,12 @@ def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("PORT=wrong, but not read\nDEBUG=wrong\n")
     ended = check(tmp_path, str(tmp_path / ".env"), PORT="8000")
     assert "windhover: DEBUG must be True or False, not 'wrong'." in ended.stderr
+
+
+def test_a_file_that_is_not_text_ends_the_start_with_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"SECRET_KEY=\xff")
+    ended = check(tmp_path, str(tmp_path / ".env"))
+    assert (ended.returncode, ended.stderr) == (1, f"windhover: {tmp_path}/.env is not a text file in UTF-8.\n")
 
 
 def check(state_dir: Path, env_file: str, **variables: str) -> subprocess.CompletedProcess[str]:
