@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -83,6 +84,38 @@ def test_what_is_no_valid_request_is_refused_at_once(web: Web, path: bytes, rest
 def test_a_long_address_is_read(web: Web) -> None:
     """500 characters, the longest keyword, take up to 12 bytes each."""
     assert ping(web[1], 60, f"/api/keyword/{'%F0%9F%90%A6' * 500}/videos/") == 404
+
+
+def get(port: int, path: str, method: str = "GET", **headers: str) -> tuple[int, str | None, bytes]:
+    """Return the status, the Content-Type and all that follows the head, also where nothing should."""
+    lines = [f"{method} {path} HTTP/1.1", *(f"{n}: {v}" for n, v in {"Host": "localhost", **headers}.items())]
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+        client.sendall("\r\n".join([*lines, "Connection: close", "", ""]).encode())
+        with client.makefile("rb") as stream:
+            head, _, body = stream.read().partition(b"\r\n\r\n")
+    found = re.search(r"^Content-Type: (.*?)\r?$", head.decode(), re.MULTILINE | re.IGNORECASE)
+    return int(head.split()[1]), found and found[1], body
+
+
+STYLES = "/static/dashboard/windhover.css"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/nothing", "/ping/", "/api/keywords/", "/api/nothing", "/api/videos/none/", "/api/docs/", "/api/videos/%00/",
+     "/admin/", STYLES, "/static/nothing"],
+)  # fmt: skip
+def test_head_is_answered_like_get_without_the_body(web: Web, path: str) -> None:
+    status, content_type, body = get(web[1], path)
+    assert body or status == 302
+    assert get(web[1], path, "HEAD") == (status, content_type, b"")
+
+
+@pytest.mark.parametrize("requested", ["bytes=0-0", "bytes=5-5", "bytes=0-3", "bytes=9-2", "bytes=999999999-", "x"])
+def test_files_are_answered_as_a_whole(web: Web, requested: str) -> None:
+    whole = get(web[1], STYLES)
+    assert whole[0] == 200
+    assert get(web[1], STYLES, Range=requested) == whole
 
 
 def test_a_killed_process_is_replaced(web: Web) -> None:

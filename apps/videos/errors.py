@@ -84,6 +84,4 @@ class JSONErrorsMiddleware:
         response.headers.pop("Content-Length", None)
         for name, value in response.headers.items():
             answer.headers.setdefault(name, value)
-        if request.method == "HEAD":
-            answer.content = b""
         return answer
