@@ -1,5 +1,6 @@
 """Compare clocks: wrong ones lead to wrong days of quota, and to searches for the wrong dates."""
 
+import socket
 from datetime import datetime, timedelta
 
 from django.utils import timezone
@@ -19,12 +20,18 @@ def is_future(moment: datetime | None, now: datetime) -> bool:
 
 
 def compare(other: str, theirs: datetime) -> None:
-    """Open an incident if `theirs`, the time now by the clock of `other`, differs from ours; else close it."""
-    ahead = timezone.now() - theirs
+    """Open an incident if `theirs`, the time now by the clock of `other`, differs from ours; else close it.
+
+    Of several machines that compare, only the one whose clock differed closes it, or after a day any: it may be gone.
+    """
+    now, ours = timezone.now(), f"The clocks of {socket.gethostname()} and"
+    ahead = now - theirs
     if abs(ahead) <= MAX_SKEW:
-        incidents.close(Incident.Kind.CLOCKS_DIFFER, subject=other)
+        known = Incident.objects.open().filter(kind=Incident.Kind.CLOCKS_DIFFER, subject=other).first()
+        if known and (known.message.startswith(ours) or abs(now - known.opened_at) > timedelta(days=1)):
+            incidents.close(Incident.Kind.CLOCKS_DIFFER, subject=other)
         return
     minutes = round(abs(ahead).total_seconds() / 60)
     direction = "ahead" if ahead > timedelta() else "behind"
-    message = f"The clocks of this machine and {other} differ: this one is {minutes} min {direction}."
-    incidents.open(Incident.Kind.CLOCKS_DIFFER, f"{message} Synchronize both with NTP.", subject=other)
+    message = f"{ours} {other} differ: the first is {minutes} min {direction}. Synchronize both with NTP."
+    incidents.open(Incident.Kind.CLOCKS_DIFFER, message, subject=other)

@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from socket import gethostname
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
-from apps.incidents import incidents, parts
+from apps.incidents import clocks, incidents, parts
 from apps.incidents.models import Heartbeat, Incident
 from apps.incidents.parts import CHECK_SECONDS, UNRESPONSIVE_SECONDS, Watcher
 from apps.incidents.tests.inbox import Inbox
@@ -123,8 +124,8 @@ def test_what_the_database_does_not_accept_is_shown_all_the_same(
 @pytest.mark.parametrize(
     ("ahead", "message"),
     [
-        (-600, "The clocks of this machine and celery@here differ: this one is 10 min ahead."),
-        (7200, "this one is 120 min behind."),
+        (-600, f"The clocks of {gethostname()} and celery@here differ: the first is 10 min ahead."),
+        (7200, "the first is 120 min behind."),
     ],
 )
 def test_clocks_that_differ(around: FakeParts, ahead: float, message: str) -> None:
@@ -133,6 +134,23 @@ def test_clocks_that_differ(around: FakeParts, ahead: float, message: str) -> No
     assert message in Incident.objects.get().message
     around.workers = {"celery@here": 100.0}
     assert around.passes(CHECK_SECONDS) == set()
+
+
+def test_another_machines_clock_does_not_close_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def compare(host: str, ahead: float) -> int:
+        monkeypatch.setattr("socket.gethostname", lambda: host)
+        clocks.compare("YouTube", timezone.now() - timedelta(seconds=ahead))
+        return Incident.objects.open().count()
+
+    for _ in range(3):
+        assert compare("wrong", 600) == 1
+        assert compare("right", 0) == 1
+    assert Incident.objects.count() == 1
+    assert compare("wrong", 0) == 0
+
+    assert compare("gone", 600) == 1
+    Incident.objects.open().update(opened_at=timezone.now() - timedelta(days=1, seconds=1))
+    assert compare("right", 0) == 0
 
 
 def test_setting_the_clock_opens_no_incident(around: FakeParts) -> None:
