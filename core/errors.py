@@ -87,6 +87,10 @@ class SourceUnavailable(SourceError):
         self.retry_after = retry_after
 
 
+class RequestRefused(SourceUnavailable):
+    """The source refuses the request without a cause: its fault, unless it accepts those for other queries."""
+
+
 class SourceBlocked(SourceError):
     """The source, or something in front of it, refuses this client: do not use it for `cooldown`."""
 

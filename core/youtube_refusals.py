@@ -21,6 +21,7 @@ from core.errors import (
     KeyCoolingDown,
     KeyRefused,
     ProjectSuspended,
+    RequestRefused,
     SourceBlocked,
     SourceError,
     SourceUnavailable,
@@ -116,9 +117,9 @@ def refusal(status: int, content: bytes, retry_after: str = "") -> SourceError:
         return BadPageToken("YouTube no longer accepts this page token.", status)
     if status == 400 and _names_query(body):
         return BadQuery(f"YouTube refuses this query ({body.reason or f'HTTP {status}'}).", status)
-    # Searches differ only in the query, so whatever else is wrong with one is wrong with all of them.
+    # Searches differ only in the query, so whatever else is wrong with one should be wrong with all of them.
     why = f"HTTP {status}, {body.reason}" if body.reason else f"HTTP {status}"
-    return SourceUnavailable(f"YouTube refuses requests ({why}).", status)
+    return RequestRefused(f"YouTube refuses the request ({why}).", status)
 
 
 def _names_query(body: _Body) -> bool:

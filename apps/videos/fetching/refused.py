@@ -3,7 +3,8 @@
 It may be wrong: while a server is being replaced, it can refuse any query. So the keyword is tried again after growing
 delays, and only one that is still refused hours later, while other keywords' searches succeed, counts as refused: it
 is not planned any more, an incident says so, and it is tried once a day. If other keywords are refused as well and none
-succeeds, YouTube is at fault.
+succeeds, YouTube is at fault. So it is if it refuses a request without a reason, unless other keywords' searches
+succeed between two refusals of this one.
 """
 
 from dataclasses import dataclass
@@ -56,6 +57,14 @@ def assess(entry: KeyWordEntry, message: str, now: datetime) -> Refusal:
     if not entry.bad_query and not _passed(others, since):
         return Refusal(since, RETRY_DELAYS[-1][1])  # nothing shows that YouTube accepts other queries
     return Refusal(since, DAILY, message)
+
+
+def is_alone(entry: KeyWordEntry) -> bool:
+    """Return whether YouTube did not accept the keyword's last search, but another keyword's since. Two queries."""
+    last = entry.logs.exclude(status=VideoLog.Status.RUNNING).newest_first().first()
+    if last is None or (last.status, last.method) == (VideoLog.Status.DONE, VideoFetchMethod.YOUTUBE):
+        return False
+    return _passed(KeyWordEntry.objects.watched().exclude(pk=entry.pk), last.created_at)
 
 
 def sync_incidents() -> None:

@@ -13,11 +13,19 @@ from apps.incidents.retrying import retry_unavailable
 from apps.quota.errors import NoKeyAvailable
 from apps.quota.ledger import Purpose
 from apps.quota.youtube import YouTube
-from apps.videos.fetching import gaps
+from apps.videos.fetching import gaps, refused
 from apps.videos.fetching.gaps import Gap
 from apps.videos.models import KeyWordEntry, VideoFetchMethod
 from core import invidious_api
-from core.errors import BadPageToken, BadQuery, ProjectSuspended, SourceBlocked, SourceError, SourceUnavailable
+from core.errors import (
+    BadPageToken,
+    BadQuery,
+    ProjectSuspended,
+    RequestRefused,
+    SourceBlocked,
+    SourceError,
+    SourceUnavailable,
+)
 from core.found_video import FoundVideo
 from core.youtube_api import PAGE_SIZE, SearchPage
 
@@ -53,6 +61,9 @@ def search(entry: KeyWordEntry, youtube: YouTube, purpose: Purpose) -> SearchRes
     except (BadQuery, ProjectSuspended):
         raise
     except (NoKeyAvailable, SourceError) as error:
+        if isinstance(error, RequestRefused) and refused.is_alone(entry):
+            incidents.close(Incident.Kind.YOUTUBE_UNAVAILABLE, subject="search")
+            raise BadQuery(f"{error} It accepts other queries.", error.http_status) from None
         if not settings.INVIDIOUS_URL:
             raise
         return _search_invidious(entry, youtube.deadline, error)

@@ -20,7 +20,7 @@ from apps.videos.models import KeyWordEntry, VideoLog
 from apps.videos.scheduling import beat
 from apps.videos.tests.fetches import MANUAL, SCHEDULE, fetched
 from core import youtube_api
-from core.errors import BadQuery
+from core.errors import BadQuery, SourceError
 from core.youtube_refusals import refusal
 from simulator.server import Simulator
 
@@ -44,11 +44,12 @@ def other(entry: KeyWordEntry) -> KeyWordEntry:
 def refuse(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Let YouTube refuse the queries of these keywords from now on."""
     answer = youtube_api.search_videos
+    because = BadQuery("YouTube refuses this query (invalidParameter).", 400)
 
-    def refuse(*words: str) -> None:
+    def refuse(*words: str, error: SourceError = because) -> None:
         def search(key: str, query: str, **named: Any) -> Any:
             if query in words:
-                raise BadQuery("YouTube refuses this query (invalidParameter).", 400)
+                raise error
             return answer(key, query, **named)
 
         monkeypatch.setattr("core.youtube_api.search_videos", search)
@@ -138,6 +139,49 @@ def test_a_lasting_refusal_is_an_incident(
     answer = client.get(f"/api/keywords/{entry.pk}/").json()
     assert answer["bad_query"].startswith("YouTube refuses this query")
     assert answer["next_due_at"]
+
+
+WITHOUT_CAUSE = refusal(400, json.dumps({"error": {"errors": [{"reason": "badRequest"}]}}).encode())
+
+
+def test_a_keyword_refused_without_a_cause_is_marked_refused_while_others_succeed(
+    entry: KeyWordEntry, other: KeyWordEntry, frozen_time: MovableTime, refuse: Callable[..., None]
+) -> None:
+    refuse("Python", error=WITHOUT_CAUSE)
+    run_due(frozen_time, hours=3)
+    assert open_kinds() == [], "YouTube is not at fault"
+    entry.refresh_from_db()
+    assert (entry.refused_since is not None, entry.bad_query) == (True, "")
+
+    run_due(frozen_time, hours=29)
+    (incident,) = Incident.objects.open()
+    assert (incident.kind, incident.subject) == (REFUSED, str(entry.pk))
+    assert "YouTube refuses the request (HTTP 400, badRequest). It accepts other queries." in incident.message
+    tried = list(entry.logs.order_by("created_at").values_list("created_at", flat=True))
+    assert [(later - sooner) / timedelta(hours=1) for sooner, later in pairwise(tried)] == [1, 1, 1, 4, 24]
+
+
+def test_a_keyword_refused_without_a_cause_is_not_left_to_invidious(
+    youtube: Simulator, entry: KeyWordEntry, other: KeyWordEntry, refuse: Callable[..., None], settings
+) -> None:
+    settings.INVIDIOUS_URL = youtube.invidious_url
+    refuse("Python", error=WITHOUT_CAUSE)
+    assert fetched(entry).method == "invidious", "YouTube may be at fault"
+    fetched(entry, MANUAL)
+    assert entry.refused_since is None
+    fetched(other)
+    assert fetched(entry, MANUAL).error_code == "bad_query"
+    assert entry.refused_since == NOW
+    assert open_kinds() == []
+
+
+def test_a_refusal_without_a_cause_is_youtubes_fault_while_none_succeeds(
+    entry: KeyWordEntry, other: KeyWordEntry, frozen_time: MovableTime, refuse: Callable[..., None]
+) -> None:
+    refuse("Python", "rust", error=WITHOUT_CAUSE)
+    run_due(frozen_time, hours=3)
+    assert open_kinds() == [UNAVAILABLE]
+    assert set(KeyWordEntry.objects.values_list("bad_query", "refused_since")) == {("", None)}
 
 
 def marked_refused(entry: KeyWordEntry) -> KeyWordEntry:
