@@ -1,6 +1,6 @@
 """Gaps that full pages leave are recorded and closed, also for very busy keywords."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
@@ -8,7 +8,6 @@ from unittest.mock import patch
 import pytest
 
 from apps.conftest import NOW, MovableTime
-from apps.quota import keys
 from apps.quota.models import QuotaSpend
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.fetching.gaps import INDEX_DELAY, MAX_GAP
@@ -17,23 +16,16 @@ from apps.videos.scheduling import beat, plan
 from apps.videos.tests.builders import found_video
 from core.errors import BadPageToken, SourceUnavailable
 from core.youtube_api import SearchPage
-from simulator import Clock, Project, Simulator, World
+from simulator import Simulator, World
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
 @pytest.fixture
-def busy_youtube(frozen_time: MovableTime, clock: Clock, settings, db, monkeypatch) -> Iterator[Simulator]:
-    """Many searches, busy topics, and videos indexed up to 90 minutes late."""
+def busy_youtube(run_youtube: Callable[[World], Simulator], monkeypatch) -> Simulator:
+    """Busy topics, and videos indexed up to 90 minutes late."""
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    world = World(seed=3, rates={"busy": 45, "busiest": 200}, started_at=NOW)
-    project = Project("one", ["a-secret-key"], searches_per_day=2000)
-    with Simulator(world, projects=[project], clock=clock) as simulator:
-        settings.YOUTUBE_API_URL = simulator.youtube_url
-        settings.YT_KEYS = [("one", "a-secret-key")]
-        settings.YT_SEARCHES_PER_DAY = {"": 2000}
-        keys.sync()
-        yield simulator
+    return run_youtube(World(seed=3, rates={"busy": 45, "busiest": 200}, started_at=NOW))
 
 
 def fetch_on(frozen_time: MovableTime, entry: KeyWordEntry, since: datetime, until: datetime) -> None:
