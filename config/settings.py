@@ -274,7 +274,7 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
-# Longer than the longest fetch (apps.quota.youtube.WORK_SECONDS), shorter than a claim's age limit.
+# Longer than the longest fetch (apps.quota.youtube.WORK_SECONDS).
 CELERY_TASK_SOFT_TIME_LIMIT = 115
 CELERY_TASK_TIME_LIMIT = 120
 

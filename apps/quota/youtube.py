@@ -39,7 +39,7 @@ P = ParamSpec("P")
 
 # Seconds after which a fetch, or a chore that completes videos, begins no further call, except the one to Invidious
 # after YouTube did not answer. Together with the duration of these last calls it stays below Celery's time limit for a
-# task, and that below a claim's age limit.
+# task.
 WORK_SECONDS = 40.0
 
 # The cooldown of a key when the server that answers is not YouTube.

@@ -23,9 +23,8 @@ from core.errors import ProjectSuspended
 if TYPE_CHECKING:
     from apps.quota.youtube import YouTube
 
-# An older claim belongs to a worker that died: this is longer than Celery's time limit for a task, which is longer
-# than the longest fetch.
-CLAIM_AGE_LIMIT = timedelta(seconds=140)
+# A fetch that began longer ago is over, or its worker has died: longer than Celery's time limit for a task.
+LONGEST_FETCH = timedelta(seconds=140)
 
 # After a pause the keywords resume spread over this time, not all at once.
 SPREAD = timedelta(minutes=1)
@@ -80,13 +79,8 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
         return self.watched().filter(bad_query="")
 
     def unclaimed(self) -> Self:
-        """Return the entries that no worker has claimed, or only one that died.
-
-        A claim from the future was made before the clock was set back, so its age is unknown.
-        """
-        now = timezone.now()
-        stale = Q(claimed_at__lt=now - CLAIM_AGE_LIMIT) | Q(claimed_at__gt=now + CLAIM_AGE_LIMIT)
-        return self.filter(Q(claim_token="") | stale)
+        """Return the entries that no worker has claimed. Claims of workers that died are ended by claims.Watcher."""
+        return self.filter(claim_token="")
 
     def overdue(self, now: datetime) -> Self:
         """Return the watched entries whose fetch should have begun at `now`, and has not."""
@@ -336,9 +330,14 @@ class KeyWordEntry(models.Model):
         token = uuid.uuid4().hex
         return token if claimable.unclaimed().update(claim_token=token, claimed_at=timezone.now()) else None
 
+    def renew(self, token: str) -> bool:
+        """Renew the claim; return False if it has ended. One UPDATE: see fetching/claims.py."""
+        claimed = KeyWordEntry.including_deleted.filter(pk=self.pk, claim_token=token)
+        return bool(claimed.update(claimed_at=timezone.now()))
+
     def release(self, token: str, **changes: Any) -> bool:
-        """Release the claim and write `changes`; return False if another worker has taken it over."""
-        claimed = KeyWordEntry.objects.filter(pk=self.pk, claim_token=token)
+        """Release the claim and write `changes`; return False if it has ended."""
+        claimed = KeyWordEntry.including_deleted.filter(pk=self.pk, claim_token=token)
         return bool(claimed.update(claim_token="", claimed_at=None, **changes))
 
 
@@ -495,19 +494,20 @@ class VideoLogQuerySet(models.QuerySet["VideoLog"]):
 
     def unsent(self, now: datetime) -> Self:
         """Return the manual fetches that no worker has begun although they were requested a minute ago or more, or
-        were waiting for searches that are available now."""
+        whose worker died, or that were waiting for searches that are available now."""
         requested = self.filter(status=VideoLog.Status.WAITING, keyword__isnull=False)
-        lost = Q(waiting_until=None) & ~Q(created_at__range=(now - timedelta(minutes=1), now + CLAIM_AGE_LIMIT))
+        recent = Q(created_at__range=(now - timedelta(minutes=1), now + LONGEST_FETCH))
+        lost = Q(waiting_until=None) & (Q(error_code=VideoLog.WORKER_DIED) | ~recent)
         return requested.filter(lost | Q(trigger=VideoLog.Trigger.MANUAL, waiting_until__lte=now))
 
     def abandoned(self, now: datetime) -> Self:
-        """Return running fetches whose claim must have expired."""
-        running = self.filter(status=VideoLog.Status.RUNNING)
-        return running.exclude(created_at__range=(now - 2 * CLAIM_AGE_LIMIT, now + CLAIM_AGE_LIMIT))
+        """Return running fetches that have lost their claim, as by deleting the keyword, and must be over."""
+        running = self.filter(Q(keyword=None) | Q(keyword__claim_token=""), status=VideoLog.Status.RUNNING)
+        return running.exclude(created_at__range=(now - LONGEST_FETCH, now + LONGEST_FETCH))
 
     def under_way(self, now: datetime) -> Self:
         """Return fetches that are running, or manual and waiting."""
-        recent = (now - CLAIM_AGE_LIMIT, now + CLAIM_AGE_LIMIT)
+        recent = (now - LONGEST_FETCH, now + LONGEST_FETCH)
         running = Q(status=VideoLog.Status.RUNNING, created_at__range=recent)
         manual = Q(status=VideoLog.Status.WAITING, trigger=VideoLog.Trigger.MANUAL)
         return self.filter(running | manual)

@@ -14,7 +14,7 @@ from celery import Task, current_app, shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from apps.videos.fetching import completing, erasing, pruning, refused
+from apps.videos.fetching import claims, completing, erasing, pruning, refused
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, VideoLog
 from apps.videos.scheduling import beat, pauses
@@ -64,8 +64,9 @@ def erase_deleted() -> None:
     for entry in KeyWordEntry.including_deleted.filter(state=KeyWordEntry.State.DELETING):
         # One worker for each keyword: two would only slow down other writers.
         if token := entry.claim_erasing():
-            erasing.erase(entry, deadline)
-            KeyWordEntry.including_deleted.filter(pk=entry.pk, claim_token=token).update(claim_token="")
+            with claims.renewed(entry, token):
+                erasing.erase(entry, deadline)
+            entry.release(token)
 
 
 @shared_task

@@ -16,7 +16,7 @@ from apps.incidents.models import Incident
 from apps.quota.errors import NoKeyAvailable
 from apps.quota.ledger import Purpose
 from apps.quota.youtube import YouTube
-from apps.videos.fetching import completing, refused, searching, storing
+from apps.videos.fetching import claims, completing, refused, searching, storing
 from apps.videos.fetching.gaps import Gap
 from apps.videos.fetching.refused import Refusal
 from apps.videos.fetching.searching import SearchResult
@@ -83,7 +83,7 @@ def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog 
     if log is None:
         entry.release(token)
         return None  # another worker has already done the manual fetch
-    with in_fetch(log.pk):
+    with in_fetch(log.pk), claims.renewed(entry, token):
         youtube = YouTube(on_spend=log.record_usage)
         outcome = _fetch(entry, token, log, started_at, youtube)
         with transaction.atomic():

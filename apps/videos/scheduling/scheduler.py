@@ -1,6 +1,7 @@
 """Celery Beat's scheduler: it sends each keyword's message when that keyword is due, and chores at their intervals.
 
-It survives changes of the clock, and does not fill the broker while no worker runs.
+It survives changes of the clock, and does not fill the broker while no worker runs. It also ends the claims of workers
+that died, because beat is one process that runs all the time.
 """
 
 import logging
@@ -15,6 +16,7 @@ from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 
 from apps.incidents import parts
 from apps.videos import tasks
+from apps.videos.fetching import claims
 from apps.videos.models import KeyWordEntry
 from apps.videos.scheduling import beat
 
@@ -54,11 +56,14 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
         self._clock_offset = _clock_offset()
         self._looked_up_at = float("-inf")
         self._sent: dict[int, datetime] = {}
+        self._claims = claims.Watcher()
         super().__init__(*args, **kwargs)
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Send what is due; return in how many seconds to look again."""
         parts.record_beat()
+        if self._claims.check():
+            tasks.send(tasks.catch_up)
         offset = _clock_offset()
         if abs(offset - self._clock_offset) > CLOCK_WAS_SET:
             # The times in the heap are by the old clock.

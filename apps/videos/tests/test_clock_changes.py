@@ -111,13 +111,6 @@ def test_a_keyword_is_fetched_within_its_interval_after_the_clock_was_set_back(
     assert entry.last_fetched_at == timezone.now()
 
 
-def test_a_claim_from_the_future_ends(entry: KeyWordEntry, frozen_time: MovableTime) -> None:
-    KeyWordEntry.objects.update(next_due_at=NOW - timedelta(days=2))
-    assert entry.claim(scheduled=True)
-    frozen_time.move(days=-1)
-    assert entry.claim(scheduled=True)
-
-
 def test_logs_from_the_future_do_not_stay_open(
     entry: KeyWordEntry, frozen_time: MovableTime, sent: list[tuple]
 ) -> None:

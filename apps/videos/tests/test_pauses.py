@@ -12,10 +12,12 @@ from apps.incidents.models import Incident
 from apps.quota import keys
 from apps.quota.models import ApiKey, QuotaSpend
 from apps.videos import tasks
+from apps.videos.fetching import claims
 from apps.videos.fetching.completing import complete_stored
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.fetching.manual import fetch_now
 from apps.videos.models import KeyWordEntry, VideoLog
+from apps.videos.tests.builders import claim_of
 from apps.videos.tests.fetches import MANUAL, SCHEDULE, fetched
 from simulator import Project
 from simulator.server import Simulator
@@ -214,26 +216,28 @@ def test_a_second_manual_fetch_in_a_pause_returns_the_first(
     assert VideoLog.objects.count() == 1
 
 
-def test_a_manual_fetch_is_retried_once_if_its_worker_dies(
-    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, sent: list[tuple]
-) -> None:
+def test_a_manual_fetch_is_retried_once_if_its_worker_dies(entry: KeyWordEntry, sent: list[tuple]) -> None:
     paused = KeyWordEntry.objects.create(keyword="paused", state=KeyWordEntry.State.PAUSED)
     log = fetch_now(paused)
     for end in ("waiting", "interrupted"):
         paused.claim(scheduled=False)
         VideoLog.objects.update(status="running", created_at=timezone.now())
         assert fetch_now(paused) == log
-        frozen_time.move(seconds=150)
-        sent.clear()
-        assert fetch_now(paused) != log, "who died is not under way"
-        VideoLog.objects.exclude(pk=log.pk).delete()
-        frozen_time.move(seconds=150)
+        claims.end(*claim_of(paused))
         sent.clear()
         tasks.catch_up()
         log.refresh_from_db()
         assert log.status == end
         again = ("process_trigger", (paused.pk,), {"trigger": "manual", "log_id": log.pk})
         assert (again in sent) == (end == "waiting")
+
+
+def test_a_fetch_that_must_be_over_is_not_under_way(entry: KeyWordEntry, frozen_time: MovableTime) -> None:
+    log = fetch_now(entry)
+    VideoLog.objects.update(status="running")
+    assert fetch_now(entry) == log
+    frozen_time.move(seconds=150)
+    assert fetch_now(entry) != log
 
 
 def use_all_but(people: int) -> None:

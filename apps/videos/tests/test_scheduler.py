@@ -12,6 +12,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTa
 
 from apps.incidents import parts
 from apps.incidents.models import Heartbeat
+from apps.videos.fetching.claims import Watcher
 from apps.videos.models import KeyWordEntry
 from apps.videos.scheduling import beat
 from apps.videos.scheduling import scheduler as module
@@ -187,3 +188,13 @@ def test_beat_goes_on_while_the_database_cannot_be_read(
 
 def fail(*args: object) -> None:
     raise OperationalError("database is locked")
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_what_a_dead_worker_had_claimed_is_sent_again_at_once(
+    scheduler: Scheduler, sent: list[tuple], monkeypatch: pytest.MonkeyPatch, ended: bool
+) -> None:
+    sent.clear()
+    monkeypatch.setattr(Watcher, "check", lambda self: ended)
+    scheduler.tick()
+    assert (("catch_up", (), {}) in sent) == ended
