@@ -83,6 +83,11 @@ def usable() -> list[tuple[ApiKey, str]]:
     return [(row, secrets[row.fingerprint]) for row in _in_service(rows) if row.is_usable(now)]
 
 
+def projects() -> set[str]:
+    """Return the projects of the configured keys; one query."""
+    return set(ApiKey.objects.filter(fingerprint__in=_secrets()).values_list("project", flat=True))
+
+
 def is_suspended(keys: Iterable[ApiKey]) -> bool:
     """Return whether YouTube has suspended the project of any of `keys`."""
     return any(key.state == ApiKey.State.SUSPENDED for key in keys)
