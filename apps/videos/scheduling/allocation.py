@@ -136,12 +136,16 @@ def _square_root(searches: Sequence[Search], searches_per_day: float) -> dict[in
     roots = [math.sqrt(search.weight * search.rate) for search in searches]
     choose = max if sum(bounds) <= searches_per_day else min
 
-    def shared(inverse_of_mu: float) -> list[float]:
-        return [choose(bound, root * inverse_of_mu) for bound, root in zip(bounds, roots, strict=True)]
-
-    # By bisection: the sum grows with 1 / mu. The low end never exceeds the total.
-    low, high = 0.0, max(searches_per_day / sum(roots), max(b / r for b, r in zip(bounds, roots, strict=True)))
-    for _ in range(100):
-        middle = (low + high) / 2
-        low, high = (middle, high) if sum(shared(middle)) <= searches_per_day else (low, middle)
-    return {search.id: per_day for search, per_day in zip(searches, shared(low), strict=True)}
+    # First as if no bound applied. Each step fixes the searches whose bound does, and divides what is left among the
+    # others: the sum of max() is convex in 1 / mu, and that of min() concave, so this is Newton's method, which comes
+    # from one side; a search that is fixed stays so.
+    free, inverse_of_mu = list(zip(bounds, roots, strict=True)), searches_per_day / sum(roots)
+    left = searches_per_day
+    while fixed := [bound for bound, root in free if choose(bound, root * inverse_of_mu) == bound]:
+        free = [(bound, root) for bound, root in free if choose(bound, root * inverse_of_mu) != bound]
+        left -= sum(fixed)
+        if not free:
+            break
+        inverse_of_mu = left / sum(root for _, root in free)
+    per_day = (choose(bound, root * inverse_of_mu) for bound, root in zip(bounds, roots, strict=True))
+    return {search.id: share for search, share in zip(searches, per_day, strict=True)}
