@@ -11,7 +11,9 @@ from typing import Any
 
 from celery.schedules import schedstate
 from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db.models import F
 from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 
 from apps.incidents import parts
@@ -28,9 +30,6 @@ LOOKUP_SECONDS = 1.0
 # A larger difference in seconds between the clock and the time that has passed means that the clock was set.
 CLOCK_WAS_SET = 5.0
 
-# How long the heap may leave a keyword's row alone, in seconds.
-NEVER = 10 * 365 * 86400.0
-
 
 class Entry(ModelEntry):  # type: ignore[misc]  # django-celery-beat has no types
     """A row of beat."""
@@ -38,15 +37,17 @@ class Entry(ModelEntry):  # type: ignore[misc]  # django-celery-beat has no type
     last_run_at: datetime
 
     def is_due(self) -> schedstate:
-        if self.task == beat.TASK:
-            return schedstate(is_due=False, next=NEVER)  # next_due_at decides: see Scheduler.send_due_keywords
         # A chore whose last run is in the future would not be due before the clock has caught up.
         self.last_run_at = self.model.last_run_at = min(self.last_run_at, self._default_now())
         return super().is_due()
 
 
 class Scheduler(DatabaseScheduler):  # type: ignore[misc]
-    """The rows of django-celery-beat, read again when the clock was set; a keyword's row is sent when it is due."""
+    """The rows of django-celery-beat, read again when the clock was set; a keyword's row is sent when it is due.
+
+    Only the rows of chores are kept in memory: Celery compares all that it keeps in each tick. Those of keywords, of
+    which there may be thousands, are read when they are sent.
+    """
 
     Entry = Entry
 
@@ -80,24 +81,25 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
         self._looked_up_at = time.monotonic()
         try:
             close_old_connections()
-            due = dict(KeyWordEntry.objects.overdue(timezone.now()).values_list("pk", "next_due_at"))
+            due = dict(
+                KeyWordEntry.objects.overdue(timezone.now()).values_list("pk", "next_due_at")[: tasks.MAX_WAITING]
+            )
+            self._sent = {pk: due_at for pk, due_at in due.items() if self._sent.get(pk) == due_at}
+            if len(self._sent) < len(due) and not tasks.queue_is_full():
+                self._send({pk: due_at for pk, due_at in due.items() if pk not in self._sent})
         except (DatabaseError, InterfaceError):
             logger.exception("the keywords that are due could not be read; trying again")
-            return
-        sent = {pk: due_at for pk, due_at in due.items() if self._sent.get(pk) == due_at}
-        if len(sent) < len(due) and not tasks.queue_is_full():
-            rows = self.schedule
-            for pk in due.keys() - sent.keys():
-                if row := rows.get(beat.row_name(pk)):
-                    self.reserve(row)
-                    self.apply_entry(row, producer=self.producer)
-                    sent[pk] = due[pk]
-        self._sent = sent
 
-    def schedule_changed(self) -> bool:
-        last = self._last_timestamp
-        # A change that is earlier than the one before was made after the clock was set back.
-        return super().schedule_changed() or bool(last and self._last_timestamp and self._last_timestamp < last)
+    def _send(self, due: dict[int, datetime]) -> None:
+        keywords = {beat.row_name(pk): pk for pk in due}
+        rows = PeriodicTask.objects.enabled().filter(name__in=keywords)
+        for row in rows:
+            self.apply_entry(self.Entry(row, app=self.app), producer=self.producer)
+            self._sent[keywords[row.name]] = due[keywords[row.name]]
+        rows.update(last_run_at=timezone.now(), total_run_count=F("total_run_count") + 1)
+
+    def enabled_models_qs(self) -> Any:
+        return super().enabled_models_qs().exclude(task=beat.TASK)
 
     def apply_async(self, entry: ModelEntry, producer: Any = None, advance: bool = True, **kwargs: Any) -> Any:
         if tasks.queue_is_full():

@@ -175,6 +175,34 @@ def test_a_keyword_that_is_paused_is_not_sent(
     assert ids(sent) == [2]
 
 
+def test_keywords_make_no_tick_longer(
+    scheduler: Scheduler, clock: time_machine.Traveller, sent: list[tuple], django_assert_num_queries
+) -> None:
+    for number in range(3, 50):
+        add(number)
+    tick(scheduler)
+    assert beat.TASK not in {row.task for row in scheduler.schedule.values()}, "Celery compares all in each tick"
+    wait(scheduler, clock, 5)
+    ids(sent)
+    with django_assert_num_queries(3):  # the keywords that are due; a COMMIT, and whether chores have changed
+        wait(scheduler, clock, 1)
+    KeyWordEntry.objects.update(next_due_at=timezone.now())
+    with django_assert_num_queries(6):  # also their rows with their intervals, and when they were sent
+        wait(scheduler, clock, 1)
+    assert ids(sent) == list(range(1, 50))
+
+
+def test_a_keyword_without_a_row_is_sent_as_soon_as_it_has_one(
+    scheduler: Scheduler, clock: time_machine.Traveller, sent: list[tuple]
+) -> None:
+    PeriodicTask.objects.filter(name=beat.row_name(1)).update(enabled=False)
+    wait(scheduler, clock)
+    assert ids(sent) == [2]
+    PeriodicTask.objects.update(enabled=True)
+    wait(scheduler, clock, 1)
+    assert ids(sent) == [1]
+
+
 def test_beat_goes_on_while_the_database_cannot_be_read(
     scheduler: Scheduler, clock: time_machine.Traveller, sent: list[tuple], monkeypatch: pytest.MonkeyPatch
 ) -> None:
