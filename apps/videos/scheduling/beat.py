@@ -5,6 +5,7 @@ the entry. `next_due_at` decides when beat sends it (scheduler.py), and whether 
 """
 
 import json
+import time
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
@@ -12,50 +13,81 @@ from django.db import transaction
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
-from apps.incidents.models import MAX_SKEW
+from apps.incidents.models import MAX_SKEW, Incident
 from apps.quota import pacific
 from apps.videos.models import SPREAD, KeyWordEntry
 from apps.videos.scheduling import pauses
-from apps.videos.scheduling.plan import make_plan, planned_interval
+from apps.videos.scheduling.plan import Plan, make_plan, planned_interval
 
 TASK = "apps.videos.tasks.process_trigger"
+PREFIX = "keyword-"
+
+# Keywords written in one transaction, and seconds between two of them. SQLite does not queue writers: each retries
+# after at most 100 ms.
+CHUNK = 100
+CHUNK_INTERVAL = 0.11
 
 
 def sync(keyword_ids: Collection[int] | None = None) -> None:
     """Make a new plan and bring beat in step with it; with `keyword_ids` only for these keywords.
 
-    It writes only what differs, so it may run at any time. For one keyword it needs about twenty queries, whatever
-    the number of the others.
+    It writes only what differs, so it may run at any time: the plan is made before, and then written in short
+    transactions with pauses between them, so that no other writer waits long. For one keyword it needs about twenty
+    queries, whatever the number of the others.
     """
-    entries, rows = KeyWordEntry.objects.scheduled(), PeriodicTask.objects.filter(task=TASK)
-    if keyword_ids is not None:
-        entries, rows = entries.filter(pk__in=keyword_ids), rows.filter(name__in=map(row_name, keyword_ids))
+    plan, pause = make_plan(), pauses.current()
+    ids = sorted(_differing(plan, pause) if keyword_ids is None else keyword_ids)
+    for start in range(0, len(ids), CHUNK):
+        if start:
+            time.sleep(CHUNK_INTERVAL)
+        _write(ids[start : start + CHUNK], plan, pause)
+
+
+def _differing(plan: Plan, pause: Incident | None) -> set[int]:
+    """Return the ids of the keywords whose plan or row has to be written. Two queries, and no lock."""
+    rows = PeriodicTask.objects.filter(task=TASK, name__startswith=PREFIX)
+    mirrored = {name: row for name, *row in rows.values_list("name", "interval__every", "enabled", "expire_seconds")}
+    ids = set()
+    read = ["interval", "weight", "planned_interval", "below_daily_minimum", "next_due_at"]
+    for entry in KeyWordEntry.objects.scheduled().only(*read, "last_fetched_at", "refused_since").order_by():
+        row = mirrored.pop(row_name(entry.pk), None)
+        if row != [entry.planned_interval, True, None] or _planned(entry, plan, pause) != _stored(entry):
+            ids.add(entry.pk)
+    return ids | {int(name.removeprefix(PREFIX)) for name in mirrored}
+
+
+def _write(keyword_ids: Collection[int], plan: Plan, pause: Incident | None) -> None:
+    """Write the plan of these keywords, and their rows, in one transaction."""
     with transaction.atomic():
         # One transaction at a time may change beat's rows: two would undo each other's changes.
         PeriodicTasks.objects.select_for_update().get_or_create(ident=1, defaults={"last_update": timezone.now()})
-        planned = entries.lock()
-        _apply_plan(planned)
-        if _mirror(rows, planned):
+        entries = KeyWordEntry.objects.scheduled().filter(pk__in=keyword_ids).lock()
+        for entry in entries:
+            if (planned := _planned(entry, plan, pause)) == _stored(entry):
+                continue
+            entry.planned_interval, entry.below_daily_minimum, entry.next_due_at = planned
+            # One by one: bulk_update() builds a CASE with as many branches, and takes four times as long.
+            KeyWordEntry.objects.filter(pk=entry.pk).update(
+                planned_interval=entry.planned_interval,
+                below_daily_minimum=entry.below_daily_minimum,
+                next_due_at=entry.next_due_at,
+            )
+        if _mirror(PeriodicTask.objects.filter(task=TASK, name__in=map(row_name, keyword_ids)), entries):
             PeriodicTasks.update_changed()
 
 
-def _apply_plan(entries: Iterable[KeyWordEntry]) -> None:
-    """Write the planned intervals to the entries, and move their next fetches accordingly."""
-    pause = pauses.current()
-    plan = make_plan()
-    for entry in entries:
-        if entry.pk not in plan.shares:
-            continue  # nothing can be searched, or it was paused since; a later plan follows
-        interval, below_minimum = planned_interval(plan, entry), plan.shares[entry.pk].below_daily_minimum
-        keeps = pauses.is_waiting(entry, pause) or entry.refused_since is not None
-        due = entry.next_due_at if keeps else _moved(entry, interval)
-        if (interval, below_minimum, due) == (entry.planned_interval, entry.below_daily_minimum, entry.next_due_at):
-            continue
-        entry.planned_interval, entry.below_daily_minimum, entry.next_due_at = interval, below_minimum, due
-        # One by one: bulk_update() builds a CASE with as many branches, and takes four times as long.
-        KeyWordEntry.objects.filter(pk=entry.pk).update(
-            planned_interval=interval, below_daily_minimum=below_minimum, next_due_at=due
-        )
+def _planned(entry: KeyWordEntry, plan: Plan, pause: Incident | None) -> tuple[int, bool, datetime | None]:
+    """Return the interval of `entry`, whether it is below the daily minimum, and when it is due, by `plan`."""
+    if not plan.covers(entry):
+        return _stored(entry)  # nothing can be searched, or it was changed since; a later plan follows
+    interval = planned_interval(plan, entry)
+    keeps = pauses.is_waiting(entry, pause) or entry.refused_since is not None
+    due = entry.next_due_at if keeps else _moved(entry, interval)
+    return interval, plan.shares[entry.pk].below_daily_minimum, due
+
+
+def _stored(entry: KeyWordEntry) -> tuple[int, bool, datetime | None]:
+    return entry.planned_interval, entry.below_daily_minimum, entry.next_due_at
 
 
 def _moved(entry: KeyWordEntry, interval: int) -> datetime | None:
@@ -120,7 +152,7 @@ def _mirror(stored: Iterable[PeriodicTask], entries: Iterable[KeyWordEntry]) -> 
 
 
 def row_name(keyword_id: int) -> str:
-    return f"keyword-{keyword_id}"
+    return f"{PREFIX}{keyword_id}"
 
 
 def _row(name: str, keyword_id: int, schedule: IntervalSchedule) -> PeriodicTask:

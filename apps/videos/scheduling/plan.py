@@ -4,7 +4,7 @@ Shares are those of a whole day. Until the reset all automatic keywords are sear
 factor, so that the day's searches last exactly that long; requested intervals are kept as long as possible.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -32,11 +32,18 @@ MAX_SPEEDUP = 4.0
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Each keyword's share of a whole day, by its id, and the factors by which keywords are searched more often until
-    the reset: automatic ones and those with a requested interval."""
+    the reset: automatic ones and those with a requested interval. `searches` is what the plan was made from."""
 
+    searches: Mapping[int, Search]
     shares: Mapping[int, Share]
     speedup: float = 1.0
     requested_speedup: float = 1.0
+
+    def covers(self, entry: KeyWordEntry) -> bool:
+        """Return whether the plan has a share for the keyword with its present settings."""
+        search = self.searches.get(entry.pk)
+        chosen = (entry.requested_interval, entry.weight)
+        return entry.pk in self.shares and search is not None and (search.requested_interval, search.weight) == chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +66,19 @@ def make_plan() -> Plan:
     now = timezone.now()
     searches, for_first_pages = scheduled_searches(), 1 - _reserve_for_further_pages(now)
     per_day = searches.per_day * for_first_pages
-    shares = _allocate(_searches(_entries()), per_day)
+    planned = _searches()
+    shares, by_id = _allocate(planned, per_day), {search.id: search for search in planned}
     if not shares or not per_day or not searches.left:
         # If today's searches are used up, intervals stay as they are for the time after the reset.
-        return Plan(shares)
+        return Plan(by_id, shares)
     requested = sum(share.searches_per_day for share in shares.values() if share.granted)
     automatic = sum(share.searches_per_day for share in shares.values()) - requested
     left = rate_until_reset(searches.left, now) * for_first_pages
     # First the automatic keywords are slowed down, to half at most; a further shortage is shared by all.
     enough = left / (requested + automatic / 2)
     if enough < 1:
-        return Plan(shares, speedup=enough / 2, requested_speedup=enough)
-    return Plan(shares, speedup=min(MAX_SPEEDUP, (left - requested) / automatic) if automatic else 1.0)
+        return Plan(by_id, shares, speedup=enough / 2, requested_speedup=enough)
+    return Plan(by_id, shares, speedup=min(MAX_SPEEDUP, (left - requested) / automatic) if automatic else 1.0)
 
 
 def rate_until_reset(searches: int, now: datetime) -> float:
@@ -92,13 +100,12 @@ def planned_interval(plan: Plan, entry: KeyWordEntry) -> int:
 def cost_of_adding() -> AddingCost | None:
     """Return how adding a keyword slows down the others; None if nothing can be searched. Six queries."""
     per_day = scheduled_searches().per_day * (1 - _reserve_for_further_pages(timezone.now()))
-    entries = _entries()
-    searches = _searches(entries)
+    searches = _searches()
     new = Search(0, KeyWordEntry.PRIOR_RATE, requested_interval=settings.FETCH_INTERVAL)
     before, after = _allocate(searches, per_day), _allocate([*searches, new], per_day)
     if not after:
         return None
-    own = {entry.pk for entry in entries if entry.interval}
+    own = set(KeyWordEntry.objects.scheduled().exclude(interval=None).values_list("pk", flat=True))
     return AddingCost(
         others=len(own),
         interval=_mean_interval([share for id, share in after.items() if id not in own]),
@@ -128,14 +135,11 @@ def _reserve_for_further_pages(now: datetime) -> float:
     return share
 
 
-def _entries() -> list[KeyWordEntry]:
-    return list(KeyWordEntry.objects.scheduled().only("rate", "weight", "interval"))
-
-
-def _searches(entries: Iterable[KeyWordEntry]) -> list[Search]:
+def _searches() -> list[Search]:
+    """Return the searches to plan; one query, of plain values, since there may be thousands."""
+    rows = KeyWordEntry.objects.scheduled().values_list("pk", "rate", "weight", "interval")
     return [
-        Search(entry.pk, rate=entry.rate, weight=entry.weight, requested_interval=entry.requested_interval)
-        for entry in entries
+        Search(pk, rate, weight, interval or settings.FETCH_INTERVAL) for pk, rate, weight, interval in rows.order_by()
     ]
 
 

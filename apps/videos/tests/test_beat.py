@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
@@ -156,3 +158,38 @@ def test_what_waits_until_just_after_the_reset_keeps_its_due_date() -> None:
 
     entry.refresh_from_db()
     assert entry.next_due_at == reset + timedelta(seconds=30)
+
+
+def test_a_plan_is_written_in_short_transactions(monkeypatch) -> None:
+    monkeypatch.setattr(beat, "CHUNK", 10)
+    monkeypatch.setattr(beat, "CHUNK_INTERVAL", 0)
+    KeyWordEntry.objects.bulk_create(
+        KeyWordEntry(keyword=f"word {number}", normalized=f"word {number}") for number in range(25)
+    )
+    with CaptureQueriesContext(connection) as queries:
+        beat.sync()
+    begun = [number for number, query in enumerate(queries) if query["sql"].startswith("BEGIN")]
+    plan = next(number for number, query in enumerate(queries) if '"rate", ' in query["sql"])
+    assert len(begun) == 3
+    assert plan < begun[0], "the plan is made without a lock"
+    assert len(beat_intervals()) == 25
+
+
+def test_a_plan_that_changes_nothing_takes_no_lock() -> None:
+    KeyWordEntry.objects.create(keyword="Python")
+    beat.sync()
+    with CaptureQueriesContext(connection) as queries:
+        beat.sync()
+    assert all(query["sql"].startswith("SELECT") for query in queries)
+    assert len(queries) == 8
+
+
+def test_settings_that_changed_after_a_plan_was_made_are_kept() -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python", interval=7200)
+    before = plan.make_plan()
+    entry.interval = 3600
+    entry.save()
+    beat._write([entry.pk], before, None)
+    entry.refresh_from_db()
+    assert entry.planned_interval == 3600
+    assert beat_intervals() == {f"keyword-{entry.pk}": 3600}
