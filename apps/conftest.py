@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.conf import settings as django_settings
+from django.core.cache import caches
 
 from apps.quota import keys
 from simulator.clock import Clock
@@ -39,6 +40,12 @@ def nothing_searched_yet() -> Iterator[None]:
     file.unlink(missing_ok=True)
     yield
     file.unlink(missing_ok=True)
+
+
+@pytest.fixture(autouse=True)
+def empty_memory() -> None:
+    """Keep nothing that another test has computed: in frozen time its keys are the same."""
+    caches["memory"].clear()
 
 
 @pytest.fixture

@@ -182,7 +182,9 @@ CACHES = {
         "LOCATION": STATE_DIR / "cache",
         "OPTIONS": {"MAX_ENTRIES": 10_000},
     },
-    "memory": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},  # while the disk is full
+    "memory": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache"
+    },  # of one process; also while the disk is full
 }
 SIGN_IN_LOCKOUT = 600  # seconds, after ten failures from one address
 

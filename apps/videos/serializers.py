@@ -33,13 +33,22 @@ class GapSerializer(serializers.ModelSerializer[SearchGap]):
 
 
 class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
-    """A keyword with its settings and state."""
+    """A keyword with its settings, its state, and how often it is searched."""
 
     keyword = KeywordField(
         help_text="As typed. Case, width, spacing and invisible characters do not distinguish keywords."
     )
     state = serializers.ChoiceField(choices=[KeyWordEntry.State.WATCHED, KeyWordEntry.State.PAUSED], required=False)
     next_due_at = serializers.DateTimeField(source="next_fetch_at", read_only=True, help_text="null: paused.")
+    searches_per_day = serializers.FloatField(read_only=True)
+    expected_delay = serializers.IntegerField(
+        read_only=True, help_text="Average seconds from when YouTube shows a video until it is found."
+    )
+    stretched = serializers.BooleanField(
+        source="is_stretched",
+        read_only=True,
+        help_text="The daily searches do not suffice for the requested interval.",
+    )
     gaps = GapSerializer(many=True, read_only=True, help_text="Publication dates still to be searched, newest first.")
 
     class Meta:
@@ -54,6 +63,10 @@ class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
             "created_at",
             "rate",
             "planned_interval",
+            "searches_per_day",
+            "expected_delay",
+            "stretched",
+            "below_daily_minimum",
             "last_fetched_at",
             "next_due_at",
             "searched_through",
@@ -65,6 +78,7 @@ class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
             "video_count",
             "rate",
             "planned_interval",
+            "below_daily_minimum",
             "last_fetched_at",
             "next_due_at",
             "searched_through",
@@ -167,35 +181,6 @@ class ProjectSerializer(serializers.Serializer[Any]):
     keys = KeySerializer(many=True)
 
 
-class PlanSerializer(serializers.ModelSerializer[KeyWordEntry]):
-    """How often a keyword is searched."""
-
-    stretched = serializers.BooleanField(
-        source="is_stretched", help_text="The daily searches do not suffice for the requested interval."
-    )
-    searches_per_day = serializers.FloatField()
-    expected_delay = serializers.IntegerField(
-        help_text="Average seconds from when YouTube shows a video until it is found."
-    )
-
-    class Meta:
-        model = KeyWordEntry
-        fields = [
-            "id",
-            "keyword",
-            "rate",
-            "weight",
-            "interval",
-            "planned_interval",
-            "searches_per_day",
-            "expected_delay",
-            "stretched",
-            "below_daily_minimum",
-            "next_due_at",
-        ]
-        read_only_fields = fields
-
-
 class ScheduledSerializer(serializers.Serializer[Any]):
     """The searches for scheduled fetches; the others are reserved for manual ones."""
 
@@ -228,6 +213,11 @@ class QuotaSerializer(serializers.Serializer[Any]):
     resets_at = serializers.DateTimeField(source="quota.resets_at")
     projects = ProjectSerializer(source="quota.projects", many=True)
     scheduled = ScheduledSerializer(source="*")
-    plan = PlanSerializer(many=True, help_text="Most frequent first.")
+    keywords = serializers.IntegerField(source="plan.count", help_text="The number of keywords in the plan.")
+    plan = KeywordSerializer(
+        source="most_frequent",
+        many=True,
+        help_text="The 100 most frequent; /api/keywords/ has the plan of all.",
+    )
     hours = HourUsedSerializer(many=True, help_text="Today.")
     days = DayUsedSerializer(many=True, help_text="The last 30, including today.")

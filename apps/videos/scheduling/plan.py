@@ -4,11 +4,12 @@ Shares are those of a whole day. Until the reset all automatic keywords are sear
 factor, so that the day's searches last exactly that long; requested intervals are kept as long as possible.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.core.cache import caches
 from django.db.models import Count, Sum
 from django.utils import timezone
 
@@ -66,7 +67,7 @@ def make_plan() -> Plan:
     now = timezone.now()
     searches, for_first_pages = scheduled_searches(), 1 - _reserve_for_further_pages(now)
     per_day = searches.per_day * for_first_pages
-    planned = _searches()
+    planned = _searches(_rows())
     shares, by_id = _allocate(planned, per_day), {search.id: search for search in planned}
     if not shares or not per_day or not searches.left:
         # If today's searches are used up, intervals stay as they are for the time after the reset.
@@ -98,14 +99,26 @@ def planned_interval(plan: Plan, entry: KeyWordEntry) -> int:
 
 
 def cost_of_adding() -> AddingCost | None:
-    """Return how adding a keyword slows down the others; None if nothing can be searched. Six queries."""
+    """Return how adding a keyword slows down the others; None if nothing can be searched.
+
+    Six queries. It is computed again, with one more that reads all keywords, only if these sums of them have changed.
+    """
     per_day = scheduled_searches().per_day * (1 - _reserve_for_further_pages(timezone.now()))
-    searches = _searches()
+    sums = KeyWordEntry.objects.scheduled().aggregate(
+        Count("pk"), Sum("rate"), Sum("weight"), Count("interval"), Sum("interval")
+    )
+    key = ":".join(map(str, ["cost-of-adding", per_day, *sums.values()]))
+    cost: AddingCost | None = caches["memory"].get_or_set(key, lambda: _cost_of_adding(per_day))
+    return cost
+
+
+def _cost_of_adding(per_day: float) -> AddingCost | None:
+    rows = _rows()
+    searches, own = _searches(rows), {pk for pk, _, _, interval in rows if interval}
     new = Search(0, KeyWordEntry.PRIOR_RATE, requested_interval=settings.FETCH_INTERVAL)
     before, after = _allocate(searches, per_day), _allocate([*searches, new], per_day)
     if not after:
         return None
-    own = set(KeyWordEntry.objects.scheduled().exclude(interval=None).values_list("pk", flat=True))
     return AddingCost(
         others=len(own),
         interval=_mean_interval([share for id, share in after.items() if id not in own]),
@@ -135,12 +148,13 @@ def _reserve_for_further_pages(now: datetime) -> float:
     return share
 
 
-def _searches() -> list[Search]:
-    """Return the searches to plan; one query, of plain values, since there may be thousands."""
-    rows = KeyWordEntry.objects.scheduled().values_list("pk", "rate", "weight", "interval")
-    return [
-        Search(pk, rate, weight, interval or settings.FETCH_INTERVAL) for pk, rate, weight, interval in rows.order_by()
-    ]
+def _rows() -> list[tuple[int, float, int, int | None]]:
+    """Return the id, rate, weight and own interval of each keyword to plan; one query."""
+    return list(KeyWordEntry.objects.scheduled().order_by().values_list("pk", "rate", "weight", "interval"))
+
+
+def _searches(rows: Iterable[tuple[int, float, int, int | None]]) -> list[Search]:
+    return [Search(pk, rate, weight, interval or settings.FETCH_INTERVAL) for pk, rate, weight, interval in rows]
 
 
 def _allocate(searches: list[Search], per_day: float) -> dict[int, Share]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Sum
+from django.db.models import Count, Sum
 from django.utils import timezone
 
 from apps.quota import pacific
@@ -18,6 +18,7 @@ from apps.videos.scheduling.plan import further_share
 
 DAYS = 30
 HOUR = timedelta(hours=1)
+MOST_FREQUENT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,11 @@ class SchedulingReport:
     days: list[DayUsed]
 
     @property
+    def most_frequent(self) -> KeyWordEntryQuerySet:
+        """The beginning of the plan; two queries."""
+        return self.plan.prefetch_related("gaps")[:MOST_FREQUENT]
+
+    @property
     def mean_interval(self) -> int:
         """The average time between two scheduled searches, in seconds; 0 if nothing is scheduled."""
         return round(DAY / self.search_rate) if self.search_rate else 0
@@ -80,7 +86,8 @@ def today() -> SchedulingReport:
     scheduled = quota_report.scheduled_searches()
     search_rate = 0.0
     if scheduled.per_day or settings.INVIDIOUS_URL:
-        first_pages = sum(entry.searches_per_day for entry in plan.only("planned_interval"))
+        intervals = plan.order_by().values_list("planned_interval").annotate(keywords=Count("pk"))
+        first_pages = sum(keywords * DAY / interval for interval, keywords in intervals)
         search_rate = first_pages / (1 - further_share(now))
     return SchedulingReport(
         quota=quota_report.today(),
@@ -105,7 +112,7 @@ def _hours(now: datetime) -> list[HourUsed]:
     """Return today's hours, of which a day has 23 to 25."""
     start, end = pacific.start_of(pacific.day_of(now)), pacific.next_reset(now)
     used = [0] * round((end - start) / HOUR)
-    logs = VideoLog.objects.filter(created_at__gte=start, created_at__lt=end)
+    logs = VideoLog.objects.filter(created_at__gte=start, created_at__lt=end, searches__gt=0)
     for created_at, searches in logs.values_list("created_at", "searches"):
         used[int((created_at - start) / HOUR)] += searches
     starts = [start + number * HOUR for number in range(len(used))]
