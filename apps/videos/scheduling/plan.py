@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.cache import caches
-from django.db.models import Count, Sum
+from django.db.models import Count, Exists, OuterRef, Sum
 from django.utils import timezone
 
 from apps.quota import ledger, pacific
@@ -143,7 +143,9 @@ def further_share(now: datetime) -> float:
 
 def _reserve_for_further_pages(now: datetime) -> float:
     share = further_share(now)
-    if SearchGap.objects.filter(keyword__in=KeyWordEntry.objects.scheduled(), late=False).exists():
+    # Not IN: SQLite would gather all keywords first.
+    of_scheduled = Exists(KeyWordEntry.objects.scheduled().filter(pk=OuterRef("keyword")))
+    if SearchGap.objects.filter(of_scheduled, late=False).exists():
         share = max(share, ledger.GAP_RESERVE)
     return share
 
