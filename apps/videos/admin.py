@@ -2,7 +2,7 @@ from contextlib import suppress
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django_celery_beat.models import (
     ClockedSchedule,
@@ -21,11 +21,23 @@ from apps.videos.pagination import ShortCountPaginator
 
 
 class BigTableAdmin(ReadOnlyAdmin):
-    """Tables that grow to millions of rows, written only by fetches."""
+    """Tables that grow to millions of rows, written only by fetches.
+
+    Let `sortable_by` name only columns that have an index: others would be sorted for each page.
+    """
 
     paginator = ShortCountPaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
+
+
+class ComparedBoolean(admin.BooleanFieldListFilter):
+    """A filter by a boolean that has an index: SQLite uses it for `IN (1)`, not for the column as a condition."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = self.lookup_val
+        return queryset if chosen is None else queryset.filter(**{f"{self.field_path}__in": [chosen == "1"]})
 
 
 # Beat's rows mirror the keywords: a change there would be undone by the next sync.
@@ -120,8 +132,9 @@ class VideoAdmin(BigTableAdmin):
         "starts_at",
         "created_at",
     ]
-    list_filter = ["method", "live_state", "published_exact"]
+    list_filter = ["method", "live_state", ("published_exact", ComparedBoolean)]
     list_select_related = ["keyword"]
+    sortable_by = ("published_at",)
     search_fields = ["video_id", "title"]
     ordering = ["-published_at", "-video_id"]
 
@@ -129,9 +142,16 @@ class VideoAdmin(BigTableAdmin):
 @admin.register(Match)
 class MatchAdmin(BigTableAdmin):
     list_display = ["video", "keyword", "method", "published_at", "created_at"]
-    list_filter = ["method"]
     list_select_related = ["keyword", "video"]
+    search_fields = ["video_id"]
+    search_help_text = "A video id."
+    sortable_by = ()
     ordering = ["-id"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Match], search_term: str
+    ) -> tuple[QuerySet[Match], bool]:
+        return queryset.filter(video=search_term) if search_term else queryset, False
 
 
 @admin.register(SearchGap)
@@ -155,6 +175,18 @@ class VideoLogAdmin(BigTableAdmin):
         "duration",
         "message",
     ]
-    list_filter = ["status", "error", "error_code", "method", "trigger"]
+    list_filter = ["status", ("error", ComparedBoolean), "method", "trigger"]
     search_fields = ["keyword_text"]
+    search_help_text = "A keyword in any spelling, or an error code."
+    sortable_by = ("created_at",)
     ordering = ["-created_at", "-id"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[VideoLog], search_term: str
+    ) -> tuple[QuerySet[VideoLog], bool]:
+        if not search_term:
+            return queryset, False
+        if entry := KeyWordEntry.objects.find(search_term):
+            return queryset.filter(keyword=entry), False
+        of_deleted = Q(keyword=None, keyword_text=search_term)
+        return queryset.filter(of_deleted | Q(error__in=[True], error_code=search_term)), False

@@ -585,6 +585,10 @@ class VideoLog(models.Model):
             models.Index(fields=["keyword", "-created_at", "-id"], name="log_of_keyword"),
             # All logs, newest first.
             models.Index(fields=["-created_at", "-id"], name="log_newest"),
+            # Filters of the admin: one of the values may be rare.
+            models.Index(fields=["error", "-created_at", "-id"], name="log_errors"),
+            models.Index(fields=["method", "-created_at", "-id"], name="log_method"),
+            models.Index(fields=["trigger", "-created_at", "-id"], name="log_trigger"),
             # The chore catch_up: unsent() and abandoned().
             models.Index(
                 fields=["status", "created_at"],

@@ -1,11 +1,14 @@
 """The pages of the admin work, and changes there update the schedule."""
 
+import re
 from typing import Any
 
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
 from rest_framework.authtoken.models import TokenProxy
@@ -164,3 +167,54 @@ def test_who_may_only_view_sees_no_tokens(client: Client, django_user_model: Any
     assert client.get("/admin/authtoken/tokenproxy/").status_code == 403
     viewer.user_permissions.add(*Permission.objects.filter(codename__startswith="change_"))
     assert client.get("/admin/authtoken/tokenproxy/").status_code == 200
+
+
+@pytest.fixture
+def many_logs() -> None:
+    """Logs of which few have errors or were manual."""
+    VideoLog.objects.bulk_create(VideoLog(keyword_text="kestrel", method="youtube") for _ in range(300))
+    VideoLog.objects.create(keyword_text="gone", trigger="manual", method="invidious", error_code="quota")
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="reads SQLite's query plans")
+@pytest.mark.parametrize(
+    ("page", "shown"),
+    [
+        ("videolog/", 50),
+        ("videolog/?o=0", 50),
+        ("videolog/?error__exact=1", 1),
+        ("videolog/?method__exact=invidious", 1),
+        ("videolog/?trigger__exact=manual", 1),
+        ("videolog/?q=gone", 1),
+        ("videolog/?q=quota", 1),
+        ("videolog/?q=Python", 2),
+        ("match/", 2),
+        ("match/?q=a", 1),
+        ("video/", 2),
+    ],
+)
+def test_no_list_sorts_or_reads_all_of_a_big_table(
+    admin_client: Client, entry: KeyWordEntry, many_logs: None, page: str, shown: int
+) -> None:
+    again = KeyWordEntry.objects.create(keyword="python")
+    VideoLog.objects.bulk_create(VideoLog(keyword=again, keyword_text="python", method="youtube") for _ in range(2))
+    with CaptureQueriesContext(connection) as queries:
+        answer = admin_client.get(f"/admin/videos/{page}")
+    assert len(answer.context["cl"].result_list) == shown
+    assert len(queries) <= 5  # session, account, number of rows, keyword of the search, rows
+    for sql in (query["sql"] for query in queries):
+        if not re.search(r"FROM .videos_(video|match|videolog).", sql):
+            continue
+        with connection.cursor() as cursor:
+            cursor.execute("EXPLAIN QUERY PLAN " + sql.replace("%", "%%"))
+            steps = [detail for *_, detail in cursor.fetchall()]
+        assert "USE TEMP B-TREE FOR ORDER BY" not in steps or "MULTI-INDEX OR" in steps, (sql, steps)
+        if "WHERE" in sql:  # without it, a page or 10,000 rows in the order of an index
+            assert not any(step.startswith("SCAN videos_") for step in steps), (sql, steps)
+
+
+def test_only_columns_with_an_index_can_be_sorted(admin_client: Client, entry: KeyWordEntry) -> None:
+    for name, columns in {"video": ["published_at"], "match": [], "videolog": ["created_at"]}.items():
+        html = admin_client.get(f"/admin/videos/{name}/").content.decode()
+        assert re.findall(r"class=\"[^\"]*sortable[^\"]*column-(\w+)", html) == columns
+        assert admin_client.get(f"/admin/videos/{name}/?_facets=1").context["cl"].add_facets is False
