@@ -1,6 +1,6 @@
 """What happens after a change of keywords or keys is committed.
 
-Errors are logged; the change itself is kept. A task plans the other keywords.
+Errors are logged; the change itself is kept. A task plans the other keywords, and all if many were changed.
 """
 
 from collections.abc import Collection
@@ -19,7 +19,8 @@ def on_keywords_changed(keyword_ids: Collection[int], **kwargs: Any) -> None:
     """Schedule or unschedule the keywords, fetch those that are due, and erase those that were deleted."""
 
     def after_commit() -> None:
-        beat.sync(keyword_ids)
+        if len(keyword_ids) <= beat.CHUNK:
+            beat.sync(keyword_ids)
         refused.sync_incidents()
         changed = KeyWordEntry.including_deleted.filter(pk__in=keyword_ids)
         for entry in changed.overdue(timezone.now()):

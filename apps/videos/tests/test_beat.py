@@ -14,6 +14,7 @@ from apps.conftest import MovableTime
 from apps.incidents import incidents
 from apps.incidents.models import Incident
 from apps.quota import keys
+from apps.videos import tasks
 from apps.videos.models import KeyWordEntry
 from apps.videos.scheduling import beat, plan
 
@@ -193,3 +194,15 @@ def test_settings_that_changed_after_a_plan_was_made_are_kept() -> None:
     entry.refresh_from_db()
     assert entry.planned_interval == 3600
     assert beat_intervals() == {f"keyword-{entry.pk}": 3600}
+
+
+def test_many_changed_keywords_are_planned_by_the_task(monkeypatch, sent: list[tuple]) -> None:
+    monkeypatch.setattr(beat, "CHUNK", 2)
+    for number in range(3):
+        KeyWordEntry.objects.create(keyword=f"word {number}")
+    sent.clear()
+    KeyWordEntry.objects.all().set_state(KeyWordEntry.State.PAUSED)
+    assert len(beat_intervals()) == 3
+    assert [name for name, *_ in sent] == ["sync_schedules"]
+    tasks.sync_schedules()
+    assert beat_intervals() == {}
