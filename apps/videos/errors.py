@@ -14,7 +14,7 @@ from rest_framework.response import Response
 DETAILS = {
     400: "The request is invalid, or its host name is not listed in ALLOWED_HOSTS.",
     403: "Not allowed.",
-    404: "Not found. /api/docs/ lists all endpoints.",
+    404: "Not found. /api/ lists all endpoints.",
     405: "This endpoint does not have this method.",
     406: "This endpoint cannot answer in this format.",
     413: "The request is too large.",

@@ -227,3 +227,9 @@ class QuotaSerializer(serializers.Serializer[Any]):
     plan = PlanSerializer(many=True, help_text="Most frequent first.")
     hours = HourUsedSerializer(many=True, help_text="Today.")
     days = DayUsedSerializer(many=True, help_text="The last 30, including today.")
+
+
+class PingSerializer(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(choices=["success", "error"])
+    message = serializers.CharField(help_text="pong")
+    database = serializers.ChoiceField(choices=["ok", "unavailable"])

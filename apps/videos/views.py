@@ -5,9 +5,8 @@ from typing import Any
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import DatabaseError, connection
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseRedirect, JsonResponse
+from django.http import HttpResponseRedirect
 from django.urls import reverse
-from django.views.decorators.http import require_safe
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
@@ -23,7 +22,13 @@ from apps.videos.fetching.manual import fetch_now
 from apps.videos.models import KeyWordEntry, Match, Video, VideoLog, VideoTotal
 from apps.videos.pagination import Pages
 from apps.videos.scheduling import report
-from apps.videos.serializers import KeywordSerializer, QuotaSerializer, VideoLogSerializer, VideoSerializer
+from apps.videos.serializers import (
+    KeywordSerializer,
+    PingSerializer,
+    QuotaSerializer,
+    VideoLogSerializer,
+    VideoSerializer,
+)
 
 
 def find_keyword(text: str) -> KeyWordEntry:
@@ -158,21 +163,48 @@ class NotFoundView(APIView):
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, **kwargs: Any) -> Response:
-        raise NotFound("Not found. /api/docs/ lists all endpoints.")
+        raise NotFound("Not found. /api/ lists all endpoints.")
 
     post = put = patch = delete = get
 
 
-@require_safe
-def ping(request: HttpRequest) -> JsonResponse:
-    """Return whether the web server and its database work."""
-    try:
-        connection.ensure_connection()
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
-        return JsonResponse({"status": "database unavailable"}, status=503)
-    return JsonResponse({"status": "ok"})
+class EndpointsView(APIView):
+    """The addresses of all endpoints; a part in braces stands for a value."""
+
+    @extend_schema(responses={200: {"type": "object", "additionalProperties": {"type": "string"}}})
+    def get(self, request: Request) -> Response:
+        root = request.build_absolute_uri(reverse("endpoints") + "/")
+        below = {
+            "keyword_videos": "keyword/{keyword}/videos/",
+            "videos": "videos/",
+            "video": "videos/{video_id}/",
+            "keywords": "keywords/",
+            "keyword": "keywords/{id}/",
+            "fetch": "keywords/{id}/fetch/",
+            "logs": "logs/",
+            "log": "logs/{id}/",
+            "quota": "quota/",
+            "schema": "schema/",
+            "docs": "docs/",
+            "redoc": "redoc/",
+        }
+        endpoints = {name: root + path for name, path in below.items()}
+        return Response(endpoints | {"ping": request.build_absolute_uri(reverse("ping") + "/")})
 
 
-ping.login_required = False  # type: ignore[attr-defined]  # health checks do not sign in
+class PingView(APIView):
+    """Whether the web server and its database work. Health checks do not sign in."""
+
+    authentication_classes: list[Any] = []
+    permission_classes: list[Any] = []
+
+    @extend_schema(responses={200: PingSerializer, 503: PingSerializer})
+    def get(self, request: Request) -> Response:
+        try:
+            connection.ensure_connection()
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+        except DatabaseError:
+            answer = {"status": "error", "message": "The database is not available.", "database": "unavailable"}
+            return Response(answer, status=status.HTTP_503_SERVICE_UNAVAILABLE)
+        return Response({"status": "success", "message": "pong", "database": "ok"})
