@@ -365,6 +365,14 @@ class VideoQuerySet(models.QuerySet["Video"]):
     def newest_first(self) -> Self:
         return self.order_by("-published_at", "-video_id")
 
+    def search(self, text: str) -> Self:
+        """Return the videos with all words of `text` in their title, description or channel."""
+        videos = self
+        for word in text.split():
+            somewhere = Q(title__icontains=word) | Q(description__icontains=word) | Q(channel_title__icontains=word)
+            videos = videos.filter(somewhere)
+        return videos
+
     def with_keywords(self) -> Self:
         """Prefetch each video's matches with their keywords into `found_by`, earliest first; one query."""
         matches = Match.objects.select_related("keyword").exclude(keyword__state=KeyWordEntry.State.DELETING)

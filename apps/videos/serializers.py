@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
 from apps.videos import keywords
+from apps.videos.filters import refuse_unknown_fields
 from apps.videos.models import KeyWordEntry, SearchGap, Video, VideoFetchMethod, VideoLog
 
 
@@ -71,6 +72,10 @@ class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
             "bad_query",
             "refused_since",
         ]
+
+    def to_internal_value(self, data: Any) -> Any:
+        refuse_unknown_fields(data, self.fields)
+        return super().to_internal_value(data)
 
     def validate_keyword(self, keyword: str) -> str:
         return keywords.check(keyword, same_as=self.instance.normalized if self.instance else None)
