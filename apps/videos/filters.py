@@ -11,9 +11,8 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Upper
-from django.db.models.lookups import Exact
 from django_filters import rest_framework as django_filters
 from drf_spectacular.utils import extend_schema_field
 from rest_framework.exceptions import NotFound, ValidationError
@@ -21,11 +20,8 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from apps.videos import keywords
-from apps.videos.models import KeyWordEntry, Match, Video, VideoFetchMethod, VideoLog, VideoTotal
-
-# Up to so many videos of keywords are looked up and sorted for a page. Of more, those on the page are found sooner by
-# walking an index in the order of the page.
-FEW_MATCHES = 10_000
+from apps.videos.conditions import Conditions, meeting, terms
+from apps.videos.models import KeyWordEntry, Video, VideoFetchMethod, VideoLog, VideoQuerySet, VideoTotal
 
 # A channel's id, as YouTube makes them; a channel's title is not taken for one.
 CHANNEL_ID = re.compile(r"UC[A-Za-z0-9_-]{22}")
@@ -119,8 +115,9 @@ class Flag(Parameter):
     field_class = OneOfField
     schema = {"type": "boolean"}
 
-    def __init__(self, description: str, *args: Any, **kwargs: Any) -> None:
-        super().__init__(description, *args, values={"true": True, "false": False}, **kwargs)
+    def __init__(self, description: str, field_name: str) -> None:
+        # SQLite uses an index for `error IN (1)`, but not for what Django makes of `error=True`.
+        super().__init__(description, field_name, "in", values={"true": [True], "false": [False]})
 
 
 class Ordering(OneOf):
@@ -212,8 +209,8 @@ class Filters(django_filters.FilterSet):  # type: ignore[misc]
 class KeywordVideoFilters(Filters):
     """The videos of one keyword (`entry`), or of all."""
 
-    search = Text("Words in title, description or channel.", method="find")
-    channel = Text("Only of this channel: its id, or its whole title in upper or lower case.", method="of_channel")
+    search = Text("Words in title, description or channel.")
+    channel = Text("Only of this channel: its id, or its whole title in upper or lower case.")
     published_after = Moment("Published at this time or later.", "published_at", "gte")
     published_before = Moment("Published before this time.", "published_at", "lt")
     found_after = Moment("Stored (`created_at`) at this time or later.", "created_at", "gte")
@@ -256,38 +253,30 @@ class KeywordVideoFilters(Filters):
             return None
         return entries[0].video_count if entries else VideoTotal.now()
 
-    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return videos; or the matches of one keyword, if their index suffices for the filters and the order."""
-        entries, given = self.entries(), self.given()
-        ordering = self.form.cleaned_data["ordering"]
-        if (
-            len(entries) == 1
-            and ordering in (None, "published_at", "-published_at")
-            and given <= {"published_after", "published_before"}
-        ):
-            queryset = entries[0].matches.all()
-        elif entries:
-            queryset = queryset.filter(of_keywords(entries))
-        return super().filter_queryset(queryset)  # type: ignore[no-any-return]
+    def conditions(self) -> Conditions:
+        """Return the conditions on the fields of a video."""
+        conditions: dict[str, dict[str, Any]] = {}
+        for name in self.given() - {"search", "channel"}:
+            parameter = self.filters[name]
+            lookups = conditions.setdefault(parameter.field_name, {})
+            lookups[parameter.lookup_expr] = self.form.cleaned_data[name]
+        if channel := self.form.cleaned_data["channel"]:
+            if CHANNEL_ID.fullmatch(channel):
+                conditions["channel_id"] = {"exact": channel}
+            else:
+                conditions["channel_name"] = {"exact": Upper(Value(channel))}
+        return conditions
 
-    def find(self, queryset: Any, name: str, value: str) -> QuerySet[Video]:
-        return queryset.search(value)  # type: ignore[no-any-return]
-
-    def of_channel(self, queryset: QuerySet[Video], name: str, value: str) -> QuerySet[Video]:
-        if CHANNEL_ID.fullmatch(value):
-            return queryset.filter(channel_id=value)
-        return queryset.filter(Exact(Upper("channel_title"), Upper(Value(value))))
-
-
-def of_keywords(entries: list[KeyWordEntry]) -> Q | Exists:
-    """Return the condition that a video was found by one of `entries`. A video appears once, also if several found it.
-
-    See FEW_MATCHES. SQLite does not choose between the two ways: it gathers what is IN, and tests what EXISTS.
-    """
-    matches = Match.objects.filter(keyword__in=entries)
-    if sum(entry.video_count for entry in entries) <= FEW_MATCHES:
-        return Q(pk__in=matches.values("video"))
-    return Exists(matches.filter(video=OuterRef("pk")))
+    def filter_queryset(self, queryset: VideoQuerySet) -> QuerySet[Any]:
+        """Return videos; or the matches of one keyword, if their index suffices for the conditions and the order."""
+        entries, conditions, search = self.entries(), self.conditions(), self.form.cleaned_data["search"]
+        ordering, value = self.filters["ordering"], self.form.cleaned_data["ordering"]
+        by = (value or ordering.default).removeprefix("-")
+        if len(entries) == 1 and by == "published_at" and conditions.keys() <= {by} and not search:
+            return ordering.filter(entries[0].matches.filter(**terms(conditions)), value)  # type: ignore[no-any-return]
+        if search:
+            queryset = queryset.search(search)
+        return ordering.filter(meeting(queryset, conditions, entries, by), value)  # type: ignore[no-any-return]
 
 
 class VideoFilters(KeywordVideoFilters):
@@ -301,7 +290,7 @@ class LogFilters(Filters):
     keyword = WholeNumber("Only this keyword's, by id.", most=MAX_ID)
     keyword_text = Text("Only this keyword's, also if it has been deleted.", method="of_text")
     status = OneOf("How it ended.", choices=VideoLog.Status.values)
-    error = Flag("Whether there was an error.")
+    error = Flag("Whether there was an error.", "error")
     trigger = OneOf("What started it.", choices=VideoLog.Trigger.values)
     method = OneOf("The source that answered.", choices=VideoFetchMethod.values)
     created_after = Moment("Begun at this time or later.", "created_at", "gte")

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models, transaction
-from django.db.models import OuterRef, Prefetch, Q, Subquery
+from django.db.models import F, OuterRef, Prefetch, Q, Subquery
+from django.db.models.functions import Upper
 from django.dispatch import Signal
 from django.utils import timezone
 
@@ -429,6 +430,19 @@ class Video(models.Model):
         indexes = [
             # All videos, newest first: / and GET /api/videos/.
             models.Index(fields=["-published_at", "-video_id"], name="video_newest"),
+            # Filters and orders of GET /api/videos/, see conditions.py. Those with two values have an index as well,
+            # since one of them may be rare.
+            models.Index(fields=["channel_id", "-published_at", "-video_id"], name="video_channel"),
+            models.Index(
+                Upper("channel_title"), F("published_at").desc(), F("video_id").desc(), name="video_channel_name"
+            ),
+            models.Index(fields=["live_state", "-published_at", "-video_id"], name="video_live"),
+            models.Index(fields=["method", "-published_at", "-video_id"], name="video_method"),
+            models.Index(fields=["published_exact", "-published_at", "-video_id"], name="video_exact"),
+            models.Index(fields=["created_at", "video_id"], name="video_found"),
+            # The migration adds two more for PostgreSQL, where these do not serve descending orders: unknown is last.
+            models.Index(fields=["view_count", "video_id"], name="video_views"),
+            models.Index(fields=["duration", "video_id"], name="video_duration"),
             # The chore that completes videos: to_complete().
             models.Index(fields=["-created_at"], condition=Q(completed_at=None), name="video_incomplete"),
             models.Index(
@@ -591,6 +605,9 @@ class VideoLog(models.Model):
             models.Index(fields=["keyword", "-created_at", "-id"], name="log_of_keyword"),
             # All logs, newest first.
             models.Index(fields=["-created_at", "-id"], name="log_newest"),
+            # Those with errors, newest first. GET /api/logs/ tests the other conditions in the order of time: there are
+            # few logs, since old ones are removed.
+            models.Index(fields=["error", "-created_at", "-id"], name="log_errors"),
             # The chore each minute: unsent() and abandoned().
             models.Index(
                 fields=["status", "created_at"],

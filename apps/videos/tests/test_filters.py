@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.videos import filters
+from apps.videos import conditions
 from apps.videos.models import KeyWordEntry, Video, VideoFetchMethod, VideoLog
 from apps.videos.tests.builders import found_video, store
 
@@ -85,8 +85,8 @@ def test_it_works(client: Client, birds: Any, parameters: dict[str, Any], expect
 def test_each_with_a_keyword(
     client: Client, birds: Any, monkeypatch: Any, parameters: dict[str, Any], expected: str, few: int
 ) -> None:
-    """Also with the way that is for keywords with many videos."""
-    monkeypatch.setattr(filters, "FEW_MATCHES", few)
+    """Also in the way that is for conditions that select many videos."""
+    monkeypatch.setattr(conditions, "FEW", few)
     falcon, owl = birds
     for wanted, address, own in (
         ({"keyword": "Falcon"}, "/api/keyword/falcon/videos/", "1234"),
