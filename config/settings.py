@@ -308,6 +308,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": VERSION,
     "SERVERS": [{"url": _public.path}] if _public.path else [],
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "apps.videos.schema.complete"],
     "SERVE_PERMISSIONS": ["apps.videos.access.SignIn"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -143,6 +143,10 @@ class Text(Parameter):
     field_class = forms.Field  # not CharField, which would strip and refuse
 
 
+class SearchText(Text):
+    schema = {"type": "string"}  # empty: everything
+
+
 class KeywordsField(forms.Field):
     """Keywords by their text, in any spelling: a list of entries. One that is not being watched is a 404."""
 
@@ -176,6 +180,7 @@ class Several(Parameter):
 
 class Keywords(Several):
     field_class = KeywordsField
+    schema = keywords.SCHEMA
 
 
 class KeywordIds(Several):
@@ -209,7 +214,7 @@ class Filters(django_filters.FilterSet):  # type: ignore[misc]
 class KeywordVideoFilters(Filters):
     """The videos of one keyword (`entry`), or of all."""
 
-    search = Text("Words in title, description or channel.")
+    search = SearchText("Words in title, description or channel.")
     channel = Text("Only of this channel: its id, or its whole title in upper or lower case.")
     published_after = Moment("Published at this time or later.", "published_at", "gte")
     published_before = Moment("Published before this time.", "published_at", "lt")
@@ -305,7 +310,7 @@ class LogFilters(Filters):
 class KeywordFilters(Filters):
     """The keywords; there are 10,000 at most, so these need no index."""
 
-    search = Text("Part of the keyword.", method="find")
+    search = SearchText("Part of the keyword.", method="find")
     state = OneOf("", choices=[state for state in KeyWordEntry.State.values if state != KeyWordEntry.State.DELETING])
     ordering = Ordering(
         {
@@ -336,6 +341,8 @@ class KnownParameters(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if not hasattr(self, str(request.method).lower()):
+            return  # a 405, with any parameters
         filters = self._filters()
         pages = {parameter["name"] for parameter in self._parameters_of_pages()}
         known = sorted(filters.keys() | pages)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.videos import keywords
@@ -10,6 +11,7 @@ from apps.videos.filters import refuse_unknown_fields
 from apps.videos.models import KeyWordEntry, SearchGap, Video, VideoFetchMethod, VideoLog
 
 
+@extend_schema_field(keywords.SCHEMA)
 class KeywordField(serializers.CharField):
     """A keyword; only text is accepted, not numbers or lists."""
 
@@ -40,7 +42,9 @@ class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
         help_text="As typed. Case, width, spacing and invisible characters do not distinguish keywords."
     )
     state = serializers.ChoiceField(choices=[KeyWordEntry.State.WATCHED, KeyWordEntry.State.PAUSED], required=False)
-    next_due_at = serializers.DateTimeField(source="next_fetch_at", read_only=True, help_text="null: paused.")
+    next_due_at = serializers.DateTimeField(
+        source="next_fetch_at", read_only=True, allow_null=True, help_text="null: paused."
+    )
     gaps = GapSerializer(many=True, read_only=True, help_text="Publication dates still to be searched, newest first.")
 
     class Meta:
