@@ -32,6 +32,8 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
     """Add errors, limits of ids and pages, and optional authentication; a hook of drf-spectacular."""
     schemas = result["components"]["schemas"]
     schemas |= {"Error": ERROR, "Invalid": INVALID}
+    for name in ("Keyword", "PatchedKeyword"):
+        schemas[name]["additionalProperties"] = False  # unknown fields are refused
     for path, item in result["paths"].items():
         for method, operation in item.items():
             if path != "/ping/":
