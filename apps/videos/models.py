@@ -211,7 +211,7 @@ class KeyWordEntry(models.Model):
         ]
         indexes = [
             # The chore catch_up: overdue().
-            models.Index(fields=["next_due_at"], condition=Q(state="watched"), name="keyword_due"),
+            models.Index(fields=["state", "next_due_at"], name="keyword_due"),
         ]
 
     def __str__(self) -> str:
@@ -369,12 +369,17 @@ class VideoQuerySet(models.QuerySet["Video"]):
         matches = Match.objects.select_related("keyword").exclude(keyword__state=KeyWordEntry.State.DELETING)
         return self.prefetch_related(Prefetch("matches", matches.order_by("created_at", "pk"), to_attr="found_by"))
 
-    def to_complete(self, requested_before: datetime) -> Self:
-        """Return the videos to request with videos.list, newest first: those not completed yet, and streams that were
-        live or upcoming; except those requested since `requested_before`."""
-        running = Q(live_state__in=[Video.LiveState.LIVE, Video.LiveState.UPCOMING])
-        wanted = self.filter(Q(completed_at=None) | running & Q(completed_at__lt=requested_before))
-        return wanted.filter(Q(missing_since=None) | Q(missing_since__lt=requested_before)).order_by("-created_at")
+    def to_complete(self, requested_before: datetime, limit: int) -> list[str]:
+        """Return the ids of up to `limit` videos to request with videos.list, newest first: those not completed yet,
+        and streams that were live or upcoming; except those requested since `requested_before`.
+
+        Two queries, because each uses an index of its own.
+        """
+        requestable = self.filter(Q(missing_since=None) | Q(missing_since__lt=requested_before)).order_by("-created_at")
+        running = requestable.filter(live_state__in=[Video.LiveState.LIVE, Video.LiveState.UPCOMING])
+        wanted = (requestable.filter(completed_at=None), running.filter(completed_at__lt=requested_before))
+        rows = [row for videos in wanted for row in videos.values_list("created_at", "pk")[:limit]]
+        return [pk for _, pk in sorted(rows, reverse=True)[:limit]]
 
 
 class Video(models.Model):
@@ -417,14 +422,14 @@ class Video(models.Model):
     objects = VideoQuerySet.as_manager()
 
     class Meta:
+        # SQLite uses a partial index only where the condition's values are written in the statement, as with NULL;
+        # Django passes all others as parameters.
         indexes = [
             # All videos, newest first: / and GET /api/videos/.
             models.Index(fields=["-published_at", "-video_id"], name="video_newest"),
             # The chore that completes videos: to_complete().
             models.Index(fields=["-created_at"], condition=Q(completed_at=None), name="video_incomplete"),
-            models.Index(
-                fields=["-created_at"], condition=Q(live_state__in=["live", "upcoming"]), name="video_running"
-            ),
+            models.Index(fields=["live_state", "completed_at"], name="video_running"),
         ]
 
     def __str__(self) -> str:
@@ -510,7 +515,8 @@ class VideoLogQuerySet(models.QuerySet["VideoLog"]):
         recent = (now - LONGEST_FETCH, now + LONGEST_FETCH)
         running = Q(status=VideoLog.Status.RUNNING, created_at__range=recent)
         manual = Q(status=VideoLog.Status.WAITING, trigger=VideoLog.Trigger.MANUAL)
-        return self.filter(running | manual)
+        # Both statuses also outside the OR, where an index can be used.
+        return self.filter(running | manual, status__in=[VideoLog.Status.RUNNING, VideoLog.Status.WAITING])
 
     def close_abandoned(self) -> None:
         """Close the running logs of workers that died, and retry manual fetches once."""
@@ -586,11 +592,9 @@ class VideoLog(models.Model):
             # All logs, newest first.
             models.Index(fields=["-created_at", "-id"], name="log_newest"),
             # The chore catch_up: unsent() and abandoned().
-            models.Index(
-                fields=["status", "created_at"],
-                condition=Q(status__in=["running", "waiting"]),
-                name="log_open",
-            ),
+            models.Index(fields=["status", "created_at"], name="log_open"),
+            # Each fetch and "Fetch now": the keyword's logs that are running or waiting.
+            models.Index(fields=["keyword", "status", "created_at"], name="log_open_of_keyword"),
         ]
 
     def __str__(self) -> str:

@@ -4,7 +4,7 @@ Videos are only added and changed here, and removed in erasing.py. Each transact
 that writers take turns: no insert conflicts, no deadlock, and counts that always equal the number of rows.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -127,7 +127,7 @@ def _update(found: dict[str, FoundVideo], now: datetime) -> set[str]:
     return {row["video_id"] for row in stored}
 
 
-def _updates(row: Row, found: FoundVideo) -> Row:
+def _updates(row: Mapping[str, object], found: FoundVideo) -> Row:
     """Return what `found` knows better than the stored `row`."""
     if row["published_exact"] and not found.published_exact:
         # The row has YouTube's own data, which an estimate must not overwrite.
