@@ -1,4 +1,4 @@
-"""The kept numbers of videos are verified each night, also while fetches store."""
+"""The kept numbers of videos are verified each night. test_two_writers.py has what happens beside other writers."""
 
 import logging
 from functools import partial
@@ -55,40 +55,3 @@ def test_a_keyword_that_is_being_erased_is_left_alone(entry: KeyWordEntry) -> No
     assert verify_counts() == 0
     erasing.erase(entry)
     assert verify_counts() == 0
-
-
-def test_it_is_right_beside_writers(database: RealDatabase) -> None:
-    bird, kestrel = held("bird"), held("kestrel")
-    kept = [found_video(f"kept-{number}") for number in range(30)]
-    storing.store(kestrel, "held", kept, VideoFetchMethod.YOUTUBE)
-    KeyWordEntry.objects.filter(pk=kestrel.pk).update(video_count=5)
-    done = Event()
-
-    def write() -> None:
-        try:
-            for turn in range(15):
-                page = [found_video(f"{turn}-{number}") for number in range(10)]
-                storing.store(bird, "held", page, VideoFetchMethod.YOUTUBE)
-                storing.store(kestrel, "held", page[:5], VideoFetchMethod.YOUTUBE)
-        finally:
-            done.set()
-
-    def verify() -> int:
-        wrong = 0
-        while not done.wait(0.005):
-            wrong += verify_counts()
-        return wrong
-
-    _, wrong = database.at_once(write, verify)
-    assert wrong == 1, "what was wrong at the start, and nothing else"
-    assert Video.objects.count() == 180
-    assert_nothing_lost_or_doubled()
-
-
-def test_two_chores_correct_a_number_once(database: RealDatabase) -> None:
-    entry = held("bird")
-    storing.store(entry, "held", [found_video() for _ in range(20)], VideoFetchMethod.YOUTUBE)
-    for _ in range(3):
-        KeyWordEntry.objects.update(video_count=3)
-        assert sum(database.at_once(*[partial(verify_counts)] * 3)) == 1
-        assert_nothing_lost_or_doubled()

@@ -5,12 +5,14 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from threading import Event
 from typing import Any
 
 import pytest
 from django.db import IntegrityError
 
 from apps.videos.fetching import erasing, storing
+from apps.videos.fetching.counting import verify_counts
 from apps.videos.models import KeyWordEntry, Match, Video, VideoFetchMethod, VideoLog, VideoTotal
 from apps.videos.tests.builders import found_video, videos_of
 from apps.videos.tests.conftest import RealDatabase, assert_nothing_lost_or_doubled, held
@@ -167,3 +169,40 @@ def open_logs_until_erased(entry: KeyWordEntry) -> int:
             return opened
         time.sleep(0.005)
     raise AssertionError("the erase does not end")
+
+
+def test_counts_are_verified_beside_writers(database: RealDatabase) -> None:
+    bird, kestrel = held("bird"), held("kestrel")
+    kept = [found_video(f"kept-{number}") for number in range(30)]
+    storing.store(kestrel, "held", kept, VideoFetchMethod.YOUTUBE)
+    KeyWordEntry.objects.filter(pk=kestrel.pk).update(video_count=5)
+    done = Event()
+
+    def write() -> None:
+        try:
+            for turn in range(15):
+                page = [found_video(f"{turn}-{number}") for number in range(10)]
+                storing.store(bird, "held", page, VideoFetchMethod.YOUTUBE)
+                storing.store(kestrel, "held", page[:5], VideoFetchMethod.YOUTUBE)
+        finally:
+            done.set()
+
+    def verify() -> int:
+        wrong = 0
+        while not done.wait(0.005):
+            wrong += verify_counts()
+        return wrong
+
+    _, wrong = database.at_once(write, verify)
+    assert wrong == 1, "what was wrong at the start, and nothing else"
+    assert Video.objects.count() == 180
+    assert_nothing_lost_or_doubled()
+
+
+def test_two_chores_correct_a_count_once(database: RealDatabase) -> None:
+    entry = held("bird")
+    storing.store(entry, "held", [found_video() for _ in range(20)], VideoFetchMethod.YOUTUBE)
+    for _ in range(3):
+        KeyWordEntry.objects.update(video_count=3)
+        assert sum(database.at_once(*[verify_counts] * 3)) == 1
+        assert_nothing_lost_or_doubled()
