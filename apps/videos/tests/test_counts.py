@@ -1,17 +1,14 @@
 """The kept numbers of videos are verified each night. test_two_writers.py has what happens beside other writers."""
 
 import logging
-from functools import partial
-from threading import Event
 
 import pytest
 
 from apps.videos import tasks
-from apps.videos.fetching import erasing, storing
+from apps.videos.fetching import erasing
 from apps.videos.fetching.counting import verify_counts
-from apps.videos.models import KeyWordEntry, Match, Video, VideoFetchMethod, VideoTotal
+from apps.videos.models import KeyWordEntry, Match, VideoTotal
 from apps.videos.tests.builders import found_video, store
-from apps.videos.tests.conftest import RealDatabase, assert_nothing_lost_or_doubled, held
 
 
 @pytest.fixture
