@@ -26,7 +26,7 @@ def test_it_works(entry: KeyWordEntry, caplog: pytest.LogCaptureFixture) -> None
     with caplog.at_level(logging.WARNING):
         assert verify_counts() == 3
     entry.refresh_from_db(), none.refresh_from_db()
-    assert (VideoTotal.now(), entry.video_count, none.video_count) == (2, 2, 0)
+    assert (VideoTotal.current(), entry.video_count, none.video_count) == (2, 2, 0)
     assert sorted(caplog.messages) == [
         f"keyword {entry.pk}: the kept number of videos was 7, corrected to 2",
         f"keyword {none.pk}: the kept number of videos was 7, corrected to 0",
@@ -38,7 +38,7 @@ def test_it_works(entry: KeyWordEntry, caplog: pytest.LogCaptureFixture) -> None
 def test_it_counts_where_nothing_is_kept(entry: KeyWordEntry) -> None:
     VideoTotal.objects.all().delete()
     tasks.verify_counts()
-    assert VideoTotal.now() == 2
+    assert VideoTotal.current() == 2
 
 
 def test_what_is_right_is_only_read(entry: KeyWordEntry, caplog: pytest.LogCaptureFixture) -> None:

@@ -171,7 +171,7 @@ def test_it_stores_any_number_of_videos(entry: KeyWordEntry) -> None:
     page = [found_video(f"{n}") for n in range(1100)]
     assert store(entry, *page) == storing.Stored(found=1100, added=1100)
     assert store(entry, *(replace(video, title="Changed") for video in page)) == storing.Stored(found=1100, added=0)
-    assert Video.objects.filter(title="Changed").count() == entry.video_count == VideoTotal.now() == 1100
+    assert Video.objects.filter(title="Changed").count() == entry.video_count == VideoTotal.current() == 1100
 
 
 def test_it_erases_a_keyword_and_leaves_the_others_videos(entry: KeyWordEntry, monkeypatch) -> None:
