@@ -35,16 +35,15 @@ PORTION: Final = 1000
 
 COLUMNS: Final = ("title", "description", "channel_title")
 
-# Letters of scripts without spaces between words, Korean, Arabic, and emoji.
+# Letters of scripts without spaces between words, Korean, Arabic, and emoji. Few and wide ranges, because each
+# character of a text is compared with all of them; the punctuation that they contain does no harm.
 _PAIRED: Final = "".join(
     (
-        "\u0620-\u063f\u0641-\u064a\u066e-\u066f\u0671-\u06d3\u06d5\u06ee-\u06ef\u06fa-\u06ff\u0750-\u077f",  # Arabic
-        "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ecd\u0edc-\u0edf",  # Thai, Lao
-        "\u0f40-\u0fbc\u1000-\u103f\u1050-\u108f\u1780-\u17d3",  # Tibetan, Burmese, Khmer
-        "\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7fb",  # Korean
-        "\u2e80-\u2fd5\u3005-\u3007\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u31f0-\u31ff",  # Japanese
-        "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9d\U00020000-\U000323af",  # Chinese
-        "\ufb50-\ufdfb\ufe70-\ufefc",  # Arabic presentation forms
+        "\u0620-\u06ff\u0750-\u077f\ufb50-\ufdff\ufe70-\ufefc",  # Arabic
+        "\u0e01-\u109f\u1780-\u17ff",  # Thai, Lao, Tibetan, Burmese, Khmer
+        "\u1100-\u11ff\ua960-\ua97f\uac00-\ud7ff",  # Korean
+        "\u2e80-\u2fff\u3005-\u3007\u3041-\u31ff\u3400-\u9fff\uf900-\ufaff\uff66-\uffdc"
+        "\U00020000-\U000323af",  # Chinese, Japanese
         "\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff",  # emoji
     )
 )
@@ -111,12 +110,15 @@ def _terms_on_sqlite(text: str) -> str:
       part(chars, rest) AS (
         SELECT substr(plain, 1, 65), substr(plain, 65) FROM whole
         UNION ALL SELECT substr(rest, 1, 65), substr(rest, 65) FROM part WHERE rest <> ''),
-      place(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM place WHERE n < 64)
+      place(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM place WHERE n < 64),
+      -- Materialized, so that each pair is taken out of its part only once.
+      pair(chars) AS MATERIALIZED (
+        SELECT substr(part.chars, n, 2) FROM part CROSS JOIN place WHERE n <= length(part.chars))
     SELECT group_concat(CASE
-      WHEN substr(chars, n, 1) NOT GLOB '[{_PAIRED}]' THEN substr(chars, n, 1)
-      WHEN substr(chars, n + 1, 1) GLOB '[{_PAIRED}]' THEN ' x' || hex(substr(chars, n, 2)) || ' '
-      ELSE ' x' || hex(substr(chars, n, 1)) || ' ' END, '')
-    FROM part CROSS JOIN place WHERE n <= length(chars)) END"""
+      WHEN chars GLOB '[{_PAIRED}][{_PAIRED}]' THEN ' x' || hex(chars) || ' '
+      WHEN chars GLOB '[{_PAIRED}]*' THEN ' x' || hex(substr(chars, 1, 1)) || ' '
+      ELSE substr(chars, 1, 1) END, '')
+    FROM pair) END"""
 
 
 def _of(row: str) -> str:
@@ -213,8 +215,8 @@ def _fill_on_sqlite(cursor: Any, database: str) -> None:
 
 # ASCII without digits and letters, and the punctuation of other scripts. What PostgreSQL's parser would take for parts
 # of an address, a path or a number is a space.
-_ASCII_PUNCTUATION: Final = "".join(chr(code) for code in range(1, 128) if not chr(code).isalnum())
 _PUNCTUATION: Final = (
+    r"\x01-/:-@\[-`{-\x7f"
     "\u00a0-\u00a9\u00ab-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u00d7\u00f7\u2000-\u206f"
     "\u2190-\u23ff\u2500-\u25ff\u3000-\u3004\u3008-\u3020\uff00-\uff0f"
 )
@@ -226,17 +228,14 @@ BEGIN
     value := normalize(regexp_replace(normalize(value, NFD), '([A-Za-z])[\u0300-\u036f]+', '\\1', 'g'), NFC);
     value := translate(lower(value), 'ς{_IGNORED}', 'σ');
     IF value ~ '[{_PAIRED}]' THEN
-      SELECT string_agg(CASE
-          WHEN char !~ '[{_PAIRED}]' THEN char
-          WHEN next ~ '[{_PAIRED}]' THEN ' x' || encode(convert_to(char || next, 'UTF8'), 'hex') || ' '
-          ELSE ' x' || encode(convert_to(char, 'UTF8'), 'hex') || ' ' END, '' ORDER BY place)
+      SELECT string_agg(CASE WHEN run[1] !~ '^[{_PAIRED}]' THEN run[1] ELSE (
+          SELECT string_agg(' x' || encode(convert_to(substr(run[1], n, 2), 'UTF8'), 'hex'), '' ORDER BY n) || ' '
+          FROM generate_series(1, length(run[1])) AS n) END, '' ORDER BY place)
         INTO value
-        FROM (SELECT char, place, lead(char) OVER (ORDER BY place) AS next
-              FROM regexp_split_to_table(value, '') WITH ORDINALITY AS split(char, place)) AS pairs;
+        FROM regexp_matches(value, '[{_PAIRED}]+|[^{_PAIRED}]+', 'g') WITH ORDINALITY AS found(run, place);
     END IF;
-    value := regexp_replace(value, '[{_PUNCTUATION}]', ' ', 'g');
   END IF;
-  RETURN to_tsvector('pg_catalog.simple', translate(value, {{ascii}}, repeat(' ', {len(_ASCII_PUNCTUATION)})));
+  RETURN to_tsvector('pg_catalog.simple', regexp_replace(value, '[{_PUNCTUATION}]+', ' ', 'g'));
 END $body$;
 
 CREATE TABLE {INDEX} (video_id varchar(16) PRIMARY KEY, terms tsvector NOT NULL);
@@ -298,8 +297,7 @@ def _ensure_on_postgresql(cursor: Any, database: str) -> None:
     if surplus > 0:
         with transaction.atomic(database):
             cursor.execute(_DROP_ON_POSTGRESQL)
-            ascii_ = "E'" + "".join(f"\\x{ord(character):02x}" for character in _ASCII_PUNCTUATION) + "'"
-            cursor.execute(_ON_POSTGRESQL.replace("{ascii}", ascii_))
+            cursor.execute(_ON_POSTGRESQL)
             cursor.execute(f"COMMENT ON TABLE {INDEX} IS '{_VERSION}'")
     if surplus:
         _fill_on_postgresql(cursor)
