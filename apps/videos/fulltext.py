@@ -8,9 +8,11 @@ Both databases are asked for the same terms: words without accents, and pairs of
 has no spaces between words. So any part of such a text is found if it has two characters or more, and a single
 character as the beginning of a pair.
 
-SQLite plans a query without knowing how many rows match. Where many do, it would collect and sort them all for a page
-of ten, so the condition is written in two parts: the newest matches, and all of them. The second is computed only
-for rows older than those in the first part. Rows of the index are numbered by publication date for this purpose.
+SQLite plans a query without knowing how many videos match. Few matches are looked up and sorted. Where there are many,
+that would take long for a page of ten: there an index on the order is walked, and each row looked for among the newest
+matches; older rows among more of them, and the oldest among all. SQLite collects a list of matches when the first row
+needs it, so the first pages never wait for the long ones. FTS5 lists the newest matches first because documents are
+numbered by publication date. PostgreSQL knows from its statistics how common a word is, and chooses by itself.
 """
 
 import re
@@ -28,9 +30,9 @@ from apps.videos.fulltext_index import DOCUMENTS, INDEX, encoded, pieces, publis
 # What is typed beyond is ignored: no one types so much, and each term costs time.
 MOST_CHARACTERS: Final = 500
 
-# With as many matches or fewer, SQLite sorts them; with more, it walks an index on the order and looks for them. Pages
-# count up to as many, so a count is quick as well.
-FEW: Final = 10_001
+# The numbers of newest matches that SQLite looks among. With as few as the first, all are sorted. A count has no order
+# to walk, and stops at the second number, which is one more than pages count.
+NEWEST: Final = (2_000, 10_001)
 
 _PART = re.compile(
     r"""(?P<minus>-)?(?P<channel>channel:\s*)?(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))""", re.IGNORECASE
@@ -80,11 +82,9 @@ class Search:
         if not self.wanted and not self.excluded:
             return Q(pk__in=[])
         if not self.wanted:
-            return ~Q(_Matches(F(video), self._any_excluded))
-        if connections[database].vendor == "sqlite" and (since := self._since(database)):
-            newest, every = _Matches(F(video), self.query, newest=True), _Matches(F(video), self.query, walked=True)
-            return Q(newest) | Q(published_at__lt=since) & Q(every)
-        return Q(_Matches(F(video), self.query))
+            return ~Q(_Matches(F(video), self._any_excluded, {}))
+        since = self._since(database) if connections[database].vendor == "sqlite" else {}
+        return Q(_Matches(F(video), self.query, since))
 
     @cached_property
     def query(self) -> "Query":
@@ -100,15 +100,17 @@ class Search:
         fts5 = " OR ".join(term.fts5 for term in self.excluded)
         return Query(fts5, " | ".join(term.tsquery for term in self.excluded))
 
-    def _since(self, database: str) -> datetime | None:
-        """Return the moment since which all matches are among the newest `FEW`, or None if these are all."""
+    def _since(self, database: str) -> dict[int, datetime]:
+        """Return a moment since which all matches are among the newest ones, by their number, if there are so many."""
+        numbered = f"SELECT rowid FROM {INDEX} WHERE {INDEX} MATCH %s ORDER BY rowid LIMIT 1 OFFSET %s"
+        since = {}
         with connections[database].cursor() as cursor:
-            cursor.execute(
-                f"SELECT rowid FROM {INDEX} WHERE {INDEX} MATCH %s ORDER BY rowid LIMIT 1 OFFSET %s",
-                [self.query.fts5, FEW - 1],
-            )
-            row = cursor.fetchone()
-        return datetime.fromtimestamp(published_since(row[0]) + 1, UTC) if row else None
+            for number in NEWEST:
+                cursor.execute(numbered, [self.query.fts5, number - 1])
+                if not (row := cursor.fetchone()):
+                    break
+                since[number] = datetime.fromtimestamp(published_since(row[0]) + 1, UTC)
+        return since
 
 
 @dataclass(frozen=True)
@@ -120,27 +122,31 @@ class Query:
 
 
 class _Matches(Func):
-    """Whether the index has the video for a query.
-
-    `newest`: only the newest matches. `walked`: not to be used for finding rows, only for testing them. Both are for
-    SQLite.
-    """
+    """Whether the index has the video for a query; `since` is Search._since()'s."""
 
     output_field = BooleanField()
 
-    def __init__(self, video: F, query: Query, *, newest: bool = False, walked: bool = False) -> None:
-        super().__init__(video)
-        self.query, self.newest, self.walked = query, newest, newest or walked
+    def __init__(self, video: F, query: Query, since: dict[int, datetime]) -> None:
+        super().__init__(video, F("published_at"))
+        self.query, self.since = query, since
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[Any, ...]]:
-        column, params = compiler.compile(self.source_expressions[0])
+        video, published_at = (compiler.compile(source)[0] for source in self.source_expressions)
         found = f"SELECT rowid FROM {INDEX} WHERE {INDEX} MATCH %s"
-        if self.newest:
-            found += f" ORDER BY rowid LIMIT {FEW}"
-        # Without an index, because of the plus sign.
-        plus = "+" * self.walked
-        sql = f"{plus}{column} IN (SELECT video_id FROM {DOCUMENTS} WHERE id IN ({found}))"
-        return sql, (*params, self.query.fts5)
+        among = f"IN (SELECT video_id FROM {DOCUMENTS} WHERE id IN ({{}}))"
+        numbers = [number for number in NEWEST if number in self.since]
+        if not compiler.query.order_by:
+            numbers = [number for number in numbers if number == NEWEST[-1]]
+        older, conditions, params = "", [], []
+        for number in numbers:
+            # The plus signs keep SQLite from using these conditions to find rows.
+            newest = among.format(f"{found} ORDER BY rowid LIMIT {number}")
+            conditions.append(f"{older} +{video} {newest}")
+            older = f"+{published_at} < %s AND"
+            params += [self.query.fts5, connection.ops.adapt_datetimefield_value(self.since[number])]
+        walked = "+" * bool(numbers)
+        conditions.append(f"{older} {walked}{video} {among.format(found)}")
+        return f"({' OR '.join(conditions)})", (*params, self.query.fts5)
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[Any, ...]]:
         column, params = compiler.compile(self.source_expressions[0])

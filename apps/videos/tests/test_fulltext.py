@@ -189,10 +189,10 @@ def test_it_searches_one_keywords_matches() -> None:
     assert [match.video_id for match in birds.matches.search("kestrel").newest_first()] == ["video1", "video3"]
 
 
-@pytest.mark.parametrize("few", [1, 2, 3, 10])
-def test_a_common_word_finds_the_same(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever number of matches counts as few, which only SQLite's queries depend on."""
-    monkeypatch.setattr(fulltext, "FEW", few)
+@pytest.mark.parametrize("newest", [(1, 2), (2, 3), (1, 5), (3, 6), (6, 7), (9, 10)])
+def test_a_common_word_finds_the_same(newest: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Among whatever numbers of newest matches SQLite looks."""
+    monkeypatch.setattr(fulltext, "NEWEST", newest)
     birds = KeyWordEntry.objects.create(keyword="birds")
     # Two of the same second, and older ones that were stored later.
     for number, minutes_ago in enumerate([5, 1, 1, 9, 3, 7, 0]):
