@@ -372,6 +372,11 @@ class VideoQuerySet(models.QuerySet["Video"]):
         """
         return self.filter(Search(text).condition(self.db, "pk"))
 
+    def in_order_of(self, video_ids: Iterable[str]) -> list["Video"]:
+        """Return the videos with these ids, in this order, without any that have just been removed."""
+        videos = self.in_bulk(list(video_ids))
+        return [videos[video_id] for video_id in video_ids if video_id in videos]
+
     def with_keywords(self) -> Self:
         """Prefetch each video's matches with their keywords into `found_by`, earliest first; one query."""
         matches = Match.objects.select_related("keyword").exclude(keyword__state=KeyWordEntry.State.DELETING)

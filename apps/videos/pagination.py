@@ -17,8 +17,12 @@ MAX_PAGES = 10**9  # databases cannot skip more rows than 2**63
 class ShortCountPaginator(Paginator):
     """Paginate with a known number of rows, or count up to 10,000.
 
-    `known_count` is the exact number of rows, if it is stored somewhere; without it one query counts up to 10,000.
+    `known_count` is the exact number of rows of a QuerySet, if it is stored somewhere; without it one query counts up
+    to 10,000.
     Pages beyond the counted rows exist as well: each finds out whether there is a next one.
+
+    A database has to read the rows that a page skips. So paginate ids that an index holds, and look up the page's rows
+    afterwards.
     """
 
     def __init__(self, *args: Any, known_count: int | None = None, **kwargs: Any) -> None:
@@ -46,14 +50,22 @@ class ShortCountPaginator(Paginator):
 
     def page(self, number: Any) -> Page:
         number = self.validate_number(number)
+        start = (number - 1) * self.per_page
+        if self.known_count and start > self.known_count // 2:
+            return Page(self._from_the_end(start, self.known_count), number, self)
         if self.count_is_exact or number < self.num_pages:
             return super().page(number)
-        start = (number - 1) * self.per_page
         rows = list(self.object_list[start : start + self.per_page + 1])
         if not rows:
             raise EmptyPage(self.error_messages["no_results"])
         self.num_pages = number + (len(rows) > self.per_page)
         return Page(rows[: self.per_page], number, self)
+
+    def _from_the_end(self, start: int, count: int) -> list[Any]:
+        """Return the page's rows by walking from the end, which is nearer: a database reads all rows that it skips."""
+        stop = min(start + self.per_page, count)
+        rows: Any = self.object_list
+        return list(rows.reverse()[count - stop : count - start])[::-1]
 
 
 class Pages(PageNumberPagination):

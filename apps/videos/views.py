@@ -21,7 +21,7 @@ from rest_framework.views import APIView
 from apps.videos import keywords
 from apps.videos.errors import DETAILS
 from apps.videos.fetching.manual import fetch_now
-from apps.videos.models import KeyWordEntry, Match, Video, VideoLog, VideoTotal
+from apps.videos.models import KeyWordEntry, Video, VideoLog, VideoTotal
 from apps.videos.pagination import Pages
 from apps.videos.scheduling import report
 from apps.videos.serializers import KeywordSerializer, QuotaSerializer, VideoLogSerializer, VideoSerializer
@@ -40,16 +40,16 @@ def find_keyword(text: str) -> KeyWordEntry:
 
 
 def page_of_videos(request: Request, keyword: str | None) -> Response:
-    """Return a page of one keyword's videos, or of all, newest first, without counting them; two or three queries."""
+    """Return a page of one keyword's videos, or of all, newest first, without counting them; three queries."""
     rows: QuerySet[Any]
     if keyword is None:
-        rows, count = Video.objects.newest_first().select_related("keyword"), VideoTotal.current()
+        rows, count = Video.objects.newest_first(), VideoTotal.current()
     else:
         entry = find_keyword(keyword)
-        rows, count = entry.matches.newest_first().select_related("video__keyword"), entry.video_count
+        rows, count = entry.matches.newest_first(), entry.video_count
     pages = Pages()
-    page = pages.paginate_queryset(rows, request, known_count=count)
-    videos = [row.video if isinstance(row, Match) else row for row in page]
+    video_ids = pages.paginate_queryset(rows.values_list("video_id", flat=True), request, known_count=count)
+    videos = Video.objects.select_related("keyword").in_order_of(video_ids)
     return pages.get_paginated_response(VideoSerializer(videos, many=True, context={"request": request}).data)
 
 
