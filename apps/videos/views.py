@@ -22,7 +22,7 @@ from apps.videos import keywords
 from apps.videos.errors import DETAILS
 from apps.videos.fetching.manual import fetch_now
 from apps.videos.models import KeyWordEntry, Video, VideoLog, VideoTotal
-from apps.videos.pagination import Pages
+from apps.videos.pagination import Pages, VideoPages
 from apps.videos.scheduling import report
 from apps.videos.serializers import KeywordSerializer, QuotaSerializer, VideoLogSerializer, VideoSerializer
 
@@ -47,17 +47,15 @@ def page_of_videos(request: Request, keyword: str | None) -> Response:
     else:
         entry = find_keyword(keyword)
         rows, count = entry.matches.newest_first(), entry.video_count
-    pages = Pages()
-    video_ids = pages.paginate_queryset(rows.values_list("video_id", flat=True), request, known_count=count)
-    videos = Video.objects.select_related("keyword").in_order_of(video_ids)
-    return pages.get_paginated_response(VideoSerializer(videos, many=True, context={"request": request}).data)
+    pages = VideoPages()
+    return pages.get_paginated_response(pages.paginate_queryset(rows, request, known_count=count))
 
 
 class KeywordVideos(GenericAPIView[Any]):
     """One keyword's videos, newest first."""
 
     serializer_class = VideoSerializer
-    pagination_class = Pages
+    pagination_class = VideoPages
     queryset = Video.objects.none()
 
     @extend_schema(responses=VideoSerializer(many=True))
@@ -77,7 +75,7 @@ class VideoViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Video]):
     """All videos, newest first."""
 
     serializer_class = VideoSerializer
-    pagination_class = Pages
+    pagination_class = VideoPages
     queryset = Video.objects.select_related("keyword")
     not_found = "No video has this id."
     lookup_value_regex = "[^/]+"
