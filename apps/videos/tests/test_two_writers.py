@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError
+from django.test import Client
 
 from apps.videos.fetching import erasing, storing
 from apps.videos.fetching.counting import verify_counts
 from apps.videos.models import KeyWordEntry, Match, Video, VideoFetchMethod, VideoLog, VideoTotal
 from apps.videos.tests.builders import found_video, videos_of
 from apps.videos.tests.conftest import RealDatabase, assert_nothing_lost_or_doubled, held
+from core.found_video import FoundVideo
 
 YOUTUBE, INVIDIOUS = VideoFetchMethod.YOUTUBE, VideoFetchMethod.INVIDIOUS
 
@@ -206,3 +208,33 @@ def test_two_chores_correct_a_count_once(database: RealDatabase) -> None:
         KeyWordEntry.objects.update(video_count=3)
         assert sum(database.at_once(*[verify_counts] * 3)) == 1
         assert_nothing_lost_or_doubled()
+
+
+def published(video_id: str, published_at: datetime) -> FoundVideo:
+    return found_video(video_id, published_at=published_at)
+
+
+def test_a_client_that_follows_cursors_sees_each_video_once(database: RealDatabase) -> None:
+    """While another process stores 5,000 older and newer videos."""
+    bird = held("bird")
+    there = names("v", 0, 400)
+    dates = [NOON - timedelta(minutes=n // 3) for n in range(400)]
+    storing.store(bird, "held", map(published, there, dates), YOUTUBE)
+
+    def write() -> None:
+        for turn in range(20):
+            dates = [NOON + timedelta(minutes=20 - n, seconds=turn) for n in range(250)]
+            storing.store(bird, "held", map(published, names(f"new-{turn}", 0, 250), dates), YOUTUBE)
+
+    def follow() -> list[str]:
+        client, seen, link = Client(), [], "/api/keyword/bird/videos/?cursor=&page_size=40"
+        while link:
+            body = client.get(link.removeprefix("http://testserver")).json()
+            seen += [video["video_id"] for video in body["results"]]
+            link = body["next"]
+        return seen
+
+    _, seen = database.at_once(write, follow)
+    assert Video.objects.count() == 5400
+    assert sorted(set(seen) & set(there)) == sorted(there)
+    assert len(seen) == len(set(seen))
