@@ -96,6 +96,10 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
             last_log_message=Subquery(newest.values("message")[:1]),
         )
 
+    def with_videos_changed_at(self) -> Self:
+        """Annotate each entry with VideoTotal.changed_at, read at the same moment as its own fields."""
+        return self.annotate(videos_changed_at=Subquery(VideoTotal.objects.values("changed_at")[:1]))
+
     def lock(self) -> list["KeyWordEntry"]:
         """Return the entries, locked until the end of the transaction.
 
@@ -236,6 +240,8 @@ class KeyWordEntry(models.Model):
                 update_fields.append("next_due_at")
         with transaction.atomic():
             if not self._state.adding:
+                if "keyword" in update_fields:
+                    VideoTotal.lock()  # videos show the spelling of their keyword
                 kwargs["update_fields"] = update_fields
                 if not KeyWordEntry.objects.select_for_update().filter(pk=self.pk).exists():
                     raise KeyWordEntry.DoesNotExist("This keyword has been deleted.")
@@ -459,26 +465,37 @@ def watch_url(video_id: str) -> str:
 
 
 class VideoTotal(models.Model):
-    """The number of videos, in a single row, so that no page counts a million of them.
+    """The number of videos and when they changed, in a single row, so that no page counts or compares a million.
 
-    Code that adds or removes videos locks this row first: writers take turns, and the count always equals the number
-    of rows. At a hundred searches per day they never wait long.
+    Code that changes what lists of videos show locks this row first: writers take turns, and the count always equals
+    the number of rows. At a hundred searches per day they never wait long.
     """
 
     count = models.PositiveBigIntegerField(default=0)
+    changed_at = models.DateTimeField(
+        default=timezone.now, help_text="Differs after each change, by a second or more, even if the clock does not."
+    )
 
     def __str__(self) -> str:
         return str(self.count)
 
     @classmethod
     def lock(cls) -> "VideoTotal":
-        """Return the row, locked until the end of the transaction."""
-        return cls.objects.select_for_update().get_or_create(pk=1)[0]
+        """Return the row, locked until the end of the transaction, which counts as a change of the videos."""
+        total, _ = cls.objects.select_for_update().get_or_create(pk=1)
+        total.changed_at = max(timezone.now(), total.changed_at + timedelta(seconds=1))
+        total.save(update_fields=["changed_at"])
+        return total
+
+    @classmethod
+    def read(cls) -> "VideoTotal":
+        """Return the row; one query."""
+        return cls.objects.first() or cls()
 
     @classmethod
     def current(cls) -> int:
         """Return the number of videos; one query."""
-        return cls.objects.values_list("count", flat=True).first() or 0
+        return cls.read().count
 
 
 class MatchQuerySet(models.QuerySet["Match"]):

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import DatabaseError, connection
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 from drf_spectacular.types import OpenApiTypes
@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.videos import keywords
+from apps.videos.conditional import conditional
 from apps.videos.errors import DETAILS
 from apps.videos.fetching.manual import fetch_now
 from apps.videos.models import KeyWordEntry, Video, VideoLog, VideoTotal
@@ -33,22 +34,30 @@ def find_keyword(text: str) -> KeyWordEntry:
         keywords.check(text)
     except DjangoValidationError as error:
         raise ValidationError({"keyword": error.messages}) from error
-    entry: KeyWordEntry | None = KeyWordEntry.objects.find(text)
+    entry: KeyWordEntry | None = KeyWordEntry.objects.with_videos_changed_at().find(text)
     if entry is None:
         raise NotFound('This keyword is not being watched. Add it with POST /api/keywords/ and {"keyword": "..."}.')
     return entry
 
 
-def page_of_videos(request: Request, keyword: str | None) -> Response:
-    """Return a page of one keyword's videos, or of all, newest first, without counting them; three queries."""
+def page_of_videos(request: Request, keyword: str | None) -> HttpResponseBase:
+    """Return a page of one keyword's videos, or of all, newest first, without counting them; three queries.
+
+    One query if the client has this page already.
+    """
     rows: QuerySet[Any]
     if keyword is None:
-        rows, count = Video.objects.newest_first(), VideoTotal.current()
+        total = VideoTotal.read()
+        rows, count, changed_at = Video.objects.newest_first(), total.count, total.changed_at
     else:
-        entry = find_keyword(keyword)
-        rows, count = entry.matches.newest_first(), entry.video_count
-    pages = VideoPages()
-    return pages.get_paginated_response(pages.paginate_queryset(rows, request, known_count=count))
+        entry: Any = find_keyword(keyword)
+        rows, count, changed_at = entry.matches.newest_first(), entry.video_count, entry.videos_changed_at
+
+    def build() -> Response:
+        pages = VideoPages()
+        return pages.get_paginated_response(pages.paginate_queryset(rows, request, known_count=count))
+
+    return conditional(request, changed_at, build)
 
 
 class KeywordVideos(GenericAPIView[Any]):
@@ -59,7 +68,7 @@ class KeywordVideos(GenericAPIView[Any]):
     queryset = Video.objects.none()
 
     @extend_schema(responses=VideoSerializer(many=True))
-    def get(self, request: Request, keyword: str) -> Response | HttpResponseRedirect:
+    def get(self, request: Request, keyword: str) -> HttpResponseBase:
         if {".", ".."} & set(keyword.split("/")):
             # HTTP clients remove such a path segment, also from the links to other pages.
             parameters = request.query_params.copy()
@@ -71,7 +80,7 @@ class KeywordVideos(GenericAPIView[Any]):
         return page_of_videos(request, keyword)
 
 
-class VideoViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Video]):
+class VideoViewSet(viewsets.GenericViewSet[Video]):
     """All videos, newest first."""
 
     serializer_class = VideoSerializer
@@ -86,8 +95,12 @@ class VideoViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Video]):
         ],
         responses=VideoSerializer(many=True),
     )
-    def list(self, request: Request) -> Response:
+    def list(self, request: Request) -> HttpResponseBase:
         return page_of_videos(request, request.query_params.get("keyword"))
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        changed_at = VideoTotal.read().changed_at
+        return conditional(request, changed_at, lambda: Response(self.get_serializer(self.get_object()).data))
 
 
 class KeywordViewSet(viewsets.ModelViewSet[KeyWordEntry]):
