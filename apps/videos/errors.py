@@ -81,7 +81,8 @@ class JSONErrorsMiddleware:
         detail = DETAILS.get(response.status_code, response.reason_phrase)
         answer = JsonResponse({"detail": detail}, status=response.status_code)
         # With the other headers: Allow, Retry-After, Vary and those for security.
-        response.headers.pop("Content-Length", None)
+        for name in ("Content-Length", "Content-Encoding"):
+            response.headers.pop(name, None)
         for name, value in response.headers.items():
             answer.headers.setdefault(name, value)
         return answer
