@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.conf import settings as django_settings
 
 from apps.quota import keys
 from simulator.clock import Clock
@@ -29,6 +30,15 @@ class MovableTime:
     def move_to(self, moment: datetime) -> None:
         self._traveller.move_to(moment)
         self._clock.set(moment)
+
+
+@pytest.fixture(autouse=True)
+def nothing_searched_yet() -> Iterator[None]:
+    """Forget what other tests have counted on the same day."""
+    file = django_settings.STATE_DIR / "searches.json"
+    file.unlink(missing_ok=True)
+    yield
+    file.unlink(missing_ok=True)
 
 
 @pytest.fixture

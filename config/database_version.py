@@ -12,7 +12,7 @@ OWN_APPS = {"incidents", "quota", "videos"}
 def check_database() -> None:
     """Raise CannotStart if the database is of a newer version, or of one that is too old to upgrade.
 
-    A database that cannot be read, or does not exist yet, is not judged here.
+    A database that cannot be read, or does not exist yet, is not checked here.
     """
     try:
         tables = connection.introspection.table_names()
@@ -22,8 +22,8 @@ def check_database() -> None:
     first = ("incidents", "0001_initial"), ("videos", "0001_initial")  # in this order
     if "quota_trouble" in tables or (first[1] in applied and first[0] not in applied):
         raise CannotStart(
-            "the database is of a version from before 26 November 2026, whose tables cannot be converted: "
-            "move it away, start again, and add the keywords that its table videos_keywordentry lists."
+            "the database was created before 26 November 2026 and cannot be upgraded: "
+            "move it away, start again, and add its keywords again (table videos_keywordentry)."
         )
     known = MigrationLoader(None).disk_migrations
     replaced = {old for migration in known.values() for old in migration.replaces}

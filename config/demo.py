@@ -12,7 +12,7 @@ _directly = build_opener(ProxyHandler({}))
 
 @cache_control(max_age=86_400)
 def thumbnail(request: HttpRequest, video_id: str, name: str) -> HttpResponse:
-    """Return a picture of the simulator's."""
+    """Return a thumbnail from the simulator."""
     try:
         with _directly.open(f"{settings.YOUTUBE_API_URL}/vi/{video_id}/{name}", timeout=5) as picture:
             return HttpResponse(picture.read(), content_type=picture.headers["Content-Type"])

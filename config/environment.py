@@ -2,9 +2,12 @@
 
 import os
 import re
-from ipaddress import IPv4Network, IPv6Network, ip_network
+import sys
+import unicodedata
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
@@ -12,12 +15,17 @@ from dotenv import load_dotenv
 from core.proxies import is_loopback, proxy_for
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+MOST_PER_DAY = 1_000_000_000
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 # The environment overrides .env. Tests set WINDHOVER_ENV_FILE to ignore it.
-load_dotenv(os.path.expanduser(os.environ.get("WINDHOVER_ENV_FILE", BASE_DIR / ".env")), override=False)
+_file = os.path.expanduser(os.environ.get("WINDHOVER_ENV_FILE", BASE_DIR / ".env"))
+try:
+    load_dotenv(_file, override=False)
+except ValueError:  # not UTF-8, or a NUL
+    sys.exit(f"windhover: {_file} is not a text file in UTF-8.")
 
-# This machine is never asked through a proxy. Our own clients know (core.proxies); this is for all other libraries.
+# Requests to this machine never use a proxy: core.proxies does this for our clients, this for other libraries.
 for _name in ("no_proxy", "NO_PROXY"):
     _bypassed = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
     if _bypassed != "*":
@@ -35,27 +43,33 @@ def text(name: str, default: str = "") -> str:
             # Without the path, which may be the secret itself, by mistake.
             why = error.strerror if isinstance(error, OSError) else "not a text file"
             raise ImproperlyConfigured(f"{name}_FILE names a file that cannot be read ({why}).") from None
+    # Bytes that are not UTF-8 are surrogates in Python.
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in value if character not in "\t\r\n"):
+        raise ImproperlyConfigured(f"{name} contains a control character, or is not text in UTF-8.")
     return value or default
 
 
 def path(name: str, default: Path) -> Path:
-    """Return variable `name` as an absolute path; `~` is the home folder, as in a shell."""
-    return Path(os.path.expanduser(text(name, str(default)))).absolute()
+    """Return variable `name` as an absolute path; `~` is the home folder, as in a shell.
+
+    A relative one begins at this project's folder: the parts of Windhover run in different ones.
+    """
+    return BASE_DIR / os.path.expanduser(text(name, str(default)))
 
 
 def boolean(name: str, default: bool) -> bool:
     """Return variable `name` as a bool; only True and False (in any case) are accepted."""
     value = text(name, str(default))
     if value.lower() not in ("true", "false"):
-        raise ImproperlyConfigured(f"{name} must be True or False, not {value!r}.")
+        raise ImproperlyConfigured(f"{name} must be True or False, not {_shown(value)}.")
     return value.lower() == "true"
 
 
-def integer(name: str, default: int, least: int, most: int) -> int:
-    """Return variable `name` as an int between `least` and `most`."""
+def integer(name: str, default: int, minimum: int, maximum: int) -> int:
+    """Return variable `name` as an int between `minimum` and `maximum`."""
     value = text(name, str(default))
-    if not _is_digits(value) or not least <= int(value) <= most:
-        raise ImproperlyConfigured(f"{name} must be a whole number from {least} to {most}, not {value!r}.")
+    if not _is_digits(value) or not minimum <= int(value) <= maximum:
+        raise ImproperlyConfigured(f"{name} must be a whole number from {minimum} to {maximum}, not {_shown(value)}.")
     return int(value)
 
 
@@ -63,7 +77,7 @@ def choice(name: str, default: str, choices: tuple[str, ...]) -> str:
     """Return variable `name`, which must be one of `choices`."""
     value = text(name, default).lower()
     if value not in choices:
-        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {_shown(value)}.")
     return value
 
 
@@ -73,8 +87,10 @@ def words(name: str, default: str = "") -> list[str]:
 
 
 def web_address(name: str, default: str = "") -> str:
-    """Return variable `name` as an http(s) address without a trailing slash; a missing scheme is https,
-    or http for an address on this machine."""
+    """Return variable `name` as an http(s) address, the host in ASCII, without a default port and a trailing slash.
+
+    A missing scheme is https, or http for an address on this machine.
+    """
     value = text(name, default)
     if not value:
         return ""
@@ -83,29 +99,87 @@ def web_address(name: str, default: str = "") -> str:
             host = urlsplit(f"//{value}").hostname or ""
             value = f"{'http' if is_loopback(host) else 'https'}://{value}"
         parts = urlsplit(value)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        host = host_name(parts.hostname or "")
+        valid = parts.scheme in ("http", "https") and host and parts.port != 0 and len(value) <= 500
     except ValueError:
         valid = False
-    if not valid or parts.query or parts.fragment or parts.username or any(map(str.isspace, value)):
+    if not valid or parts.query or parts.fragment or "@" in parts.netloc or not _is_path(value, parts.path):
         raise ImproperlyConfigured(f"{name} must be a web address such as https://example.org.")
-    return value.rstrip("/")
+    port = "" if parts.port in (None, {"http": 80, "https": 443}[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
 
 
 def public_address(name: str) -> str:
-    """Return variable `name` as browsers write an address: no default port, ASCII only in small letters."""
+    """Return variable `name` as a web address that browsers can send and Django accepts."""
     value = web_address(name)
-    if not value:
-        return ""
     parts = urlsplit(value)
-    try:
-        host = (parts.hostname or "").encode("idna").decode()
-    except UnicodeError:
-        host = ""
-    if not re.fullmatch(r"[a-z0-9.:_-]+", host) or not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", parts.path):
+    if "_" in parts.netloc or not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", parts.path):
         raise ImproperlyConfigured(f"{name} must be a web address such as https://example.org/windhover.")
-    host = f"[{host}]" if ":" in host else host
-    port = "" if parts.port in (None, {"http": 80, "https": 443}[parts.scheme]) else f":{parts.port}"
-    return f"{parts.scheme}://{host}{port}{parts.path}"
+    return value
+
+
+def host(name: str, default: str) -> str:
+    """Return variable `name`, a host name or IP address without brackets."""
+    value = text(name, default)
+    if not (found := host_name(value)):
+        raise ImproperlyConfigured(f"{name} must be an IP address or host name, not {_shown(value)}.")
+    return found.strip("[]")
+
+
+def host_names(name: str) -> list[str]:
+    """Return the host names of variable `name` for ALLOWED_HOSTS: `*` is any, `.example.org` with subdomains."""
+    found = []
+    for part in words(name):
+        known = host_name(part.removeprefix("."))
+        if part != "*" and (not known or "_" in known or (":" in known) != part.startswith("[")):
+            raise ImproperlyConfigured(
+                f"{name} must be host names such as example.org, without scheme, port and path, not {_shown(part)}."
+            )
+        found.append("*" if part == "*" else f"{'.' if part.startswith('.') else ''}{known}")
+    return found
+
+
+def host_name(host: str) -> str:
+    """Return `host` in lower-case ASCII, IPv6 addresses in brackets; "" if it cannot be one."""
+    with suppress(ValueError):
+        return f"[{IPv6Address(host.removeprefix('[').removesuffix(']'))}]"
+    try:
+        found = host.encode("idna").decode().lower()
+        if found.rpartition(".")[2].isdigit():
+            IPv4Address(found)  # browsers, too, read a number at the end as an IP address
+    except ValueError:
+        return ""
+    return found if len(found) < 254 and re.fullmatch(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?", found) else ""
+
+
+def redis_url(name: str) -> str:
+    """Return variable `name`, the URL of a Redis or Valkey server or of its socket, as Celery takes it; or ""."""
+    return _redis_url(name, text(name).replace("unix://", "redis+socket://", 1))
+
+
+def redis_host(name: str) -> str:
+    """Return the URL of the server that variable `name` names by its host, with or without a port; or ""."""
+    value = text(name)
+    return _redis_url(name, value and f"redis://{value if ':' in value else f'{value}:6379'}/0")
+
+
+def _redis_url(name: str, url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        if parts.scheme == "redis+socket":
+            # The kernel's limit for a socket's path is 108 bytes.
+            valid = 0 < len(unquote(parts.netloc + parts.path).encode()) < 108
+        else:
+            valid = parts.scheme in ("redis", "rediss") and bool(host_name(parts.hostname or "")) and parts.port != 0
+            valid = valid and bool(re.fullmatch(r"(/[0-9]{0,5})?", parts.path))
+    except ValueError:
+        valid = False
+    if url and (not valid or parts.fragment or any(map(str.isspace, url))):
+        # Without the URL, which may contain a password.
+        raise ImproperlyConfigured(
+            f"{name} must name a Redis server, such as redis://host:6379/0 (in a password, # is %23 and / is %2F)."
+        )
+    return url
 
 
 def networks(name: str, default: str) -> list[IPv4Network | IPv6Network]:
@@ -115,7 +189,7 @@ def networks(name: str, default: str) -> list[IPv4Network | IPv6Network]:
         try:
             found.append(ip_network(part, strict=False))
         except ValueError:
-            raise ImproperlyConfigured(f"{name} must be IP addresses or networks, not {part!r}.") from None
+            raise ImproperlyConfigured(f"{name} must be IP addresses or networks, not {_shown(part)}.") from None
     return found
 
 
@@ -134,13 +208,15 @@ def check_proxy(url: str) -> None:
         )
 
 
-def seconds_or_auto(name: str, most: int) -> int | None:
+def seconds_or_auto(name: str, maximum: int) -> int | None:
     """Return variable `name` in seconds, or None for `auto`."""
     value = text(name, "auto").lower()
     if value == "auto":
         return None
-    if not _is_digits(value) or not 1 <= int(value) <= most:
-        raise ImproperlyConfigured(f"{name} must be auto or a whole number of seconds from 1 to {most}, not {value!r}.")
+    if not _is_digits(value) or not 1 <= int(value) <= maximum:
+        raise ImproperlyConfigured(
+            f"{name} must be auto or a whole number of seconds from 1 to {maximum}, not {_shown(value)}."
+        )
     return int(value)
 
 
@@ -157,7 +233,7 @@ def youtube_keys(name: str) -> list[tuple[str, str]]:
         if not key or not key.isascii() or not key.isprintable() or " " in key or len(key) > 200:
             raise ImproperlyConfigured(f"{name}: entry {position} is not a key or project=key.")
         if len(project) > 100:
-            raise ImproperlyConfigured(f"{name}: the project of entry {position} is longer than 100.")
+            raise ImproperlyConfigured(f"{name}: the project of entry {position} is longer than 100 characters.")
         if key in (known for _, known in pairs):
             raise ImproperlyConfigured(f"{name}: entry {position} repeats an earlier key.")
         pairs.append((project, key))
@@ -172,11 +248,24 @@ def per_project(name: str, default: int) -> dict[str, int]:
     limits = {"": default}
     for part in words(name):
         project, _, number = part.rpartition("=")
-        if not _is_digits(number.strip()):
-            raise ImproperlyConfigured(f"{name} must be one number or project=number pairs, not {part!r}.")
+        if not _is_digits(number.strip()) or int(number) > MOST_PER_DAY:
+            raise ImproperlyConfigured(
+                f"{name} must be one number or project=number pairs, each at most {MOST_PER_DAY}, not {_shown(part)}."
+            )
         limits[project.strip()] = int(number)
     return limits
 
 
 def _is_digits(value: str) -> bool:
     return value.isascii() and value.isdigit() and len(value) < 19
+
+
+def _is_path(address: str, path: str) -> bool:
+    """Return whether browsers and servers take `path` as it is; urlsplit() has removed line breaks from it."""
+    readable = path.isascii() and path.isprintable() and not any(map(str.isspace, address))
+    return readable and not {".", ".."} & set(unquote(path).split("/"))
+
+
+def _shown(value: str) -> str:
+    """Return how a message quotes a wrong value: one that is long or has a @ may be a secret, by mistake."""
+    return repr(value) if len(value) <= 30 and "@" not in value else "what it is now"

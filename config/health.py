@@ -22,17 +22,15 @@ def worker() -> bool:
 
 
 def beat() -> bool:
-    """Return whether beat has sent a task in the last ten minutes.
-
-    Tasks are due each minute; beat saves at least every three minutes when it sent them.
-    """
+    """Return whether beat has written its heartbeat within the last minute; it does so every 15 seconds."""
     import django
 
     django.setup()
     from django.utils import timezone
-    from django_celery_beat.models import PeriodicTask
 
-    return bool(PeriodicTask.objects.filter(last_run_at__gt=timezone.now() - timedelta(minutes=10)).exists())
+    from apps.incidents.models import Heartbeat
+
+    return Heartbeat.objects.filter(part="beat", beat_at__gt=timezone.now() - timedelta(minutes=1)).exists()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import os
 import sys
 
 import django
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 
@@ -30,6 +30,10 @@ def make_first_account(username: str, password: str) -> None:
     from django.contrib.auth.models import User
 
     if username and password and not User.objects.exists():
+        try:
+            User._meta.get_field("username").clean(username, None)
+        except ValidationError as error:
+            raise CannotStart(f"DJANGO_SUPERUSER_USERNAME: {' '.join(error.messages)}") from error
         User.objects.create_superuser(username, password=password)
 
 

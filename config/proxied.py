@@ -1,6 +1,6 @@
-"""What reverse proxies say about a request: believed only from the proxies in TRUSTED_PROXIES.
+"""What reverse proxies say about a request: used only if they are in TRUSTED_PROXIES.
 
-PUBLIC_URL says under which address people reach Windhover, so that a proxy need not say it completely.
+PUBLIC_URL is Windhover's public address, so that a proxy need not send all of it.
 """
 
 import logging
@@ -32,7 +32,7 @@ class Proxied:
         self.warned = False
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        # Whatever comes after this finds none of these headers, so it cannot believe the wrong ones.
+        # Removed, so that no later code can use them by mistake.
         headers = {
             name: environ.pop(name) for name in list(environ) if name.startswith(("HTTP_X_FORWARDED", "HTTP_FORWARDED"))
         }
@@ -85,7 +85,7 @@ def ip(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def hostname(host: str) -> str | None:
-    """Return a host without its port, in small letters and without brackets; None if it is invalid."""
+    """Return a host without its port, in lower case and without brackets; None if it is invalid."""
     try:
         return urlsplit(f"//{host}").hostname
     except ValueError:

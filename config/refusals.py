@@ -1,13 +1,23 @@
-"""Requests that the web server itself refuses, before Windhover sees them: answered in JSON, never by a 5xx."""
+"""What the web server itself refuses, before Windhover sees it: requests in JSON, never by a 5xx, and connections."""
 
 import json
+import logging
 import time
-from typing import Any
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any, ClassVar
 
+from django.conf import settings
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
 from waitress.task import ErrorTask
 from waitress.utilities import Error
+
+from config.proxied import ip
+
+logger = logging.getLogger(__name__)
+
+# How many connections a client may have open in each process; a browser opens about six.
+MAX_CONNECTIONS = 100
 
 # How long the head and body of a request may take, and how long a connection may be idle.
 RECEIVE_SECONDS = 60
@@ -44,14 +54,36 @@ class JSONError:
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
-    """A connection with these two, which is closed if a request does not arrive in time, or none comes at all."""
+    """A connection that uses Parser and Refusal, and is closed if no complete request arrives in time.
+
+    It is closed at once if its client has MAX_CONNECTIONS others: it could hold all that the server accepts.
+    """
 
     parser_class: Any = Parser
     error_task_class: Any = Refusal
+    warned_at: ClassVar[dict[IPv4Network | IPv6Network, float]] = {}
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, server: Any, sock: Any, addr: tuple[Any, ...], *args: Any, **kwargs: Any) -> None:
+        self.client = limited_client(addr[0])
+        super().__init__(server, sock, addr, *args, **kwargs)
         self.waiting_since = time.monotonic()
+        if self.client:
+            connections = sum(channel.client == self.client for channel in server.active_channels.values())
+            if connections > MAX_CONNECTIONS:
+                self.warn(self.client)
+                self.handle_close()
+
+    def warn(self, client: IPv4Network | IPv6Network) -> None:
+        """Log that a client has too many connections, once a minute."""
+        recent = {other: at for other, at in self.warned_at.items() if time.monotonic() - at < 60}
+        if client not in recent:
+            recent[client] = time.monotonic()
+            logger.warning(
+                "Connections from %s refused: more than %d; if it is your proxy, set TRUSTED_PROXIES",
+                client,
+                MAX_CONNECTIONS,
+            )
+        Channel.warned_at = recent
 
     def close_if_slow(self) -> None:
         """Close the connection if its next request is not complete RECEIVE_SECONDS after the last one.
@@ -62,3 +94,14 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             self.waiting_since = time.monotonic()
         elif time.monotonic() - self.waiting_since > RECEIVE_SECONDS:
             self.handle_close()
+
+
+def limited_client(address: str) -> IPv4Network | IPv6Network | None:
+    """Return whose connections are counted together: an address, or the /64 network that one client has in IPv6.
+
+    None is this machine or a trusted proxy, whose connections are those of all clients.
+    """
+    found = ip(address)
+    if found is None or found.is_loopback or any(found in network for network in settings.TRUSTED_PROXIES):
+        return None
+    return ip_network((found, 32 if found.version == 4 else 64), strict=False)

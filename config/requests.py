@@ -10,12 +10,21 @@ from django.core.exceptions import BadRequest
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 
 logger = logging.getLogger(__name__)
 
 
 class Request(WSGIRequest):
-    """A request whose Content-Type may be anything: one that cannot be read counts as missing."""
+    """A request whose Content-Type may be anything: one that cannot be read counts as missing.
+
+    It is answered as a whole, as RFC 9110, 14.2 allows: WhiteNoise would answer 416 to ranges of one byte, which are
+    valid, and ignores If-Range. Static files are small.
+    """
+
+    def __init__(self, environ: dict[str, Any]) -> None:
+        environ.pop("HTTP_RANGE", None)
+        super().__init__(environ)
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
         try:
@@ -25,13 +34,23 @@ class Request(WSGIRequest):
 
 
 class Handler(WSGIHandler):
+    """Answer HEAD without a body, which waitress would send: the client would take it for the next response."""
+
     request_class = Request
+
+    def get_response(self, request: HttpRequest) -> HttpResponseBase:
+        response = super().get_response(request)
+        if request.method == "HEAD" and isinstance(response, HttpResponse):
+            # Also where none is set: waitress would end the response with an empty chunk.
+            response.headers.setdefault("Content-Length", str(len(response.content)))
+            response.content = b""
+        return response
 
 
 class AdminFiltersMiddleware:
-    """Show a list of the admin without its filters if they, or the chosen rows, are nonsense.
+    """Show a list of the admin without its filters if they, or the chosen rows, are invalid.
 
-    Django's admin does so for most of them, and leaves to the database what it would not understand.
+    Django's admin does this for most invalid filters and passes the others on to the database, which fails.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

@@ -29,7 +29,7 @@ GRACE_SECONDS = 30
 
 def main() -> None:
     """Listen on HOST and PORT; keep the processes running until SIGTERM or SIGINT, and end with them."""
-    listener = listen(env.text("HOST", "127.0.0.1"), env.integer("PORT", 8000, least=1, most=65_534))
+    listener = listen(env.host("HOST", "127.0.0.1"), env.integer("PORT", 8000, minimum=1, maximum=65_534))
     processes: set[int] = set()
     stopping = False
 

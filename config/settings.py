@@ -29,15 +29,15 @@ YT_SEARCHES_PER_DAY = env.per_project("YT_SEARCHES_PER_DAY", 100)
 YT_UNITS_PER_DAY = env.per_project("YT_UNITS_PER_DAY", 10_000)
 
 # The default interval in seconds of a keyword without its own; None = automatic.
-FETCH_INTERVAL = env.seconds_or_auto("FETCH_INTERVAL", most=30 * 86_400)
+FETCH_INTERVAL = env.seconds_or_auto("FETCH_INTERVAL", maximum=30 * 86_400)
 
 # How many days fetch logs are kept; 0 = all.
-LOG_DAYS = env.integer("LOG_DAYS", 90, least=0, most=36_500)
+LOG_DAYS = env.integer("LOG_DAYS", 90, minimum=0, maximum=36_500)
 
 # --- Where Windhover listens and keeps its state -------------------------------------------------
 
-HOST = env.text("HOST", "127.0.0.1")
-PORT = env.integer("PORT", 8000, least=1, most=65_534)
+HOST = env.host("HOST", "127.0.0.1")
+PORT = env.integer("PORT", 8000, minimum=1, maximum=65_534)
 STATE_DIR = env.path("STATE_DIR", BASE_DIR / "var")
 NOTIFY_URLS = env.text("NOTIFY_URLS")
 
@@ -52,7 +52,7 @@ if DEMO:
 for _source in filter(None, (YOUTUBE_API_URL, INVIDIOUS_URL)):
     env.check_proxy(_source)
 
-# Under which address people reach Windhover through a reverse proxy, and which proxies to believe (config.proxied).
+# The public address behind a reverse proxy, and the proxies whose headers are used (config.proxied).
 PUBLIC_URL = env.public_address("PUBLIC_URL")
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES", "127.0.0.0/8, ::1")
 _public = urlsplit(PUBLIC_URL)
@@ -61,11 +61,12 @@ _public_hosts = [_public.netloc.removesuffix(f":{_public.port}")] if PUBLIC_URL 
 
 DEBUG = env.boolean("DEBUG", False)
 DEFAULT_EXCEPTION_REPORTER_FILTER = "config.debug_page.ExceptionFilter"
-ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *_public_hosts, *env.words("ALLOWED_HOSTS")]
+_hosts = env.host_names("ALLOWED_HOSTS")
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *_public_hosts, *_hosts]
 # Behind a proxy that terminates TLS the browser's origin is https while Django may see http.
 CSRF_TRUSTED_ORIGINS = [
     *_public_origins,
-    *(f"https://{'*' if host.startswith('.') else ''}{host}" for host in env.words("ALLOWED_HOSTS") if host != "*"),
+    *(f"https://{'*' if host.startswith('.') else ''}{host}" for host in _hosts if host != "*"),
 ]
 
 # Who must sign in: no one ("off"), people who change something ("write"), or also those who read ("all").
@@ -140,6 +141,8 @@ MIDDLEWARE = [
     "config.proxied.CookiesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.compression.CompressionMiddleware",  # after static files, which are compressed already
+    "django.middleware.http.ConditionalGetMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -183,7 +186,7 @@ CACHES = {
     },
     "memory": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},  # while the disk is full
 }
-SIGN_IN_PAUSE = 600  # seconds, after ten failures from one address
+SIGN_IN_LOCKOUT = 600  # seconds, after ten failures from one address
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -198,19 +201,30 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
 def _database() -> dict[str, Any]:
-    """Return the default database: SQLite in the state folder, or what DATABASE_URL names."""
+    """Return the default database: SQLite in the state folder, or what DATABASE_URL names.
+
+    No message repeats the URL, which may contain a password.
+    """
     # The demo's videos are invented and are never stored together with real ones.
     own = STATE_DIR / ("demo.sqlite3" if DEMO else "windhover.sqlite3")
     url = "" if DEMO else env.text("DATABASE_URL")
     try:
         database: dict[str, Any] = dict(dj_database_url.parse(url or "sqlite://"))
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError):
         # The URL may contain a password, so it is not repeated.
-        raise ImproperlyConfigured("DATABASE_URL is not a database address Django knows.") from error
+        raise ImproperlyConfigured("DATABASE_URL is not a supported database URL.") from None
     if not url:
         database["NAME"] = str(own)  # not by its URL, in which some characters mean something else
-    if database["ENGINE"] == "django.db.backends.sqlite3":
-        database["NAME"] = os.path.expanduser(database["NAME"])
+    sqlite = database["ENGINE"] == "django.db.backends.sqlite3"
+    if not sqlite and database["ENGINE"] != "django.db.backends.postgresql":
+        raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// or sqlite:///.")
+    if database["NAME"] in ("", ":memory:"):
+        raise ImproperlyConfigured("DATABASE_URL must name a database: postgres://host/name or sqlite:////path/file.")
+    if sqlite:
+        file = BASE_DIR / os.path.expanduser(database["NAME"])
+        if url and (file.is_dir() or not file.parent.is_dir()):
+            raise ImproperlyConfigured("DATABASE_URL must name a file in a folder that exists.")
+        database["NAME"] = str(file)
         # IMMEDIATE takes the write lock at BEGIN, where SQLite waits for it. A transaction that begins by reading
         # would instead fail at its first write with "database is locked".
         database["OPTIONS"] = {
@@ -238,20 +252,11 @@ def broker_socket() -> Path:
     return Path("/tmp") / f"windhover-{os.getuid()}-{name}" / "broker.sock"  # noqa: S108
 
 
-def _redis_url() -> str:
-    """Return the URL of the configured broker, or an empty string if bin/run runs its own."""
-    url = env.text("REDIS_URL") or env.text("CELERY_BROKER_REDIS_URL")
-    if host := env.text("REDIS_HOST"):
-        url = url or f"redis://{host if ':' in host else f'{host}:6379'}/0"
-    if url and urlsplit(url).scheme not in ("redis", "rediss", "redis+socket", "unix"):
-        raise ImproperlyConfigured("REDIS_URL must begin with redis://, rediss:// or redis+socket://.")
-    return url.replace("unix://", "redis+socket://", 1)
-
-
-REDIS_URL = _redis_url()
+# Empty if bin/run runs a broker of its own.
+REDIS_URL = env.redis_url("REDIS_URL") or env.redis_url("CELERY_BROKER_REDIS_URL") or env.redis_host("REDIS_HOST")
 CELERY_BROKER_URL = REDIS_URL or f"redis+socket://{quote(str(broker_socket()))}"
 # Results are not used: what a fetch did is in its VideoLog.
-CELERY_RESULT_BACKEND = env.text("CELERY_RESULT_BACKEND_REDIS_URL") or None
+CELERY_RESULT_BACKEND = env.redis_url("CELERY_RESULT_BACKEND_REDIS_URL") or None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_RESULT_EXPIRES = None  # so beat has no task that cleans them up
 
@@ -271,7 +276,7 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
-# Longer than the longest fetch (apps.quota.youtube.WORK_SECONDS), shorter than a claim's age limit.
+# Longer than the longest fetch (apps.quota.youtube.WORK_SECONDS).
 CELERY_TASK_SOFT_TIME_LIMIT = 115
 CELERY_TASK_TIME_LIMIT = 120
 
@@ -283,13 +288,14 @@ CELERY_BEAT_SCHEDULE = {
     "chore-notify-admin": {"task": "apps.incidents.tasks.notify_admin", "schedule": 60},
     "chore-complete-videos": {"task": "apps.videos.tasks.complete_videos", "schedule": 600},
     "chore-prune-logs": {"task": "apps.videos.tasks.prune_logs", "schedule": 3600},
+    "chore-verify-counts": {"task": "apps.videos.tasks.verify_counts", "schedule": crontab(hour=3, minute=17)},
     "chore-sync-schedules": {"task": "apps.videos.tasks.sync_schedules", "schedule": crontab(minute="*/10")},
 }
 
 # --- REST API ------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["apps.videos.renderers.JSONRenderer"],
     # JSON only: a form on another site's page cannot send it without a preflight request.
     "DEFAULT_PARSER_CLASSES": ["apps.videos.errors.BoundedJSONParser"],
     "EXCEPTION_HANDLER": "apps.videos.errors.handle",

@@ -51,7 +51,7 @@ class ProjectSuspended(KeyRefused):
 
 
 class KeyCoolingDown(SourceError):
-    """The key was refused for a reason that may pass: leave it alone for `cooldown` and use another one."""
+    """The key was refused for a reason that may pass: do not use it for `cooldown`, but another one."""
 
     code = "key_cooling_down"
 
@@ -63,7 +63,7 @@ class KeyCoolingDown(SourceError):
 
 
 class BadQuery(SourceError):
-    """The source names the query as invalid: neither another key nor a retry at once would help."""
+    """The source reports the query as invalid: neither another key nor a retry at once would help."""
 
     code = "bad_query"
 
@@ -87,8 +87,12 @@ class SourceUnavailable(SourceError):
         self.retry_after = retry_after
 
 
+class RequestRefused(SourceUnavailable):
+    """The source refuses the request without a cause: its fault, unless it accepts those for other queries."""
+
+
 class SourceBlocked(SourceError):
-    """The source, or something in front of it, refuses this client: leave it alone for `cooldown`."""
+    """The source, or something in front of it, refuses this client: do not use it for `cooldown`."""
 
     code = "source_blocked"
     cooldown = timedelta(hours=1)

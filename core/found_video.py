@@ -1,7 +1,7 @@
 """FoundVideo: a video as any source describes it, and which of a source's values are plausible.
 
 A source is not trusted with single values: what cannot be true becomes unknown, and is counted. The video itself is
-kept. The bounds are far from every real value, so that only nonsense is dropped.
+kept. The bounds are far from every real value, so that only implausible values are dropped.
 """
 
 import logging
@@ -29,10 +29,10 @@ THUMBNAIL_LENGTH: Final = 500
 IMAGES: Final = "https://i.ytimg.com"
 
 FIRST_VIDEO: Final = datetime(2005, 4, 23, tzinfo=UTC)  # "Me at the zoo"
-CLOCK_SKEW: Final = timedelta(days=1)  # how far a source's clock may be ahead of ours
-FARTHEST_START: Final = timedelta(days=5 * 365)  # some channels plan streams years ahead
-LONGEST: Final = 10 * 365 * 86_400  # seconds; the longest streams ran for some years
-MOST_VIEWS: Final = 10**12  # the record of 2026 is a sixtieth of it
+MAX_DATE_AHEAD: Final = timedelta(days=1)  # how far a source's clock may be ahead of ours
+MAX_START_AHEAD: Final = timedelta(days=5 * 365)  # some channels plan streams years ahead
+MAX_DURATION: Final = 10 * 365 * 86_400  # seconds; the longest streams ran for some years
+MAX_VIEWS: Final = 10**12  # the record of 2026 is a sixtieth of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +73,18 @@ class Values:
 
     def published(self, sent: object, moment: datetime | None) -> datetime | None:
         """Return `moment`, which was read from the value `sent`, if a video can be published then."""
-        return self._date(sent, moment, CLOCK_SKEW)
+        return self._date(sent, moment, MAX_DATE_AHEAD)
 
     def start(self, sent: object, moment: datetime | None) -> datetime | None:
         """Return `moment`, which was read from the value `sent`, if a premiere or stream can start then."""
-        return self._date(sent, moment, FARTHEST_START)
+        return self._date(sent, moment, MAX_START_AHEAD)
 
     def duration(self, sent: object, seconds: int | None) -> int | None:
         """Return `seconds`, which was read from the value `sent`, if a video can be so long; None for 0."""
-        return self._number(sent, seconds, LONGEST) or None
+        return self._number(sent, seconds, MAX_DURATION) or None
 
     def views(self, sent: object, number: int | None) -> int | None:
-        return self._number(sent, number, MOST_VIEWS)
+        return self._number(sent, number, MAX_VIEWS)
 
     def live_state(self, sent: object) -> str:
         if sent in LIVE_STATES:

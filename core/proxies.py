@@ -1,6 +1,6 @@
 """Which proxy a request uses, for all clients alike: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY.
 
-Names in small letters take precedence, as for curl. Addresses of this machine are never requested through a proxy,
+Names in lower case take precedence, as for curl. Addresses of this machine are never requested through a proxy,
 which would look for them on its own machine.
 """
 

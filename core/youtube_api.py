@@ -251,7 +251,7 @@ def _found_video(
         duration=values.duration(duration, _seconds(duration)),
         view_count=values.views(views, _count(views)),
         starts_at=_start(values, _mapping(item, "liveStreamingDetails")),
-        complete=not from_search and published_at is not None,  # else it is asked for again
+        complete=not from_search and published_at is not None,  # otherwise it is requested again
         ignored=values.ignored,
     )
 

@@ -21,6 +21,7 @@ from core.errors import (
     KeyCoolingDown,
     KeyRefused,
     ProjectSuspended,
+    RequestRefused,
     SourceBlocked,
     SourceError,
     SourceUnavailable,
@@ -75,7 +76,8 @@ def refusal(status: int, content: bytes, retry_after: str = "") -> SourceError:
     wait = _wait(retry_after)
 
     if suspended := reasons & _SUSPENDED:
-        return ProjectSuspended("YouTube has suspended the key's project.", min(suspended), status)
+        why = f"Google has suspended or disabled the key's project ({min(suspended)})."
+        return ProjectSuspended(why, min(suspended), status)
     for reason in (body.info_reason, body.reason):
         if reason in _REFUSED_KEY:
             return KeyRefused(_REFUSED_KEY[reason], reason, status)
@@ -108,16 +110,16 @@ def refusal(status: int, content: bytes, retry_after: str = "") -> SourceError:
     if status == 407:
         return SourceBlocked(f"The proxy requires authentication (HTTP {status}).", status)
     if status in (413, 414):
-        return BadQuery(f"YouTube does not accept this query (HTTP {status}: too long).", status)
+        return BadQuery(f"YouTube refuses this query (HTTP {status}: too long).", status)
     if not body.from_api:
         return SourceBlocked(f"A server other than the YouTube API responded (HTTP {status}).", status)
     if body.reason == "invalidPageToken":
         return BadPageToken("YouTube no longer accepts this page token.", status)
     if status == 400 and _names_query(body):
-        return BadQuery(f"YouTube does not accept this query ({body.reason or f'HTTP {status}'}).", status)
-    # Searches differ only in the query, so whatever else is wrong with one is wrong with all of them.
+        return BadQuery(f"YouTube refuses this query ({body.reason or f'HTTP {status}'}).", status)
+    # Searches differ only in the query, so whatever else is wrong with one should be wrong with all of them.
     why = f"HTTP {status}, {body.reason}" if body.reason else f"HTTP {status}"
-    return SourceUnavailable(f"YouTube refuses requests ({why}).", status)
+    return RequestRefused(f"YouTube refuses the request ({why}).", status)
 
 
 def _names_query(body: _Body) -> bool:

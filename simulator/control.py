@@ -8,7 +8,7 @@ from typing import Any
 
 from simulator.clock import Clock
 from simulator.content import Broadcast
-from simulator.exchange import Answer, Request
+from simulator.exchange import Request, Response
 from simulator.faults import Faults
 from simulator.projects import KEY_STATES, Bucket, Projects
 from simulator.stats import Stats, usage
@@ -30,7 +30,7 @@ class Control:
     faults: Faults
     stats: Stats
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         """Answer a request whose path begins with `PREFIX`."""
         actions: dict[tuple[str, str], Callable[[Body], Body]] = {
             ("GET", "stats"): lambda _: self.report(),
@@ -45,11 +45,11 @@ class Control:
         action = actions.get((request.method, name))
         if action is None:
             known = ", ".join(f"{method} {PREFIX}{one}" for method, one in actions)
-            return Answer.of({"error": f"{request.method} {request.path} does not exist; use one of: {known}."}, 404)
+            return Response.of({"error": f"{request.method} {request.path} does not exist; use one of: {known}."}, 404)
         try:
-            return Answer.of(action(_read(request.body) if request.method == "POST" else {}))
+            return Response.of(action(_read(request.body) if request.method == "POST" else {}))
         except ValueError as error:
-            return Answer.of({"error": str(error)}, 400)
+            return Response.of({"error": str(error)}, 400)
 
     def report(self) -> Body:
         """Return the counts.

@@ -33,7 +33,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """A response; if `chunks` is given, they are sent instead of `body`, each as soon as it is available."""
 
     status: int
@@ -45,7 +45,7 @@ class Answer:
     @classmethod
     def of(
         cls, data: Any, status: int = 200, content_type: str = JSON, headers: Mapping[str, str] | None = None
-    ) -> "Answer":
+    ) -> "Response":
         """Return a JSON response."""
         body = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         return cls(status, body, content_type, headers or {})

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from simulator import page_tokens, refusals
-from simulator.exchange import JSON, Answer, Refusal, Request
+from simulator.exchange import JSON, Refusal, Request, Response
 from simulator.invidious import parse_error
 
 # The sources that can fail.
@@ -47,42 +47,42 @@ class Kind:
     """
 
     about: str
-    make: Callable[[Request, Answer], Answer]
-    fits: Callable[[Request, Answer], bool] = lambda request, answer: True
+    make: Callable[[Request, Response], Response]
+    fits: Callable[[Request, Response], bool] = lambda request, answer: True
 
 
-def _replace_with(answer: Answer) -> Callable[[Request, Answer], Answer]:
+def _replace_with(answer: Response) -> Callable[[Request, Response], Response]:
     return lambda request, response: answer
 
 
-def _json(data: Any, status: int = 200) -> Callable[[Request, Answer], Answer]:
-    return _replace_with(Answer.of(data, status, "application/json"))
+def _json(data: Any, status: int = 200) -> Callable[[Request, Response], Response]:
+    return _replace_with(Response.of(data, status, "application/json"))
 
 
-def _proxy_page(status: int, title: str) -> Callable[[Request, Answer], Answer]:
+def _proxy_page(status: int, title: str) -> Callable[[Request, Response], Response]:
     """Return the error page of a proxy."""
     page = f"<html><head><title>{status} {title}</title></head><body><h1>{status} {title}</h1><hr>nginx</body></html>"
-    return _replace_with(Answer(status, page.encode(), _HTML))
+    return _replace_with(Response(status, page.encode(), _HTML))
 
 
-def _refuse(refusal: Refusal, **headers: str) -> Callable[[Request, Answer], Answer]:
+def _refuse(refusal: Refusal, **headers: str) -> Callable[[Request, Response], Response]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return _replace_with(Answer.of(refusal.body, refusal.status, headers=named))
+    return _replace_with(Response.of(refusal.body, refusal.status, headers=named))
 
 
-def _hang(request: Request, answer: Answer) -> Answer:
+def _hang(request: Request, answer: Response) -> Response:
     raise Hang
 
 
-def _reset(request: Request, answer: Answer) -> Answer:
+def _reset(request: Request, answer: Response) -> Response:
     raise Reset
 
 
-def _truncate(request: Request, answer: Answer) -> Answer:
+def _truncate(request: Request, answer: Response) -> Response:
     return replace(answer, body=answer.body[: len(answer.body) // 2])
 
 
-def _pad(request: Request, answer: Answer) -> Answer:
+def _pad(request: Request, answer: Response) -> Response:
     """Send spaces before the response: it stays valid JSON, but is far too long."""
 
     def chunks() -> Iterator[bytes]:
@@ -93,7 +93,7 @@ def _pad(request: Request, answer: Answer) -> Answer:
     return replace(answer, chunks=chunks)
 
 
-def _drip(request: Request, answer: Answer) -> Answer:
+def _drip(request: Request, answer: Response) -> Response:
     def chunks() -> Iterator[bytes]:
         for at in range(len(answer.body)):
             time.sleep(DRIP_INTERVAL)
@@ -102,45 +102,45 @@ def _drip(request: Request, answer: Answer) -> Answer:
     return replace(answer, chunks=chunks)
 
 
-def _redirect(request: Request, answer: Answer) -> Answer:
+def _redirect(request: Request, answer: Response) -> Response:
     # RFC 2606 reserves this name, so a client that follows the redirect reaches no server.
-    return Answer(302, b"", _HTML, {"Location": f"https://elsewhere.invalid{request.path}"})
+    return Response(302, b"", _HTML, {"Location": f"https://elsewhere.invalid{request.path}"})
 
 
-def _is_page(request: Request, answer: Answer) -> bool:
+def _is_page(request: Request, answer: Response) -> bool:
     """Return whether this is a successful search page."""
     return request.path.endswith("/search") and answer.status == 200
 
 
-def _has_token(request: Request, answer: Answer) -> bool:
+def _has_token(request: Request, answer: Response) -> bool:
     return bool(request.last("pageToken"))
 
 
-def _part_of_page(share: int, times: int = 1) -> Callable[[Request, Answer], Answer]:
+def _part_of_page(share: int, times: int = 1) -> Callable[[Request, Response], Response]:
     """Keep the first items, each repeated; the next page starts with the rest, so no item is lost."""
 
-    def make(request: Request, answer: Answer) -> Answer:
+    def make(request: Request, answer: Response) -> Response:
         data = json.loads(answer.body)
         items = data["items"]
         kept = items[: -(-len(items) // share)]
         data["items"] = [item for item in kept for _ in range(times)][: len(items)]
         if len(kept) < len(items):
             data["nextPageToken"] = page_tokens.encode(_page_start(request) + len(kept))
-        return replace(answer, body=Answer.of(data).body)
+        return replace(answer, body=Response.of(data).body)
 
     return make
 
 
-def _empty_page(request: Request, answer: Answer) -> Answer:
+def _empty_page(request: Request, answer: Response) -> Response:
     data = json.loads(answer.body) | {"items": [], "nextPageToken": page_tokens.encode(_page_start(request))}
-    return replace(answer, body=Answer.of(data).body)
+    return replace(answer, body=Response.of(data).body)
 
 
 def _page_start(request: Request) -> int:
     return page_tokens.decode(request.last("pageToken") or page_tokens.encode(0))
 
 
-def _nonsense(request: Request, answer: Answer) -> Answer:
+def _implausible(request: Request, answer: Response) -> Response:
     """Replace the dates, numbers and thumbnails of all videos by values that cannot be true."""
     data = json.loads(answer.body)
     for item in data if isinstance(data, list) else data["items"]:
@@ -151,21 +151,21 @@ def _nonsense(request: Request, answer: Answer) -> Answer:
         item["snippet"]["thumbnails"] = {"high": {"url": "https://elsewhere.invalid/picture.jpg"}}
         if "statistics" in item:
             item["statistics"]["viewCount"] = "-1"
-    return replace(answer, body=Answer.of(data).body)
+    return replace(answer, body=Response.of(data).body)
 
 
-def _is_list(request: Request, answer: Answer) -> bool:
+def _is_list(request: Request, answer: Response) -> bool:
     """Return whether this is a successful list of videos, searched or by their ids."""
     return answer.status == 200 and request.path.endswith(("/search", "/videos"))
 
 
-def _is_search(request: Request, answer: Answer) -> bool:
+def _is_search(request: Request, answer: Response) -> bool:
     return request.path.endswith("/search")
 
 
-def _parse_errors(request: Request, answer: Answer) -> Answer:
+def _parse_errors(request: Request, answer: Response) -> Response:
     items = [parse_error(item.get("videoId", "")) for item in json.loads(answer.body)]
-    return replace(answer, body=Answer.of(items).body)
+    return replace(answer, body=Response.of(items).body)
 
 
 _BOTH = {
@@ -174,8 +174,8 @@ _BOTH = {
     "slow_drip": Kind("the regular response, one byte at a time", _drip),
     "huge_json": Kind(f"the regular response after {PADDING // 2**20} MB of spaces, streamed", _pad),
     "truncated_json": Kind("the first half of the regular response", _truncate),
-    "html_200": Kind("200 and the page of a bot check (Anubis)", _replace_with(Answer(200, _CHALLENGE, _HTML))),
-    "empty_200": Kind("200 and no body", _replace_with(Answer(200, b"", JSON))),
+    "html_200": Kind("200 and the page of a bot check (Anubis)", _replace_with(Response(200, _CHALLENGE, _HTML))),
+    "empty_200": Kind("200 and no body", _replace_with(Response(200, b"", JSON))),
     "redirect": Kind("302 to another host", _redirect),
     "status_502": Kind("502 and a proxy's page", _proxy_page(502, "Bad Gateway")),
 }
@@ -196,7 +196,7 @@ KINDS: dict[str, dict[str, Kind]] = {
         "not_found_404": Kind("404 notFound", _refuse(refusals.not_found()), _is_search),
         "bad_request_400": Kind("400 badRequest, without a cause", _refuse(refusals.bad_argument()), _is_search),
         "bad_query_400": Kind("400 that names the query", _refuse(refusals.bad_query()), _is_search),
-        "nonsense": Kind("videos with dates and numbers that cannot be true", _nonsense, _is_list),
+        "implausible": Kind("videos with dates and numbers that cannot be true", _implausible, _is_list),
         "expired_token": Kind(
             "400 invalidPageToken, for the next request with one", _refuse(refusals.bad_page_token()), _has_token
         ),
@@ -221,7 +221,7 @@ KINDS: dict[str, dict[str, Kind]] = {
         "html_429": Kind("429 and a proxy's page", _proxy_page(429, "Too Many Requests")),
         "dict_200": Kind("200 and a JSON object", _json({"error": "Not a list"})),
         "empty_list": Kind("a search without results", _json([]), _is_page),
-        "nonsense": Kind("videos with dates and numbers that cannot be true", _nonsense, _is_page),
+        "implausible": Kind("videos with dates and numbers that cannot be true", _implausible, _is_page),
         "parse_errors": Kind("a search whose items Invidious could not parse", _parse_errors, _is_page),
     },
 }
@@ -272,7 +272,7 @@ class Faults:
                 found[source][kind] = number
         return found
 
-    def apply(self, source: str, request: Request, answer: Answer) -> Answer:
+    def apply(self, source: str, request: Request, answer: Response) -> Response:
         """Return the response, or what the first matching fault makes of it.
 
         Raises `Hang` or `Reset`.

@@ -13,7 +13,7 @@ from typing import Any
 from simulator import seeded, thumbnails
 from simulator.clock import Clock
 from simulator.content import Channel
-from simulator.exchange import Answer, Request
+from simulator.exchange import Request, Response
 from simulator.queries import Query
 from simulator.streams import Video
 from simulator.world import World
@@ -68,20 +68,20 @@ class Invidious:
         self._relative_thumbnails = relative_thumbnails
         self._parse_errors = parse_errors
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         """Answer a request whose path begins with `PREFIX`."""
         now = self._clock.now()
         root = "" if self._relative_thumbnails else request.root
         name = request.path.removeprefix(PREFIX)
         if name == "search":
-            return Answer.of(self._search(request, now, root), content_type=_JSON)
+            return Response.of(self._search(request, now, root), content_type=_JSON)
         if name == "stats":
-            return Answer.of(_stats(now), content_type=_JSON)
+            return Response.of(_stats(now), content_type=_JSON)
         if name.startswith("videos/"):
             video = self._world.video(name.removeprefix("videos/"), now)
             if video is None:
                 return _error(404, "This video is not available")
-            return Answer.of(self._details(video, int(now.timestamp()), root), content_type=_JSON)
+            return Response.of(self._details(video, int(now.timestamp()), root), content_type=_JSON)
         return _error(404, "Not found")
 
     def _search(self, request: Request, now: datetime, root: str) -> list[Item]:
@@ -233,8 +233,8 @@ def parse_error(video_id: str) -> Item:
     }
 
 
-def _error(status: int, message: str) -> Answer:
-    return Answer.of({"error": message}, status, _JSON)
+def _error(status: int, message: str) -> Response:
+    return Response.of({"error": message}, status, _JSON)
 
 
 def _stats(now: datetime) -> Item:

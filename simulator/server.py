@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from simulator import control, invidious, thumbnails, youtube
 from simulator.clock import Clock
 from simulator.control import Control
-from simulator.exchange import Answer, Request
+from simulator.exchange import Request, Response
 from simulator.faults import Faults, Hang, Reset
 from simulator.invidious import Invidious
 from simulator.projects import Project, Projects
@@ -106,9 +106,9 @@ class Simulator:
     ) -> None:
         self.stop()
 
-    def answer(self, request: Request) -> Answer:
-        """Answer one request. Raises `Hang` or `Reset` if such a fault was added."""
-        sources: dict[str, tuple[str, Callable[[Request], Answer]]] = {
+    def answer(self, request: Request) -> Response:
+        """Response one request. Raises `Hang` or `Reset` if such a fault was added."""
+        sources: dict[str, tuple[str, Callable[[Request], Response]]] = {
             youtube.PREFIX: ("youtube", self._youtube.answer),
             invidious.PREFIX: ("invidious", self._invidious.answer),
         }
@@ -123,16 +123,16 @@ class Simulator:
             return self.control.answer(request)
         return self._thumbnail(request.path)
 
-    def _thumbnail(self, path: str) -> Answer:
+    def _thumbnail(self, path: str) -> Response:
         match path.split("/"):
             case ["", "vi", video_id, name] if size := thumbnails.size(name):
                 picture = thumbnails.draw(video_id, *size)
             case ["", "channel", channel_id, _]:
                 picture = thumbnails.draw(channel_id, 88, 88)
             case _:
-                return Answer.of({"error": "Not found. The APIs are under /youtube/v3/ and /api/v1/."}, 404)
+                return Response.of({"error": "Not found. The APIs are under /youtube/v3/ and /api/v1/."}, 404)
         # Cache only briefly: with another seed, the same id has another picture.
-        return Answer(200, picture.encode(), "image/svg+xml", {"cache-control": "max-age=3600"})
+        return Response(200, picture.encode(), "image/svg+xml", {"cache-control": "max-age=3600"})
 
 
 class _Server(ThreadingHTTPServer):
@@ -235,7 +235,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         logger.info("%s %s %s %.1f ms", self.command, url.path, status, (time.perf_counter() - began) * 1000)
 
-    def _send(self, answer: Answer) -> None:
+    def _send(self, answer: Response) -> None:
         body = answer.body
         self.send_response_only(answer.status)
         self.send_header("Content-Type", answer.content_type)

@@ -14,7 +14,7 @@ from typing import Any
 from simulator import page_tokens, refusals, seeded, thumbnails
 from simulator.clock import Clock
 from simulator.content import Broadcast, Channel
-from simulator.exchange import Answer, Refusal, Request
+from simulator.exchange import Refusal, Request, Response
 from simulator.projects import Bucket, Projects
 from simulator.queries import Query, fold, occurs
 from simulator.streams import Video
@@ -90,14 +90,14 @@ class YouTube:
             "channels": _Method("general", "V3DataChannelService.List", self._channels),
         }
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         """Answer a request whose path begins with `PREFIX`; errors are responses, too."""
         try:
             name = request.path.removeprefix(PREFIX)
             method = self._methods.get(name)
             if method is None or request.method != "GET":
                 page = b"<!DOCTYPE html><title>Error 404 (Not Found)!!1</title>"
-                return Answer(404, page, "text/html; charset=UTF-8")
+                return Response(404, page, "text/html; charset=UTF-8")
             now = self._clock.now()
             self._charge(request, method, now)
             known = f"{_PARAMETERS[name]} {_PARAMETERS['general']}".split()
@@ -106,9 +106,9 @@ class YouTube:
                     raise refusals.unknown_parameter(parameter)
             if not request.each("part"):
                 raise refusals.missing_part()
-            return Answer.of(_with_etag(method.answer(request, now)), headers=_HEADERS)
+            return Response.of(_with_etag(method.answer(request, now)), headers=_HEADERS)
         except Refusal as refusal:
-            return Answer.of(refusal.body, refusal.status, headers=_HEADERS)
+            return Response.of(refusal.body, refusal.status, headers=_HEADERS)
 
     def _charge(self, request: Request, method: _Method, now: datetime) -> None:
         """Charge the call to the key's project, or refuse it."""

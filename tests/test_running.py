@@ -57,7 +57,7 @@ def test_state_is_private(windhover: Windhover) -> None:
 
 
 def test_commands_in_another_terminal_use_the_same_database(windhover: Windhover) -> None:
-    assert run(windhover.environment, "manage.py", "watch", "kestrels").stdout == "Now watching kestrels.\n"
+    assert run(windhover.environment, "manage.py", "watch", "kestrels").stdout == "Now watching “kestrels”.\n"
 
 
 def test_a_command_with_other_settings_is_refused(windhover: Windhover) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -11,12 +12,16 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from http.client import HTTPConnection, HTTPResponse
+from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+from waitress import create_server, wasyncore
 
-from config.refusals import RECEIVE_SECONDS, Channel
+from config.refusals import RECEIVE_SECONDS, Channel, limited_client
+from config.serve import listen
 from tests.running import wait_for
 from tests.web import listens, ping, running_web
 
@@ -81,6 +86,38 @@ def test_a_long_address_is_read(web: Web) -> None:
     assert ping(web[1], 60, f"/api/keyword/{'%F0%9F%90%A6' * 500}/videos/") == 404
 
 
+def get(port: int, path: str, method: str = "GET", **headers: str) -> tuple[int, str | None, bytes]:
+    """Return the status, the Content-Type and all that follows the head, also where nothing should."""
+    lines = [f"{method} {path} HTTP/1.1", *(f"{n}: {v}" for n, v in {"Host": "localhost", **headers}.items())]
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+        client.sendall("\r\n".join([*lines, "Connection: close", "", ""]).encode())
+        with client.makefile("rb") as stream:
+            head, _, body = stream.read().partition(b"\r\n\r\n")
+    found = re.search(r"^Content-Type: (.*?)\r?$", head.decode(), re.MULTILINE | re.IGNORECASE)
+    return int(head.split()[1]), found and found[1], body
+
+
+STYLES = "/static/dashboard/windhover.css"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/nothing", "/ping/", "/api/keywords/", "/api/nothing", "/api/videos/none/", "/api/docs/", "/api/videos/%00/",
+     "/admin/", STYLES, "/static/nothing"],
+)  # fmt: skip
+def test_head_is_answered_like_get_without_the_body(web: Web, path: str) -> None:
+    status, content_type, body = get(web[1], path)
+    assert body or status == 302
+    assert get(web[1], path, "HEAD") == (status, content_type, b"")
+
+
+@pytest.mark.parametrize("requested", ["bytes=0-0", "bytes=5-5", "bytes=0-3", "bytes=9-2", "bytes=999999999-", "x"])
+def test_files_are_answered_as_a_whole(web: Web, requested: str) -> None:
+    whole = get(web[1], STYLES)
+    assert whole[0] == 200
+    assert get(web[1], STYLES, Range=requested) == whole
+
+
 def test_a_killed_process_is_replaced(web: Web) -> None:
     parent = psutil.Process(web[0].pid)
     killed = parent.children()[0]
@@ -133,3 +170,61 @@ def test_a_request_that_does_not_arrive_in_time_ends_its_connection() -> None:
         channel.waiting_since = time.monotonic() - seconds
         channel.close_if_slow()
         assert bool(closed) == (seconds > RECEIVE_SECONDS)
+
+
+def test_one_client_cannot_take_all_connections(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("config.refusals.MAX_CONNECTIONS", 3)
+    monkeypatch.setattr("config.refusals.limited_client", lambda address: address != "127.0.0.9" and address)
+    monkeypatch.setattr(Channel, "warned_at", {})
+    with listen("127.0.0.1", 0) as listener, ExitStack() as connections:
+        server = create_server(lambda environ, start: [], sockets=[listener], threads=1)
+        server.channel_class = Channel
+
+        def connect(address: str) -> socket.socket:
+            client = socket.create_connection(listener.getsockname(), timeout=5, source_address=(address, 0))
+            wasyncore.loop(timeout=1, map=server._map, count=1)
+            return connections.enter_context(client)
+
+        def open_from(address: str) -> int:
+            return [channel.addr[0] for channel in server.active_channels.values()].count(address)
+
+        first, *_ = [connect("127.0.0.2") for _ in range(3)]
+        for _ in range(5):
+            assert connect("127.0.0.2").recv(1) == b"", "it is closed at once"
+        for _ in range(5):
+            connect("127.0.0.3")
+            connect("127.0.0.9")
+        assert [open_from(address) for address in ("127.0.0.2", "127.0.0.3", "127.0.0.9")] == [3, 3, 5]
+        assert [message.partition(":")[0] for message in caplog.messages] == [
+            "Connections from 127.0.0.2 refused",
+            "Connections from 127.0.0.3 refused",
+        ]
+
+        first.close()
+        wasyncore.loop(timeout=1, map=server._map, count=2)
+        assert open_from("127.0.0.2") == 2
+        connect("127.0.0.2")
+        assert open_from("127.0.0.2") == 3
+        wasyncore.close_all(server._map)
+        server.task_dispatcher.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("address", "client"),
+    [
+        ("203.0.113.5", "203.0.113.5/32"),
+        ("::ffff:203.0.113.5", "203.0.113.5/32"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("127.0.0.1", None),
+        ("::ffff:127.0.0.1", None),
+        ("::1", None),
+        ("10.1.2.3", None),
+    ],
+)
+def test_whose_connections_are_counted_together(settings: Any, address: str, client: str | None) -> None:
+    settings.TRUSTED_PROXIES = [ip_network("10.0.0.0/8")]
+    found = limited_client(address)
+    assert (str(found) if found else None) == client

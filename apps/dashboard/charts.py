@@ -61,7 +61,7 @@ def hours(today: SchedulingReport) -> Chart:
             10 * number,
             100 * value / top,
             f"{hour.start:%H:%M} to {hour.start + timedelta(hours=1):%H:%M} UTC: "
-            + (f"about {about(value)} planned" if hour.searches is None else _searches(hour.searches)),
+            + (f"about {about(value)} searches planned" if hour.searches is None else _searches(hour.searches)),
             planned=hour.searches is None,
         )
         for number, (hour, value) in enumerate(zip(today.hours, values, strict=True))

@@ -59,7 +59,7 @@ class IntervalField(forms.CharField):
 class AddKeywordForm(forms.Form):
     keyword = forms.CharField(
         strip=False,  # so that spaces alone give the same message as everywhere else
-        error_messages={"required": "Type a keyword."},
+        error_messages={"required": "Enter a keyword."},
         widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
     )
     interval = IntervalField()

@@ -1,30 +1,37 @@
 """Compare clocks: wrong ones lead to wrong days of quota, and to searches for the wrong dates."""
 
+import socket
 from datetime import datetime, timedelta
 
 from django.utils import timezone
 
 from apps.incidents import incidents
-from apps.incidents.models import MOST_SKEW, Incident
+from apps.incidents.models import MAX_SKEW, Incident
 
 
 def bounded(ours: datetime, theirs: datetime | None) -> datetime:
     """Return `ours`, the time by our clock, or `theirs` if ours is ahead by more than networks explain."""
-    return theirs if theirs and ours - theirs > MOST_SKEW else ours
+    return theirs if theirs and ours - theirs > MAX_SKEW else ours
 
 
 def is_future(moment: datetime | None, now: datetime) -> bool:
     """Return whether `moment`, which was recorded as the time then, proves that the clock was set back since."""
-    return moment is not None and moment - now > MOST_SKEW
+    return moment is not None and moment - now > MAX_SKEW
 
 
 def compare(other: str, theirs: datetime) -> None:
-    """Open an incident if `theirs`, the time now by the clock of `other`, differs from ours; else close it."""
-    ahead = timezone.now() - theirs
-    if abs(ahead) <= MOST_SKEW:
-        incidents.close(Incident.Kind.CLOCKS_DIFFER, subject=other)
+    """Open an incident if `theirs`, the time now by the clock of `other`, differs from ours; else close it.
+
+    Of several machines that compare, only the one whose clock differed closes it, or after a day any: it may be gone.
+    """
+    now, ours = timezone.now(), f"The clocks of {socket.gethostname()} and"
+    ahead = now - theirs
+    if abs(ahead) <= MAX_SKEW:
+        known = Incident.objects.open().filter(kind=Incident.Kind.CLOCKS_DIFFER, subject=other).first()
+        if known and (known.message.startswith(ours) or abs(now - known.opened_at) > timedelta(days=1)):
+            incidents.close(Incident.Kind.CLOCKS_DIFFER, subject=other)
         return
     minutes = round(abs(ahead).total_seconds() / 60)
-    direction = "ahead of" if ahead > timedelta() else "behind"
-    message = f"This machine's clock is {minutes} min {direction} that of {other}. Set it by NTP."
+    direction = "ahead" if ahead > timedelta() else "behind"
+    message = f"{ours} {other} differ: the first is {minutes} min {direction}. Synchronize both with NTP."
     incidents.open(Incident.Kind.CLOCKS_DIFFER, message, subject=other)

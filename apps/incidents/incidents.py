@@ -8,7 +8,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.incidents.models import MOST_SKEW, Incident
+from apps.incidents.models import MAX_SKEW, Incident
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def open(kind: Incident.Kind, message: str, *, subject: str = "", until: datetim
             incident = Incident.objects.create(kind=kind, subject=subject, message=message, until=until)
     except IntegrityError:
         return  # another worker has just opened it
-    logger.warning("opened: %s", incident)
+    logger.warning("incident opened: %s", incident)
 
 
 def close(kind: Incident.Kind, *, subject: str | None = None, except_subjects: Iterable[str] = ()) -> None:
@@ -44,7 +44,7 @@ def close_expired() -> None:
     now = timezone.now()
     ended = Q(kind__in=Incident.PAUSES, until__lte=now)
     cooled_down = Q(kind=Incident.Kind.KEYS_COOLING_DOWN, until__lt=now - COOLDOWN_GRACE)
-    wrong = Q(opened_at__gt=now + MOST_SKEW, until__isnull=False)
+    wrong = Q(opened_at__gt=now + MAX_SKEW, until__isnull=False)
     _close(Incident.objects.filter(ended | cooled_down | wrong, closed_at=None))
 
 
@@ -56,4 +56,4 @@ def _close(over: models.QuerySet[Incident]) -> None:
     # On SQLite even an UPDATE of no rows takes the write lock, so look first.
     for incident in over:
         if over.filter(pk=incident.pk).update(closed_at=timezone.now()):
-            logger.info("closed: %s", incident)
+            logger.info("incident closed: %s", incident)

@@ -1,4 +1,4 @@
-"""Incidents: problems that prevent searching."""
+"""Incidents: problems that a person should know about."""
 
 from datetime import datetime, timedelta
 from typing import Self
@@ -9,7 +9,7 @@ from django.utils import timezone
 
 # A difference between two clocks that networks and busy machines do not explain. What was recorded so far in the
 # future was recorded before the clock was set back.
-MOST_SKEW = timedelta(minutes=2)
+MAX_SKEW = timedelta(minutes=2)
 
 
 class IncidentQuerySet(models.QuerySet["Incident"]):
@@ -18,31 +18,34 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
         expired = Q(kind__in=Incident.PAUSES, until__lte=timezone.now())
         return self.filter(closed_at=None).exclude(expired).order_by("-opened_at")
 
-    def not_before_end(self, kind: str) -> Self:
+    def not_ended(self, kind: str) -> Self:
         """Return the incidents of this kind, open or closed, whose `until` has not come yet."""
         now = timezone.now()
-        return self.filter(kind=kind, until__gt=now, opened_at__lte=now + MOST_SKEW)
+        return self.filter(kind=kind, until__gt=now, opened_at__lte=now + MAX_SKEW)
 
 
 class Incident(models.Model):
-    """A problem that prevents searching until it is over. The admin is notified when it opens and closes."""
+    """A problem that a person should know about.
+
+    The admin is notified when it opens and closes, unless it is short (notify.py).
+    """
 
     class Kind(models.TextChoices):
         SEARCHES_USED_UP = "searches_used_up", "Daily search limit reached"
         UNITS_USED_UP = "units_used_up", "Daily unit limit reached"
         KEY_REFUSED = "key_refused", "API key refused"
         PROJECT_SUSPENDED = "project_suspended", "Project suspended"
-        KEYS_COOLING_DOWN = "keys_cooling_down", "Waiting for an API key"
+        KEYS_COOLING_DOWN = "keys_cooling_down", "API keys cooling down"
         YOUTUBE_UNAVAILABLE = "youtube_unavailable", "YouTube unavailable"
         INVIDIOUS_UNAVAILABLE = "invidious_unavailable", "Invidious unavailable"
         INVIDIOUS_BLOCKED = "invidious_blocked", "Invidious blocked"
         BROKER_UNAVAILABLE = "broker_unavailable", "Broker not responding"
         WORKER_STOPPED = "worker_stopped", "Worker not responding"
         BEAT_STOPPED = "beat_stopped", "Beat not responding"
-        DISK_FULL = "disk_full", "Disk full"
+        DISK_FULL = "disk_full", "Disk full or not writable"
         CLOCKS_DIFFER = "clocks_differ", "Clocks differ"
         NOTIFICATION_FAILED = "notification_failed", "Notification not delivered"
-        QUERY_REFUSED = "query_refused", "YouTube does not accept a keyword"
+        QUERY_REFUSED = "query_refused", "Keyword refused by YouTube"
 
     # These end by themselves at `until`.
     PAUSES = [Kind.SEARCHES_USED_UP, Kind.UNITS_USED_UP]
@@ -80,8 +83,11 @@ class Incident(models.Model):
 
     @property
     def is_retried(self) -> bool:
-        """Whether Windhover itself tries again, without anybody's help."""
-        return self.kind not in {*self.PARTS, self.Kind.CLOCKS_DIFFER, self.Kind.NOTIFICATION_FAILED}
+        """Whether Windhover retries by itself."""
+        if self.kind == self.Kind.KEY_REFUSED:
+            return self.until is not None
+        kinds = [self.Kind.PROJECT_SUSPENDED, self.Kind.CLOCKS_DIFFER, self.Kind.NOTIFICATION_FAILED, *self.PARTS]
+        return self.kind not in kinds
 
     @property
     def details(self) -> str:

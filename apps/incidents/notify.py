@@ -58,13 +58,13 @@ def addresses() -> list[str]:
 
 
 def check() -> None:
-    """Raise ImproperlyConfigured if Apprise does not know an address."""
+    """Raise ImproperlyConfigured if an address is not a valid Apprise URL."""
     from apprise import Apprise
 
     for position, address in enumerate(addresses(), 1):
         if not Apprise.instantiate(address):
             # The address may contain a password, so it is not repeated.
-            raise ImproperlyConfigured(f"NOTIFY_URLS: entry {position} is not an address that Apprise knows.")
+            raise ImproperlyConfigured(f"NOTIFY_URLS: entry {position} is not a valid Apprise URL.")
 
 
 def send(title: str, body: str) -> list[bool]:
@@ -78,11 +78,11 @@ def send(title: str, body: str) -> list[bool]:
     for position, address in enumerate(addresses(), 1):
         messenger = Apprise()
         accepted.append(messenger.add(address) and bool(messenger.notify(title=title, body=body)))
-        _note_delivery(position, address, accepted[-1], title)
+        _record_delivery(position, address, accepted[-1], title)
     return accepted
 
 
-def _note_delivery(position: int, address: str, accepted: bool, title: str) -> None:
+def _record_delivery(position: int, address: str, accepted: bool, title: str) -> None:
     # Addresses contain passwords, so only their scheme is shown.
     subject, scheme = _subject(address), address.partition(":")[0]
     with suppress(DatabaseError):

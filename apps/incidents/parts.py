@@ -27,10 +27,10 @@ logger = logging.getLogger(__name__)
 CHECK_SECONDS = 15
 
 # A part that does not respond for this long, in seconds, is an incident. A restart takes less.
-PATIENCE = 60
+UNRESPONSIVE_SECONDS = 60
 
 # With less free space than this, in bytes, SQLite may soon be unable to write.
-LEAST_FREE = 100_000_000
+MIN_FREE_BYTES = 100_000_000
 
 # Incidents that the database did not accept, for example because the disk is full.
 unsaved: dict[str, Incident] = {}
@@ -68,7 +68,7 @@ def _watch() -> None:
 
 
 class Watcher:
-    """Opens an incident for each part that has failed for PATIENCE seconds, and closes it when the part works again."""
+    """Opens an incident for each part that has failed for UNRESPONSIVE_SECONDS, and closes it when the part works."""
 
     def __init__(self) -> None:
         self._failing_since: dict[Incident.Kind, float] = {}
@@ -81,7 +81,7 @@ class Watcher:
             if message is None:
                 self._failing_since.pop(kind, None)
                 self._close(kind)
-            elif now - self._failing_since.setdefault(kind, now) >= PATIENCE:
+            elif now - self._failing_since.setdefault(kind, now) >= UNRESPONSIVE_SECONDS:
                 self._open(kind, message)
         if problems:
             # The chore that notifies the admin may not run now.
@@ -107,12 +107,12 @@ class Watcher:
             yield Incident.Kind.BEAT_STOPPED, _until_then(Incident.Kind.BEAT_STOPPED)
 
     def _beat_is_running(self) -> bool:
-        """Return whether the heartbeat has changed within the last PATIENCE seconds."""
+        """Return whether the heartbeat has changed within the last UNRESPONSIVE_SECONDS."""
         row = Heartbeat.objects.filter(part="beat").first()
         beat_at, since = row.beat_at if row else None, time.monotonic()
         known, known_since = self._last_heartbeat
         if beat_at == known:
-            return since - known_since < PATIENCE
+            return since - known_since < UNRESPONSIVE_SECONDS
         if beat_at and known:
             clocks.compare("beat", beat_at)
         self._last_heartbeat = (beat_at, since)
@@ -125,7 +125,7 @@ class Watcher:
         except DatabaseError:
             if kind not in unsaved:
                 unsaved[kind] = incident = Incident(kind=kind, message=message)
-                logger.warning("opened, but not stored: %s", incident)
+                logger.warning("incident opened, but not stored: %s", incident)
                 notify.send(f"Windhover: {incident.get_kind_display()}", message)
 
     def _close(self, kind: Incident.Kind) -> None:
@@ -148,4 +148,4 @@ def _disk_problem(folder: Path) -> str:
         file.unlink()
     except OSError as error:
         return f"{folder} cannot be written ({error.strerror})."
-    return f"Only {free // 1_000_000} MB are free for {folder}." if free < LEAST_FREE else ""
+    return f"Only {free // 1_000_000} MB free in {folder}." if free < MIN_FREE_BYTES else ""

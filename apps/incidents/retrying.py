@@ -27,7 +27,7 @@ def retry_unavailable(
 
     def stop(state: RetryCallState) -> bool:
         if incidents.is_open(kind):
-            return True  # also of another subject: one banner says it
+            return True  # an incident of another subject counts, too
         if state.attempt_number == ATTEMPTS or time.monotonic() + state.upcoming_sleep > deadline:
             incidents.open(kind, str(_error(state)), subject=subject)
             return True

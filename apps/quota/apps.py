@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
@@ -8,7 +10,12 @@ class QuotaConfig(AppConfig):
     verbose_name = "Keys and quota"
 
     def ready(self) -> None:
-        from apps.quota import keys
-
         # Each start migrates first, so the keys are known before anything is fetched.
-        post_migrate.connect(lambda **kwargs: keys.sync(), sender=self, weak=False)
+        post_migrate.connect(_on_start, sender=self)
+
+
+def _on_start(**kwargs: Any) -> None:
+    from apps.quota import keys, ledger
+
+    keys.sync()
+    ledger.recall(keys.projects())

@@ -26,42 +26,42 @@ def fingerprint(key: str) -> str:
     return sha256(key.encode()).hexdigest()[:16]
 
 
-def sync(*, forget: bool = True) -> None:
+def sync(*, remove_missing: bool = True) -> None:
     """Bring ApiKey in step with YT_KEYS: add new keys, remove missing ones, keep the state of the others.
 
-    A key that was removed, and is added again later, starts as active. Only a start of Windhover forgets keys: a
-    command that runs with other settings must not make it forget a refusal.
+    A key that was removed, and is added again later, starts as active. Only a start of Windhover removes keys: a
+    command that runs with other settings must not lose a refusal.
     """
     configured = [(fingerprint(key), project) for project, key in settings.YT_KEYS]
     with transaction.atomic():
-        if forget:
-            ApiKey.objects.exclude(fingerprint__in=[mark for mark, _ in configured]).delete()
+        if remove_missing:
+            ApiKey.objects.exclude(fingerprint__in=[digest for digest, _ in configured]).delete()
         _close_resolved()
-        rows = ApiKey.objects.in_bulk([mark for mark, _ in configured], field_name="fingerprint")
+        rows = ApiKey.objects.in_bulk([digest for digest, _ in configured], field_name="fingerprint")
         projects = _projects(configured, rows)
         seen: dict[str, int] = {}
-        for position, (mark, name) in enumerate(configured):
+        for position, (digest, name) in enumerate(configured):
             seen[name] = seen.get(name, 0) + 1
             label = name or f"key {position + 1}"
             if name and seen[name] > 1:
                 label = f"{name} ({seen[name]})"
-            fields = {"position": position, "label": label, "project": projects[mark]}
-            if mark in rows:
+            fields = {"position": position, "label": label, "project": projects[digest]}
+            if digest in rows:
                 # Not save(): `changed_at` says when the key's state changed.
-                ApiKey.objects.filter(fingerprint=mark).update(**fields)
+                ApiKey.objects.filter(fingerprint=digest).update(**fields)
             else:
                 # Another worker may add the same key at the same time.
-                ApiKey.objects.get_or_create(fingerprint=mark, defaults=fields)
-        for mark, row in rows.items():
+                ApiKey.objects.get_or_create(fingerprint=digest, defaults=fields)
+        for digest, row in rows.items():
             if row.project not in projects.values():
-                ledger.move(row.project, projects[mark])
+                ledger.move(row.project, projects[digest])
 
 
-def learn_consumer(key: ApiKey, consumer: str) -> bool:
+def record_consumer(key: ApiKey, consumer: str) -> bool:
     """Record Google's name of the key's project; return whether it is new."""
     if not consumer or not ApiKey.objects.filter(pk=key.pk).exclude(consumer=consumer).update(consumer=consumer):
         return False
-    sync(forget=False)
+    sync(remove_missing=False)
     return True
 
 
@@ -78,9 +78,14 @@ def usable() -> list[tuple[ApiKey, str]]:
     """Return the keys that may be used now, in the order of YT_KEYS, each with its secret; one query."""
     rows, secrets, now = ApiKey.objects.order_by("position"), _secrets(), timezone.now()
     if secrets.keys() - {row.fingerprint for row in rows}:
-        sync(forget=False)
+        sync(remove_missing=False)
         rows = rows.all()
     return [(row, secrets[row.fingerprint]) for row in _in_service(rows) if row.is_usable(now)]
+
+
+def projects() -> set[str]:
+    """Return the projects of the configured keys; one query."""
+    return set(ApiKey.objects.filter(fingerprint__in=_secrets()).values_list("project", flat=True))
 
 
 def is_suspended(keys: Iterable[ApiKey]) -> bool:
@@ -90,7 +95,7 @@ def is_suspended(keys: Iterable[ApiKey]) -> bool:
 
 def refuse(key: ApiKey, reason: str) -> None:
     """Stop using `key` until a person acts."""
-    # Another worker may have learned that its project is suspended, which is worse.
+    # Another worker may have recorded that its project is suspended, which is worse.
     if _set_state(_not_suspended(key), ApiKey.State.REFUSED, reason):
         incidents.open(Incident.Kind.KEY_REFUSED, f"{key.label}: {reason}", subject=key.fingerprint)
 
@@ -115,7 +120,7 @@ def end_cooldown(key: ApiKey) -> None:
 
 
 def reactivate(*keys: ApiKey) -> int:
-    """Use keys again, whatever their state, because a person asked for it; return their number."""
+    """Use keys again, whatever their state, at a person's request; return how many."""
     count = _set_state(ApiKey.objects.filter(pk__in=[key.pk for key in keys]), ApiKey.State.ACTIVE, "")
     _close_resolved()
     return count
@@ -139,14 +144,14 @@ def _projects(configured: Sequence[tuple[str, str]], rows: Mapping[str, ApiKey])
     called in YT_KEYS, share its quota: they get the first name given there, else Google's.
     """
     names: dict[str, str] = {}
-    for mark, name in configured:
-        if name and mark in rows and rows[mark].consumer:
-            names.setdefault(rows[mark].consumer, name)
+    for digest, name in configured:
+        if name and digest in rows and rows[digest].consumer:
+            names.setdefault(rows[digest].consumer, name)
     return {
-        mark: names.get(rows[mark].consumer, rows[mark].consumer)
-        if mark in rows and rows[mark].consumer
-        else name or f"key-{mark[:8]}"
-        for mark, name in configured
+        digest: names.get(rows[digest].consumer, rows[digest].consumer)
+        if digest in rows and rows[digest].consumer
+        else name or f"key-{digest[:8]}"
+        for digest, name in configured
     }
 
 

@@ -1,9 +1,12 @@
 """The ledger of daily quota: what each project has used of its buckets today.
 
 The only writer of QuotaSpend. A call is reserved before it is made, and counts as used even if no response came. What
-YouTube reports overrides the count. All workers share the ledger through the database, so it survives restarts.
+YouTube reports overrides the count. All workers share the ledger through the database, so it survives restarts. A
+database that was restored from a backup may know fewer searches than were made: see recall().
 """
 
+import logging
+from collections.abc import Iterable
 from datetime import datetime
 from enum import Enum
 
@@ -11,17 +14,19 @@ from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
-from apps.quota import pacific
+from apps.quota import pacific, searches_file
 from apps.quota.models import QuotaSpend
 from core.errors import Bucket
+
+logger = logging.getLogger(__name__)
 
 # The share of a project's searches that is reserved for manual and first fetches, at the start and at the end of a
 # day. It shrinks in between, since what is not used before the reset is lost.
 MANUAL_RESERVE = 0.1
 MANUAL_RESERVE_AT_RESET = 0.02
 
-# While there are gaps to close, scheduled fetches get this share of the searches less. Gaps may use as much more than
-# the share of the day that has passed.
+# While there are gaps to close, scheduled fetches get this share of the searches less. Gaps may exceed the elapsed
+# share of the day by this much.
 GAP_RESERVE = 0.2
 
 
@@ -65,18 +70,45 @@ def reserve(project: str, bucket: Bucket, purpose: Purpose) -> bool:
     """
     now = timezone.now()
     day = pacific.day_of(now)
-    QuotaSpend.objects.get_or_create(project=project, day=day, bucket=bucket)
-    row = QuotaSpend.objects.filter(
-        project=project,
-        day=day,
-        bucket=bucket,
-        refused_at=None,
-        used__lt=allowance(project, bucket, purpose, now),
-    )
-    return row.update(used=F("used") + 1) == 1
+    spend, _ = QuotaSpend.objects.get_or_create(project=project, day=day, bucket=bucket)
+    if bucket == "search":
+        _raise(spend, (searches_file.read(day) or {}).get(project, 0))
+    unspent = QuotaSpend.objects.filter(pk=spend.pk, refused_at=None, used__lt=allowance(project, bucket, purpose, now))
+    reserved = unspent.update(used=F("used") + 1) == 1
+    if reserved and bucket == "search":
+        spend.refresh_from_db()
+        searches_file.note(project, day, spend.used)
+    return reserved
 
 
-def has_left(project: str, bucket: Bucket, purpose: Purpose, at: datetime | None = None) -> bool:
+def recall(projects: Iterable[str]) -> None:
+    """Correct today's searches of `projects` if the database was restored from a backup; called at each start.
+
+    The file beside the database knows how many there were. Without it the database came from elsewhere, and what was
+    used is unknown: assume what scheduled fetches use until now. Then searching goes on at the usual rate until YouTube
+    refuses it, and what is reserved for manual fetches stays reserved.
+    """
+    now = timezone.now()
+    day = pacific.day_of(now)
+    known = searches_file.read(day)
+    if known is None:
+        if not QuotaSpend.objects.exists():
+            return  # a new database
+        known = {project: round(scheduled_limit(project) * pacific.share_elapsed(now)) for project in projects}
+        for project, used in known.items():
+            searches_file.note(project, day, used)
+    for project in known.keys() & set(projects):
+        spend, _ = QuotaSpend.objects.get_or_create(project=project, day=day, bucket="search")
+        _raise(spend, known[project])
+
+
+def _raise(spend: QuotaSpend, used: int) -> None:
+    """Count at least `used` calls."""
+    if spend.used < used and QuotaSpend.objects.filter(pk=spend.pk, used__lt=used).update(used=used):
+        logger.warning("%s, but there were %s: the database was restored from a backup", spend, used)
+
+
+def has_quota_left(project: str, bucket: Bucket, purpose: Purpose, at: datetime | None = None) -> bool:
     """Return whether reserve() would succeed now; one query.
 
     With `at`, apply the reserve for other purposes as it was at that time.

@@ -39,14 +39,14 @@ P = ParamSpec("P")
 
 # Seconds after which a fetch, or a chore that completes videos, begins no further call, except the one to Invidious
 # after YouTube did not answer. Together with the duration of these last calls it stays below Celery's time limit for a
-# task, and that below a claim's age limit.
+# task.
 WORK_SECONDS = 40.0
 
 # The cooldown of a key when the server that answers is not YouTube.
 BLOCKED_COOLDOWN = timedelta(minutes=15)
 
 # The largest difference assumed between YouTube's clock and ours.
-CLOCK_SKEW = timedelta(minutes=5)
+RESET_SKEW = timedelta(minutes=5)
 
 
 _USED_UP: dict[Bucket, Incident.Kind] = {
@@ -125,7 +125,8 @@ class YouTube:
             try:
                 result = retrying(function, secret, *args, **kwargs)
             except (BucketExhausted, KeyRefused, KeyCoolingDown, SourceBlocked) as error:
-                if self._note_refusal(key, bucket, called_at, error):
+                if self._record_refusal(key, bucket, called_at, error):
+                    # Start again: the keys' projects have changed.
                     return self._call(bucket, purpose, function, *args, **kwargs)
                 incidents.close(Incident.Kind.YOUTUBE_UNAVAILABLE, subject=bucket)
             else:
@@ -137,7 +138,7 @@ class YouTube:
         raise _no_key_available(bucket, purpose)
 
     def _reserve(self, key: ApiKey, bucket: Bucket, purpose: Purpose) -> bool:
-        # Another worker may have learned in the meantime which project the key belongs to.
+        # Another worker may have recorded in the meantime which project the key belongs to.
         project = ApiKey.objects.filter(pk=key.pk).values_list("project", flat=True).first()
         if project is None:
             return False
@@ -152,7 +153,7 @@ class YouTube:
         return True
 
     @staticmethod
-    def _note_refusal(key: ApiKey, bucket: Bucket, called_at: datetime, error: SourceError) -> bool:
+    def _record_refusal(key: ApiKey, bucket: Bucket, called_at: datetime, error: SourceError) -> bool:
         """Record that `key` was refused; return whether the keys must be looked up again before the next is tried.
 
         Raises ProjectSuspended, because then no other key may be used.
@@ -160,15 +161,15 @@ class YouTube:
         logger.warning("%s: %s", key.label, error)
         match error:
             case BucketExhausted():
-                if timezone.now() - pacific.start_of(pacific.day_of(called_at)) < CLOCK_SKEW:
+                if timezone.now() - pacific.start_of(pacific.day_of(called_at)) < RESET_SKEW:
                     # By YouTube's clock it may still be yesterday, so do not wait until the next reset.
-                    keys.cool_down(key, str(error), CLOCK_SKEW)
+                    keys.cool_down(key, str(error), RESET_SKEW)
                     return False
                 # An older API calls its search bucket "quota": the bucket of this call is used up in any case.
                 for exhausted in {bucket, error.bucket}:
                     ledger.mark_exhausted(key.project, exhausted, called_at)
                 # Other keys may turn out to belong to the same project.
-                return keys.learn_consumer(key, error.consumer)
+                return keys.record_consumer(key, error.consumer)
             case ProjectSuspended():
                 keys.suspend(key.project, str(error))
                 raise error
@@ -205,13 +206,15 @@ def _why_no_key(bucket: Bucket, purpose: Purpose) -> NoKeyAvailable | ProjectSus
     waits = [
         key.cooling_down_until
         for key in rows
-        if key.cooling_down_until and ledger.has_left(key.project, bucket, purpose)
+        if key.cooling_down_until and ledger.has_quota_left(key.project, bucket, purpose)
     ]
     if waits:
         reasons = {key.reason for key in rows if key.cooling_down_until and key.cooling_down_until > now}
         message = f"{Incident.Kind.KEYS_COOLING_DOWN.label}. {' '.join(sorted(reasons))}".strip()
         return KeysCoolingDown(message, min(*waits, pacific.next_reset(now)))
     message = f"{_USED_UP[bucket].label}."
-    if purpose is not Purpose.MANUAL and any(ledger.has_left(key.project, bucket, Purpose.MANUAL) for key in rows):
+    if purpose is not Purpose.MANUAL and any(
+        ledger.has_quota_left(key.project, bucket, Purpose.MANUAL) for key in rows
+    ):
         message += " The remaining searches are reserved for manual fetches."
     return QuotaExhausted(message, pacific.next_reset(now))

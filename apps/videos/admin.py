@@ -84,7 +84,9 @@ class KeyWordEntryAdmin(admin.ModelAdmin):
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Show the number of videos that are deleted with the keywords, not a list of half a million."""
-        lines = [f"{entry} with its {entry.video_count} videos, except those other keywords found" for entry in objs]
+        lines = [
+            f"{entry} with its {entry.video_count} videos, except those that other keywords found" for entry in objs
+        ]
         return lines, {"keywords": len(lines)}, set(), []
 
     @admin.action(description="Pause selected keywords", permissions=["change"])
@@ -120,8 +122,13 @@ class VideoAdmin(BigTableAdmin):
     ]
     list_filter = ["method", "live_state", "published_exact"]
     list_select_related = ["keyword"]
-    search_fields = ["video_id", "title"]
+    search_fields = ["title"]
+    search_help_text = "Words of titles, descriptions and channels, or a video id."
     ordering = ["-published_at", "-video_id"]
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        by_id = queryset.filter(pk=search_term.strip())
+        return (by_id if by_id.exists() else queryset.search(search_term)), False
 
 
 @admin.register(Match)

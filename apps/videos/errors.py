@@ -1,4 +1,4 @@
-"""Errors of the REST API: all are JSON, {"detail": "..."}, and none shows what the code looks like."""
+"""Errors of the REST API: all are JSON, {"detail": "..."}, and none exposes internals."""
 
 from collections.abc import Callable, Mapping
 from typing import IO, Any
@@ -15,8 +15,8 @@ DETAILS = {
     400: "The request is invalid, or its host name is not listed in ALLOWED_HOSTS.",
     403: "Not allowed.",
     404: "Not found. /api/ lists all endpoints.",
-    405: "This endpoint does not have this method.",
-    406: "This endpoint cannot answer in this format.",
+    405: "This endpoint does not allow this method.",
+    406: "This endpoint does not support the requested format.",
     413: "The request is too large.",
     500: "Server error. This is not your fault. The web server's log has the details.",
     503: "The database is not available. Try again later.",
@@ -39,23 +39,23 @@ class BoundedJSONParser(JSONParser):
         try:
             data = super().parse(stream, media_type, parser_context)
         except RecursionError:
-            raise ParseError("JSON parse error - nested too deeply") from None
+            raise ParseError("JSON parse error: nested too deeply") from None
         check_showable(data)
         return data
 
 
 def check_showable(data: Any, levels: int = 10) -> None:
-    """Raise ParseError for JSON that no response could quote: nested deeply, or with half a surrogate pair."""
+    """Raise ParseError for JSON that no response could quote: nested deeply, or with an unpaired surrogate."""
     if isinstance(data, dict | list):
         if not levels:
-            raise ParseError("JSON parse error - nested too deeply")
+            raise ParseError("JSON parse error: nested too deeply")
         for item in [*data, *data.values()] if isinstance(data, dict) else data:
             check_showable(item, levels - 1)
     elif isinstance(data, str) and not data.isascii():
         try:
             data.encode()
         except UnicodeEncodeError:
-            raise ParseError("JSON parse error - a surrogate without its other half") from None
+            raise ParseError("JSON parse error: unpaired surrogate") from None
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -81,9 +81,8 @@ class JSONErrorsMiddleware:
         detail = DETAILS.get(response.status_code, response.reason_phrase)
         answer = JsonResponse({"detail": detail}, status=response.status_code)
         # With the other headers: Allow, Retry-After, Vary and those for security.
-        response.headers.pop("Content-Length", None)
+        for name in ("Content-Length", "Content-Encoding"):
+            response.headers.pop(name, None)
         for name, value in response.headers.items():
             answer.headers.setdefault(name, value)
-        if request.method == "HEAD":
-            answer.content = b""
         return answer

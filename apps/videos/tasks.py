@@ -1,8 +1,8 @@
 """What Celery runs: adapters around the functions that do the work.
 
 Each task takes plain ids and returns quietly if the row is gone. A message that cannot be sent, or gets lost, delays a
-fetch by a minute: catch_up enqueues it again. Messages do not expire, since the clocks of sender and worker may differ:
-one that comes late does no harm.
+fetch by at most 90 seconds: catch_up enqueues it again. Messages do not expire, since the clocks of sender and worker
+may differ: one that comes late does no harm.
 """
 
 import logging
@@ -14,7 +14,7 @@ from celery import Task, current_app, shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from apps.videos.fetching import completing, erasing, pruning, refused
+from apps.videos.fetching import claims, completing, counting, erasing, pruning, refused
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, VideoLog
 from apps.videos.scheduling import beat, pauses
@@ -45,7 +45,7 @@ def process_trigger(keyword_id: int, trigger: str = "schedule", log_id: int | No
 def catch_up() -> None:
     """Enqueue overdue fetches and manual ones whose message was lost, and close those of workers that died."""
     now = timezone.now()
-    beat.repair_clock()
+    beat.repair_future_dates()
     pauses.resume_waiting()
     pauses.defer_until_reset()
     VideoLog.objects.abandoned(now).close_abandoned()
@@ -64,8 +64,9 @@ def erase_deleted() -> None:
     for entry in KeyWordEntry.including_deleted.filter(state=KeyWordEntry.State.DELETING):
         # One worker for each keyword: two would only slow down other writers.
         if token := entry.claim_erasing():
-            erasing.erase(entry, deadline)
-            KeyWordEntry.including_deleted.filter(pk=entry.pk, claim_token=token).update(claim_token="")
+            with claims.renewed(entry, token):
+                erasing.erase(entry, deadline)
+            entry.release(token)
 
 
 @shared_task
@@ -78,6 +79,12 @@ def prune_logs() -> None:
 def complete_videos() -> None:
     """Complete stored videos whose full data YouTube could not give when they were found."""
     completing.complete_stored()
+
+
+@shared_task
+def verify_counts() -> None:
+    """Correct the kept numbers of videos, should one be wrong."""
+    counting.verify_counts()
 
 
 @shared_task

@@ -7,8 +7,9 @@ from rest_framework.routers import SimpleRouter
 
 from apps.videos import views
 
-# With and without the closing slash.
-router = SimpleRouter(trailing_slash="/?")  # type: ignore[arg-type]
+router = SimpleRouter()
+# With and without the closing slash. A redirect would lose the body of a POST, and the argument can only be a bool.
+router.trailing_slash = "/?"
 router.register("keywords", views.KeywordViewSet)
 router.register("videos", views.VideoViewSet)
 router.register("logs", views.VideoLogViewSet)

@@ -11,10 +11,10 @@ from benchmarks.quota import comparison
 from benchmarks.quota.figures import Figures
 from benchmarks.quota.setting import Setting
 
-PICTURE: Final = Path("var/bench/quota.png")
+CHART: Final = Path("var/bench/quota.png")
 # More keywords or videos would need more searches per day than a key has.
-KEYWORDS_A_KEY: Final = 50
-VIDEOS_A_KEY: Final = 2000
+KEYWORDS_PER_KEY: Final = 50
+VIDEOS_PER_KEY: Final = 2000
 
 TITLES: Final = {
     "burst": "(a) every 10 s until the limit",
@@ -29,16 +29,16 @@ def main() -> None:
     setting = Setting(options.seed, options.keywords, options.videos, options.keys)
     results = comparison.run(setting)
     if options.json:
-        print(json.dumps({name: figures.for_programs() for name, figures in results.items()}, indent=2))
+        print(json.dumps({name: figures.as_dict() for name, figures in results.items()}, indent=2))
     else:
         print(_report(setting, results))
-    if picture := options.picture:
+    if chart := options.chart:
         # Imported here: it takes a second.
-        from benchmarks.quota.picture import draw
+        from benchmarks.quota.chart import draw
 
-        draw(setting, results, picture)
+        draw(setting, results, chart)
         if not options.json:
-            print(f"The chart is in {picture}.")
+            print(f"The chart is in {chart}.")
 
 
 def _report(setting: Setting, results: Mapping[str, Figures]) -> str:
@@ -88,37 +88,37 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--keys", type=whole(1, 100), default=1, help="number of keys, each of its own project (default: 1)"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON; draw the chart only with --picture")
-    parser.add_argument("--picture", type=_picture, help=f"file of the chart, .png or .svg (default: {PICTURE})")
+    parser.add_argument("--json", action="store_true", help="print JSON; draw the chart only with --chart")
+    parser.add_argument("--chart", type=_chart, help=f"file of the chart, .png or .svg (default: {CHART})")
     options = parser.parse_args()
-    for name, most in (("keywords", KEYWORDS_A_KEY), ("videos", VIDEOS_A_KEY)):
+    for name, most in (("keywords", KEYWORDS_PER_KEY), ("videos", VIDEOS_PER_KEY)):
         if getattr(options, name) > most * options.keys:
             parser.error(f"--{name} can be at most {most} for each key")
-    if options.picture is None and not options.json:
-        options.picture = _picture(PICTURE)
+    if options.chart is None and not options.json:
+        options.chart = _chart(CHART)
     return options
 
 
-def _whole_number(least: int, most: int) -> Callable[[str], int]:
+def _whole_number(minimum: int, maximum: int) -> Callable[[str], int]:
     def read(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
+        if not (text.isascii() and text.isdigit() and minimum <= int(text) <= maximum):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {minimum} to {maximum}")
         return int(text)
 
     return read
 
 
-def _picture(path: str | Path) -> Path:
+def _chart(path: str | Path) -> Path:
     """Return the path after creating its folder, so that a wrong path fails before the simulation."""
-    picture = Path(path)
-    if picture.suffix not in (".png", ".svg"):
+    chart = Path(path)
+    if chart.suffix not in (".png", ".svg"):
         raise argparse.ArgumentTypeError(f"{path} is neither a .png nor a .svg")
     try:
-        picture.parent.mkdir(parents=True, exist_ok=True)
-        picture.touch()
+        chart.parent.mkdir(parents=True, exist_ok=True)
+        chart.touch()
     except OSError as error:
         raise argparse.ArgumentTypeError(f"{path} cannot be written ({error.strerror})") from None
-    return picture
+    return chart
 
 
 if __name__ == "__main__":

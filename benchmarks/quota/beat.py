@@ -1,72 +1,68 @@
-"""Celery Beat without a process: it sends the tasks of chores and keywords when they are due."""
+"""Celery Beat without a process: it sends the messages of keywords and chores when they are due."""
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import chain
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
 
-from celery.schedules import BaseSchedule, maybe_schedule
+from celery.schedules import BaseSchedule, maybe_schedule, schedule
 from django.conf import settings
 from django.utils import timezone
-from django_celery_beat.models import PeriodicTask, PeriodicTasks
 
+from apps.videos.models import KeyWordEntry
+from apps.videos.scheduling import beat
 from benchmarks.quota.day import Message
+
+# Chores run no more often than this: here no message is lost, and no worker dies. Otherwise they would take most of the
+# benchmark's time.
+CHORE_INTERVAL: Final = timedelta(minutes=5)
 
 
 @dataclass(slots=True)
-class Entry:
-    """An entry of the schedule: the task to send, how often, and when next."""
+class Chore:
+    """A chore: the task to send, how often, and when next."""
 
     task: str
-    arguments: list[Any]
     schedule: BaseSchedule
-    sent_at: datetime
-    due_at: datetime = field(init=False)
+    due_at: datetime
 
-    def __post_init__(self) -> None:
-        self.mark_sent(self.sent_at)
-
-    def mark_sent(self, sent_at: datetime) -> None:
-        """Record that it was sent at `sent_at`."""
-        self.sent_at = sent_at
-        self.due_at = timezone.now() + self.schedule.remaining_estimate(sent_at)
+    def plan(self) -> None:
+        """Set the time when it is due next, after now."""
+        now = timezone.now()
+        self.due_at = now + self.schedule.remaining_estimate(now)
 
 
 class Beat:
-    """Beat, started now: chores are due from now on, a keyword from when its row was written."""
+    """Beat, started now: as in apps.videos.scheduling.scheduler, a keyword is sent when `next_due_at` has come."""
 
     def __init__(self) -> None:
-        now = timezone.now()
         self._chores = [
-            Entry(chore["task"], [], maybe_schedule(chore["schedule"]), now)
+            Chore(chore["task"], _slowed(maybe_schedule(chore["schedule"])), timezone.now())
             for chore in settings.CELERY_BEAT_SCHEDULE.values()
         ]
-        self._keywords: dict[str, Entry] = {}
-        self._read_at: datetime | None = None
+        for chore in self._chores:
+            chore.plan()
+        self._sent: dict[int, datetime] = {}
 
     def next_due(self) -> datetime:
-        """Return when something is due next; like beat, read the keywords' rows again if they have changed."""
-        changed_at = PeriodicTasks.last_change()
-        if changed_at != self._read_at:
-            self._read_at = changed_at
-            self._keywords = {row.name: self._entry(row) for row in PeriodicTask.objects.enabled()}
-        # A keyword whose interval became shorter may be overdue.
-        return max(timezone.now(), min(entry.due_at for entry in self._entries()))
+        """Return when something is due next."""
+        due = [due_at for _, due_at in self._keywords()]
+        return max(timezone.now(), min([*due, *(chore.due_at for chore in self._chores)]))
 
     def due(self) -> list[Message]:
         """Return the messages to send now."""
         now = timezone.now()
-        due = [entry for entry in self._entries() if entry.due_at <= now]
-        for entry in due:
-            entry.mark_sent(now)
-        return [(entry.task, entry.arguments, {}) for entry in due]
+        chores = [chore for chore in self._chores if chore.due_at <= now]
+        keywords = {pk: due_at for pk, due_at in self._keywords() if due_at <= now}
+        for chore in chores:
+            chore.plan()
+        self._sent |= keywords
+        return [*((chore.task, [], {}) for chore in chores), *((beat.TASK, [pk], {}) for pk in keywords)]
 
-    def _entries(self) -> Iterator[Entry]:
-        return chain(self._chores, self._keywords.values())
+    def _keywords(self) -> list[tuple[int, datetime]]:
+        """Return the keywords that are to be sent, each once for each time it is due, and when."""
+        planned = KeyWordEntry.objects.watched().exclude(next_due_at=None).values_list("pk", "next_due_at")
+        return [(pk, due_at) for pk, due_at in planned if self._sent.get(pk) != due_at]
 
-    def _entry(self, row: PeriodicTask) -> Entry:
-        known = self._keywords.get(row.name)
-        sent_at = known.sent_at if known else row.last_run_at or timezone.now()
-        return Entry(row.task, json.loads(row.args), row.schedule, sent_at)
+
+def _slowed(often: BaseSchedule) -> BaseSchedule:
+    return schedule(max(often.run_every, CHORE_INTERVAL)) if type(often) is schedule else often

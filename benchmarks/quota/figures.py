@@ -39,7 +39,7 @@ class Figures:
         """Return the delay that 95 of 100 found videos did not exceed."""
         return self.delays[math.ceil(0.95 * len(self.delays)) - 1] if self.delays else None
 
-    def for_programs(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """Return the figures that --json prints; delays are null where nothing was found."""
         names = ("searches", "found", "mean", "median", "p95", "missed")
         return {name: getattr(self, name) for name in names}

@@ -7,14 +7,14 @@ from itertools import cycle
 from typing import Final
 
 from apps.videos.models import VideoLog
+from apps.videos.scheduling.allocation import VIDEOS_PER_SEARCH
 from benchmarks.quota.beat import Beat
 from benchmarks.quota.day import Day, usable_searches
 from benchmarks.quota.setting import BEGIN, END
 
 DAY: Final = timedelta(days=1)
 GOLDEN: Final = (math.sqrt(5) - 1) / 2
-# A page holds 50 videos; planning for 30 leaves room for clusters.
-VIDEOS_A_SEARCH: Final = 30
+
 # The share of the day before that a timetable covers: a whole day after the first fetches would need too much quota.
 LEAD: Final = 0.7
 
@@ -64,10 +64,10 @@ def _search_evenly(day: Day, searches: Sequence[float], usable: int) -> None:
     before = elapsed = 0.0
     for number, (share, position) in enumerate(planned):
         further_pages = day.searches() - number
-        payable = usable - further_pages
-        if number >= payable:
+        affordable = usable - further_pages
+        if number >= affordable:
             return
-        end = planned[payable][0] if payable < len(planned) else 1.0
+        end = planned[affordable][0] if affordable < len(planned) else 1.0
         elapsed += (share - before) * (1 - elapsed) / (end - before)
         before = share
         day.move_to(BEGIN + DAY * elapsed)
@@ -105,6 +105,6 @@ def best_searches(rates: Sequence[float], usable: int) -> list[float]:
     low, high = 0.0, usable / math.sqrt(max(rates))
     for _ in range(60):
         factor = (low + high) / 2
-        searches = [max(rate / VIDEOS_A_SEARCH, factor * math.sqrt(rate)) for rate in rates]
+        searches = [max(rate / VIDEOS_PER_SEARCH, factor * math.sqrt(rate)) for rate in rates]
         low, high = (factor, high) if sum(searches) < usable else (low, factor)
     return searches

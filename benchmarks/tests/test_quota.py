@@ -23,8 +23,8 @@ def run(*options: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.timeout(300)
 def test_a_day_shows_what_is_promised(tmp_path: Path) -> None:
     """One test, since a simulated day takes half a minute."""
-    picture = tmp_path / "quota.svg"
-    finished = run("--seed", str(SEED), "--json", "--picture", str(picture))
+    chart = tmp_path / "quota.svg"
+    finished = run("--seed", str(SEED), "--json", "--chart", str(chart))
     assert finished.returncode == 0, finished.stderr
     assert finished.stderr == ""
     figures: dict[str, dict[str, Any]] = json.loads(finished.stdout)
@@ -41,10 +41,10 @@ def test_a_day_shows_what_is_promised(tmp_path: Path) -> None:
     assert figures["windhover"]["missed"] == 0
     assert figures["windhover"]["found"] > 0.9
     assert figures["windhover"]["mean"] <= 1.10 * figures["optimum"]["mean"]
-    assert "<svg" in picture.read_text()
+    assert "<svg" in chart.read_text()
 
 
-def test_the_optimum_goes_by_the_square_root() -> None:
+def test_the_optimum_follows_the_square_root() -> None:
     searches = best_searches([1, 4, 9, 400], usable=16)
     assert sum(searches) == pytest.approx(16)
     # A page holds fifty videos, so the busiest needs more than its root.
@@ -69,10 +69,10 @@ def test_evenly_spaced_searches_are_as_many_as_there_are(keywords: int) -> None:
         (["--keywords", "0"], "argument --keywords: '0' is not a whole number from 1 to 1000."),
         (["--videos", "many"], "argument --videos: 'many' is not a whole number from 1 to 100000."),
         (["--keywords", "51"], "--keywords can be at most 50 for each key."),
-        (["--picture", "delays.gif"], "argument --picture: delays.gif is neither a .png nor a .svg."),
+        (["--chart", "delays.gif"], "argument --chart: delays.gif is neither a .png nor a .svg."),
         (["--colour", "red"], "unrecognized arguments: --colour red."),
     ],
 )
-def test_what_cannot_be_is_said_in_a_sentence(options: list[str], sentence: str) -> None:
+def test_invalid_options_print_one_sentence(options: list[str], sentence: str) -> None:
     finished = run(*options)
     assert (finished.returncode, finished.stdout, finished.stderr) == (2, "", f"bin/bench quota: {sentence}\n")

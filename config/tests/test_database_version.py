@@ -58,7 +58,7 @@ def test_a_database_from_before_the_first_tables_is_refused(database: Path, tmp_
     copy_with(database, tmp_path, "CREATE TABLE quota_trouble (id integer)")
     refused = run(tmp_path, *command)
     assert refused.returncode == 1
-    assert refused.stderr.startswith("windhover: the database is of a version from before 26 November 2026")
+    assert refused.stderr.startswith("windhover: the database was created before 26 November 2026")
     assert refused.stderr.count("\n") == 1
 
 

@@ -16,7 +16,7 @@ SECRET = "AIzaNobodyMaySeeThis"
 
 
 @pytest.fixture
-def says(monkeypatch: pytest.MonkeyPatch) -> Callable[[str | None], None]:
+def set_variable(monkeypatch: pytest.MonkeyPatch) -> Callable[[str | None], None]:
     """Set the variable THING, or unset it."""
 
     def set_thing(value: str | None) -> None:
@@ -31,11 +31,11 @@ def says(monkeypatch: pytest.MonkeyPatch) -> Callable[[str | None], None]:
 READ: dict[str, Callable[[], Any]] = {
     "text": lambda: env.text("THING", "default"),
     "boolean": lambda: env.boolean("THING", True),
-    "integer": lambda: env.integer("THING", 5, least=1, most=100),
+    "integer": lambda: env.integer("THING", 5, minimum=1, maximum=100),
     "choice": lambda: env.choice("THING", "off", ("off", "write")),
     "words": lambda: env.words("THING", "a,b"),
     "web_address": lambda: env.web_address("THING"),
-    "seconds_or_auto": lambda: env.seconds_or_auto("THING", most=3600),
+    "seconds_or_auto": lambda: env.seconds_or_auto("THING", maximum=3600),
     "youtube_keys": lambda: env.youtube_keys("THING"),
     "per_project": lambda: env.per_project("THING", 100),
 }
@@ -80,8 +80,8 @@ READ: dict[str, Callable[[], Any]] = {
         ("per_project", "50,birds=200", {"": 50, "birds": 200}),
     ],
 )
-def test_it_works(says: Callable[[str | None], None], reader: str, value: str | None, expected: Any) -> None:
-    says(value)
+def test_it_works(set_variable: Callable[[str | None], None], reader: str, value: str | None, expected: Any) -> None:
+    set_variable(value)
     assert READ[reader]() == expected
 
 
@@ -125,16 +125,16 @@ def test_it_works(says: Callable[[str | None], None], reader: str, value: str | 
         ("per_project", "birds="),
     ],
 )
-def test_it_refuses_a_wrong_value(says: Callable[[str | None], None], reader: str, value: str) -> None:
-    says(value)
+def test_it_refuses_a_wrong_value(set_variable: Callable[[str | None], None], reader: str, value: str) -> None:
+    set_variable(value)
     with pytest.raises(ImproperlyConfigured, match="THING") as caught:
         READ[reader]()
     assert SECRET not in repr(caught.value)
     assert SECRET not in repr(caught.value.__cause__)
 
 
-def test_it_counts_the_keys_it_refuses(says: Callable[[str | None], None]) -> None:
-    says(f"good,birds=better,{SECRET} x")
+def test_it_counts_the_keys_it_refuses(set_variable: Callable[[str | None], None]) -> None:
+    set_variable(f"good,birds=better,{SECRET} x")
     with pytest.raises(ImproperlyConfigured, match="THING: entry 3 is not a key"):
         env.youtube_keys("THING")
 

@@ -1,10 +1,13 @@
-"""The health check of the web server."""
+"""The health checks for docker compose."""
 
 import threading
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from django.utils import timezone
 
+from apps.incidents.models import Heartbeat
 from config import health
 
 
@@ -25,3 +28,13 @@ def test_it_asks_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("no_proxy", "NO_PROXY"):
             monkeypatch.delenv(name, raising=False)
         assert health.web()
+
+
+@pytest.mark.django_db
+def test_beat_is_healthy_while_its_heart_beats() -> None:
+    assert not health.beat()
+    row = Heartbeat.objects.create(part="beat", beat_at=timezone.now())
+    assert health.beat()
+    row.beat_at -= timedelta(minutes=2)
+    row.save()
+    assert not health.beat()

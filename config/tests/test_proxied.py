@@ -37,7 +37,7 @@ def address(environ: dict[str, Any]) -> str:
     return f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}{environ['SCRIPT_NAME']}{environ['PATH_INFO']}"
 
 
-def test_a_trusted_proxy_is_believed(trusted: Any) -> None:
+def test_headers_of_a_trusted_proxy_are_used(trusted: Any) -> None:
     environ = seen(trusted, HTTP_HOST="example.org", HTTP_X_FORWARDED_FOR="203.0.113.5", HTTP_X_FORWARDED_PROTO="https")
     assert environ["REMOTE_ADDR"] == "203.0.113.5"
     assert address(environ) == "https://example.org/log/"
@@ -47,7 +47,7 @@ def test_an_ipv4_client_of_an_ipv6_socket_is_known(trusted: Any) -> None:
     assert seen(trusted, REMOTE_ADDR="::ffff:203.0.113.5")["REMOTE_ADDR"] == "203.0.113.5"
 
 
-def test_nobody_else_is_believed(trusted: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_headers_of_others_are_ignored(trusted: Any, caplog: pytest.LogCaptureFixture) -> None:
     headers = {
         "HTTP_X_FORWARDED_FOR": "127.0.0.1",
         "HTTP_X_FORWARDED_PROTO": "https",
@@ -78,7 +78,7 @@ def test_nobody_else_is_believed(trusted: Any, caplog: pytest.LogCaptureFixture)
         (",,", GATEWAY),
     ],
 )
-def test_the_client_is_the_nearest_stranger(trusted: Any, forwarded_for: str, client: str) -> None:
+def test_the_client_is_the_nearest_untrusted_address(trusted: Any, forwarded_for: str, client: str) -> None:
     assert seen(trusted, HTTP_X_FORWARDED_FOR=forwarded_for)["REMOTE_ADDR"] == client
 
 

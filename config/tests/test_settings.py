@@ -23,7 +23,7 @@ Settings = dict[str, Any]
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Settings]:
+def load_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Settings]:
     """Load the settings from these variables only, with a state folder of their own."""
 
     def make(**variables: str) -> Settings:
@@ -36,8 +36,8 @@ def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Setti
     return make
 
 
-def test_it_works(made: Callable[..., Settings], tmp_path: Path) -> None:
-    settings = made(YT_KEYS=f"birds={SECRET}", INVIDIOUS_URL="invidious.example", FETCH_INTERVAL="auto")
+def test_it_works(load_settings: Callable[..., Settings], tmp_path: Path) -> None:
+    settings = load_settings(YT_KEYS=f"birds={SECRET}", INVIDIOUS_URL="invidious.example", FETCH_INTERVAL="auto")
     assert settings["YT_KEYS"] == [("birds", SECRET)]
     assert settings["INVIDIOUS_URL"] == "https://invidious.example"
     assert settings["YT_SEARCHES_PER_DAY"] == {"": 100}
@@ -48,21 +48,21 @@ def test_it_works(made: Callable[..., Settings], tmp_path: Path) -> None:
     assert settings["LOGGING"]["formatters"]["line"]["secrets"] == [SECRET]
 
 
-def test_it_is_a_demo_without_a_source(made: Callable[..., Settings], tmp_path: Path) -> None:
-    settings = made(PORT="9000", DATABASE_URL="postgres://kept@db/real")
+def test_it_is_a_demo_without_a_source(load_settings: Callable[..., Settings], tmp_path: Path) -> None:
+    settings = load_settings(PORT="9000", DATABASE_URL="postgres://kept@db/real")
     assert settings["DEMO"]
     assert settings["YOUTUBE_API_URL"] == "http://127.0.0.1:9001"
     assert settings["DATABASES"]["default"]["NAME"] == str(tmp_path / "state" / "demo.sqlite3")
-    assert made(YT_KEYS=",")["DEMO"]
+    assert load_settings(YT_KEYS=",")["DEMO"]
 
 
-def test_invidious_alone_is_a_source(made: Callable[..., Settings]) -> None:
-    settings = made(INVIDIOUS_URL="localhost:3000")
+def test_invidious_alone_is_a_source(load_settings: Callable[..., Settings]) -> None:
+    settings = load_settings(INVIDIOUS_URL="localhost:3000")
     assert (settings["DEMO"], settings["YT_KEYS"]) == (False, [])
 
 
-def test_it_takes_postgresql(made: Callable[..., Settings]) -> None:
-    database = made(YT_KEYS="key", DATABASE_URL="postgres://me@db/windhover")["DATABASES"]["default"]
+def test_it_takes_postgresql(load_settings: Callable[..., Settings]) -> None:
+    database = load_settings(YT_KEYS="key", DATABASE_URL="postgres://me@db/windhover")["DATABASES"]["default"]
     assert (database["ENGINE"], database["HOST"]) == ("django.db.backends.postgresql", "db")
     assert "transaction_mode" not in database.get("OPTIONS", {})
 
@@ -77,8 +77,8 @@ def test_it_takes_postgresql(made: Callable[..., Settings]) -> None:
         ({"REDIS_HOST": "broker", "REDIS_URL": "unix:///run/redis.sock"}, "redis+socket:///run/redis.sock"),
     ],
 )
-def test_it_takes_a_broker(made: Callable[..., Settings], variables: dict[str, str], url: str) -> None:
-    assert made(**variables)["CELERY_BROKER_URL"] == url
+def test_it_takes_a_broker(load_settings: Callable[..., Settings], variables: dict[str, str], url: str) -> None:
+    assert load_settings(**variables)["CELERY_BROKER_URL"] == url
 
 
 @pytest.mark.parametrize(
@@ -95,29 +95,31 @@ def test_it_takes_a_broker(made: Callable[..., Settings], variables: dict[str, s
     ],
 )
 def test_sign_in_decides_who_may_change_things(
-    made: Callable[..., Settings], variables: dict[str, str], sign_in: str
+    load_settings: Callable[..., Settings], variables: dict[str, str], sign_in: str
 ) -> None:
-    settings = made(**variables)
+    settings = load_settings(**variables)
     assert settings["SIGN_IN"] == sign_in
     everyone_signs_in = "django.contrib.auth.middleware.LoginRequiredMiddleware" in settings["MIDDLEWARE"]
     assert everyone_signs_in == (sign_in == "all")
 
 
-def test_it_makes_a_secret_key_once(made: Callable[..., Settings], tmp_path: Path) -> None:
-    first, second = made()["SECRET_KEY"], made()["SECRET_KEY"]
+def test_it_makes_a_secret_key_once(load_settings: Callable[..., Settings], tmp_path: Path) -> None:
+    first, second = load_settings()["SECRET_KEY"], load_settings()["SECRET_KEY"]
     assert first == second
     assert len(first) >= 50
     (file,) = (tmp_path / "state").iterdir()
     assert (file.name, file.read_text(), stat.S_IMODE(file.stat().st_mode)) == ("secret_key", first, 0o600)
-    assert made(SECRET_KEY="mine")["SECRET_KEY"] == "mine"
+    assert load_settings(SECRET_KEY="mine")["SECRET_KEY"] == "mine"
 
 
 def test_a_tilde_is_the_home_folder(
-    made: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    load_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "key").write_text("from a file")
-    settings = made(STATE_DIR="~/state", YT_KEYS="key", DATABASE_URL="sqlite:///~/a.sqlite3", SECRET_KEY_FILE="~/key")
+    settings = load_settings(
+        STATE_DIR="~/state", YT_KEYS="key", DATABASE_URL="sqlite:///~/a.sqlite3", SECRET_KEY_FILE="~/key"
+    )
     assert settings["STATE_DIR"] == tmp_path / "state"
     assert settings["DATABASES"]["default"]["NAME"] == str(tmp_path / "a.sqlite3")
     assert settings["SECRET_KEY"] == "from a file"
@@ -126,20 +128,22 @@ def test_a_tilde_is_the_home_folder(
     assert "DEBUG must be" in check(tmp_path, "~/mine.env", HOME=str(tmp_path)).stderr
 
 
-def test_the_public_address_is_allowed(made: Callable[..., Settings]) -> None:
-    settings = made(PUBLIC_URL="https://example.org:8443/windhover", ALLOWED_HOSTS="other.example, .sub.example")
+def test_the_public_address_is_allowed(load_settings: Callable[..., Settings]) -> None:
+    settings = load_settings(
+        PUBLIC_URL="https://example.org:8443/windhover", ALLOWED_HOSTS="other.example, .sub.example"
+    )
     assert settings["ALLOWED_HOSTS"][-3:] == ["example.org", "other.example", ".sub.example"]
     assert settings["CSRF_TRUSTED_ORIGINS"] == [
         "https://example.org:8443",
         "https://other.example",
         "https://*.sub.example",
     ]
-    assert made(PUBLIC_URL="http://[2001:db8::1]:81")["ALLOWED_HOSTS"][-1] == "[2001:db8::1]"
+    assert load_settings(PUBLIC_URL="http://[2001:db8::1]:81")["ALLOWED_HOSTS"][-1] == "[2001:db8::1]"
 
 
-def test_each_instance_has_cookies_of_its_own(made: Callable[..., Settings]) -> None:
+def test_each_instance_has_cookies_of_its_own(load_settings: Callable[..., Settings]) -> None:
     names = ("SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "MESSAGES_COOKIE_NAME")
-    one, same, other = (made(SECRET_KEY=key, PORT="9000") for key in ("one", "one", "other"))
+    one, same, other = (load_settings(SECRET_KEY=key, PORT="9000") for key in ("one", "one", "other"))
     assert len({settings[name] for settings in (one, other) for name in names}) == 6
     assert all(one[name] == same[name] for name in names), "its machines share sessions"
 
@@ -166,11 +170,12 @@ def test_each_instance_has_cookies_of_its_own(made: Callable[..., Settings]) -> 
         ("SIGN_IN", "maybe"),
         ("REDIS_URL", "amqp://broker"),
         ("STATE_DIR", "/dev/null/state"),
+        ("STATE_DIR", "/" + "x" * 10_000),
     ],
 )
-def test_it_refuses_a_wrong_value(made: Callable[..., Settings], name: str, value: str) -> None:
+def test_it_refuses_a_wrong_value(load_settings: Callable[..., Settings], name: str, value: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=name) as caught:
-        made(**{name: value})
+        load_settings(**{name: value})
     assert SECRET not in str(caught.value)
 
 
@@ -209,29 +214,35 @@ def test_a_wrong_value_ends_the_start_with_one_sentence(tmp_path: Path, variable
     ],
 )  # fmt: skip
 def test_changes_need_an_account_where_others_may_come(
-    made: Callable[..., Settings], variables: dict[str, str], sign_in: str
+    load_settings: Callable[..., Settings], variables: dict[str, str], sign_in: str
 ) -> None:
-    assert made(**variables)["SIGN_IN"] == sign_in
+    assert load_settings(**variables)["SIGN_IN"] == sign_in
 
 
-def test_debugging_on_this_machine_is_fine(made: Callable[..., Settings]) -> None:
-    assert made(DEBUG="True", HOST="::1", ALLOWED_HOSTS="localhost")["DEBUG"]
-    assert made(ALLOWED_HOSTS="*", SIGN_IN="write")["SIGN_IN"] == "write"
+def test_debugging_on_this_machine_is_fine(load_settings: Callable[..., Settings]) -> None:
+    assert load_settings(DEBUG="True", HOST="::1", ALLOWED_HOSTS="localhost")["DEBUG"]
+    assert load_settings(ALLOWED_HOSTS="*", SIGN_IN="write")["SIGN_IN"] == "write"
 
 
 def test_a_command_before_the_first_start_makes_private_files(tmp_path: Path) -> None:
     own = {"PATH": os.environ["PATH"], "WINDHOVER_ENV_FILE": os.devnull, "STATE_DIR": str(tmp_path / "state")}
     command = [sys.executable, "manage.py", "migrate", "--verbosity=0"]
     subprocess.run(command, cwd=BASE_DIR, env=own, check=True, umask=0o022)
-    made = [tmp_path / "state", *(tmp_path / "state").rglob("*")]
-    assert "demo.sqlite3" in [file.name for file in made]
-    assert not any(file.stat().st_mode & 0o077 for file in made)
+    created = [tmp_path / "state", *(tmp_path / "state").rglob("*")]
+    assert "demo.sqlite3" in [file.name for file in created]
+    assert not any(file.stat().st_mode & 0o077 for file in created)
 
 
 def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("PORT=wrong, but not read\nDEBUG=wrong\n")
     ended = check(tmp_path, str(tmp_path / ".env"), PORT="8000")
     assert "windhover: DEBUG must be True or False, not 'wrong'." in ended.stderr
+
+
+def test_a_file_that_is_not_text_ends_the_start_with_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"SECRET_KEY=\xff")
+    ended = check(tmp_path, str(tmp_path / ".env"))
+    assert (ended.returncode, ended.stderr) == (1, f"windhover: {tmp_path}/.env is not a text file in UTF-8.\n")
 
 
 def check(state_dir: Path, env_file: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -243,9 +254,9 @@ def check(state_dir: Path, env_file: str, **variables: str) -> subprocess.Comple
 
 
 @pytest.mark.parametrize("name", ["what?", "no #1", "100%41", "a b+c"])
-def test_a_state_folder_may_have_any_name(made: Callable[..., Settings], tmp_path: Path, name: str) -> None:
+def test_a_state_folder_may_have_any_name(load_settings: Callable[..., Settings], tmp_path: Path, name: str) -> None:
     folder = tmp_path / name
-    settings = made(STATE_DIR=str(folder))
+    settings = load_settings(STATE_DIR=str(folder))
     assert settings["DATABASES"]["default"]["NAME"] == str(folder / "demo.sqlite3")
     # Celery reads the folder back from the address.
     assert url_to_parts(settings["CELERY_BROKER_URL"]).path == str(settings["broker_socket"]())[1:]

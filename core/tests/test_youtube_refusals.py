@@ -16,6 +16,7 @@ from core.errors import (
     KeyCoolingDown,
     KeyRefused,
     ProjectSuspended,
+    RequestRefused,
     SourceBlocked,
     SourceError,
     SourceUnavailable,
@@ -139,6 +140,7 @@ def test_it_handles_a_suspended_project(fake_server: FakeServer, status: int, re
     error = search(fake_server)
     assert type(error) is ProjectSuspended
     assert (error.reason, error.http_status) == (info, status)
+    assert str(error) == f"Google has suspended or disabled the key's project ({info})."
     fake_server.respond(body("Suspended.", info), status)
     assert search(fake_server).reason == info, "also where only the old list of errors says it"
 
@@ -179,7 +181,7 @@ def test_it_handles_a_bad_query(fake_server: FakeServer, message: str, reason: s
 def test_what_does_not_name_the_query_is_the_sources_fault(fake_server: FakeServer, reason: str, status: int) -> None:
     fake_server.respond(body("Request contains an invalid argument, e.g. seq 'quota'.", reason), status)
     error = search(fake_server)
-    assert type(error) is SourceUnavailable
+    assert type(error) is RequestRefused
     assert error.http_status == status
     assert reason in str(error)
 
@@ -194,9 +196,9 @@ def test_it_handles_an_expired_page_token(fake_server: FakeServer) -> None:
 
 def test_it_handles_something_that_is_gone(fake_server: FakeServer) -> None:
     fake_server.respond(body("Not found.", "notFound"), 404)
-    assert type(search(fake_server)) is SourceUnavailable, "it is not the query that is gone"
+    assert type(search(fake_server)) is RequestRefused, "it is not the query that is gone"
     fake_server.respond(body("Not found.", "invalidQuery"), 404)
-    assert type(search(fake_server)) is SourceUnavailable
+    assert type(search(fake_server)) is RequestRefused
 
 
 NOT_FROM_YOUTUBE = [b"<html>Not Found</html>", b"", b"{", [], None, {"error": "not_found"}, {"message": "Not found"}]
@@ -318,12 +320,12 @@ def test_errors_never_contain_the_key(fake_server: FakeServer, status: int) -> N
 EXPECTED: dict[str, tuple[type[SourceError], str]] = {
     "400_API_KEY_INVALID": (KeyRefused, "API_KEY_INVALID"),
     "400_API_KEY_expired": (KeyRefused, "API_KEY_INVALID"),
-    "400_badRequest_invalid_argument": (SourceUnavailable, ""),
-    "400_bad_publishedAfter": (SourceUnavailable, ""),
-    "400_invalidFilters": (SourceUnavailable, ""),
+    "400_badRequest_invalid_argument": (RequestRefused, ""),
+    "400_bad_publishedAfter": (RequestRefused, ""),
+    "400_invalidFilters": (RequestRefused, ""),
     "400_invalidPageToken": (BadPageToken, ""),
     "400_keyInvalid_pre2020": (KeyRefused, "keyInvalid"),
-    "400_missingRequiredParameter": (SourceUnavailable, ""),
+    "400_missingRequiredParameter": (RequestRefused, ""),
     "403_API_KEY_IP_ADDRESS_BLOCKED": (KeyRefused, "API_KEY_IP_ADDRESS_BLOCKED"),
     "403_API_KEY_SERVICE_BLOCKED": (KeyRefused, "API_KEY_SERVICE_BLOCKED"),
     "403_accessNotConfigured_2020": (KeyCoolingDown, ""),

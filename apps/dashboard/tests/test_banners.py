@@ -52,9 +52,16 @@ def test_a_pause_that_is_over_is_not_shown(client: Client) -> None:
 
 def test_an_end_that_has_passed_is_not_shown(client: Client) -> None:
     until = timezone.now() - timedelta(minutes=1)
-    incidents.open(Incident.Kind.KEYS_COOLING_DOWN, "Waiting for an API key.", until=until)
+    incidents.open(Incident.Kind.KEYS_COOLING_DOWN, "API keys cooling down.", until=until)
     assert "Retrying automatically." in banners(client)
-    assert "Searching resumes" not in banners(client)
+    assert "searches resume" not in banners(client)
+
+
+def test_a_blocked_invidious_does_not_stop_youtube(client: Client) -> None:
+    until = timezone.now() + timedelta(hours=1)
+    incidents.open(Incident.Kind.INVIDIOUS_BLOCKED, "Invidious refused the search.", until=until)
+    assert "Invidious is tried again at" in banners(client)
+    assert "searches resume" not in banners(client)
 
 
 def test_a_key_that_cools_down_need_not_be_replaced(client: Client) -> None:
@@ -65,6 +72,7 @@ def test_a_key_that_cools_down_need_not_be_replaced(client: Client) -> None:
     assert "API key refused.</strong> second: The API is not enabled." in shown
     assert "The key is tried again" in shown
     assert "Replace it" not in shown
+    assert Incident.objects.get().is_retried
 
 
 def test_a_refused_key_is_named_with_its_reason(client: Client) -> None:
@@ -74,9 +82,22 @@ def test_a_refused_key_is_named_with_its_reason(client: Client) -> None:
 
     assert "API key refused.</strong> second: The key is not valid." in shown
     assert "first" not in shown
+    assert not Incident.objects.get().is_retried
+
+
+def test_a_suspended_project_is_not_retried(client: Client) -> None:
+    keys.suspend("birds", "Google has suspended the project.")
+    assert "Remove its keys from" in banners(client)
+    assert not Incident.objects.get().is_retried
+
+
+def test_a_refused_query_can_be_paused_or_deleted(client: Client) -> None:
+    entry = keyword_with_videos()
+    incidents.open(Incident.Kind.QUERY_REFUSED, "YouTube refuses this query.", subject=str(entry.pk))
+    assert f'Tried again once a day. <a href="/keywords/{entry.pk}/">Pause or delete it</a>' in banners(client)
 
 
 def test_the_demo_says_that_its_videos_are_invented(client: Client, settings: Any) -> None:
     settings.DEMO = True
-    assert "These videos are invented." in banners(client)
+    assert "These videos are invented. To watch YouTube," in banners(client)
     assert "YT_KEYS=" in banners(client)

@@ -65,7 +65,7 @@ def test_an_invalid_interval_is_explained_at_its_field(client: Client, entry: Ke
 def test_deleting_asks_first(client: Client, entry: KeyWordEntry) -> None:
     shown = client.get(f"/keywords/{entry.pk}/delete/").content.decode()
 
-    assert "2\n      videos, except those other keywords found" in shown
+    assert "2\n      videos, except those that other keywords found" in shown
     assert "The fetch log is kept." in shown
     assert KeyWordEntry.objects.count() == 1
 

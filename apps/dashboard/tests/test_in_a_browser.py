@@ -34,7 +34,7 @@ def test_it_works(page: Any) -> None:
     page.goto("/")
     page.get_by_label("Keyword", exact=True).fill("kestrels")
     page.get_by_label("Interval", exact=True).fill("30 min")
-    page.get_by_role("button", name="Watch").click()
+    page.get_by_role("button", name="Add keyword").click()
 
     page.get_by_role("heading", name="kestrels").wait_for()
     entry = KeyWordEntry.objects.get()
@@ -83,7 +83,7 @@ def test_everything_works_without_javascript(browser: Any, live_server: Any, pag
     page = context.new_page()
     page.goto("/")
     page.get_by_label("Keyword", exact=True).fill("kestrels")
-    page.get_by_role("button", name="Watch").click()
+    page.get_by_role("button", name="Add keyword").click()
     page.get_by_role("button", name="Pause").click()
     assert KeyWordEntry.objects.get().state == "paused"
     page.get_by_role("link", name="Delete").click()

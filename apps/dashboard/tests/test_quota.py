@@ -110,7 +110,7 @@ def test_the_charts_show_the_searches_used(client: Client, frozen_time: MovableT
 
 
 def test_the_form_shows_the_cost_of_adding_a_keyword(client: Client) -> None:
-    assert "A keyword will be searched about every 15 min." in text_of(client, "/")
+    assert "It will be searched about every 15 min." in text_of(client, "/")
     watched(kestrel=10, falcon=10, hobby=10, merlin=10, harrier=10, buzzard=10)
     cost = plan.cost_of_adding()
     assert (cost.keywords, cost.before) == (7, round(86_400 * 6 / 98))
@@ -147,7 +147,7 @@ def test_the_api_and_the_command_agree_with_the_page(client: Client, capsys, fro
         "ends_at": None,
     }
     assert "Scheduled searches left: 68 of 98." in shown
-    assert "they last until the reset" in shown
+    assert "Lasts: until the reset." in shown
     assert "The quota resets in 21 h, at 08:00 UTC (00:00 Pacific)." in shown
     page = text_of(client, "/quota/")
     assert "68 of 98" in page
@@ -176,7 +176,7 @@ def test_the_command_shows_problems(settings, capsys) -> None:
     ledger.mark_exhausted("birds", "search", timezone.now())
     call_command("quota")
     shown = capsys.readouterr().out
-    assert "0 (limit reached, according to YouTube)" in shown
+    assert "0 (YouTube reported the limit reached)" in shown
     assert "used up until the reset" in shown
 
     keys.refuse(key, "The key is invalid.")

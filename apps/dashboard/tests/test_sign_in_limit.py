@@ -3,15 +3,17 @@
 import errno
 import logging
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.auth.backends import ModelBackend
 from django.core.cache import cache, caches
 from django.core.cache.backends.filebased import FileBasedCache
 from django.test import Client
 
-from apps.dashboard.sign_in import FAILURES
+from apps.dashboard.sign_in import FAILURES, count, one_at_a_time, store
 
 pytestmark = pytest.mark.django_db
 
@@ -61,6 +63,40 @@ def test_a_full_disk_does_not_end_the_limit(client: Client, monkeypatch: pytest.
 def test_fewer_failures_do_not_matter(client: Client) -> None:
     fail(client, "/sign-in/", FAILURES - 1)
     assert client.post("/sign-in/", ACCOUNT).status_code == 302
+
+
+def test_ten_attempts_at_once_are_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each attempt begins while the password of the one before it is being checked."""
+    begun, statuses = [], []
+
+    def check(self: ModelBackend, request: Any, **credentials: Any) -> None:
+        begun.append(credentials)
+        if len(begun) < 3 * FAILURES:
+            statuses.append(Client().post("/sign-in/", ACCOUNT).status_code)
+
+    monkeypatch.setattr(ModelBackend, "authenticate", check)
+    assert Client().post("/sign-in/", ACCOUNT).status_code == 200
+    assert len(begun) == FAILURES
+    assert sorted(statuses) == [200] * (FAILURES - 1) + [429]
+
+
+def test_one_thread_counts_at_a_time() -> None:
+    def count_one(_: int) -> None:
+        with one_at_a_time():
+            store("key", count("key") + 1)
+
+    with ThreadPoolExecutor(16) as threads:
+        list(threads.map(count_one, range(160)))
+    assert count("key") == 160
+
+
+def test_signing_in_is_no_failure(client: Client) -> None:
+    fail(client, "/sign-in/", FAILURES - 1)
+    for _ in range(3):
+        assert Client().post("/sign-in/", ACCOUNT).status_code == 302
+        assert client.post("/sign-in/", {"username": "ada"}).status_code == 200, "a form without a password"
+    fail(client, "/sign-in/", 1)
+    assert client.post("/sign-in/", ACCOUNT).status_code == 429
 
 
 @pytest.mark.parametrize(

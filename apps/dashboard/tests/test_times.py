@@ -13,7 +13,7 @@ def test_it_works() -> None:
     assert moment(NOW).startswith('<time datetime="2026-11-20T12:00:00+00:00" title="2026-11-20 12:00:00 UTC">')
 
 
-def test_a_guess_says_so() -> None:
+def test_an_estimate_says_so() -> None:
     shown = moment(NOW, exact=False)
     assert 'title="Estimated: 2026-11-20 12:00:00 UTC">about ' in shown
 

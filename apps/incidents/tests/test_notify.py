@@ -47,7 +47,7 @@ def test_a_comma_within_an_address_belongs_to_it(settings: Any) -> None:
 
 @pytest.mark.parametrize("bad", ["nonsense", "no-such-service://host", "json://127.0.0.1:1/nobody-listens"])
 @pytest.mark.parametrize("first", [True, False])
-def test_a_bad_address_does_not_silence_a_good_one(inbox: Inbox, settings: Any, bad: str, first: bool) -> None:
+def test_a_failing_address_does_not_affect_the_others(inbox: Inbox, settings: Any, bad: str, first: bool) -> None:
     settings.NOTIFY_URLS = " ".join([bad, settings.NOTIFY_URLS] if first else [settings.NOTIFY_URLS, bad])
     assert notify.send("Title", "Body") == [not first, first]
     assert len(inbox.messages) == 1
@@ -101,7 +101,7 @@ def test_without_an_address_nothing_is_sent(settings: Any, addresses: str) -> No
 
 
 @pytest.mark.parametrize("bad", ["nonsense", "no-such-service://hunter2@host", "discord://hunter2"])
-def test_an_unknown_address_is_named_by_its_place_only(settings: Any, bad: str) -> None:
+def test_an_unknown_address_is_named_by_its_position_only(settings: Any, bad: str) -> None:
     settings.NOTIFY_URLS = f"json://example.org {bad}"
     with pytest.raises(ImproperlyConfigured, match=r"^NOTIFY_URLS: entry 2 is not .*\.$") as refusal:
         notify.check()

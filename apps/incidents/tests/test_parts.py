@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from socket import gethostname
 from typing import Any
 
 import pytest
@@ -13,9 +14,9 @@ from django.test import Client
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
-from apps.incidents import incidents, parts
+from apps.incidents import clocks, incidents, parts
 from apps.incidents.models import Heartbeat, Incident
-from apps.incidents.parts import CHECK_SECONDS, PATIENCE, Watcher
+from apps.incidents.parts import CHECK_SECONDS, UNRESPONSIVE_SECONDS, Watcher
 from apps.incidents.tests.inbox import Inbox
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.django_db
 Kind = Incident.Kind
 
 
-class Surroundings:
+class FakeParts:
     """What a watcher sees, and the seconds that pass between its looks."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,15 +54,15 @@ class Surroundings:
 
 
 @pytest.fixture
-def around(monkeypatch: pytest.MonkeyPatch) -> Iterator[Surroundings]:
-    yield Surroundings(monkeypatch)
+def around(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeParts]:
+    yield FakeParts(monkeypatch)
     parts.unsaved.clear()
 
 
-def test_it_works(around: Surroundings, inbox: Inbox, client: Client) -> None:
+def test_it_works(around: FakeParts, inbox: Inbox, client: Client) -> None:
     assert around.passes(300) == set()
     around.workers = {}
-    assert around.passes(PATIENCE) == set(), "a restart is no problem"
+    assert around.passes(UNRESPONSIVE_SECONDS) == set(), "a restart is no problem"
     assert around.passes(CHECK_SECONDS) == {Kind.WORKER_STOPPED}
     assert "Worker not responding.</strong>" in client.get("/").content.decode()
     assert [message["title"] for message in inbox.messages] == ["Windhover: Worker not responding"]
@@ -71,40 +72,40 @@ def test_it_works(around: Surroundings, inbox: Inbox, client: Client) -> None:
     assert "Worker not responding" not in client.get("/").content.decode()
 
 
-def test_beat_that_has_stopped(around: Surroundings) -> None:
+def test_beat_that_has_stopped(around: FakeParts) -> None:
     around.passes(60)
     around.beat_runs = False
-    assert around.passes(PATIENCE + CHECK_SECONDS) == set()
-    assert around.passes(PATIENCE) == {Kind.BEAT_STOPPED}
+    assert around.passes(UNRESPONSIVE_SECONDS + CHECK_SECONDS) == set()
+    assert around.passes(UNRESPONSIVE_SECONDS) == {Kind.BEAT_STOPPED}
     around.beat_runs = True
     assert around.passes(CHECK_SECONDS) == set()
 
 
-def test_beat_that_has_never_run(around: Surroundings) -> None:
+def test_beat_that_has_never_run(around: FakeParts) -> None:
     around.beat_runs = False
-    assert around.passes(3 * PATIENCE) == {Kind.BEAT_STOPPED}
+    assert around.passes(3 * UNRESPONSIVE_SECONDS) == {Kind.BEAT_STOPPED}
 
 
-def test_without_a_broker_the_worker_is_not_judged(around: Surroundings) -> None:
+def test_without_a_broker_the_worker_is_not_reported(around: FakeParts) -> None:
     around.workers = None
     assert around.passes(300) == {Kind.BROKER_UNAVAILABLE}
 
 
-def test_a_full_disk(around: Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk(around: FakeParts, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(parts.shutil, "disk_usage", lambda path: usage._replace(free=42_000_000))
-    assert around.passes(PATIENCE + CHECK_SECONDS) == {Kind.DISK_FULL}
-    assert Incident.objects.get().message.startswith("Only 42 MB are free for /")
+    assert around.passes(UNRESPONSIVE_SECONDS + CHECK_SECONDS) == {Kind.DISK_FULL}
+    assert Incident.objects.get().message.startswith("Only 42 MB free in /")
 
 
-def test_a_folder_that_cannot_be_written(around: Surroundings, settings: Any) -> None:
+def test_a_folder_that_cannot_be_written(around: FakeParts, settings: Any) -> None:
     settings.STATE_DIR = settings.STATE_DIR / "missing"
-    assert around.passes(PATIENCE + CHECK_SECONDS) == {Kind.DISK_FULL}
+    assert around.passes(UNRESPONSIVE_SECONDS + CHECK_SECONDS) == {Kind.DISK_FULL}
     assert "cannot be written (No such file or directory)." in Incident.objects.get().message
 
 
 def test_what_the_database_does_not_accept_is_shown_all_the_same(
-    around: Surroundings, inbox: Inbox, client: Client, monkeypatch: pytest.MonkeyPatch
+    around: FakeParts, inbox: Inbox, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*args: Any, **kwargs: Any) -> None:
         raise OperationalError("database or disk is full")
@@ -122,9 +123,12 @@ def test_what_the_database_does_not_accept_is_shown_all_the_same(
 
 @pytest.mark.parametrize(
     ("ahead", "message"),
-    [(-600, "This machine's clock is 10 min ahead of that of celery@here."), (7200, "120 min behind")],
+    [
+        (-600, f"The clocks of {gethostname()} and celery@here differ: the first is 10 min ahead."),
+        (7200, "the first is 120 min behind."),
+    ],
 )
-def test_clocks_that_differ(around: Surroundings, ahead: float, message: str) -> None:
+def test_clocks_that_differ(around: FakeParts, ahead: float, message: str) -> None:
     around.workers = {"celery@here": ahead}
     assert around.passes(CHECK_SECONDS) == {Kind.CLOCKS_DIFFER}
     assert message in Incident.objects.get().message
@@ -132,7 +136,24 @@ def test_clocks_that_differ(around: Surroundings, ahead: float, message: str) ->
     assert around.passes(CHECK_SECONDS) == set()
 
 
-def test_a_clock_that_is_set_alarms_nobody(around: Surroundings) -> None:
+def test_another_machines_clock_does_not_close_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def compare(host: str, ahead: float) -> int:
+        monkeypatch.setattr("socket.gethostname", lambda: host)
+        clocks.compare("YouTube", timezone.now() - timedelta(seconds=ahead))
+        return Incident.objects.open().count()
+
+    for _ in range(3):
+        assert compare("wrong", 600) == 1
+        assert compare("right", 0) == 1
+    assert Incident.objects.count() == 1
+    assert compare("wrong", 0) == 0
+
+    assert compare("gone", 600) == 1
+    Incident.objects.open().update(opened_at=timezone.now() - timedelta(days=1, seconds=1))
+    assert compare("right", 0) == 0
+
+
+def test_setting_the_clock_opens_no_incident(around: FakeParts) -> None:
     around.passes(60)
     Heartbeat.objects.update(beat_at=timezone.now() + timedelta(days=1))
     assert around.passes(300) == set()

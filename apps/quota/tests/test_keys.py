@@ -91,7 +91,7 @@ def test_a_refused_key_waits_for_a_person(use_keys: UseKeys, clock: time_machine
     assert (one.state, one.reason) == (State.ACTIVE, "")
 
 
-def test_a_resting_key_comes_back(use_keys: UseKeys, clock: time_machine.Traveller) -> None:
+def test_a_key_is_usable_after_its_cooldown(use_keys: UseKeys, clock: time_machine.Traveller) -> None:
     one, _ = use_keys("one", "two")
     keys.cool_down(one, "Unknown reason.", COOLDOWN)
     assert usable() == ["two"]
@@ -135,8 +135,8 @@ def test_fingerprints_distinguish_keys(use_keys: UseKeys) -> None:
     assert one.short_fingerprint == one.fingerprint[-4:]
 
 
-def test_what_is_worse_is_never_overwritten_by_what_another_worker_learns_late(use_keys: UseKeys) -> None:
-    """Two workers were using the same key when one learned that its project is suspended."""
+def test_a_late_refusal_does_not_replace_a_suspension(use_keys: UseKeys) -> None:
+    """Two workers were using the same key when one recorded that its project is suspended."""
     one, _ = use_keys("birds=one", "cats=two")
     keys.cool_down(one, "Unknown reason.", timedelta(minutes=15))
     keys.suspend("birds", "Suspended.")

@@ -36,13 +36,13 @@ def test_it_works() -> None:
 
 
 @pytest.mark.parametrize(("hours", "kept"), [(0, 10), (6, 8), (12, 6), (23.9, 2)])
-def test_people_have_what_schedules_must_leave(clock: time_machine.Traveller, hours: float, kept: int) -> None:
+def test_manual_fetches_may_use_the_reserve(clock: time_machine.Traveller, hours: float, kept: int) -> None:
     clock.move_to(MIDNIGHT + timedelta(hours=hours))
     assert reserve_all(Purpose.SCHEDULE) == 100 - kept
     assert reserve_all(Purpose.MANUAL) == kept
 
 
-def test_what_people_spend_is_not_spent_again(clock: time_machine.Traveller) -> None:
+def test_manual_searches_are_counted_once(clock: time_machine.Traveller) -> None:
     clock.move_to(MIDNIGHT)
     for _ in range(40):
         ledger.reserve("birds", "search", Purpose.MANUAL)
@@ -52,7 +52,7 @@ def test_what_people_spend_is_not_spent_again(clock: time_machine.Traveller) -> 
 @pytest.mark.parametrize(
     ("hours", "calls", "scheduled"), [(0, 19, 90), (6, 44, 92), (12, 68, 94), (18, 93, 96), (23.9, 98, 98)]
 )
-def test_gaps_get_what_the_pace_leaves_over(
+def test_gaps_may_use_what_the_time_of_day_allows(
     clock: time_machine.Traveller, hours: float, calls: int, scheduled: int
 ) -> None:
     clock.move_to(MIDNIGHT + timedelta(hours=hours))
@@ -60,7 +60,7 @@ def test_gaps_get_what_the_pace_leaves_over(
     assert reserve_all(Purpose.SCHEDULE) == scheduled - calls
 
 
-def test_gaps_wait_while_schedules_are_ahead_of_the_pace(clock: time_machine.Traveller) -> None:
+def test_gaps_wait_if_more_was_used(clock: time_machine.Traveller) -> None:
     clock.move_to(MIDNIGHT + timedelta(hours=12))
     for _ in range(68):
         ledger.reserve("birds", "search", Purpose.SCHEDULE)
@@ -147,13 +147,13 @@ def test_a_new_day_begins_at_zero(clock: time_machine.Traveller, refused: bool) 
     assert sorted(QuotaSpend.objects.values_list("used", flat=True)) == [100, 100]
 
 
-def test_has_left_reserves_nothing(settings: Settings) -> None:
+def test_has_quota_left_reserves_nothing(settings: Settings) -> None:
     settings.YT_SEARCHES_PER_DAY = {"": 10, "closed": 0}
-    assert ledger.has_left("birds", "search", Purpose.SCHEDULE)
-    assert not ledger.has_left("closed", "search", Purpose.MANUAL)
+    assert ledger.has_quota_left("birds", "search", Purpose.SCHEDULE)
+    assert not ledger.has_quota_left("closed", "search", Purpose.MANUAL)
     assert not QuotaSpend.objects.exists()
     reserve_all(Purpose.SCHEDULE)
-    assert not ledger.has_left("birds", "search", Purpose.SCHEDULE)
-    assert ledger.has_left("birds", "search", Purpose.MANUAL)
+    assert not ledger.has_quota_left("birds", "search", Purpose.SCHEDULE)
+    assert ledger.has_quota_left("birds", "search", Purpose.MANUAL)
     ledger.mark_exhausted("birds", "search", timezone.now())
-    assert not ledger.has_left("birds", "search", Purpose.MANUAL)
+    assert not ledger.has_quota_left("birds", "search", Purpose.MANUAL)

@@ -39,11 +39,11 @@ def simulator(settings: Settings) -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def sleeps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds of each sleep, which is skipped."""
-    naps: list[float] = []
-    monkeypatch.setattr(time, "sleep", naps.append)
-    return naps
+    sleeps: list[float] = []
+    monkeypatch.setattr(time, "sleep", sleeps.append)
+    return sleeps
 
 
 def client(seconds: float = 60) -> YouTube:
@@ -72,7 +72,7 @@ def fail(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], list[str]]:
     return fail_with
 
 
-def asked(simulator: Simulator) -> dict[str, int]:
+def calls_by_project(simulator: Simulator) -> dict[str, int]:
     """Return how often each key was used."""
     return {key.key: key.requests for project in simulator.projects for key in project.keys}
 
@@ -90,7 +90,7 @@ def test_it_works(simulator: Simulator, use_keys: UseKeys) -> None:
     assert len(videos) == len(ids)
     assert (youtube.searches, youtube.units) == (1, 1)
     assert (used("birds"), used("birds", "general"), used("cats")) == (1, 1, 0)
-    assert asked(simulator) == {"one": 1 + 1, "spare": 0, "two": 0, "three": 0}
+    assert calls_by_project(simulator) == {"one": 1 + 1, "spare": 0, "two": 0, "three": 0}
 
 
 def test_it_goes_on_to_the_third_key(simulator: Simulator, use_keys: UseKeys, caplog: pytest.LogCaptureFixture) -> None:
@@ -109,18 +109,18 @@ def test_it_goes_on_to_the_third_key(simulator: Simulator, use_keys: UseKeys, ca
     ]
 
     assert search(youtube) > 0
-    assert asked(simulator) == {"one": 1, "spare": 0, "two": 1, "three": 2}, "the first two are left alone"
+    assert calls_by_project(simulator) == {"one": 1, "spare": 0, "two": 1, "three": 2}, "the first two are left alone"
 
 
 def test_it_does_not_use_another_key_of_an_exhausted_project(simulator: Simulator, use_keys: UseKeys) -> None:
     use_keys("birds=one", "birds=spare", "dogs=three")
     simulator.projects["birds"].limits["search"] = 0
     assert search(client()) > 0
-    assert asked(simulator) == {"one": 1, "spare": 0, "two": 0, "three": 1}
+    assert calls_by_project(simulator) == {"one": 1, "spare": 0, "two": 0, "three": 1}
     simulator.projects["birds"].limits["search"] = 0
     ids = ["abcdefghijk"]
     client().list_videos(ids)
-    assert asked(simulator)["one"] == 2, "its units are not used up"
+    assert calls_by_project(simulator)["one"] == 2, "its units are not used up"
 
 
 def test_it_reserves_before_it_calls(simulator: Simulator, use_keys: UseKeys, settings: Settings) -> None:
@@ -128,7 +128,7 @@ def test_it_reserves_before_it_calls(simulator: Simulator, use_keys: UseKeys, se
     use_keys("birds=one", "cats=two")
     for _ in range(2 + 9):
         search(client(), Purpose.SCHEDULE)
-    assert asked(simulator) == {"one": 2, "spare": 0, "two": 9, "three": 0}
+    assert calls_by_project(simulator) == {"one": 2, "spare": 0, "two": 9, "three": 0}
     with pytest.raises(NoKeyAvailable):
         search(client(), Purpose.SCHEDULE)
     assert search(client()) > 0, "the last one is kept for people"
@@ -142,7 +142,7 @@ def test_it_handles_a_suspended_project(simulator: Simulator, use_keys: UseKeys)
     assert states() == [State.SUSPENDED, State.SUSPENDED, State.ACTIVE]
     with pytest.raises(ProjectSuspended, match="removed from YT_KEYS"):
         search(client())
-    assert asked(simulator) == {"one": 1, "spare": 0, "two": 0, "three": 0}
+    assert calls_by_project(simulator) == {"one": 1, "spare": 0, "two": 0, "three": 0}
 
 
 def test_it_handles_an_unknown_refusal(simulator: Simulator, use_keys: UseKeys, clock: time_machine.Traveller) -> None:
@@ -162,63 +162,63 @@ def test_it_handles_an_unknown_refusal(simulator: Simulator, use_keys: UseKeys, 
     assert row.reason == "YouTube refused this key (somethingNew)."
     clock.shift(COOLDOWN)
     assert search(client()) > 0
-    assert asked(simulator)["one"] == 1
+    assert calls_by_project(simulator)["one"] == 1
 
 
-def test_it_tries_three_times(simulator: Simulator, use_keys: UseKeys, naps: list[float]) -> None:
+def test_it_tries_three_times(simulator: Simulator, use_keys: UseKeys, sleeps: list[float]) -> None:
     use_keys("birds=one", "cats=two")
     simulator.faults.add("youtube", "status_503", 2)
     youtube = client()
     assert search(youtube) > 0
-    assert (youtube.searches, used("birds"), asked(simulator)["one"]) == (3, 3, 3)
-    assert asked(simulator)["two"] == 0, "another key would not help"
-    first, second = naps
+    assert (youtube.searches, used("birds"), calls_by_project(simulator)["one"]) == (3, 3, 3)
+    assert calls_by_project(simulator)["two"] == 0, "another key would not help"
+    first, second = sleeps
     assert 1 <= first < 2
     assert 2 <= second < 3
 
 
-def test_it_gives_up_after_three_tries(simulator: Simulator, use_keys: UseKeys, naps: list[float]) -> None:
+def test_it_gives_up_after_three_tries(simulator: Simulator, use_keys: UseKeys, sleeps: list[float]) -> None:
     use_keys("birds=one", "cats=two")
     simulator.faults.add("youtube", "reset", None)
     youtube = client()
     with pytest.raises(SourceUnavailable):
         search(youtube)
-    assert (youtube.searches, used("birds"), len(naps)) == (3, 3, 2)
+    assert (youtube.searches, used("birds"), len(sleeps)) == (3, 3, 2)
     assert states() == [State.ACTIVE, State.ACTIVE], "the keys are fine"
 
 
-def test_it_does_not_try_again_after_the_deadline(simulator: Simulator, use_keys: UseKeys, naps: list[float]) -> None:
+def test_it_does_not_try_again_after_the_deadline(simulator: Simulator, use_keys: UseKeys, sleeps: list[float]) -> None:
     use_keys("birds=one")
     simulator.faults.add("youtube", "status_503", 1)
     youtube = client(seconds=0.9)
     with pytest.raises(SourceUnavailable):
         search(youtube)
-    assert (youtube.searches, naps) == (1, [])
+    assert (youtube.searches, sleeps) == (1, [])
 
 
 def test_it_does_not_retry_without_quota(
-    simulator: Simulator, use_keys: UseKeys, naps: list[float], settings: Settings
+    simulator: Simulator, use_keys: UseKeys, sleeps: list[float], settings: Settings
 ) -> None:
     settings.YT_SEARCHES_PER_DAY = {"": 1}
     use_keys("birds=one")
     simulator.faults.add("youtube", "status_503", 1)
     with pytest.raises(SourceUnavailable):
         search(client())
-    assert (used("birds"), naps) == (1, [])
+    assert (used("birds"), sleeps) == (1, [])
 
 
 def test_a_retry_that_meets_the_limit_uses_the_next_key(
-    simulator: Simulator, use_keys: UseKeys, naps: list[float]
+    simulator: Simulator, use_keys: UseKeys, sleeps: list[float]
 ) -> None:
     use_keys("birds=one", "cats=two")
     simulator.projects["birds"].limits["search"] = 1
     simulator.faults.add("youtube", "status_503", 1)
     youtube = client()
     assert search(youtube) > 0
-    assert (youtube.searches, asked(simulator)["two"]) == (3, 1)
+    assert (youtube.searches, calls_by_project(simulator)["two"]) == (3, 1)
 
 
-def test_it_passes_on_what_no_key_can_help(use_keys: UseKeys, fail: Callable[[Exception], list[str]]) -> None:
+def test_errors_unrelated_to_keys_are_raised(use_keys: UseKeys, fail: Callable[[Exception], list[str]]) -> None:
     use_keys("birds=one", "cats=two")
     tried = fail(BadQuery("Bad.", 400))
     with pytest.raises(BadQuery):
@@ -227,9 +227,7 @@ def test_it_passes_on_what_no_key_can_help(use_keys: UseKeys, fail: Callable[[Ex
     assert states() == [State.ACTIVE, State.ACTIVE]
 
 
-def test_a_youtube_that_redirects_elsewhere_is_left_alone_for_a_while(
-    use_keys: UseKeys, fail: Callable[[Exception], list[str]]
-) -> None:
+def test_a_redirecting_youtube_cools_down_the_keys(use_keys: UseKeys, fail: Callable[[Exception], list[str]]) -> None:
     use_keys("birds=one")
     fail(SourceBlocked("Elsewhere.", 302))
     with pytest.raises(KeysCoolingDown, match="Elsewhere") as caught:
@@ -261,10 +259,10 @@ def test_a_refusal_around_midnight_does_not_cost_the_new_day(
 
 
 def no_key_available(simulator: Simulator) -> NoKeyAvailable:
-    before = asked(simulator)
+    before = calls_by_project(simulator)
     with pytest.raises(NoKeyAvailable) as caught:
         search(client())
-    assert asked(simulator) == before, "no call is made"
+    assert calls_by_project(simulator) == before, "no call is made"
     return caught.value
 
 
@@ -367,9 +365,9 @@ def test_bare_keys_that_turn_out_to_share_a_project_share_its_quota(simulator: S
     assert (row.used, row.refused_at) == (5, NOW)
     assert {spend.project for spend in QuotaSpend.objects.all()} == {one.project, two.project}
 
-    asked_before = asked(simulator)
+    requested_before = calls_by_project(simulator)
     search(youtube)
-    assert asked(simulator) == asked_before | {"two": asked_before["two"] + 1}
+    assert calls_by_project(simulator) == requested_before | {"two": requested_before["two"] + 1}
 
 
 def test_a_bare_key_joins_the_project_a_person_named(simulator: Simulator, use_keys: UseKeys) -> None:
@@ -416,7 +414,7 @@ def test_an_outage_of_both_buckets_is_one_incident(
     assert not Incident.objects.open().exists()
 
 
-def test_a_call_counts_for_the_project_that_another_worker_learned(
+def test_a_call_counts_for_the_project_that_another_worker_recorded(
     simulator: Simulator, use_keys: UseKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     named, bare = use_keys("birds=one", "spare")
@@ -424,7 +422,7 @@ def test_a_call_counts_for_the_project_that_another_worker_learned(
     looked_up = keys.usable()
     keys.refuse(named, "It has expired.")
     # After the keys were looked up, another worker learns that both belong to one project.
-    keys.learn_consumer(bare, "projects/1")
+    keys.record_consumer(bare, "projects/1")
     monkeypatch.setattr(keys, "usable", lambda: looked_up[1:])
     assert search(client()) > 0
     assert (used(bare.project), used("birds")) == (0, 1)

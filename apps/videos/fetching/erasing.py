@@ -9,20 +9,20 @@ from django.db.models import Exists, F, OuterRef, Subquery
 from apps.videos.models import KeyWordEntry, Match, Video, VideoLog, VideoLogQuerySet, VideoTotal
 
 CHUNK = 2000
-# Seconds between two chunks. SQLite does not queue writers: each retries after at most 100 ms, so with a shorter rest
+# Seconds between two chunks. SQLite does not queue writers: each retries after at most 100 ms, so with a shorter pause
 # some would never get the lock.
-REST = 0.11
+CHUNK_INTERVAL = 0.11
 
 
 def erase(entry: KeyWordEntry, deadline: float = math.inf) -> None:
-    """Erase a deleted keyword, in short transactions with rests between them, so that no other writer waits long.
+    """Erase a deleted keyword, in short transactions with pauses between them, so that no other writer waits long.
 
     It stops after `deadline` (of time.monotonic()); the next call continues, also after a crash.
     """
     while _erase_chunk(entry):
         if time.monotonic() > deadline:
             return
-        time.sleep(REST)
+        time.sleep(CHUNK_INTERVAL)
     with transaction.atomic():
         deleted = KeyWordEntry.including_deleted.filter(pk=entry.pk, state=KeyWordEntry.State.DELETING)
         # Locked, because a fetch that claimed it before it was deleted may be opening its log now.

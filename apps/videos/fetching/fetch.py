@@ -16,7 +16,7 @@ from apps.incidents.models import Incident
 from apps.quota.errors import NoKeyAvailable
 from apps.quota.ledger import Purpose
 from apps.quota.youtube import YouTube
-from apps.videos.fetching import completing, refused, searching, storing
+from apps.videos.fetching import claims, completing, refused, searching, storing
 from apps.videos.fetching.gaps import Gap
 from apps.videos.fetching.refused import Refusal
 from apps.videos.fetching.searching import SearchResult
@@ -68,12 +68,13 @@ class Outcome:
 def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog | None = None) -> VideoLog | None:
     """Fetch `entry` once and return the closed log; None if it was not due or another worker is fetching it.
 
-    `log` is the row of a manual fetch. All errors but those of the database are recorded in the log.
+    `log` is the row of a manual fetch. All errors are recorded in the log, except database errors while it
+    is opened or closed.
     """
     token = entry.claim(scheduled=trigger in (VideoLog.Trigger.SCHEDULE, VideoLog.Trigger.FIRST))
     if token is None:
         return None
-    started_at, clock = timezone.now(), time.monotonic()
+    started_at, started_clock = timezone.now(), time.monotonic()
     was_waiting = _was_waiting(entry)
     try:
         log = _open_log(entry, trigger, log)
@@ -82,18 +83,42 @@ def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog 
     if log is None:
         entry.release(token)
         return None  # another worker has already done the manual fetch
-    with in_fetch(log.pk):
-        youtube = YouTube(on_spend=log.record_spending)
+    with in_fetch(log.pk), claims.renewed(entry, token):
+        youtube = YouTube(on_spend=log.record_usage)
         outcome = _fetch(entry, token, log, started_at, youtube)
         with transaction.atomic():
             # The plan may have changed since the claim. An entry that was deleted stays as it was.
             planned = KeyWordEntry.objects.select_for_update(no_key=True).filter(pk=entry.pk).first() or entry
-            _close_log(log, outcome, youtube, round(time.monotonic() - clock, 3))
+            _close_log(log, outcome, youtube, round(time.monotonic() - started_clock, 3))
             if entry.release(token, **_changes(planned, outcome, started_at, was_waiting)):
                 _save_gaps(entry, outcome.gaps)
         if outcome.refusal or (outcome.accepted and entry.refused_since):
             keywords_changed.send(KeyWordEntry, keyword_ids=[entry.pk])
         logger.info("keyword %s, %s: %s. %s", entry.pk, log.trigger, log.status, log.message)
+    return log
+
+
+def _was_waiting(entry: KeyWordEntry) -> bool:
+    """Return whether the keyword's last fetch was postponed to the end of a pause."""
+    last = entry.logs.newest_first().first()
+    return last is not None and last.status == VideoLog.Status.WAITING and last.waiting_until is not None
+
+
+def _open_log(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog | None) -> VideoLog | None:
+    """Open this fetch's log; return None if `log` was handled by another worker.
+
+    A pending manual fetch is done by whichever fetch comes first. This worker holds the claim, so a log that is still
+    running belongs to a fetch that died.
+    """
+    if log and not VideoLog.objects.filter(pk=log.pk, status=VideoLog.Status.WAITING).exists():
+        return None
+    entry.logs.close_abandoned()
+    manual = entry.logs.filter(trigger=VideoLog.Trigger.MANUAL, status=VideoLog.Status.WAITING)
+    log = log or manual.order_by("created_at").first()
+    log = log or VideoLog(keyword=entry, keyword_text=entry.keyword, trigger=trigger)
+    log.status, log.message, log.created_at = VideoLog.Status.RUNNING, "", timezone.now()
+    log.searches = log.units = 0
+    log.save()
     return log
 
 
@@ -142,47 +167,39 @@ def _fetch(entry: KeyWordEntry, token: str, log: VideoLog, started_at: datetime,
     )
 
 
-def _refused(entry: KeyWordEntry, error: BadQuery, now: datetime) -> Outcome:
-    refusal = refused.judge(entry, str(error), now)
-    if refusal.pause is None:
-        message = f"YouTube refuses the queries of several keywords. {error}"
-        incidents.open(Incident.Kind.YOUTUBE_UNAVAILABLE, message, subject="search")
-        code = SourceUnavailable.code
-        return Outcome(VideoLog.Status.FAILED, message, code, error.http_status, refusal=refusal)
-    due = now + max(refusal.pause, timedelta(seconds=entry.planned_interval))
-    return Outcome(VideoLog.Status.FAILED, str(error), error.code, error.http_status, next_due_at=due, refusal=refusal)
-
-
-def _was_waiting(entry: KeyWordEntry) -> bool:
-    """Return whether the keyword's last fetch was postponed to the end of a pause."""
-    last = entry.logs.newest_first().first()
-    return last is not None and last.status == VideoLog.Status.WAITING and last.waiting_until is not None
-
-
-def _open_log(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog | None) -> VideoLog | None:
-    """Open this fetch's log; return None if `log` was handled by another worker.
-
-    A pending manual fetch is done by whichever fetch comes first. This worker holds the claim, so a log that is still
-    running belongs to a fetch that died.
-    """
-    if log and not VideoLog.objects.filter(pk=log.pk, status=VideoLog.Status.WAITING).exists():
-        return None
-    entry.logs.close_abandoned()
-    manual = entry.logs.filter(trigger=VideoLog.Trigger.MANUAL, status=VideoLog.Status.WAITING)
-    log = log or manual.order_by("created_at").first()
-    log = log or VideoLog(keyword=entry, keyword_text=entry.keyword, trigger=trigger)
-    log.status, log.message, log.created_at = VideoLog.Status.RUNNING, "", timezone.now()
-    log.searches = log.units = 0
-    log.save()
-    return log
-
-
 def _store(entry: KeyWordEntry, token: str, videos: Sequence[FoundVideo], method: VideoFetchMethod) -> storing.Stored:
     try:
         return storing.store(entry, token, videos, method)
     except IntegrityError:
         # Something else inserted rows at the same moment; the second attempt sees them.
         return storing.store(entry, token, videos, method)
+
+
+def _summary(search: SearchResult, stored: storing.Stored, ignored: int) -> str:
+    """Return the log's message: what was found, what could not be true, and what remains to be searched."""
+    parts = [f"{search.method.label}: {stored.found} found, {stored.added} new."]
+    if ignored:
+        parts.append(f"{ignored} implausible value{'s' if ignored > 1 else ''} ignored.")
+    for gap in search.gaps or []:
+        if not gap.late:
+            dates = f"{gap.after:%-d %b %H:%M} to {gap.before:%-d %b %H:%M} UTC"
+            parts.append(f"Not searched yet: {dates}, because pages were full. Searched when quota allows.")
+    if search.unlisted:
+        parts.append(
+            f"More videos are published than the searches can list: about {search.unlisted:,} per hour are missed."
+        )
+    return " ".join([*parts, search.note]).strip()
+
+
+def _refused(entry: KeyWordEntry, error: BadQuery, now: datetime) -> Outcome:
+    refusal = refused.assess(entry, str(error), now)
+    if refusal.retry_after is None:
+        message = f"YouTube refuses the queries of several keywords. {error}"
+        incidents.open(Incident.Kind.YOUTUBE_UNAVAILABLE, message, subject="search")
+        code = SourceUnavailable.code
+        return Outcome(VideoLog.Status.FAILED, message, code, error.http_status, refusal=refusal)
+    due = now + max(refusal.retry_after, timedelta(seconds=entry.planned_interval))
+    return Outcome(VideoLog.Status.FAILED, str(error), error.code, error.http_status, next_due_at=due, refusal=refusal)
 
 
 def _close_log(log: VideoLog, outcome: Outcome, youtube: YouTube, duration: float) -> None:
@@ -231,19 +248,3 @@ def _save_gaps(entry: KeyWordEntry, gaps: Sequence[Gap] | None) -> None:
         SearchGap.objects.bulk_create(
             SearchGap(keyword=entry, after=gap.after, before=gap.before, late=gap.late) for gap in gaps
         )
-
-
-def _summary(search: SearchResult, stored: storing.Stored, ignored: int) -> str:
-    """Return the log's message: what was found, what could not be true, and what remains to be searched."""
-    parts = [f"{search.method.label}: {stored.found} found, {stored.added} new."]
-    if ignored:
-        parts.append(f"{ignored} implausible value{'s' if ignored > 1 else ''} ignored.")
-    for gap in search.gaps or []:
-        if not gap.late:
-            dates = f"{gap.after:%-d %b %H:%M} to {gap.before:%-d %b %H:%M} UTC"
-            parts.append(f"Not searched yet: {dates}, because pages were full. Searched when quota allows.")
-    if search.unlisted:
-        parts.append(
-            f"More videos appear than the searches can list: about {search.unlisted:,} per hour are not found."
-        )
-    return " ".join([*parts, search.note]).strip()

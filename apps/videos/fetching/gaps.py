@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import accumulate
 
-# By how much YouTube may index a video late, and how often such videos are searched for.
+# By how much YouTube may index a video late, and how often such videos are searched for. Late gaps are also merged if
+# no more than INDEX_DELAY is between them.
 INDEX_DELAY = timedelta(minutes=90)
 LATE_SEARCH_INTERVAL = timedelta(minutes=90)
 
@@ -28,7 +29,7 @@ MAX_GAP = timedelta(days=7)
 
 # A page may contain a few absurd dates, which say nothing about the others: neither the oldest few dates nor the few
 # largest misplacements are taken at face value.
-FEW = 4
+MAX_OUTLIERS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Gap:
     before: datetime
     late: bool = False
 
-    def is_ripe(self, now: datetime) -> bool:
+    def is_due(self, now: datetime) -> bool:
         """Return whether it is time to search the gap.
 
         A late one is left to grow for LATE_SEARCH_INTERVAL: searching it with each fetch would cost a busy keyword
@@ -74,25 +75,24 @@ def roughness(dates: Sequence[datetime]) -> timedelta:
 
 def _robust_maximum(misplaced: Sequence[timedelta]) -> timedelta:
     largest_first = sorted(misplaced, reverse=True)
-    return min(largest_first[0], 2 * largest_first[min(FEW, len(misplaced) - 1)]) if misplaced else timedelta()
+    return min(largest_first[0], 2 * largest_first[min(MAX_OUTLIERS, len(misplaced) - 1)]) if misplaced else timedelta()
 
 
 def complete_from(dates: Sequence[datetime], default: datetime) -> datetime:
-    """Return the date from which on pages that are followed by others show everything; `default` without dates.
+    """Return the date from which these pages show every video, if more pages follow; `default` if there are no dates.
 
     `dates` are those of the pages, in YouTube's order.
     """
     if not dates:
         return default
-    reached = sorted(dates)[min(FEW, len(dates) - 1)]
-    # A quarter more, since pages are only a sample of the order. And dates are whole seconds: of one second some videos
-    # may be shown and others not.
+    reached = sorted(dates)[min(MAX_OUTLIERS, len(dates) - 1)]
+    # A quarter more, since pages are only a sample. One second more, since a page can end within a second.
     return reached + 1.25 * roughness(dates) + timedelta(seconds=1)
 
 
 def per_second(known: Sequence[datetime], until: datetime) -> float:
     """Return about how many videos are published per second; `known` are the dates of the last ones, newest first."""
-    return len(known) / max(1, (until - known[-1]).total_seconds()) if len(known) > FEW else 0
+    return len(known) / max(1, (until - known[-1]).total_seconds()) if len(known) > MAX_OUTLIERS else 0
 
 
 def window_start(searched_through: datetime, known: Sequence[datetime], expected: float, page_size: int) -> datetime:
@@ -100,12 +100,12 @@ def window_start(searched_through: datetime, known: Sequence[datetime], expected
 
     This is OVERLAP before the last search, or less if that would not fit on the page, or on the pages that the
     `expected` new videos need anyway. `known` are the dates of videos found before `searched_through`, newest first.
-    If a page holds those of INDEX_DELAY, as many as possible are worth more than an end.
+    If the known videos of INDEX_DELAY fit on one page, the whole OVERLAP is searched, even if its end is not reached.
     """
     if len(known) < page_size or known[page_size - 1] < searched_through - INDEX_DELAY:
         return searched_through - OVERLAP
     likely = expected + math.sqrt(expected) + 1
-    pages = math.ceil((likely + FEW) / page_size)
+    pages = math.ceil((likely + MAX_OUTLIERS) / page_size)
     room = int(pages * page_size - likely)
     return known[room - 1] if len(known) >= room else searched_through - OVERLAP
 

@@ -1,9 +1,10 @@
-"""What follows when YouTube says that it does not accept a keyword's query.
+"""What follows when YouTube refuses a keyword's query.
 
 It may be wrong: while a server is being replaced, it can refuse any query. So the keyword is tried again after growing
-pauses, and only one that is still refused hours later, while other keywords' searches pass, counts as refused: it is
-not planned any more, an incident says so, and it is tried once a day. If other keywords are refused as well and none
-passes, YouTube is at fault.
+delays, and only one that is still refused hours later, while other keywords' searches succeed, counts as refused: it
+is not planned any more, an incident says so, and it is tried once a day. If other keywords are refused as well and none
+succeeds, YouTube is at fault. So it is if it refuses a request without a reason, unless other keywords' searches
+succeed between two refusals of this one.
 """
 
 from dataclasses import dataclass
@@ -16,43 +17,54 @@ from apps.incidents import incidents
 from apps.incidents.models import Incident
 from apps.videos.models import KeyWordEntry, KeyWordEntryQuerySet, VideoFetchMethod, VideoLog
 
-# The pause after a refusal, by the time since the first one: 15 minutes, 1 hour, 4 hours.
-PAUSES: Final = [
+# The delay after a refusal, by the time since the first one: 15 minutes, 1 hour, 4 hours.
+RETRY_DELAYS: Final = [
     (timedelta(0), timedelta(minutes=15)),
     (timedelta(minutes=15), timedelta(hours=1)),
     (timedelta(minutes=75), timedelta(hours=4)),
 ]
 # From then on the query counts as refused.
-PATIENCE: Final = timedelta(minutes=315)
+REFUSED_AFTER: Final = timedelta(minutes=315)
 DAILY: Final = timedelta(days=1)
 
 # Refusals of several keywords within this time may have one cause.
-AT_ONCE: Final = timedelta(minutes=15)
+SAME_CAUSE_WINDOW: Final = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What a refusal changes at a keyword. `pause` is the shortest time until the next attempt; None: the interval."""
+    """What a refusal changes at a keyword.
+
+    `retry_after` is the shortest time until the next attempt; None: the keyword's interval.
+    """
 
     since: datetime
-    pause: timedelta | None
+    retry_after: timedelta | None
     bad_query: str = ""
 
 
-def judge(entry: KeyWordEntry, message: str, now: datetime) -> Refusal:
+def assess(entry: KeyWordEntry, message: str, now: datetime) -> Refusal:
     """Return what follows from a refusal of the keyword's query at `now`. Two or three queries."""
     since = entry.refused_since or now
     others = KeyWordEntry.objects.watched().exclude(pk=entry.pk)
-    also_refused = others.filter(refused_since__gt=since - AT_ONCE).order_by("refused_since")
+    also_refused = others.filter(refused_since__gt=since - SAME_CAUSE_WINDOW).order_by("refused_since")
     if (first := also_refused.first()) and not _passed(others, min(since, first.refused_since)):
         # Begin anew: what is refused while YouTube fails says nothing about the query.
-        return Refusal(since=now, pause=None)
+        return Refusal(since=now, retry_after=None)
     elapsed = now - since
-    if elapsed < PATIENCE:
-        return Refusal(since, next(pause for start, pause in reversed(PAUSES) if elapsed >= start))
+    if elapsed < REFUSED_AFTER:
+        return Refusal(since, next(delay for start, delay in reversed(RETRY_DELAYS) if elapsed >= start))
     if not entry.bad_query and not _passed(others, since):
-        return Refusal(since, PAUSES[-1][1])  # nothing shows that YouTube accepts other queries
+        return Refusal(since, RETRY_DELAYS[-1][1])  # nothing shows that YouTube accepts other queries
     return Refusal(since, DAILY, message)
+
+
+def is_alone(entry: KeyWordEntry) -> bool:
+    """Return whether YouTube did not accept the keyword's last search, but another keyword's since. Two queries."""
+    last = entry.logs.exclude(status=VideoLog.Status.RUNNING).newest_first().first()
+    if last is None or (last.status, last.method) == (VideoLog.Status.DONE, VideoFetchMethod.YOUTUBE):
+        return False
+    return _passed(KeyWordEntry.objects.watched().exclude(pk=entry.pk), last.created_at)
 
 
 def sync_incidents() -> None:

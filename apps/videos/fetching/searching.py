@@ -1,4 +1,4 @@
-"""Find a keyword's videos: on YouTube while it has quota, else through Invidious."""
+"""Find a keyword's videos: on YouTube, or through Invidious while YouTube cannot be searched."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -13,11 +13,19 @@ from apps.incidents.retrying import retry_unavailable
 from apps.quota.errors import NoKeyAvailable
 from apps.quota.ledger import Purpose
 from apps.quota.youtube import YouTube
-from apps.videos.fetching import gaps
+from apps.videos.fetching import gaps, refused
 from apps.videos.fetching.gaps import Gap
 from apps.videos.models import KeyWordEntry, VideoFetchMethod
 from core import invidious_api
-from core.errors import BadPageToken, BadQuery, ProjectSuspended, SourceBlocked, SourceError, SourceUnavailable
+from core.errors import (
+    BadPageToken,
+    BadQuery,
+    ProjectSuspended,
+    RequestRefused,
+    SourceBlocked,
+    SourceError,
+    SourceUnavailable,
+)
 from core.found_video import FoundVideo
 from core.youtube_api import PAGE_SIZE, SearchPage
 
@@ -53,6 +61,9 @@ def search(entry: KeyWordEntry, youtube: YouTube, purpose: Purpose) -> SearchRes
     except (BadQuery, ProjectSuspended):
         raise
     except (NoKeyAvailable, SourceError) as error:
+        if isinstance(error, RequestRefused) and refused.is_alone(entry):
+            incidents.close(Incident.Kind.YOUTUBE_UNAVAILABLE, subject="search")
+            raise BadQuery(f"{error} It accepts other queries.", error.http_status) from None
         if not settings.INVIDIOUS_URL:
             raise
         return _search_invidious(entry, youtube.deadline, error)
@@ -138,9 +149,9 @@ class _GapSearch:
     left: list[Gap] = field(default_factory=list)
 
     def search(self, gap: Gap, page: SearchPage | None, now: datetime) -> None:
-        """Search `gap` if it is ripe, and keep what is left of it; begin with the pages that follow `page`."""
+        """Search `gap` if it is due, and keep what is left of it; begin with the pages that follow `page`."""
         remaining: Gap | None = gap
-        if gap.is_ripe(now):
+        if gap.is_due(now):
             if page and page.next_page_token:
                 remaining = self._read(gap, self.start, page)
             while self.pages and remaining:
@@ -207,7 +218,7 @@ def _search_invidious(entry: KeyWordEntry, deadline: float, cause: NoKeyAvailabl
     # Without YouTube keys, Invidious is the first choice and needs no explanation.
     note = str(cause) if settings.YT_KEYS else ""
     # Also if the incident was closed since, because YouTube was available again.
-    blocked = Incident.objects.not_before_end(Incident.Kind.INVIDIOUS_BLOCKED).first()
+    blocked = Incident.objects.not_ended(Incident.Kind.INVIDIOUS_BLOCKED).first()
     if blocked and blocked.until:
         message = f"{note} {blocked.message}".strip()
         if isinstance(cause, SourceError):

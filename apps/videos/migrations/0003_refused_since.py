@@ -3,7 +3,7 @@ from django.utils import timezone
 
 
 def try_again(apps, schema_editor):
-    """Search again for keywords that a single refusal had parked, also where YouTube was at fault."""
+    """Search again for keywords that a single refusal had marked refused, also where YouTube was at fault."""
     KeyWordEntry = apps.get_model("videos", "KeyWordEntry")
     KeyWordEntry.objects.exclude(bad_query="").update(bad_query="", next_due_at=timezone.now())
 

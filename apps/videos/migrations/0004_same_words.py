@@ -13,7 +13,7 @@ def normalize_again(apps, schema_editor):
     entries = list(KeyWordEntry.objects.exclude(state="deleting").order_by("created_at", "pk"))
     taken, changed = set(), []
     for entry in entries:
-        keyword = keywords.fold(entry.keyword) or entry.keyword
+        keyword = keywords.strip_invisible(entry.keyword) or entry.keyword
         normalized = form = keywords.normalize(keyword)
         number = 0
         while form in taken:

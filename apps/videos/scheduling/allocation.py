@@ -12,7 +12,7 @@ that is (Lagrange: the derivatives `w_i * r_i / (2 * n_i**2)` are all the same)
 
 It is the square-root law of queueing theory for assigning the spare capacity of lines (L. Kleinrock, Queueing Systems
 II, 1976, ch. 5). Two bounds apply: between two searches no more may be published than one page shows, and each search
-is made at least once a day. So, with `b_i = max(r_i / PAGE, 1)`,
+is made at least once a day. So, with `b_i = max(r_i / VIDEOS_PER_SEARCH, 1)`,
 
     n_i = max(b_i, sqrt(w_i * r_i) / mu).
 
@@ -35,7 +35,7 @@ from typing import Final
 DAY: Final = 86_400
 
 # A page holds 50 videos. The plan assumes fewer, since busy hours have nearly twice the average number.
-PAGE: Final = 30.0
+VIDEOS_PER_SEARCH: Final = 30.0
 
 # Intervals lie on a grid of 5 % steps, so that a small change of the plan changes no schedule and a thousand keywords
 # share a few dozen schedules.
@@ -92,10 +92,10 @@ def allocate(searches: Collection[Search], searches_per_day: float) -> dict[int,
 
     even = searches_per_day * len(automatic) / max(1, len(searches))
     kept = min(even, max(even / 2, sum(map(_bound, automatic))))
-    most = _most(list(requested.values()), searches_per_day - kept)
-    shares = {id: Share(min(times, most), granted=times <= most) for id, times in requested.items()}
+    most = _cap(list(requested.values()), searches_per_day - kept)
+    shares = {id: Share(min(per_day, most), granted=per_day <= most) for id, per_day in requested.items()}
     left = searches_per_day - sum(share.searches_per_day for share in shares.values())
-    return shares | {id: Share(times) for id, times in _square_root(automatic, left).items()}
+    return shares | {id: Share(per_day) for id, per_day in _square_root(automatic, left).items()}
 
 
 def on_grid(seconds: float) -> int:
@@ -114,17 +114,17 @@ def is_step(old: int, seconds: float) -> bool:
 
 
 def _bound(search: Search) -> float:
-    return max(1.0, search.rate / PAGE)
+    return max(1.0, search.rate / VIDEOS_PER_SEARCH)
 
 
-def _most(requested: Sequence[float], capacity: float) -> float:
+def _cap(requested: Sequence[float], capacity: float) -> float:
     """Return the cap, in searches per day, at which `requested` fits into `capacity`; infinity if no cap is needed."""
     left = capacity
-    for position, times in enumerate(sorted(requested)):
+    for position, per_day in enumerate(sorted(requested)):
         even = left / (len(requested) - position)
-        if times > even:
+        if per_day > even:
             return even
-        left -= times
+        left -= per_day
     return math.inf
 
 
@@ -144,4 +144,4 @@ def _square_root(searches: Sequence[Search], searches_per_day: float) -> dict[in
     for _ in range(100):
         middle = (low + high) / 2
         low, high = (middle, high) if sum(shared(middle)) <= searches_per_day else (low, middle)
-    return {search.id: times for search, times in zip(searches, shared(low), strict=True)}
+    return {search.id: per_day for search, per_day in zip(searches, shared(low), strict=True)}

@@ -1,7 +1,7 @@
 """Keep Celery Beat's rows in step with the keywords: the only writer of these rows.
 
 Each watched keyword has one PeriodicTask, `keyword-<id>`, which sends `process_trigger`. The row is derived from
-the entry. `next_due_at` decides whether a message causes a fetch; beat only sends it.
+the entry. `next_due_at` decides when beat sends it (scheduler.py), and whether the message causes a fetch.
 """
 
 import json
@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
-from apps.incidents.models import MOST_SKEW
+from apps.incidents.models import MAX_SKEW
 from apps.quota import pacific
 from apps.videos.models import SPREAD, KeyWordEntry
 from apps.videos.scheduling import pauses
@@ -29,7 +29,7 @@ def sync(keyword_ids: Collection[int] | None = None) -> None:
     """
     entries, rows = KeyWordEntry.objects.scheduled(), PeriodicTask.objects.filter(task=TASK)
     if keyword_ids is not None:
-        entries, rows = entries.filter(pk__in=keyword_ids), rows.filter(name__in=map(_name, keyword_ids))
+        entries, rows = entries.filter(pk__in=keyword_ids), rows.filter(name__in=map(row_name, keyword_ids))
     with transaction.atomic():
         # One transaction at a time may change beat's rows: two would undo each other's changes.
         PeriodicTasks.objects.select_for_update().get_or_create(ident=1, defaults={"last_update": timezone.now()})
@@ -80,10 +80,10 @@ def _moved(entry: KeyWordEntry, interval: int) -> datetime | None:
     return now + timedelta(seconds=left * interval / old)
 
 
-def repair_clock() -> None:
-    """Let keywords that were fetched in the future, before the clock was set back, not wait until it has caught up."""
+def repair_future_dates() -> None:
+    """Reschedule keywords whose last fetch lies in the future because the clock was set back."""
     now = timezone.now()
-    fetched_in_future = KeyWordEntry.objects.watched().filter(last_fetched_at__gt=now + MOST_SKEW)
+    fetched_in_future = KeyWordEntry.objects.watched().filter(last_fetched_at__gt=now + MAX_SKEW)
     if not fetched_in_future.exists():
         return
     with transaction.atomic():
@@ -99,7 +99,7 @@ def _mirror(stored: Iterable[PeriodicTask], entries: Iterable[KeyWordEntry]) -> 
     It bypasses PeriodicTask.save(), which would make beat read everything again once per row.
     """
     rows = {row.name: row for row in stored}
-    wanted = {_name(entry.pk): entry for entry in entries}
+    wanted = {row_name(entry.pk): entry for entry in entries}
     schedules = _schedules({entry.planned_interval for entry in wanted.values()})
 
     gone = [row.pk for name, row in rows.items() if name not in wanted]
@@ -119,7 +119,7 @@ def _mirror(stored: Iterable[PeriodicTask], entries: Iterable[KeyWordEntry]) -> 
     return bool(gone or new or differing)
 
 
-def _name(keyword_id: int) -> str:
+def row_name(keyword_id: int) -> str:
     return f"keyword-{keyword_id}"
 
 

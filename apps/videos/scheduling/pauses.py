@@ -46,8 +46,10 @@ def resume_waiting() -> None:
     # With the manual reserve as it was when the pause began: the few searches by which it shrinks do not end a pause.
     began_at = pause.opened_at if pause else now
     projects = {key.project for key, _ in keys.usable()}
-    has_searches = any(ledger.has_left(project, "search", ledger.Purpose.SCHEDULE, at=began_at) for project in projects)
-    blocked = Incident.objects.not_before_end(Incident.Kind.INVIDIOUS_BLOCKED).exists()
+    has_searches = any(
+        ledger.has_quota_left(project, "search", ledger.Purpose.SCHEDULE, at=began_at) for project in projects
+    )
+    blocked = Incident.objects.not_ended(Incident.Kind.INVIDIOUS_BLOCKED).exists()
     if has_searches or (settings.INVIDIOUS_URL and not blocked):
         with transaction.atomic():
             entries = KeyWordEntry.objects.filter(pk__in=list(waiting.values_list("pk", flat=True)))

@@ -44,11 +44,10 @@ class AddingCost:
     """How adding a keyword slows down the others on the default interval.
 
     `interval` and `before` are average seconds between two searches of a keyword, with it and without; `before` is
-    None if it would be the first. `keywords` is the number on the default interval including the new one, `others` the
-    number with intervals of their own. `below_daily_minimum` says that some would be searched less than once a day.
+    None if it would be the first. `others` is the number of keywords with intervals of their own. `below_daily_minimum`
+    says that some would be searched less than once a day.
     """
 
-    keywords: int
     others: int
     interval: int
     before: int | None
@@ -101,7 +100,6 @@ def cost_of_adding() -> AddingCost | None:
         return None
     own = {entry.pk for entry in entries if entry.interval}
     return AddingCost(
-        keywords=len(after) - len(own),
         others=len(own),
         interval=_mean_interval([share for id, share in after.items() if id not in own]),
         before=_mean_interval([share for id, share in before.items() if id not in own])

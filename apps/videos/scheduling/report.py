@@ -42,7 +42,7 @@ class SchedulingReport:
 
     `plan`: the scheduled keywords, most frequent first. `search_rate`: searches per day with the present intervals,
     including as many further pages as were needed recently. `ends_at`: when the last search is made at that rate;
-    None if they last until the reset or are used up.
+    None if the searches last until the reset or are used up.
     """
 
     quota: QuotaReport
@@ -64,7 +64,7 @@ class SchedulingReport:
         return sum(project.search.limit for project in self.quota.projects)
 
     @property
-    def duration(self) -> str:
+    def lasts(self) -> str:
         """How long the searches last: `no_key`, `used_up`, `ends` (at `ends_at`) or `until_reset`."""
         if not self.scheduled.per_day:
             return "no_key"

@@ -1,4 +1,8 @@
-"""Celery Beat's scheduler: it survives changes of the clock, and does not fill the broker while no worker runs."""
+"""Celery Beat's scheduler: it sends each keyword's message when that keyword is due, and chores at their intervals.
+
+It survives changes of the clock, and does not fill the broker while no worker runs. It also ends the claims of workers
+that died, because beat is one process that runs all the time.
+"""
 
 import logging
 import time
@@ -6,29 +10,43 @@ from datetime import datetime
 from typing import Any
 
 from celery.schedules import schedstate
+from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.utils import timezone
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 
 from apps.incidents import parts
 from apps.videos import tasks
+from apps.videos.fetching import claims
+from apps.videos.models import KeyWordEntry
+from apps.videos.scheduling import beat
 
 logger = logging.getLogger(__name__)
+
+# Keywords that are due are looked up this often, in seconds: one query of an index.
+LOOKUP_SECONDS = 1.0
 
 # A larger difference in seconds between the clock and the time that has passed means that the clock was set.
 CLOCK_WAS_SET = 5.0
 
+# How long the heap may leave a keyword's row alone, in seconds.
+NEVER = 10 * 365 * 86400.0
+
 
 class Entry(ModelEntry):  # type: ignore[misc]  # django-celery-beat has no types
-    """A row whose last run is never in the future, or it would not be due before the clock has caught up."""
+    """A row of beat."""
 
     last_run_at: datetime
 
     def is_due(self) -> schedstate:
+        if self.task == beat.TASK:
+            return schedstate(is_due=False, next=NEVER)  # next_due_at decides: see Scheduler.send_due_keywords
+        # A chore whose last run is in the future would not be due before the clock has caught up.
         self.last_run_at = self.model.last_run_at = min(self.last_run_at, self._default_now())
         return super().is_due()
 
 
 class Scheduler(DatabaseScheduler):  # type: ignore[misc]
-    """The rows of django-celery-beat, read again when the clock was set."""
+    """The rows of django-celery-beat, read again when the clock was set; a keyword's row is sent when it is due."""
 
     Entry = Entry
 
@@ -36,17 +54,45 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._clock_offset = _clock_offset()
+        self._looked_up_at = float("-inf")
+        self._sent: dict[int, datetime] = {}
+        self._claims = claims.Watcher()
         super().__init__(*args, **kwargs)
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
+        """Send what is due; return in how many seconds to look again."""
         parts.record_beat()
+        if self._claims.check():
+            tasks.send(tasks.catch_up)
         offset = _clock_offset()
         if abs(offset - self._clock_offset) > CLOCK_WAS_SET:
             # The times in the heap are by the old clock.
             logger.warning("the clock was set by %+.0f s; reading the schedule again", offset - self._clock_offset)
             self._initial_read, self._heap = True, None
         self._clock_offset = offset
-        return super().tick(*args, **kwargs)  # type: ignore[no-any-return]
+        self.send_due_keywords()
+        return float(min(super().tick(*args, **kwargs), LOOKUP_SECONDS))
+
+    def send_due_keywords(self) -> None:
+        """Send the message of each keyword that is due, once for each time it is; catch_up replaces a lost one."""
+        if time.monotonic() - self._looked_up_at < LOOKUP_SECONDS:
+            return
+        self._looked_up_at = time.monotonic()
+        try:
+            close_old_connections()
+            due = dict(KeyWordEntry.objects.overdue(timezone.now()).values_list("pk", "next_due_at"))
+        except (DatabaseError, InterfaceError):
+            logger.exception("the keywords that are due could not be read; trying again")
+            return
+        sent = {pk: due_at for pk, due_at in due.items() if self._sent.get(pk) == due_at}
+        if len(sent) < len(due) and not tasks.queue_is_full():
+            rows = self.schedule
+            for pk in due.keys() - sent.keys():
+                if row := rows.get(beat.row_name(pk)):
+                    self.reserve(row)
+                    self.apply_entry(row, producer=self.producer)
+                    sent[pk] = due[pk]
+        self._sent = sent
 
     def schedule_changed(self) -> bool:
         last = self._last_timestamp

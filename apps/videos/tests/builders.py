@@ -72,3 +72,8 @@ def spend(searches: int) -> None:
 
 def videos_of(entry: KeyWordEntry) -> set[str]:
     return set(Video.objects.filter(matches__keyword=entry).values_list("pk", flat=True))
+
+
+def claim_of(entry: KeyWordEntry) -> tuple[int, str, datetime]:
+    """Return the claim of `entry` as beat sees it, for claims.end()."""
+    return KeyWordEntry.objects.values_list("pk", "claim_token", "claimed_at").get(pk=entry.pk)

@@ -4,7 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -17,10 +17,12 @@ from django.db import connection, connections
 from django.db.models import F
 from pytest_django import DjangoDbBlocker
 
+from apps.conftest import MovableTime
 from apps.incidents.tests.inbox import inbox
+from apps.quota import keys
 from apps.videos.models import KeyWordEntry, Match, Video, VideoTotal
 from apps.videos.scheduling import beat
-from simulator import Simulator
+from simulator import Clock, Project, Simulator, World
 
 __all__ = ["inbox"]
 
@@ -43,6 +45,25 @@ def entry(youtube: Simulator) -> KeyWordEntry:
     beat.sync()
     entry.refresh_from_db()
     return entry
+
+
+@pytest.fixture
+def run_youtube(
+    frozen_time: MovableTime, clock: Clock, settings: Any, db: None
+) -> Iterator[Callable[[World], Simulator]]:
+    """Start a simulator of a world that is given, with more searches than a fetch every 20 seconds uses up."""
+    project = Project("one", ["a-secret-key"], searches_per_day=5000)
+    with ExitStack() as stack:
+
+        def start(world: World) -> Simulator:
+            simulator = stack.enter_context(Simulator(world, projects=[project], clock=clock))
+            settings.YOUTUBE_API_URL = simulator.youtube_url
+            settings.YT_KEYS = [("one", "a-secret-key")]
+            settings.YT_SEARCHES_PER_DAY = {"": 5000}
+            keys.sync()
+            return simulator
+
+        yield start
 
 
 class RealDatabase:
@@ -150,7 +171,7 @@ def held(word: str) -> KeyWordEntry:
 
 def assert_nothing_lost_or_doubled() -> None:
     """Check what holds after any number of writers: counts equal rows, copies equal originals, no video is orphaned."""
-    assert VideoTotal.now() == Video.objects.count()
+    assert VideoTotal.current() == Video.objects.count()
     for entry in KeyWordEntry.objects.all():
         assert entry.video_count == entry.matches.count(), entry
     assert not Video.objects.filter(matches=None).exists()

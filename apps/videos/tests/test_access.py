@@ -15,7 +15,7 @@ def add(client: Client, **headers: str) -> int:
     return client.post("/api/keywords/", body, content_type="application/json", headers=headers).status_code
 
 
-def test_everybody_may_change_things_where_no_sign_in_is_asked(client: Client) -> None:
+def test_without_sign_in_changes_are_open(client: Client) -> None:
     assert add(client) == 201
 
 
@@ -48,7 +48,7 @@ def test_the_own_page_may(client: Client) -> None:
     assert add(client, **{"Origin": "http://testserver", "Sec-Fetch-Site": "same-origin"}) == 201
 
 
-def test_sign_in_write_lets_everybody_read_and_known_people_write(client: Client, settings) -> None:
+def test_sign_in_write_allows_reading_and_requires_accounts_for_changes(client: Client, settings) -> None:
     settings.SIGN_IN = "write"
     assert client.get("/api/keywords/").status_code == 200
     assert add(client) == 401

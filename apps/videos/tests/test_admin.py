@@ -164,3 +164,14 @@ def test_who_may_only_view_sees_no_tokens(client: Client, django_user_model: Any
     assert client.get("/admin/authtoken/tokenproxy/").status_code == 403
     viewer.user_permissions.add(*Permission.objects.filter(codename__startswith="change_"))
     assert client.get("/admin/authtoken/tokenproxy/").status_code == 200
+
+
+@pytest.mark.parametrize("typed", ["kestrel -nest", "hover", "channel:raptors", "video000007"])
+def test_videos_are_searched_by_words_or_id(admin_client: Client, entry: KeyWordEntry, typed: str) -> None:
+    store(
+        entry,
+        found_video("video000007", title="A kestrel", description="They hover.", channel_title="Raptors"),
+        found_video("video000008", title="Kestrel nest"),
+    )
+    page = admin_client.get(reverse("admin:videos_video_changelist"), {"q": typed})
+    assert [video.pk for video in page.context["cl"].result_list] == ["video000007"]

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from apps.videos.scheduling.allocation import DAY, GRID, PAGE, Search, Share, allocate, is_step, on_grid
+from apps.videos.scheduling.allocation import DAY, GRID, VIDEOS_PER_SEARCH, Search, Share, allocate, is_step, on_grid
 
 rates = st.floats(0.01, 5_000)
 weights = st.integers(1, 100)
 requested = st.integers(1, 30 * 86_400)
-budgets = st.floats(0.5, 20_000)
+totals = st.floats(0.5, 20_000)
 
 automatic = st.builds(Search, id=st.just(0), rate=rates, weight=weights)
 any_search = st.builds(Search, id=st.just(0), rate=rates, weight=weights, requested_interval=st.none() | requested)
@@ -28,17 +28,17 @@ some_automatic = st.lists(automatic, min_size=1, max_size=40).map(numbered)
 some_searches = st.lists(any_search, min_size=1, max_size=40).map(numbered)
 
 
-def often(searches: Collection[Search], allocation: float) -> list[float]:
+def searches_per_day(searches: Collection[Search], allocation: float) -> list[float]:
     """Return the searches per day of each, in order."""
     shares = allocate(searches, allocation)
     return [shares[search.id].searches_per_day for search in searches]
 
 
 def bounds(searches: Collection[Search]) -> list[float]:
-    return [max(1, search.rate / PAGE) for search in searches]
+    return [max(1, search.rate / VIDEOS_PER_SEARCH) for search in searches]
 
 
-def wait(searches: Collection[Search], plan: Collection[float]) -> float:
+def weighted_delay(searches: Collection[Search], plan: Collection[float]) -> float:
     """Return the weighted sum, over all videos of a day, of the average delay in days."""
     return sum(s.weight * s.rate / (2 * n) for s, n in zip(searches, plan, strict=True))
 
@@ -57,22 +57,22 @@ def test_it_works() -> None:
 
 
 def test_a_page_suffices_between_two_searches() -> None:
-    plan = often([Search(1, rate=1500), Search(2, rate=10), Search(3, rate=10)], 90)
-    assert plan[0] == pytest.approx(1500 / PAGE * (74 / 50), rel=0.2)
-    plan = often([Search(1, rate=2400), Search(2, rate=240), Search(3, rate=10, weight=100)], 98)
-    assert plan[0] == pytest.approx(2400 / PAGE)
+    plan = searches_per_day([Search(1, rate=1500), Search(2, rate=10), Search(3, rate=10)], 90)
+    assert plan[0] == pytest.approx(1500 / VIDEOS_PER_SEARCH * (74 / 50), rel=0.2)
+    plan = searches_per_day([Search(1, rate=2400), Search(2, rate=240), Search(3, rate=10, weight=100)], 98)
+    assert plan[0] == pytest.approx(2400 / VIDEOS_PER_SEARCH)
     assert sum(plan) == pytest.approx(98)
 
 
-def test_everybody_is_searched_once_a_day() -> None:
-    plan = often([Search(1, rate=1000), Search(2, rate=0.01)], 40)
+def test_each_keyword_is_searched_once_a_day() -> None:
+    plan = searches_per_day([Search(1, rate=1000), Search(2, rate=0.01)], 40)
     assert plan == pytest.approx([39, 1])
 
 
-def test_where_bounds_ask_for_too_much_they_are_cut_by_the_law() -> None:
-    assert often([Search(1, rate=9000), Search(2, rate=1000)], 60) == pytest.approx([45, 15])
+def test_bounds_above_the_total_become_upper_bounds() -> None:
+    assert searches_per_day([Search(1, rate=9000), Search(2, rate=1000)], 60) == pytest.approx([45, 15])
     quiet = [Search(number, rate=1) for number in range(2, 12)]
-    assert often([Search(1, rate=10_000), *quiet], 98) == pytest.approx([98 / 1.1, *[9.8 / 11] * 10])
+    assert searches_per_day([Search(1, rate=10_000), *quiet], 98) == pytest.approx([98 / 1.1, *[9.8 / 11] * 10])
 
 
 def test_it_marks_searches_below_the_daily_minimum() -> None:
@@ -83,26 +83,26 @@ def test_it_marks_searches_below_the_daily_minimum() -> None:
     assert not requested[1].below_daily_minimum, "it was requested"
 
 
-def test_a_wish_is_kept_where_the_budget_bears_it() -> None:
+def test_a_request_is_granted_if_searches_suffice() -> None:
     shares = allocate([Search(1, rate=1, requested_interval=3600), *(Search(id, rate=30) for id in range(2, 6))], 90)
     assert shares[1] == Share(24.0, granted=True)
     assert [shares[id].searches_per_day for id in range(2, 6)] == pytest.approx([66 / 4] * 4)
 
 
-def test_a_wish_leaves_others_half_of_an_even_share() -> None:
+def test_a_request_leaves_the_others_half_an_even_share() -> None:
     shares = allocate([Search(1, rate=1, requested_interval=10), *(Search(id, rate=30) for id in range(2, 6))], 90)
     assert shares[1] == Share(90 - 36)
     assert [shares[id].searches_per_day for id in range(2, 6)] == pytest.approx([36 / 4] * 4)
 
 
-def test_a_wish_leaves_others_their_bounds() -> None:
+def test_a_request_leaves_the_others_their_bounds() -> None:
     shares = allocate([Search(1, rate=1, requested_interval=10), Search(2, rate=1200)], 90)
     assert shares[1].searches_per_day == pytest.approx(50)
     shares = allocate([Search(1, rate=1, requested_interval=10), Search(2, rate=12_000)], 90)
-    assert shares[1].searches_per_day == pytest.approx(45), "an even share is everybody's"
+    assert shares[1].searches_per_day == pytest.approx(45), "an even share is each keyword's"
 
 
-def test_others_keep_their_wishes_beside_a_greedy_one() -> None:
+def test_a_very_short_request_does_not_stretch_the_others() -> None:
     searches = [
         Search(1, rate=1, requested_interval=10),
         Search(2, rate=1, requested_interval=3600),
@@ -119,7 +119,7 @@ def test_invalid_rates_are_refused() -> None:
 
 
 @pytest.mark.parametrize("searches", [0, -1])
-def test_it_refuses_an_empty_budget(searches: int) -> None:
+def test_no_searches_is_an_error(searches: int) -> None:
     with pytest.raises(ValueError, match="no searches"):
         allocate([Search(1, rate=1)], searches)
 
@@ -136,19 +136,19 @@ def test_a_thousand_searches_share_a_few_schedules() -> None:
     assert len(intervals) < 60
 
 
-@given(some_searches, budgets)
-def test_it_never_exceeds_the_budget(searches: list[Search], allocation: float) -> None:
-    plan = often(searches, allocation)
+@given(some_searches, totals)
+def test_shares_never_exceed_the_total(searches: list[Search], allocation: float) -> None:
+    plan = searches_per_day(searches, allocation)
     assert sum(plan) <= allocation * (1 + 1e-9)
     assert all(n > 0 for n in plan)
 
 
-@given(some_automatic, budgets)
-def test_it_spends_it_all(searches: list[Search], allocation: float) -> None:
-    assert sum(often(searches, allocation)) >= allocation * (1 - 1e-6)
+@given(some_automatic, totals)
+def test_all_searches_are_allocated(searches: list[Search], allocation: float) -> None:
+    assert sum(searches_per_day(searches, allocation)) >= allocation * (1 - 1e-6)
 
 
-@given(some_searches, budgets)
+@given(some_searches, totals)
 def test_requests_are_met_or_stretched_to_the_same_interval(searches: list[Search], allocation: float) -> None:
     shares = allocate(searches, allocation)
     stretched = set()
@@ -163,20 +163,20 @@ def test_requests_are_met_or_stretched_to_the_same_interval(searches: list[Searc
     assert len(stretched) <= 1
 
 
-@given(some_automatic, budgets)
+@given(some_automatic, totals)
 def test_bounds_are_the_least_where_they_fit_and_the_most_where_not(searches: list[Search], allocation: float) -> None:
     least = bounds(searches)
     fit = sum(least) <= allocation
-    for bound, n in zip(least, often(searches, allocation), strict=True):
+    for bound, n in zip(least, searches_per_day(searches, allocation), strict=True):
         assert n >= bound * (1 - 1e-9) if fit else n <= bound * (1 + 1e-9)
 
 
-@given(some_automatic, budgets, st.integers(0, 39), st.integers(0, 39), st.floats(0.01, 0.9))
+@given(some_automatic, totals, st.integers(0, 39), st.integers(0, 39), st.floats(0.01, 0.9))
 def test_no_other_plan_waits_less(searches: list[Search], allocation: float, one: int, other: int, part: float) -> None:
     """Moving a part of one share to another, within the bounds, improves nothing."""
     giver, taker = one % len(searches), other % len(searches)
     assume(giver != taker)
-    plan, limits = often(searches, allocation), bounds(searches)
+    plan, limits = searches_per_day(searches, allocation), bounds(searches)
     given = part * plan[giver]
     if sum(limits) <= allocation:
         given = min(given, plan[giver] - limits[giver])
@@ -186,21 +186,21 @@ def test_no_other_plan_waits_less(searches: list[Search], allocation: float, one
     changed = list(plan)
     changed[giver] -= given
     changed[taker] += given
-    assert wait(searches, changed) >= wait(searches, plan) * (1 - 1e-6)
+    assert weighted_delay(searches, changed) >= weighted_delay(searches, plan) * (1 - 1e-6)
 
 
-@given(some_searches, budgets, st.integers(0, 39), st.floats(1, 100), st.sampled_from(["rate", "weight"]))
+@given(some_searches, totals, st.integers(0, 39), st.floats(1, 100), st.sampled_from(["rate", "weight"]))
 def test_more_videos_or_more_weight_never_mean_less(
     searches: list[Search], allocation: float, which: int, factor: float, what: str
 ) -> None:
     which %= len(searches)
     raised = list(searches)
     raised[which] = replace(searches[which], **{what: getattr(searches[which], what) * factor})
-    before, after = often(searches, allocation), often(raised, allocation)
+    before, after = searches_per_day(searches, allocation), searches_per_day(raised, allocation)
     assert after[which] >= before[which] * (1 - 1e-6)
 
 
-@given(some_searches, budgets, st.integers(0, 39), st.floats(1, 100))
+@given(some_searches, totals, st.integers(0, 39), st.floats(1, 100))
 def test_a_shorter_request_never_gets_less(
     searches: list[Search], allocation: float, which: int, factor: float
 ) -> None:
@@ -210,12 +210,12 @@ def test_a_shorter_request_never_gets_less(
     raised[which] = replace(
         searches[which], requested_interval=max(1, round((searches[which].requested_interval or 0) / factor))
     )
-    assert often(raised, allocation)[which] >= often(searches, allocation)[which] * (1 - 1e-6)
+    assert searches_per_day(raised, allocation)[which] >= searches_per_day(searches, allocation)[which] * (1 - 1e-6)
 
 
-@given(some_automatic, budgets, st.floats(1, 100))
+@given(some_automatic, totals, st.floats(1, 100))
 def test_more_searches_never_mean_fewer_for_one(searches: list[Search], allocation: float, factor: float) -> None:
-    before, after = often(searches, allocation), often(searches, allocation * factor)
+    before, after = searches_per_day(searches, allocation), searches_per_day(searches, allocation * factor)
     assert all(m >= n * (1 - 1e-6) for n, m in zip(before, after, strict=True))
 
 
@@ -227,13 +227,13 @@ def test_only_proportions_count(searches: list[Search], scale: float, fewer: flo
     )
     allocation *= sum(math.sqrt(search.weight * search.rate) for search in searches)
     scaled = [replace(search, rate=search.rate * scale) for search in searches]
-    plan = often(searches, allocation)
-    assert often(searches, allocation * fewer) == pytest.approx([n * fewer for n in plan])
+    plan = searches_per_day(searches, allocation)
+    assert searches_per_day(searches, allocation * fewer) == pytest.approx([n * fewer for n in plan])
     assume(all(n <= bound for n, bound in zip(plan, bounds(scaled), strict=True)))
-    assert often(scaled, allocation) == pytest.approx(plan)
+    assert searches_per_day(scaled, allocation) == pytest.approx(plan)
 
 
-@given(some_searches, budgets, st.floats(0, 0.05), st.randoms(use_true_random=False))
+@given(some_searches, totals, st.floats(0, 0.05), st.randoms(use_true_random=False))
 def test_tiny_changes_of_rate_change_little(
     searches: list[Search], allocation: float, tiny: float, random: object
 ) -> None:
@@ -241,17 +241,19 @@ def test_tiny_changes_of_rate_change_little(
         replace(search, rate=search.rate * math.exp(tiny * random.uniform(-1, 1)))  # type: ignore[attr-defined]
         for search in searches
     ]
-    for n, m in zip(often(searches, allocation), often(changed, allocation), strict=True):
+    for n, m in zip(searches_per_day(searches, allocation), searches_per_day(changed, allocation), strict=True):
         assert abs(math.log(m / n)) <= 4 * tiny + 1e-6
 
 
-@given(some_searches, budgets, st.floats(0, 0.05))
-def test_tiny_changes_of_the_budget_change_little(searches: list[Search], allocation: float, tiny: float) -> None:
-    for n, m in zip(often(searches, allocation), often(searches, allocation * math.exp(tiny)), strict=True):
+@given(some_searches, totals, st.floats(0, 0.05))
+def test_tiny_changes_of_the_total_change_little(searches: list[Search], allocation: float, tiny: float) -> None:
+    for n, m in zip(
+        searches_per_day(searches, allocation), searches_per_day(searches, allocation * math.exp(tiny)), strict=True
+    ):
         assert abs(math.log(m / n)) <= 4 * tiny + 1e-6
 
 
-@given(some_searches, budgets, st.randoms(use_true_random=False))
+@given(some_searches, totals, st.randoms(use_true_random=False))
 def test_the_order_does_not_matter(searches: list[Search], allocation: float, random: object) -> None:
     shuffled = list(searches)
     random.shuffle(shuffled)  # type: ignore[attr-defined]

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from apps.videos.fetching import erasing
 from apps.videos.models import KeyWordEntry, VideoLog
+from apps.videos.tests.builders import found_video, store
 from apps.videos.views import KeywordViewSet
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -142,6 +143,27 @@ def test_an_unknown_address_is_answered_in_json(client: Client) -> None:
     answer = client.get("/api/nothing")
     assert answer.status_code == 404
     assert "/api/" in answer.json()["detail"]
+
+
+def test_every_address_works_without_its_closing_slash(client: Client) -> None:
+    entry = KeyWordEntry.objects.create(keyword="python")
+    store(entry, found_video("video"))
+    VideoLog.objects.create(pk=entry.pk, keyword=entry)
+    schema = client.get("/api/schema/?format=json").json()
+    for path, methods in schema["paths"].items():
+        address = path.format(id=entry.pk, keyword="python", video_id="video").removesuffix("/")
+        assert path.endswith("/")
+        if "get" in methods:
+            assert client.get(address).json() == client.get(f"{address}/").json()
+            assert client.get(f"{address}?page=none").status_code == client.get(f"{address}/?page=none").status_code
+    assert post(client, "/api/keywords", {"keyword": "rust"}).status_code == 201
+    assert post(client, f"/api/keywords/{entry.pk}/fetch").status_code == 202
+    for method in (client.patch, client.put, client.delete):
+        assert (
+            method(f"/api/keywords/{entry.pk}", {"keyword": "Python"}, content_type="application/json").status_code
+            < 300
+        )
+    assert not KeyWordEntry.objects.find("python")
 
 
 def test_the_schema_and_its_page(client: Client) -> None:

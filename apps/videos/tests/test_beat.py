@@ -24,7 +24,7 @@ def one_key(frozen_time: MovableTime, settings, sent: list[str]) -> None:
     keys.sync()
 
 
-def rings() -> dict[str, int]:
+def beat_intervals() -> dict[str, int]:
     """Return beat's rows for keywords: name -> seconds."""
     return {row.name: row.interval.every for row in PeriodicTask.objects.filter(task=beat.TASK, enabled=True)}
 
@@ -42,20 +42,20 @@ def test_pausing_resuming_and_changing_keep_beat_right() -> None:
     entry = KeyWordEntry.objects.create(keyword="Python", interval=7200)
     entry.state = KeyWordEntry.State.PAUSED
     entry.save()
-    assert rings() == {}
+    assert beat_intervals() == {}
 
     entry.state, entry.interval = KeyWordEntry.State.WATCHED, 3600
     entry.save()
-    assert rings() == {f"keyword-{entry.pk}": 3600}
+    assert beat_intervals() == {f"keyword-{entry.pk}": 3600}
 
 
 def test_deleting_one_or_many_keeps_beat_right() -> None:
     for number in range(4):
         KeyWordEntry.objects.create(keyword=f"word {number}", interval=7200)
     KeyWordEntry.objects.earliest("pk").delete()
-    assert len(rings()) == 3
+    assert len(beat_intervals()) == 3
     KeyWordEntry.objects.all().delete()
-    assert rings() == {}
+    assert beat_intervals() == {}
 
 
 def test_beat_is_notified_once_of_many_changes(sent: list[str]) -> None:
@@ -76,7 +76,7 @@ def test_the_command_rebuilds_what_was_lost(capsys) -> None:
 
     call_command("sync_schedules")
 
-    assert rings() == {f"keyword-{entry.pk}": 7200}
+    assert beat_intervals() == {f"keyword-{entry.pk}": 7200}
     assert PeriodicTask.objects.filter(pk=others.pk).exists()
 
 
@@ -92,7 +92,7 @@ def test_a_shorter_interval_takes_effect_at_once() -> None:
     assert entry.next_due_at == fetched + timedelta(hours=1)
 
 
-def test_a_keyword_that_waits_for_the_reset_goes_on_waiting() -> None:
+def test_a_keyword_that_waits_for_the_reset_keeps_its_due_date() -> None:
     entry = KeyWordEntry.objects.create(keyword="Python", interval=7200)
     reset = timezone.now() + timedelta(hours=9)
     KeyWordEntry.objects.update(last_fetched_at=timezone.now(), next_due_at=reset)
@@ -107,20 +107,20 @@ def test_a_keyword_that_waits_for_the_reset_goes_on_waiting() -> None:
 def test_fetch_interval_is_the_default_for_all(settings) -> None:
     settings.FETCH_INTERVAL = 5000
     KeyWordEntry.objects.create(keyword="Python")
-    assert list(rings().values()) == [5000]
+    assert list(beat_intervals().values()) == [5000]
 
 
-def test_without_keys_invidious_is_asked_now_and_then(settings) -> None:
+def test_without_keys_invidious_is_searched_every_15_minutes(settings) -> None:
     settings.YT_KEYS, settings.INVIDIOUS_URL = [], "http://127.0.0.1:9"
     keys.sync()
     KeyWordEntry.objects.create(keyword="Python")
-    assert list(rings().values()) == [plan.INVIDIOUS_INTERVAL]
+    assert list(beat_intervals().values()) == [plan.INVIDIOUS_INTERVAL]
 
 
-def test_no_wish_makes_invidious_be_asked_without_end(settings) -> None:
+def test_a_short_request_does_not_overload_invidious(settings) -> None:
     settings.YT_KEYS, settings.INVIDIOUS_URL = [], "http://127.0.0.1:9"
     KeyWordEntry.objects.create(keyword="Python", interval=1)
-    assert list(rings().values()) == [plan.INVIDIOUS_MIN_INTERVAL]
+    assert list(beat_intervals().values()) == [plan.INVIDIOUS_MIN_INTERVAL]
 
 
 def test_a_saved_keyword_costs_as_many_queries_as_if_it_were_the_only_one(django_assert_max_num_queries) -> None:
@@ -130,9 +130,9 @@ def test_a_saved_keyword_costs_as_many_queries_as_if_it_were_the_only_one(django
     )
     with django_assert_max_num_queries(45):
         KeyWordEntry.objects.create(keyword="Python")
-    assert len(rings()) == 1, "the others are planned by a task"
+    assert len(beat_intervals()) == 1, "the others are planned by a task"
     call_command("sync_schedules")
-    assert len(rings()) == 200
+    assert len(beat_intervals()) == 200
 
 
 def test_an_error_of_the_plan_does_not_fail_the_change(monkeypatch, caplog) -> None:
@@ -144,7 +144,7 @@ def test_an_error_of_the_plan_does_not_fail_the_change(monkeypatch, caplog) -> N
     assert "no plan" in caplog.text
 
 
-def test_what_waits_until_just_after_the_reset_goes_on_waiting() -> None:
+def test_what_waits_until_just_after_the_reset_keeps_its_due_date() -> None:
     entry = KeyWordEntry.objects.create(keyword="Python", interval=7200)
     now = timezone.now()
     reset = now + timedelta(hours=1)

@@ -32,7 +32,7 @@ def with_many_videos() -> KeyWordEntry:
     return entry
 
 
-def test_a_big_erase_leaves_turns_to_others(database: RealDatabase, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_big_erase_does_not_block_other_writers(database: RealDatabase, capsys: pytest.CaptureFixture[str]) -> None:
     other = held("bird")
     doomed = with_many_videos()
     assert Video.objects.count() == doomed.matches.count() == MANY

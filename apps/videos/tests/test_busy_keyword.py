@@ -1,30 +1,22 @@
 """A busy keyword with short outages, on a source whose order is rough by minutes: all is found at once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
 from apps.conftest import NOW, MovableTime
-from apps.quota import keys
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, Match, VideoLog
-from simulator import Clock, Project, Simulator, World
+from simulator import Simulator, World
 
 INTERVAL, OUTAGE = timedelta(seconds=20), timedelta(seconds=150)
 
 
 @pytest.fixture
-def rough_youtube(frozen_time: MovableTime, clock: Clock, settings, db) -> Iterator[Simulator]:
+def rough_youtube(run_youtube: Callable[[World], Simulator]) -> Simulator:
     rates = {"six": 6 * 60, "sixty": 60 * 60, "flood": 100 * 60}
-    world = World(seed=3, rates=rates, started_at=NOW, index_delay=0, date_jitter=300)
-    project = Project("one", ["a-secret-key"], searches_per_day=5000)
-    with Simulator(world, projects=[project], clock=clock) as simulator:
-        settings.YOUTUBE_API_URL = simulator.youtube_url
-        settings.YT_KEYS = [("one", "a-secret-key")]
-        settings.YT_SEARCHES_PER_DAY = {"": 5000}
-        keys.sync()
-        yield simulator
+    return run_youtube(World(seed=3, rates=rates, started_at=NOW, index_delay=0, date_jitter=300))
 
 
 def missing(youtube: Simulator, entry: KeyWordEntry) -> list[float]:
@@ -62,6 +54,6 @@ def test_a_keyword_with_more_videos_than_searches_can_list_says_so(
         log = fetch_keyword(entry, VideoLog.Trigger.MANUAL)
         assert missing(rough_youtube, entry) == []
     assert log
-    assert "More videos appear than the searches can list" in log.message
+    assert "More videos are published than the searches can list" in log.message
     assert log.searches == 5
     assert log.number_added > 200, "it is not read again"

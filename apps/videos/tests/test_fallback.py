@@ -51,7 +51,7 @@ def test_it_works_with_invidious_alone(youtube: Simulator, entry: KeyWordEntry, 
     assert entry.searched_through is None
 
 
-def test_it_leaves_an_instance_alone_that_has_blocked_us(
+def test_a_blocked_invidious_is_not_searched(
     youtube: Simulator, entry: KeyWordEntry, settings, frozen_time: MovableTime
 ) -> None:
     settings.INVIDIOUS_URL, settings.YT_KEYS = youtube.invidious_url, []
@@ -91,7 +91,7 @@ def test_invidious_does_not_replace_a_suspended_project(youtube: Simulator, entr
     assert youtube.stats.requests("/youtube/v3/search") == 1
 
 
-def test_it_has_patience_with_invidious_too(youtube: Simulator, entry: KeyWordEntry, settings, monkeypatch) -> None:
+def test_invidious_is_retried(youtube: Simulator, entry: KeyWordEntry, settings, monkeypatch) -> None:
     naps: list[float] = []
     monkeypatch.setattr("time.sleep", naps.append)
     settings.INVIDIOUS_URL, settings.YT_KEYS = youtube.invidious_url, []
@@ -102,7 +102,7 @@ def test_it_has_patience_with_invidious_too(youtube: Simulator, entry: KeyWordEn
     assert not Incident.objects.exists()
 
 
-def test_it_says_so_when_invidious_is_away(youtube: Simulator, entry: KeyWordEntry, settings, monkeypatch) -> None:
+def test_an_outage_of_invidious_is_logged(youtube: Simulator, entry: KeyWordEntry, settings, monkeypatch) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     settings.INVIDIOUS_URL, settings.YT_KEYS = youtube.invidious_url, []
     youtube.faults.add("invidious", "reset", times=None)
@@ -131,7 +131,7 @@ def test_what_one_page_of_invidious_brought_is_kept_when_the_next_fails(
     assert (log.status, log.number_added) == ("done", 1)
 
 
-def test_invidious_has_its_turn_when_youtube_took_all_the_time(
+def test_invidious_is_searched_after_the_deadline_of_youtube(
     youtube: Simulator, entry: KeyWordEntry, settings, monkeypatch
 ) -> None:
     monkeypatch.setattr("apps.quota.youtube.WORK_SECONDS", -1.0)

@@ -8,10 +8,11 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from apps.conftest import NOW, MovableTime
 from apps.quota.models import ApiKey, QuotaSpend
+from apps.videos.fetching import claims
 from apps.videos.fetching.completing import complete_stored
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, Video, VideoLog
-from apps.videos.tests.builders import found_video
+from apps.videos.tests.builders import claim_of, found_video
 from apps.videos.tests.fetches import MANUAL, SCHEDULE, fetched
 from core import youtube_api
 from core.log_lines import FetchFilter
@@ -74,7 +75,7 @@ def test_it_fetches_once_when_the_message_comes_twice(entry: KeyWordEntry) -> No
     assert VideoLog.objects.count() == 1
 
 
-def test_it_takes_a_ring_that_comes_a_little_early(entry: KeyWordEntry, frozen_time: MovableTime) -> None:
+def test_a_slightly_early_message_is_accepted(entry: KeyWordEntry, frozen_time: MovableTime) -> None:
     fetched(entry)
     frozen_time.move(seconds=entry.planned_interval - 20)
 
@@ -88,10 +89,11 @@ def test_it_leaves_a_keyword_alone_that_another_worker_fetches(entry: KeyWordEnt
     assert VideoLog.objects.count() == 0
 
 
-def test_it_takes_over_from_a_worker_that_died(entry: KeyWordEntry, frozen_time: MovableTime) -> None:
+def test_it_takes_over_from_a_worker_that_died(entry: KeyWordEntry) -> None:
     entry.claim(scheduled=True)
+    claims.end(*claim_of(entry))
+    # It slept, and opened its log after its claim had ended.
     dead = VideoLog.objects.create(keyword=entry, keyword_text=entry.keyword)
-    frozen_time.move(minutes=5)
 
     log = fetched(entry)
 
@@ -100,7 +102,7 @@ def test_it_takes_over_from_a_worker_that_died(entry: KeyWordEntry, frozen_time:
     assert dead.status == "interrupted"
 
 
-def test_it_leaves_a_paused_keyword_alone_but_for_people(entry: KeyWordEntry) -> None:
+def test_a_paused_keyword_is_fetched_only_manually(entry: KeyWordEntry) -> None:
     entry.state = KeyWordEntry.State.PAUSED
     entry.save()
 
@@ -128,7 +130,7 @@ def test_it_uses_the_next_project_when_one_is_out_of_searches(youtube: Simulator
 
 
 @pytest.mark.parametrize("kind", ["status_503", "reset", "html_200", "truncated_json"])
-def test_it_says_so_when_youtube_is_away(youtube: Simulator, entry: KeyWordEntry, kind: str, monkeypatch) -> None:
+def test_an_outage_of_youtube_is_logged(youtube: Simulator, entry: KeyWordEntry, kind: str, monkeypatch) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     youtube.faults.add("youtube", kind, times=None)
 
@@ -196,7 +198,7 @@ def test_it_leaves_videos_for_later_when_units_are_gone(youtube: Simulator, entr
     assert Video.objects.filter(duration=None).count() <= 1 + Video.objects.filter(live_state="upcoming").count()
 
 
-def test_a_video_left_out_once_is_asked_about_again(
+def test_a_video_left_out_once_is_requested_again(
     youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime
 ) -> None:
     stream = Broadcast(planned=0, started=0, ended=90_000)
@@ -308,7 +310,7 @@ def test_it_asks_again_about_streams_until_they_have_ended(
 
 
 @pytest.mark.parametrize("kind", ["short_page", "empty_page"])
-def test_it_goes_on_behind_a_page_that_is_not_full(
+def test_a_short_page_is_followed_by_the_next(
     youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, kind: str
 ) -> None:
     fetched(entry)
@@ -340,7 +342,7 @@ def test_a_search_between_does_not_hide_that_a_stream_has_ended(
     assert video.duration
 
 
-def test_strays_from_outside_the_window_do_not_hide_a_gap(
+def test_videos_outside_the_requested_dates_do_not_hide_a_gap(
     youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, monkeypatch
 ) -> None:
     fetched(entry)

@@ -1,6 +1,6 @@
 """Gaps that full pages leave are recorded and closed, also for very busy keywords."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
@@ -8,7 +8,6 @@ from unittest.mock import patch
 import pytest
 
 from apps.conftest import NOW, MovableTime
-from apps.quota import keys
 from apps.quota.models import QuotaSpend
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.fetching.gaps import INDEX_DELAY, MAX_GAP
@@ -17,23 +16,16 @@ from apps.videos.scheduling import beat, plan
 from apps.videos.tests.builders import found_video
 from core.errors import BadPageToken, SourceUnavailable
 from core.youtube_api import SearchPage
-from simulator import Clock, Project, Simulator, World
+from simulator import Simulator, World
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
 @pytest.fixture
-def busy_youtube(frozen_time: MovableTime, clock: Clock, settings, db, monkeypatch) -> Iterator[Simulator]:
-    """Many searches, busy topics, and videos indexed up to 90 minutes late."""
+def busy_youtube(run_youtube: Callable[[World], Simulator], monkeypatch) -> Simulator:
+    """Busy topics, and videos indexed up to 90 minutes late."""
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    world = World(seed=3, rates={"busy": 45, "busiest": 200}, started_at=NOW)
-    project = Project("one", ["a-secret-key"], searches_per_day=2000)
-    with Simulator(world, projects=[project], clock=clock) as simulator:
-        settings.YOUTUBE_API_URL = simulator.youtube_url
-        settings.YT_KEYS = [("one", "a-secret-key")]
-        settings.YT_SEARCHES_PER_DAY = {"": 2000}
-        keys.sync()
-        yield simulator
+    return run_youtube(World(seed=3, rates={"busy": 45, "busiest": 200}, started_at=NOW))
 
 
 def fetch_on(frozen_time: MovableTime, entry: KeyWordEntry, since: datetime, until: datetime) -> None:
@@ -72,7 +64,7 @@ def test_after_an_outage_all_is_found_however_much_is_published(
     assert not entry.gaps.filter(late=False).exists()
 
 
-def test_what_is_shown_late_is_looked_for_once_in_a_while(busy_youtube: Simulator, frozen_time: MovableTime) -> None:
+def test_late_videos_are_searched_about_every_90_minutes(busy_youtube: Simulator, frozen_time: MovableTime) -> None:
     """A page does not reach back 90 minutes here; reading five at each fetch would use up the quota."""
     entry = KeyWordEntry.objects.create(keyword="busy")
     fetch_on(frozen_time, entry, NOW, NOW + 12 * HOUR)
@@ -175,7 +167,7 @@ def test_a_short_page_with_more_behind_it_closes_nothing(entry: KeyWordEntry) ->
     assert entry.gaps.count() == 0
 
 
-def test_a_few_misplaced_videos_are_no_boundary(entry: KeyWordEntry) -> None:
+def test_a_few_misplaced_videos_do_not_set_the_bound(entry: KeyWordEntry) -> None:
     watched_until(entry, NOW - 4 * HOUR)
     crowd = page(NOW - HOUR, NOW, number=46)
     strays = page(NOW - 6 * HOUR, NOW - 6 * HOUR + MINUTE, number=4)
@@ -187,7 +179,7 @@ def test_a_few_misplaced_videos_are_no_boundary(entry: KeyWordEntry) -> None:
     assert len(asked) == 2
 
 
-def test_a_crowd_within_minutes_does_not_keep_a_gap_open_for_ever(entry: KeyWordEntry) -> None:
+def test_many_videos_within_minutes_do_not_keep_a_gap_open_for_ever(entry: KeyWordEntry) -> None:
     """Its pages are out of order by as much as they reach back; so the next search is of a shorter time."""
     watched_until(entry, NOW - HOUR)
     gap = entry.gaps.create(after=NOW - 12 * HOUR, before=NOW - 10 * HOUR)
@@ -200,7 +192,7 @@ def test_a_crowd_within_minutes_does_not_keep_a_gap_open_for_ever(entry: KeyWord
     assert entry.gaps.get().before == asked[1]["published_after"]
 
 
-def test_months_without_watching_are_not_made_good(entry: KeyWordEntry) -> None:
+def test_gaps_are_limited_to_seven_days(entry: KeyWordEntry) -> None:
     watched_until(entry, NOW - 90 * 24 * HOUR)
     fetch_pages(entry, page(NOW - HOUR, NOW), *[page(NOW - 2 * HOUR, NOW - HOUR) for _ in range(4)])
     assert entry.gaps.get().after == NOW - MAX_GAP
@@ -239,7 +231,7 @@ def test_a_lost_claim_changes_no_gaps(entry: KeyWordEntry) -> None:
     assert SearchGap.objects.count() == 0
 
 
-def test_known_videos_are_not_asked_about_again(entry: KeyWordEntry) -> None:
+def test_known_videos_are_not_requested_again(entry: KeyWordEntry) -> None:
     videos = page(NOW - HOUR, NOW, number=50, more=False)
     fetch_pages(entry, videos)
     units = QuotaSpend.objects.get(bucket="general").used
@@ -307,7 +299,7 @@ def test_gaps_that_become_one_are_searched_once(entry: KeyWordEntry) -> None:
     assert entry.gaps.count() == 0
 
 
-def test_a_source_that_fails_in_one_gap_is_not_asked_for_the_next(
+def test_a_source_that_fails_in_one_gap_is_not_searched_for_the_next(
     youtube: Simulator, entry: KeyWordEntry, monkeypatch
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)

@@ -20,7 +20,7 @@ def test_it_takes_any_text(text: str) -> None:
 
     assert is_new
     assert KeyWordEntry.objects.find(text) == entry
-    assert entry.keyword == keywords.fold(text)
+    assert entry.keyword == keywords.strip_invisible(text)
 
 
 @pytest.mark.parametrize("other", ["two words", "  TWO\t\nWords ", "Ｔｗｏ　Ｗｏｒｄｓ", "two\u00a0words"])

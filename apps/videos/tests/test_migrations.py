@@ -40,7 +40,7 @@ def test_streams_that_are_over_are_asked_for_their_start() -> None:
     assert list(Video.objects.filter(completed_at=None).values_list("pk", flat=True)) == ["over"]
 
 
-def test_keywords_that_one_refusal_had_parked_are_tried_again() -> None:
+def test_keywords_that_one_refusal_had_marked_refused_are_tried_again() -> None:
     entry = KeyWordEntry.objects.create(keyword="python")
     KeyWordEntry.objects.update(bad_query="Refused.", next_due_at=None)
     migration("0003_refused_since").try_again(apps, None)
@@ -76,6 +76,21 @@ def test_keywords_are_normalized_again_and_none_is_lost() -> None:
         entry.save()
     migration("0004_same_words").normalize_again(apps, None)
     assert dict(KeyWordEntry.objects.values_list("keyword", "normalized")) == now, "a second run changes nothing"
+
+
+def test_keywords_whose_letters_are_the_same_now_are_both_kept() -> None:
+    for word in ("⽔", "水", "ᲀ", "ẛ", "rust"):
+        KeyWordEntry.objects.bulk_create([KeyWordEntry(keyword=word, normalized=word)])
+    for _ in range(2):
+        migration("0007_same_letters").normalize_again(apps, None)
+        assert list(KeyWordEntry.objects.order_by("pk").values_list("keyword", "normalized")) == [
+            ("⽔", "水"),
+            ("水", "水\u200b"),
+            ("ᲀ", "в"),
+            ("ẛ", "ṡ"),
+            ("rust", "rust"),
+        ]
+    assert KeyWordEntry.objects.watch("水") == (KeyWordEntry.objects.get(keyword="⽔"), False)
 
 
 def test_a_long_keyword_that_collides_is_kept_too() -> None:

@@ -12,10 +12,12 @@ from apps.incidents.models import Incident
 from apps.quota import keys
 from apps.quota.models import ApiKey, QuotaSpend
 from apps.videos import tasks
+from apps.videos.fetching import claims
 from apps.videos.fetching.completing import complete_stored
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.fetching.manual import fetch_now
 from apps.videos.models import KeyWordEntry, VideoLog
+from apps.videos.tests.builders import claim_of
 from apps.videos.tests.fetches import MANUAL, SCHEDULE, fetched
 from simulator import Project
 from simulator.server import Simulator
@@ -175,7 +177,7 @@ def test_only_keys_cooling_down_are_an_incident(
     assert not Incident.objects.open().exists()
 
 
-def test_what_a_person_mends_is_used_within_a_minute(youtube: Simulator, entry: KeyWordEntry, settings, sent) -> None:
+def test_a_repaired_key_is_used_within_a_minute(youtube: Simulator, entry: KeyWordEntry, settings, sent) -> None:
     both, settings.YT_KEYS = settings.YT_KEYS, settings.YT_KEYS[:1]
     keys.sync()
     youtube.projects["one"].keys[0].state = "not_enabled"
@@ -199,7 +201,7 @@ def test_what_a_person_mends_is_used_within_a_minute(youtube: Simulator, entry: 
     assert fetched(entry).status == "done"
 
 
-def test_asking_again_in_a_pause_is_asking_once(
+def test_a_second_manual_fetch_in_a_pause_returns_the_first(
     youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, sent: list[tuple]
 ) -> None:
     for project in youtube.projects:
@@ -214,20 +216,14 @@ def test_asking_again_in_a_pause_is_asking_once(
     assert VideoLog.objects.count() == 1
 
 
-def test_what_a_person_asked_for_outlives_its_worker_once(
-    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, sent: list[tuple]
-) -> None:
+def test_a_manual_fetch_is_retried_once_if_its_worker_dies(entry: KeyWordEntry, sent: list[tuple]) -> None:
     paused = KeyWordEntry.objects.create(keyword="paused", state=KeyWordEntry.State.PAUSED)
     log = fetch_now(paused)
     for end in ("waiting", "interrupted"):
         paused.claim(scheduled=False)
         VideoLog.objects.update(status="running", created_at=timezone.now())
         assert fetch_now(paused) == log
-        frozen_time.move(seconds=150)
-        sent.clear()
-        assert fetch_now(paused) != log, "who died is not under way"
-        VideoLog.objects.exclude(pk=log.pk).delete()
-        frozen_time.move(seconds=150)
+        claims.end(*claim_of(paused))
         sent.clear()
         tasks.catch_up()
         log.refresh_from_db()
@@ -236,7 +232,15 @@ def test_what_a_person_asked_for_outlives_its_worker_once(
         assert (again in sent) == (end == "waiting")
 
 
-def spend_but(people: int) -> None:
+def test_a_fetch_that_must_be_over_is_not_under_way(entry: KeyWordEntry, frozen_time: MovableTime) -> None:
+    log = fetch_now(entry)
+    VideoLog.objects.update(status="running")
+    assert fetch_now(entry) == log
+    frozen_time.move(seconds=150)
+    assert fetch_now(entry) != log
+
+
+def use_all_but(people: int) -> None:
     for project in ("one", "two"):
         QuotaSpend.objects.update_or_create(
             project=project, bucket="search", day=date(2026, 11, 20), defaults={"used": 100 - people}
@@ -246,7 +250,7 @@ def spend_but(people: int) -> None:
 def test_the_manual_reserve_serves_manual_fetches_in_any_process(
     youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, sent: list[tuple]
 ) -> None:
-    spend_but(people=5)
+    use_all_but(people=5)
     log = fetch_now(entry)
     tasks.process_trigger(entry.pk, trigger="schedule")
     log.refresh_from_db()
@@ -256,7 +260,7 @@ def test_the_manual_reserve_serves_manual_fetches_in_any_process(
 def test_a_repeated_manual_fetch_in_a_pause_is_tried_again(
     youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, settings, sent: list[tuple]
 ) -> None:
-    spend_but(people=0)
+    use_all_but(people=0)
     log = fetch_now(entry)
     tasks.process_trigger(entry.pk, trigger="manual", log_id=log.pk)
     settings.INVIDIOUS_URL = youtube.invidious_url
@@ -268,7 +272,7 @@ def test_a_repeated_manual_fetch_in_a_pause_is_tried_again(
 def test_a_pause_logged_before_still_ends_early(
     youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, settings, sent: list[tuple]
 ) -> None:
-    spend_but(people=5)
+    use_all_but(people=5)
     KeyWordEntry.objects.update(last_fetched_at=NOW - timedelta(hours=1))
     assert fetched(entry).status == "waiting"
     frozen_time.move(minutes=5)
@@ -290,7 +294,7 @@ def test_a_message_that_comes_again_late_does_nothing(youtube: Simulator, entry:
     assert entry.claim_token == ""
 
 
-def test_a_rest_across_midnight_is_no_pause_of_all(
+def test_a_cooldown_across_midnight_is_not_a_pause(
     youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, settings
 ) -> None:
     frozen_time.move(hours=11, minutes=20)

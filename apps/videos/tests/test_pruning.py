@@ -69,7 +69,7 @@ def test_log_days(entry: KeyWordEntry, settings: Any) -> None:
 
 def test_it_goes_on_chunk_by_chunk(entry: KeyWordEntry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pruning, "CHUNK", 2)
-    monkeypatch.setattr(pruning, "REST", 0)
+    monkeypatch.setattr(pruning, "CHUNK_INTERVAL", 0)
     for _ in range(7):
         log(None, 100)
     assert pruning.prune(deadline=0) == 0

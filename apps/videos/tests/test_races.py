@@ -25,13 +25,13 @@ from apps.incidents.notify import notify_pending
 from apps.incidents.tests.inbox import Inbox
 from apps.quota import pacific
 from apps.quota.models import QuotaSpend
-from apps.videos.fetching import erasing, storing
+from apps.videos.fetching import claims, erasing, storing
 from apps.videos.fetching.fetch import fetch_keyword
-from apps.videos.models import CLAIM_AGE_LIMIT, KeyWordEntry, Match, Video, VideoLog, VideoTotal
+from apps.videos.models import KeyWordEntry, Match, Video, VideoLog, VideoTotal
 from apps.videos.scheduling import beat, pauses
-from apps.videos.tests.builders import found_video, store
+from apps.videos.tests.builders import claim_of, found_video, store
 from apps.videos.tests.conftest import RealDatabase, held
-from simulator.exchange import Answer, Request
+from simulator.exchange import Request, Response
 from simulator.server import Simulator
 
 # PostgreSQL locks rows; SQLite has one lock for all.
@@ -65,26 +65,36 @@ def test_it_works(database: RealDatabase, scheduled: bool) -> None:
         assert entry.release(token)
 
 
-def test_a_stale_claim_is_taken_over_once(database: RealDatabase) -> None:
+def test_an_ended_claim_is_claimed_once(database: RealDatabase) -> None:
     entry = watched()
     old = entry.claim(scheduled=True)
     for _ in range(20):
-        long_ago = timezone.now() - CLAIM_AGE_LIMIT - timedelta(seconds=1)
-        KeyWordEntry.objects.update(claimed_at=long_ago)
-        claims = [partial(entry.claim, scheduled=True), partial(entry.claim, scheduled=False)] * 4
-        new = only(database.at_once(*claims))
+        claims.end(*claim_of(entry))
+        new = only(database.at_once(*[partial(entry.claim, scheduled=True), partial(entry.claim, scheduled=False)] * 4))
         assert new != old
         old = new
+
+
+def test_a_claim_that_is_renewed_at_that_moment_is_kept(database: RealDatabase) -> None:
+    """Beat may end only what it has seen unchanged. Either comes first: the holder knows whether it still holds it."""
+    entry = watched()
+    for _ in range(20):
+        token = entry.claim(scheduled=True)
+        _, kept = database.at_once(partial(claims.end, *claim_of(entry)), partial(entry.renew, token))
+        entry.refresh_from_db()
+        assert entry.claim_token == (token if kept else "")
+        entry.release(token)
 
 
 def test_the_old_holder_of_a_claim_changes_nothing(database: RealDatabase) -> None:
     entry = watched()
     old = entry.claim(scheduled=True)
-    KeyWordEntry.objects.update(claimed_at=timezone.now() - CLAIM_AGE_LIMIT - timedelta(seconds=1))
+    claims.end(*claim_of(entry))
     new = entry.claim(scheduled=True)
     before = KeyWordEntry.objects.values().get()
 
     assert not any(database.at_once(*[partial(entry.release, old, next_due_at=timezone.now() + HOUR)] * 4))
+    assert not any(database.at_once(*[partial(entry.renew, old)] * 4))
     with pytest.raises(storing.ClaimLost):
         storing.store(entry, old, [], "youtube")
     assert KeyWordEntry.objects.values().get() == before
@@ -168,7 +178,7 @@ def test_changing_many_keywords_at_once_does_not_deadlock(database: RealDatabase
 
 
 @only_postgresql
-def test_planning_and_erasing_never_wait_in_a_circle(database: RealDatabase, settings: Any) -> None:
+def test_planning_and_erasing_never_deadlock(database: RealDatabase, settings: Any) -> None:
     """An erase gives videos to other keywords, in the order of the videos, while planning holds these keywords."""
     settings.YT_SEARCHES_PER_DAY = {"": 100_000}
     others = [KeyWordEntry(keyword=f"word {number}", normalized=f"word {number}") for number in range(200)]
@@ -231,7 +241,7 @@ def meanwhile(youtube: Simulator, happens: Callable[[], object]) -> Iterator[Non
     """Run something in another connection after the search and before videos.list."""
     answer = youtube.answer
 
-    def answer_late(request: Request) -> Answer:
+    def answer_late(request: Request) -> Response:
         if request.path.endswith("/videos"):
             try:
                 happens()
@@ -258,7 +268,7 @@ def test_a_fetch_whose_keyword_is_deleted_ends_quietly(
 
     erasing.erase(entry)
     assert not KeyWordEntry.including_deleted.exists()
-    assert Video.objects.count() == Match.objects.count() == VideoTotal.now() == 0
+    assert Video.objects.count() == Match.objects.count() == VideoTotal.current() == 0
 
 
 def test_a_fetch_whose_keyword_is_erased_ends_quietly_too(youtube: Simulator, database: RealDatabase) -> None:
@@ -273,7 +283,7 @@ def test_a_fetch_whose_keyword_is_erased_ends_quietly_too(youtube: Simulator, da
     log = VideoLog.objects.get()
     assert (log.keyword, log.keyword_text, log.status) == (None, "Python", "interrupted")
     assert not KeyWordEntry.including_deleted.exists()
-    assert Video.objects.count() == Match.objects.count() == VideoTotal.now() == 0
+    assert Video.objects.count() == Match.objects.count() == VideoTotal.current() == 0
 
 
 def test_a_fetch_never_stores_for_a_keyword_added_again(youtube: Simulator, database: RealDatabase) -> None:
@@ -296,7 +306,7 @@ def test_a_fetch_that_was_taken_over_stores_nothing(youtube: Simulator, database
     entry = watched()
 
     def take_over() -> None:
-        KeyWordEntry.objects.update(claimed_at=timezone.now() - CLAIM_AGE_LIMIT - timedelta(seconds=1))
+        claims.end(*claim_of(entry))
         tokens.append(entry.claim(scheduled=True))
 
     tokens: list[str | None] = []

@@ -8,6 +8,7 @@ from apps.conftest import NOW, MovableTime
 from apps.quota import keys
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, VideoLog
+from apps.videos.scheduling import rates
 from apps.videos.scheduling.rates import PRIOR_DAYS, measure
 from apps.videos.tests.builders import found_video, store
 from simulator import Clock, Project, Simulator, World
@@ -59,13 +60,20 @@ def test_recent_days_count_more(entry: KeyWordEntry) -> None:
     assert 25 < measure(entry, NOW) < 80, "more than the average of 14 days, which is 15"
 
 
+def test_of_very_many_the_newest_count(entry: KeyWordEntry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So the cost of an estimate is bounded."""
+    monkeypatch.setattr(rates, "MOST", 100)
+    found(entry, *evenly(20, first=14, last=2), *evenly(120, first=2, last=0))
+    assert measure(entry, NOW) == pytest.approx(120, rel=0.1)
+
+
 def test_an_hour_without_a_search_is_no_hour_without_videos(entry: KeyWordEntry) -> None:
     found(entry, *evenly(20, first=14, last=3))
     assert measure(entry, NOW - 3 * DAY) == pytest.approx(20, rel=0.05)
     assert measure(entry, NOW) < 10
 
 
-def test_guesses_do_not_count(entry: KeyWordEntry) -> None:
+def test_estimates_do_not_count(entry: KeyWordEntry) -> None:
     found(entry, *evenly(20, first=14, last=0), published_exact=False)
     assert measure(entry, NOW) == pytest.approx(KeyWordEntry.PRIOR_RATE)
 
@@ -109,7 +117,7 @@ def test_watching_finds_the_true_rate(
     assert entry.rate == pytest.approx(24 * rate, rel=0.35)
 
 
-def test_a_keyword_for_which_nothing_is_found_sinks(entry: KeyWordEntry) -> None:
+def test_the_rate_falls_if_nothing_is_found(entry: KeyWordEntry) -> None:
     KeyWordEntry.objects.update(created_at=NOW - 10 * DAY)
     entry.refresh_from_db()
     assert measure(entry, NOW) < 0.5

@@ -20,7 +20,7 @@ from apps.videos.models import KeyWordEntry, VideoLog
 from apps.videos.scheduling import beat
 from apps.videos.tests.fetches import MANUAL, SCHEDULE, fetched
 from core import youtube_api
-from core.errors import BadQuery
+from core.errors import BadQuery, SourceError
 from core.youtube_refusals import refusal
 from simulator.server import Simulator
 
@@ -34,7 +34,7 @@ def _no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def other(entry: KeyWordEntry) -> KeyWordEntry:
-    """A second keyword, whose searches pass."""
+    """A second keyword, whose searches succeed."""
     other = KeyWordEntry.objects.create(keyword="rust", interval=3600)
     beat.sync()
     return other
@@ -44,11 +44,12 @@ def other(entry: KeyWordEntry) -> KeyWordEntry:
 def refuse(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Let YouTube refuse the queries of these keywords from now on."""
     answer = youtube_api.search_videos
+    because = BadQuery("YouTube refuses this query (invalidParameter).", 400)
 
-    def refuse(*words: str) -> None:
+    def refuse(*words: str, error: SourceError = because) -> None:
         def search(key: str, query: str, **named: Any) -> Any:
             if query in words:
-                raise BadQuery("YouTube does not accept this query (invalidParameter).", 400)
+                raise error
             return answer(key, query, **named)
 
         monkeypatch.setattr("core.youtube_api.search_videos", search)
@@ -113,7 +114,7 @@ def test_it_is_tried_after_growing_pauses_and_then_daily(
     pauses = [(later - sooner) / timedelta(minutes=5) for sooner, later in pairwise(tried)]
     assert pauses == [3, 12, 48, 288, 288]
     entry.refresh_from_db()
-    assert entry.bad_query == "YouTube does not accept this query (invalidParameter)."
+    assert entry.bad_query == "YouTube refuses this query (invalidParameter)."
     assert entry.refused_since == tried[0]
     assert other.logs.filter(status="done").count() > 50
 
@@ -133,14 +134,57 @@ def test_a_lasting_refusal_is_an_incident(
     assert "Python" in incident.message
     assert not PeriodicTask.objects.filter(name=f"keyword-{entry.pk}").exists(), "it is not planned any more"
     shown = client.get(f"/keywords/{entry.pk}/").content.decode()
-    assert "YouTube does not accept a keyword." in shown
+    assert "Keyword refused by YouTube." in shown
     assert "tried again once a day" in shown
     answer = client.get(f"/api/keywords/{entry.pk}/").json()
-    assert answer["bad_query"].startswith("YouTube does not accept")
+    assert answer["bad_query"].startswith("YouTube refuses this query")
     assert answer["next_due_at"]
 
 
-def parked(entry: KeyWordEntry) -> KeyWordEntry:
+WITHOUT_CAUSE = refusal(400, json.dumps({"error": {"errors": [{"reason": "badRequest"}]}}).encode())
+
+
+def test_a_keyword_refused_without_a_cause_is_marked_refused_while_others_succeed(
+    entry: KeyWordEntry, other: KeyWordEntry, frozen_time: MovableTime, refuse: Callable[..., None]
+) -> None:
+    refuse("Python", error=WITHOUT_CAUSE)
+    run_due(frozen_time, hours=3)
+    assert open_kinds() == [], "YouTube is not at fault"
+    entry.refresh_from_db()
+    assert (entry.refused_since is not None, entry.bad_query) == (True, "")
+
+    run_due(frozen_time, hours=29)
+    (incident,) = Incident.objects.open()
+    assert (incident.kind, incident.subject) == (REFUSED, str(entry.pk))
+    assert "YouTube refuses the request (HTTP 400, badRequest). It accepts other queries." in incident.message
+    tried = list(entry.logs.order_by("created_at").values_list("created_at", flat=True))
+    assert [(later - sooner) / timedelta(hours=1) for sooner, later in pairwise(tried)] == [1, 1, 1, 4, 24]
+
+
+def test_a_keyword_refused_without_a_cause_is_not_left_to_invidious(
+    youtube: Simulator, entry: KeyWordEntry, other: KeyWordEntry, refuse: Callable[..., None], settings
+) -> None:
+    settings.INVIDIOUS_URL = youtube.invidious_url
+    refuse("Python", error=WITHOUT_CAUSE)
+    assert fetched(entry).method == "invidious", "YouTube may be at fault"
+    fetched(entry, MANUAL)
+    assert entry.refused_since is None
+    fetched(other)
+    assert fetched(entry, MANUAL).error_code == "bad_query"
+    assert entry.refused_since == NOW
+    assert open_kinds() == []
+
+
+def test_a_refusal_without_a_cause_is_youtubes_fault_while_none_succeeds(
+    entry: KeyWordEntry, other: KeyWordEntry, frozen_time: MovableTime, refuse: Callable[..., None]
+) -> None:
+    refuse("Python", "rust", error=WITHOUT_CAUSE)
+    run_due(frozen_time, hours=3)
+    assert open_kinds() == [UNAVAILABLE]
+    assert set(KeyWordEntry.objects.values_list("bad_query", "refused_since")) == {("", None)}
+
+
+def marked_refused(entry: KeyWordEntry) -> KeyWordEntry:
     """Return `entry` as it is after hours of refusals."""
     KeyWordEntry.objects.filter(pk=entry.pk).update(
         bad_query="Refused.", refused_since=NOW - timedelta(hours=6), next_due_at=NOW + timedelta(hours=24)
@@ -169,7 +213,7 @@ def test_it_ends(
     entry: KeyWordEntry, ending: Callable[[KeyWordEntry], object], django_capture_on_commit_callbacks: Any
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
-        ending(parked(entry))
+        ending(marked_refused(entry))
     assert open_kinds() == []
     assert set(KeyWordEntry.objects.values_list("bad_query", "refused_since")) <= {("", None)}
 
@@ -177,7 +221,7 @@ def test_it_ends(
 def test_it_ends_when_the_daily_attempt_passes(
     entry: KeyWordEntry, frozen_time: MovableTime, django_capture_on_commit_callbacks: Any
 ) -> None:
-    parked(entry)
+    marked_refused(entry)
     frozen_time.move(hours=24)
     assert KeyWordEntry.objects.overdue(timezone.now()).get() == entry
     with django_capture_on_commit_callbacks(execute=True):
@@ -186,7 +230,7 @@ def test_it_ends_when_the_daily_attempt_passes(
     assert PeriodicTask.objects.filter(name=f"keyword-{entry.pk}").exists()
 
 
-def test_impatient_people_park_nothing(
+def test_repeated_manual_fetches_do_not_mark_a_query_refused(
     entry: KeyWordEntry, other: KeyWordEntry, frozen_time: MovableTime, refuse: Callable[..., None]
 ) -> None:
     refuse("Python")
@@ -198,7 +242,7 @@ def test_impatient_people_park_nothing(
     assert entry.next_due_at == timezone.now() + timedelta(minutes=60, seconds=-10)
 
 
-def test_a_keyword_alone_is_not_parked(
+def test_a_single_keyword_is_never_marked_refused(
     entry: KeyWordEntry, frozen_time: MovableTime, refuse: Callable[..., None]
 ) -> None:
     refuse("Python")
@@ -208,7 +252,7 @@ def test_a_keyword_alone_is_not_parked(
     assert entry.next_due_at <= timezone.now() + timedelta(hours=4)
 
 
-def test_two_that_are_refused_hide_behind_no_fault(
+def test_two_refused_queries_do_not_count_as_an_outage(
     entry: KeyWordEntry, other: KeyWordEntry, frozen_time: MovableTime, refuse: Callable[..., None]
 ) -> None:
     third = KeyWordEntry.objects.create(keyword="go", interval=1800)
@@ -221,7 +265,7 @@ def test_two_that_are_refused_hide_behind_no_fault(
     assert third.logs.filter(status="done").count() > 20
 
 
-def test_a_reason_that_cannot_be_stored_is_no_way_out_of_the_log(entry: KeyWordEntry, monkeypatch) -> None:
+def test_a_reason_with_unstorable_characters_is_logged(entry: KeyWordEntry, monkeypatch) -> None:
     error = {"reason": "\ud800\x00" + "x" * 5000, "location": "q"}
     body = json.dumps({"error": {"errors": [error]}}).encode()
     monkeypatch.setattr("core.youtube_api.search_videos", Mock(side_effect=refusal(400, body)))

@@ -34,7 +34,7 @@ def test_it_works() -> None:
     assert today.ends_at is None
 
 
-def test_searches_that_do_not_last_are_foretold(frozen_time: MovableTime) -> None:
+def test_searches_that_do_not_last_are_forecast(frozen_time: MovableTime) -> None:
     watched(kestrel=10)
     frozen_time.move(hours=6)
     spend(80)
@@ -44,7 +44,7 @@ def test_searches_that_do_not_last_are_foretold(frozen_time: MovableTime) -> Non
     assert report.today().ends_at is None, "the next plan makes them last"
 
 
-def test_where_nothing_is_scheduled_nothing_is_foretold() -> None:
+def test_where_nothing_is_scheduled_nothing_is_forecast() -> None:
     today = report.today()
     assert (today.search_rate, today.mean_interval, today.ends_at) == (0, 0, None)
 

@@ -6,13 +6,19 @@ from datetime import timedelta
 import pytest
 import time_machine
 from celery import current_app as app
+from django.db import OperationalError
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
 from apps.incidents import parts
 from apps.incidents.models import Heartbeat
+from apps.videos.fetching.claims import Watcher
+from apps.videos.models import KeyWordEntry
 from apps.videos.scheduling import beat
+from apps.videos.scheduling import scheduler as module
 from apps.videos.scheduling.scheduler import Scheduler
+
+INTERVAL = timedelta(seconds=60)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,6 +33,7 @@ def clock() -> Iterator[time_machine.Traveller]:
 def scheduler(clock: time_machine.Traveller, sent: list[tuple], monkeypatch: pytest.MonkeyPatch) -> Scheduler:
     app.loader.import_default_modules()
     monkeypatch.setattr(parts, "_last_beat", 0.0)
+    monkeypatch.setattr(module, "LOOKUP_SECONDS", 1e-9)
     for number in (1, 2):
         add(number)
     monkeypatch.setattr(Scheduler, "producer", None)  # it would wait for a broker
@@ -34,9 +41,13 @@ def scheduler(clock: time_machine.Traveller, sent: list[tuple], monkeypatch: pyt
 
 
 def add(number: int) -> None:
+    now, word = timezone.now(), f"word {number}"
+    entry = KeyWordEntry(pk=number, keyword=word, normalized=word, planned_interval=60)
+    entry.last_fetched_at, entry.next_due_at = now, now + INTERVAL
+    KeyWordEntry.objects.bulk_create([entry])
     interval, _ = IntervalSchedule.objects.get_or_create(every=60, period="seconds")
     PeriodicTask.objects.create(
-        name=f"keyword-{number}", task=beat.TASK, args=f"[{number}]", interval=interval, last_run_at=timezone.now()
+        name=beat.row_name(number), task=beat.TASK, args=f"[{number}]", interval=interval, last_run_at=now
     )
 
 
@@ -55,8 +66,10 @@ def tick(scheduler: Scheduler) -> None:
 
 
 def ids(sent: list[tuple]) -> list[int]:
-    """Return the keywords whose message was sent since the last call."""
+    """Return the keywords whose message was sent since the last call, and fetch them."""
     numbers = sorted(arguments[0] for name, arguments, _ in sent if name == "process_trigger")
+    now = timezone.now()
+    KeyWordEntry.objects.filter(pk__in=numbers).update(last_fetched_at=now, next_due_at=now + INTERVAL)
     sent.clear()
     return numbers
 
@@ -78,6 +91,7 @@ def test_it_goes_on_when_the_clock_is_set(
     wait(scheduler, clock)
     ids(sent)
     clock.shift(jump)
+    beat.repair_future_dates()
     tick(scheduler)
     ids(sent)
     for _ in range(2):
@@ -91,6 +105,7 @@ def test_it_notices_rows_that_change_after_the_clock_was_set_back(
     PeriodicTasks.update_changed()
     tick(scheduler)
     clock.shift(timedelta(hours=-3))
+    beat.repair_future_dates()
     tick(scheduler)
     add(3)
     tick(scheduler)
@@ -105,6 +120,7 @@ def test_a_start_after_the_clock_was_set_back_sends(
     scheduler.sync()
     clock.shift(timedelta(days=-1))
     ids(sent)
+    beat.repair_future_dates()
     restarted = Scheduler(app)
     tick(restarted)
     wait(restarted, clock)
@@ -125,3 +141,60 @@ def test_nothing_is_added_to_a_full_queue(
     full = False
     wait(scheduler, clock)
     assert ids(sent) == [1, 2]
+
+
+def test_a_keyword_is_sent_when_it_is_due_whatever_its_row_says(
+    scheduler: Scheduler, clock: time_machine.Traveller, sent: list[tuple]
+) -> None:
+    tick(scheduler)
+    KeyWordEntry.objects.filter(pk=1).update(next_due_at=timezone.now() + timedelta(seconds=5))
+    KeyWordEntry.objects.filter(pk=2).update(next_due_at=timezone.now() + timedelta(hours=5))
+    wait(scheduler, clock, 4)
+    assert ids(sent) == []
+    wait(scheduler, clock, 1)
+    assert ids(sent) == [1]
+    scheduler.sync()
+    row = PeriodicTask.objects.get(name=beat.row_name(1))
+    assert (row.last_run_at, row.total_run_count) == (timezone.now(), 1)
+
+
+def test_a_keyword_is_sent_once_each_time_it_is_due(
+    scheduler: Scheduler, clock: time_machine.Traveller, sent: list[tuple]
+) -> None:
+    wait(scheduler, clock)
+    for _ in range(3):
+        wait(scheduler, clock, 1)
+    assert ids(sent) == [1, 2]
+
+
+def test_a_keyword_that_is_paused_is_not_sent(
+    scheduler: Scheduler, clock: time_machine.Traveller, sent: list[tuple]
+) -> None:
+    KeyWordEntry.objects.filter(pk=1).update(state=KeyWordEntry.State.PAUSED)
+    wait(scheduler, clock)
+    assert ids(sent) == [2]
+
+
+def test_beat_goes_on_while_the_database_cannot_be_read(
+    scheduler: Scheduler, clock: time_machine.Traveller, sent: list[tuple], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(KeyWordEntry.objects.__class__, "overdue", fail)
+        wait(scheduler, clock)
+        assert ids(sent) == []
+    wait(scheduler, clock, 1)
+    assert ids(sent) == [1, 2]
+
+
+def fail(*args: object) -> None:
+    raise OperationalError("database is locked")
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_what_a_dead_worker_had_claimed_is_sent_again_at_once(
+    scheduler: Scheduler, sent: list[tuple], monkeypatch: pytest.MonkeyPatch, ended: bool
+) -> None:
+    sent.clear()
+    monkeypatch.setattr(Watcher, "check", lambda self: ended)
+    scheduler.tick()
+    assert (("catch_up", (), {}) in sent) == ended

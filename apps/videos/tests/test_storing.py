@@ -1,5 +1,6 @@
 """Storing found videos: each once, no estimate over exact data, counts equal to rows."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,8 @@ import time_machine
 from apps.videos.fetching import erasing, storing
 from apps.videos.models import KeyWordEntry, Match, Video, VideoFetchMethod, VideoTotal
 from apps.videos.tests.builders import found_video, store, videos_of
+from apps.videos.tests.plans import recorded
+from core.found_video import FoundVideo
 
 pytestmark = pytest.mark.django_db
 
@@ -30,13 +33,13 @@ def test_it_works(entry: KeyWordEntry) -> None:
 
     assert stored == storing.Stored(found=2, added=2)
     assert videos_of(entry) == {"a", "b"}
-    assert entry.video_count == VideoTotal.now() == 2
+    assert entry.video_count == VideoTotal.current() == 2
 
 
 def test_it_stores_a_video_once_that_a_page_repeats(entry: KeyWordEntry) -> None:
     assert store(entry, found_video("a"), found_video("a")) == storing.Stored(found=1, added=1)
     assert store(entry, found_video("a")) == storing.Stored(found=1, added=0)
-    assert entry.video_count == VideoTotal.now() == Match.objects.count() == 1
+    assert entry.video_count == VideoTotal.current() == Match.objects.count() == 1
 
 
 def test_it_stores_nothing_for_an_empty_page(entry: KeyWordEntry) -> None:
@@ -49,11 +52,11 @@ def test_it_gives_a_video_to_both_keywords(entry: KeyWordEntry) -> None:
     store(other, found_video("b"), found_video("c"))
 
     assert (videos_of(entry), videos_of(other)) == ({"a", "b"}, {"b", "c"})
-    assert (entry.video_count, other.video_count, VideoTotal.now()) == (2, 2, 3)
+    assert (entry.video_count, other.video_count, VideoTotal.current()) == (2, 2, 3)
     assert Video.objects.get(pk="b").keyword == entry
 
 
-def test_it_never_puts_a_guess_over_what_youtube_said(entry: KeyWordEntry) -> None:
+def test_an_estimate_never_replaces_exact_data(entry: KeyWordEntry) -> None:
     store(entry, found_video("a"))
     store(entry, found_video("a", title="Another", **GUESS), method=VideoFetchMethod.INVIDIOUS)
 
@@ -72,7 +75,7 @@ def test_it_moves_a_corrected_date_in_every_listing(entry: KeyWordEntry) -> None
     assert only_video().method == "invidious"
 
 
-def test_it_keeps_the_first_guess(entry: KeyWordEntry) -> None:
+def test_it_keeps_the_first_estimate(entry: KeyWordEntry) -> None:
     store(entry, found_video("a", **GUESS), method=VideoFetchMethod.INVIDIOUS)
     later = GUESS | {"published_at": NOON + timedelta(hours=3)}
     store(entry, found_video("a", **later), method=VideoFetchMethod.INVIDIOUS)
@@ -119,11 +122,56 @@ def test_it_refuses_a_lost_claim(entry: KeyWordEntry) -> None:
 def test_it_costs_the_same_queries_for_one_video_and_for_fifty(
     entry: KeyWordEntry, django_assert_max_num_queries
 ) -> None:
+    other = KeyWordEntry.objects.create(keyword="Django")
     KeyWordEntry.objects.update(claim_token="t")
+    VideoTotal.objects.create()
     for size in (1, 50):
-        page = [found_video() for _ in range(size)]
-        with django_assert_max_num_queries(16):
-            storing.store(entry, "t", page, VideoFetchMethod.YOUTUBE)
+        page = [found_video(**WHOLE) for _ in range(size)]
+        changed = [replace(video, view_count=6, published_at=NOON + timedelta(hours=1)) for video in page]
+        for keyword, videos, most in [(entry, page, 9), (entry, page, 7), (entry, changed, 9), (other, changed, 8)]:
+            with django_assert_max_num_queries(most):
+                storing.store(keyword, "t", videos, VideoFetchMethod.YOUTUBE)
+
+
+def test_it_writes_only_what_changed(entry: KeyWordEntry) -> None:
+    page = [found_video(f"{n}", **WHOLE) for n in range(50)]
+    store(entry, *page)
+    KeyWordEntry.objects.update(claim_token="t")
+
+    assert statements_that_write(entry, [replace(video, complete=False) for video in page]) == []
+    (stamp,) = statements_that_write(entry, page)
+    assert "completed_at" in stamp
+    assert "title" not in stamp
+    changed, stamp = statements_that_write(entry, [replace(page[0], title="A better title"), *page[1:]])
+    assert changed.count("%s") < 20, "one row"
+
+
+def statements_that_write(entry: KeyWordEntry, page: list[FoundVideo]) -> list[str]:
+    """Return the statements that store() executes for `page`, except those that would write no row."""
+    with recorded() as queries:
+        storing.store(entry, "t", page, VideoFetchMethod.YOUTUBE)
+    return [
+        query.sql for query in queries if query.sql.startswith(("INSERT", "UPDATE")) and "NOT EXISTS" not in query.sql
+    ]
+
+
+def test_it_notes_when_youtube_gave_the_full_data(entry: KeyWordEntry) -> None:
+    with time_machine.travel(NOON, tick=False):
+        store(entry, found_video("a", **WHOLE))
+    Video.objects.update(missing_since=NOON)
+    later = NOON + timedelta(hours=1)
+    with time_machine.travel(later, tick=False):
+        store(entry, found_video("a", **WHOLE))
+
+    video = only_video()
+    assert (video.completed_at, video.missing_since, video.updated_at) == (later, None, NOON)
+
+
+def test_it_stores_any_number_of_videos(entry: KeyWordEntry) -> None:
+    page = [found_video(f"{n}") for n in range(1100)]
+    assert store(entry, *page) == storing.Stored(found=1100, added=1100)
+    assert store(entry, *(replace(video, title="Changed") for video in page)) == storing.Stored(found=1100, added=0)
+    assert Video.objects.filter(title="Changed").count() == entry.video_count == VideoTotal.current() == 1100
 
 
 def test_it_erases_a_keyword_and_leaves_the_others_videos(entry: KeyWordEntry, monkeypatch) -> None:
@@ -139,7 +187,7 @@ def test_it_erases_a_keyword_and_leaves_the_others_videos(entry: KeyWordEntry, m
     other.refresh_from_db()
     assert set(Video.objects.values_list("pk", flat=True)) == {"both", "theirs"} == videos_of(other)
     assert Video.objects.get(pk="both").keyword == other
-    assert VideoTotal.now() == other.video_count == 2
+    assert VideoTotal.current() == other.video_count == 2
     assert not KeyWordEntry.including_deleted.filter(pk=entry.pk).exists()
 
 

@@ -104,7 +104,7 @@ def test_every_video_shown_is_stored_once(simulator: Simulator, frozen_time: Mov
         assert entry.video_count == len(stored)
     assert missed == {word: [] for word in RATES}
 
-    assert VideoTotal.now() == Video.objects.count()
+    assert VideoTotal.current() == Video.objects.count()
     assert not Match.objects.exclude(published_at=F("video__published_at")).exists()
     # No search was refused but those of the exhausted day, one for each project.
     assert simulator.stats.requests("/youtube/v3/search") <= 4 * 200

@@ -35,7 +35,7 @@ class Command(BaseCommand):
             *_table(["project", "searches", "left", "units", "left"], projects, figures={1, 2, 3, 4}),
             *_table(["key", "fingerprint", "state", "reason"], keys),
             *_table(
-                ["keyword", "new videos per day", "searches per day", "every", "found after", "next fetch", "reason"],
+                ["keyword", "new videos per day", "searches per day", "every", "average delay", "next fetch", "reason"],
                 plan,
                 figures={1, 2},
             ),
@@ -61,7 +61,7 @@ def _table(header: list[str], rows: list[list[str]], figures: Collection[int] = 
 def _summary(today: SchedulingReport) -> list[str]:
     left = roughly(round((today.quota.resets_at - timezone.now()).total_seconds()))
     lines = [f"The quota resets in {left}, at {_clock(today.quota.resets_at)} (00:00 Pacific)."]
-    if today.duration == "no_key":
+    if today.lasts == "no_key":
         lines.append("No usable key: YouTube is not searched.")
         if today.search_rate:
             lines.append(f"Invidious is searched every {roughly(today.mean_interval)}.")
@@ -69,16 +69,17 @@ def _summary(today: SchedulingReport) -> list[str]:
     lines.append(f"Scheduled searches left: {today.scheduled.left:,} of {today.scheduled.per_day:,}.")
     if today.search_rate:
         lasts = {
-            "used_up": "they are used up until the reset",
-            "ends": f"they last until {today.ends_at and _clock(today.ends_at)} at this rate",
-            "until_reset": "they last until the reset",
+            "used_up": "used up until the reset",
+            "ends": f"until {today.ends_at and _clock(today.ends_at)} at this rate",
+            "until_reset": "until the reset",
         }
-        lines.append(f"One search every {roughly(today.mean_interval)}: {lasts[today.duration]}.")
+        lines.append(f"Search rate: one search every {roughly(today.mean_interval)}.")
+        lines.append(f"Lasts: {lasts[today.lasts]}.")
     return lines
 
 
 def _bucket(bucket: BucketReport) -> list[str]:
-    refused = " (limit reached, according to YouTube)" if bucket.refused_at else ""
+    refused = " (YouTube reported the limit reached)" if bucket.refused_at else ""
     return [f"{bucket.used:,} of {bucket.limit:,}", f"{bucket.left:,}{refused}"]
 
 

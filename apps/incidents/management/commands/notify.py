@@ -8,7 +8,7 @@ from apps.incidents import notify
 
 
 class Command(BaseCommand):
-    help = "Send pending notifications to the admin; or with --test a test message, with --check nothing."
+    help = "Send pending notifications. --test sends a test message instead; --check only checks NOTIFY_URLS."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--test", action="store_true", help="send a test message to NOTIFY_URLS")

@@ -22,6 +22,6 @@ class Command(BaseCommand):
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         if is_new:
-            self.stdout.write(f"Now watching {entry.keyword}.")
+            self.stdout.write(f"Now watching “{entry.keyword}”.")
         else:
-            self.stdout.write(f"{entry.keyword} is already {entry.get_state_display()}. Nothing was changed.")
+            self.stdout.write(f"“{entry.keyword}” already exists ({entry.get_state_display()}). Nothing was changed.")

@@ -26,7 +26,7 @@ def remove_descending(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('videos', '0005_fetch_log'),
+        ('videos', '0009_videos_changed_at'),
     ]
 
     operations = [

@@ -28,8 +28,8 @@ LABEL: Final = 0.125
 
 def draw(setting: Setting, results: Mapping[str, Figures], path: Path) -> None:
     """Draw, for each strategy, the share of the videos shown that it found within so many hours."""
-    picture = Figure(figsize=(10, 5.4), facecolor="white")
-    axes = picture.add_axes((0.07, 0.13, 0.6, 0.69))
+    figure = Figure(figsize=(10, 5.4), facecolor="white")
+    axes = figure.add_axes((0.07, 0.13, 0.6, 0.69))
     longest = max((figures.delays[-1] / 60 for figures in results.values() if figures.delays), default=1.0)
     for name, (_, look) in LINES.items():
         _draw_line(axes, results[name], longest, look)
@@ -37,11 +37,11 @@ def draw(setting: Setting, results: Mapping[str, Figures], path: Path) -> None:
     _dress(axes, longest)
     quota = results["burst"].searches
     subtitle = f"Of {results['windhover'].shown:,} videos about {setting.keywords:,} keywords in one day"
-    picture.text(0.07, 0.93, "How soon a new video is found", fontsize=16, fontweight="bold", color=INK)
-    picture.text(
+    figure.text(0.07, 0.93, "How soon a new video is found", fontsize=16, fontweight="bold", color=INK)
+    figure.text(
         0.07, 0.875, f"{subtitle}, the share found with a quota of {quota:,} searches", fontsize=11, color=FAINT
     )
-    picture.savefig(path, dpi=160)
+    figure.savefig(path, dpi=160)
 
 
 def _draw_line(axes: Axes, figures: Figures, longest: float, look: Mapping[str, Any]) -> None:

@@ -14,8 +14,8 @@ from simulator import Broadcast
 from simulator.server import Simulator
 
 
-def test_videos_are_kept_and_the_nonsense_is_counted(youtube: Simulator, entry: KeyWordEntry) -> None:
-    youtube.faults.add("youtube", "nonsense", times=2)
+def test_videos_are_kept_and_implausible_values_are_counted(youtube: Simulator, entry: KeyWordEntry) -> None:
+    youtube.faults.add("youtube", "implausible", times=2)
     log = fetched(entry)
 
     assert (log.status, log.number_added) == ("done", 50)
@@ -24,10 +24,10 @@ def test_videos_are_kept_and_the_nonsense_is_counted(youtube: Simulator, entry: 
     assert all(video.thumbnail == f"https://i.ytimg.com/vi/{video.pk}/hqdefault.jpg" for video in Video.objects.all())
 
 
-def test_the_next_sound_answer_mends_the_dates(
+def test_the_next_valid_response_corrects_the_dates(
     youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime
 ) -> None:
-    youtube.faults.add("youtube", "nonsense", times=2)
+    youtube.faults.add("youtube", "implausible", times=2)
     fetched(entry)
     frozen_time.move(minutes=10)
     complete_stored()
@@ -39,7 +39,7 @@ def test_the_next_sound_answer_mends_the_dates(
 def test_invidious_too(youtube: Simulator, entry: KeyWordEntry, settings) -> None:
     settings.YT_KEYS, settings.INVIDIOUS_URL = [], youtube.invidious_url
     keys.sync()
-    youtube.faults.add("invidious", "nonsense", times=2)
+    youtube.faults.add("invidious", "implausible", times=2)
     log = fetched(entry)
 
     assert log.number_added > 0

@@ -1,0 +1,55 @@
+"""Today's searches, counted a second time in a file beside the database: a restored database knows fewer.
+
+Each machine has its own file, `searches.json` in STATE_DIR: {"day": "2026-11-26", "used": {"a project": 41}}. The
+numbers are the ledger's, as of the last search that this machine made.
+"""
+
+import fcntl
+import json
+import logging
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+
+from django.conf import settings
+
+logger = logging.getLogger(__name__)
+
+
+def read(day: date) -> dict[str, int] | None:
+    """Return the searches that each project has used on `day`, as far as the file knows; None if there is no file."""
+    try:
+        text = _path().read_text(errors="replace")
+    except OSError:
+        return None
+    return _used(text, day)
+
+
+def note(project: str, day: date, used: int) -> None:
+    """Write that the project has used so many searches on `day`, unless the file says more.
+
+    A file that cannot be written is logged: it must not prevent a search.
+    """
+    try:
+        with _path().open("a+", errors="replace") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            counts = _used(file.read(), day)
+            counts[project] = max(used, counts.get(project, 0))
+            file.truncate(0)
+            json.dump({"day": str(day), "used": counts}, file)
+    except OSError as error:
+        logger.warning("%s cannot be written: %s", _path(), error.strerror)
+
+
+def _path() -> Path:
+    folder: Path = settings.STATE_DIR
+    return folder / ("demo.searches.json" if settings.DEMO else "searches.json")
+
+
+def _used(text: str, day: date) -> dict[str, int]:
+    with suppress(ValueError, KeyError, TypeError, AttributeError):
+        content = json.loads(text)
+        if content["day"] == str(day):
+            return {str(project): int(used) for project, used in content["used"].items()}
+    return {}

@@ -1,0 +1,95 @@
+"""A claim ends with its holder: who holds one renews it, and beat ends one that is renewed no more.
+
+No clock takes part, since the clocks of two machines differ and any clock may be set. A renewal only has to change
+`claimed_at`. Beat observes all claims and measures how long each has not changed, in time that has passed.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from django import db
+from django.conf import settings
+from django.db import connection, transaction
+
+from apps.videos.models import KeyWordEntry
+
+logger = logging.getLogger(__name__)
+
+# Most fetches are shorter, and cost no renewal.
+RENEW_SECONDS = 8
+RETRY_SECONDS = 1
+
+# Longer than a holder is silent while SQLite waits for its lock: a renewal then comes late by `timeout`, 20 s.
+SILENT_SECONDS = 30
+
+CHECK_SECONDS = 5
+
+
+@contextmanager
+def renewed(entry: KeyWordEntry, token: str) -> Iterator[None]:
+    """Renew the claim `token` inside the block, in a thread, but no longer than Celery lets a task run."""
+    over = threading.Event()
+    threading.Thread(target=_renew, args=(entry, token, over), name=f"claim-{entry.pk}", daemon=True).start()
+    try:
+        yield
+    finally:
+        # The thread is not waited for: it may be waiting for a lock, and renews only what is still claimed.
+        over.set()
+
+
+def _renew(entry: KeyWordEntry, token: str, over: threading.Event) -> None:
+    deadline, pause = time.monotonic() + settings.CELERY_TASK_TIME_LIMIT, RENEW_SECONDS
+    while not over.wait(pause) and time.monotonic() < deadline:
+        try:
+            if not entry.renew(token):
+                return
+            pause = RENEW_SECONDS
+        except db.Error:
+            logger.warning("the claim of keyword %s could not be renewed", entry.pk, exc_info=True)
+            pause = RETRY_SECONDS
+        finally:
+            connection.close()
+
+
+class Watcher:
+    """Ends each claim that has not been renewed for SILENT_SECONDS, and closes the log of its fetch."""
+
+    def __init__(self) -> None:
+        self._checked_at = time.monotonic()
+        # Since when each claim has been seen as it is.
+        self._since: dict[tuple[int, str, datetime | None], float] = {}
+
+    def check(self) -> bool:
+        """Look at the claims if CHECK_SECONDS have passed since the last time; return whether one was ended.
+
+        One query if none was.
+        """
+        now, ended = time.monotonic(), False
+        if now - self._checked_at < CHECK_SECONDS:
+            return False
+        self._checked_at = now
+        try:
+            claimed = KeyWordEntry.including_deleted.exclude(claim_token="")
+            claims = claimed.values_list("pk", "claim_token", "claimed_at")
+            self._since = {claim: self._since.get(claim, now) for claim in claims}
+            for claim, since in self._since.items():
+                if now - since >= SILENT_SECONDS:
+                    ended |= end(*claim)
+        except db.Error:
+            logger.exception("the claims could not be checked")
+        return ended
+
+
+def end(keyword_id: int, token: str, claimed_at: datetime | None) -> bool:
+    """End the claim and return True, unless it has been renewed or released in this moment."""
+    with transaction.atomic():
+        same = KeyWordEntry.including_deleted.filter(pk=keyword_id, claim_token=token, claimed_at=claimed_at)
+        for entry in same.lock():
+            entry.logs.close_abandoned()
+            logger.warning("the worker that had claimed keyword %s has stopped", keyword_id)
+            return entry.release(token)
+    return False
