@@ -28,7 +28,7 @@ def main() -> None:
         help="sqlite (default), postgresql (a server of its own), or the URL of an empty PostgreSQL database",
     )
     parser.add_argument(
-        "--videos", type=whole_number(200, 10**7), default=10**6, help="number of videos (default: 1000000)"
+        "--videos", type=whole_number(300, 10**7), default=10**6, help="number of videos (default: 1000000)"
     )
     parser.add_argument(
         "--rounds", type=whole_number(1, 1000), default=30, help="how often each is measured, at most (default: 30)"

@@ -74,14 +74,16 @@ def _count(number: int, what: str, plural: str = "s") -> str:
 
 def _options() -> argparse.Namespace:
     parser = Parser(prog="bin/bench quota", description=benchmarks.quota.__doc__)
-    whole = whole_number
-    parser.add_argument("--seed", type=whole(0, 2**31), default=1, help="which simulated day (default: 1)")
-    parser.add_argument("--keywords", type=whole(1, 1000), default=20, help="number of keywords (default: 20)")
+    parser.add_argument("--seed", type=whole_number(0, 2**31), default=1, help="which simulated day (default: 1)")
+    parser.add_argument("--keywords", type=whole_number(1, 1000), default=20, help="number of keywords (default: 20)")
     parser.add_argument(
-        "--videos", type=whole(1, 100_000), default=1000, help="approximate number of matching videos (default: 1000)"
+        "--videos",
+        type=whole_number(1, 100_000),
+        default=1000,
+        help="approximate number of matching videos (default: 1000)",
     )
     parser.add_argument(
-        "--keys", type=whole(1, 100), default=1, help="number of keys, each of its own project (default: 1)"
+        "--keys", type=whole_number(1, 100), default=1, help="number of keys, each of its own project (default: 1)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON; draw the chart only with --chart")
     parser.add_argument("--chart", type=_chart, help=f"file of the chart, .png or .svg (default: {CHART})")
