@@ -1,17 +1,14 @@
 """Fixtures for all tests: a browser and PostgreSQL."""
 
 import os
-import pwd
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.needs import missing, postgres_program
+from benchmarks.cluster import PostgreSQLMissing, running_cluster
+from tests.needs import missing
 
 
 @pytest.fixture(scope="session")
@@ -49,29 +46,8 @@ def postgres() -> Iterator[str]:
 
     Not by pytest-postgresql, which cannot start a server when the tests run as root.
     """
-    programs = {name: postgres_program(name) for name in ("initdb", "pg_ctl")}
-    # PostgreSQL refuses to run as root. The socket's path must be short.
-    user = "nobody" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
-    folder = Path(tempfile.mkdtemp(prefix="windhover-pg-"))
-    shutil.chown(folder, user)
-
-    def run(program: str, *arguments: str) -> None:
-        subprocess.run(
-            [programs[program], "--pgdata", str(folder / "data"), *arguments],
-            check=True,
-            user=user if os.getuid() == 0 else None,
-            cwd=folder,
-            stdout=subprocess.DEVNULL,
-            env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
-        )
-
     try:
-        run("initdb", "--username=windhover", "--auth=trust", "--encoding=UTF8", "--no-sync")
-        options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
-        run("pg_ctl", "--wait", "--log", str(folder / "log"), "--options", options, "start")
-        try:
-            yield f"postgres://windhover@{str(folder).replace('/', '%2F')}/postgres"
-        finally:
-            run("pg_ctl", "--wait", "--mode=immediate", "stop")
-    finally:
-        shutil.rmtree(folder)
+        with running_cluster() as url:
+            yield url
+    except PostgreSQLMissing:
+        missing("PostgreSQL")

@@ -1,4 +1,4 @@
-"""Django with Windhover's settings and an empty database, for one benchmark."""
+"""Django with Windhover's settings, and nothing of this machine's, for one benchmark."""
 
 import logging
 import os
@@ -13,7 +13,14 @@ EVERY_VARIABLE = Path(__file__).resolve().parent.parent / "example.env"
 
 
 def set_up(folder: Path, **variables: str) -> None:
-    """Set Django up with the project's settings, `variables`, and an empty database in `folder`.
+    """Set Django up with the project's settings, `variables`, and an empty database in `folder`."""
+    configure(folder, **variables)
+    call_command("migrate", verbosity=0)
+    current_app.loader.import_default_modules()  # all tasks, as a worker does at its start
+
+
+def configure(folder: Path, **variables: str) -> None:
+    """Set Django up with the project's settings, `variables`, and its state in `folder`.
 
     Nothing of the environment and of `.env` gets in, so no real key, database or broker is ever touched.
     """
@@ -30,5 +37,3 @@ def set_up(folder: Path, **variables: str) -> None:
     django.setup()
     # The log lines of hundreds of fetches would hide the figures.
     logging.disable(logging.WARNING)
-    call_command("migrate", verbosity=0)
-    current_app.loader.import_default_modules()  # all tasks, as a worker does at its start

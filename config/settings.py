@@ -141,6 +141,8 @@ MIDDLEWARE = [
     "config.proxied.CookiesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.compression.CompressionMiddleware",  # after static files, which are compressed already
+    "django.middleware.http.ConditionalGetMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -288,13 +290,14 @@ CELERY_BEAT_SCHEDULE = {
     "chore-notify-admin": {"task": "apps.incidents.tasks.notify_admin", "schedule": 60},
     "chore-complete-videos": {"task": "apps.videos.tasks.complete_videos", "schedule": 600},
     "chore-prune-logs": {"task": "apps.videos.tasks.prune_logs", "schedule": 3600},
+    "chore-verify-counts": {"task": "apps.videos.tasks.verify_counts", "schedule": crontab(hour=3, minute=17)},
     "chore-sync-schedules": {"task": "apps.videos.tasks.sync_schedules", "schedule": crontab(minute="*/10")},
 }
 
 # --- REST API ------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["apps.videos.renderers.JSONRenderer"],
     # JSON only: a form on another site's page cannot send it without a preflight request.
     "DEFAULT_PARSER_CLASSES": ["apps.videos.errors.BoundedJSONParser"],
     "EXCEPTION_HANDLER": "apps.videos.errors.handle",
@@ -313,6 +316,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": VERSION,
     "SERVERS": [{"url": _public.path}] if _public.path else [],
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "apps.videos.schema.complete"],
     "SERVE_PERMISSIONS": ["apps.videos.access.SignIn"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

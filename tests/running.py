@@ -20,6 +20,8 @@ from config.orphans import holders
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
+PARTS = {"broker", "simulator", "web", "worker", "beat"}
+
 # Seconds; a deadline for slow machines, not an expected duration.
 LONG = 120
 

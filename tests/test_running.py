@@ -1,23 +1,18 @@
-"""bin/run as a whole: it starts, reports wrong settings, restarts its parts, and stops without leaving processes."""
+"""A running bin/run: what it shows and writes, a second start beside it, and parts that are killed."""
 
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
-import psutil
 import pytest
 
-from tests.running import BASE_DIR, LONG, Windhover, clean_environment, running_windhover, wait_for
+from tests.running import BASE_DIR, LONG, PARTS, Windhover, clean_environment, running_windhover, wait_for
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
-
-PARTS = {"broker", "simulator", "web", "worker", "beat"}
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400), pytest.mark.xdist_group("running")]
 
 
 @pytest.fixture(scope="module")
@@ -117,77 +112,3 @@ def test_a_killed_part_is_restarted(windhover: Windhover, part: str) -> None:
 
     wait_for(lambda: windhover.pids().get(part, killed) != killed, lambda: windhover.output)
     wait_for(windhover.answers, lambda: windhover.output)
-
-
-def test_ctrl_c_stops_everything_and_data_stays(tmp_path: Path) -> None:
-    account = {"DJANGO_SUPERUSER_USERNAME": "ada", "DJANGO_SUPERUSER_PASSWORD": "kestrel-on-the-wind"}
-    with running_windhover(tmp_path, **account) as windhover:
-        wait_for(lambda: set(windhover.pids()) == PARTS, lambda: windhover.output)
-        before = windhover.all_pids()
-        assert len(before) > len(PARTS)
-
-        assert windhover.stop() == 0
-        assert windhover.all_pids() == set()
-        assert not any(map(psutil.pid_exists, before))
-        assert not windhover.answers()
-
-    with running_windhover(tmp_path, **account) as windhover:
-        assert accounts(windhover) == ["ada"]
-
-
-def accounts(windhover: Windhover) -> list[str]:
-    with closing(sqlite3.connect(windhover.state_dir / "demo.sqlite3")) as database:
-        return [name for (name,) in database.execute("SELECT username FROM auth_user")]
-
-
-def test_a_start_after_a_kill_ends_the_orphans(tmp_path: Path) -> None:
-    with running_windhover(tmp_path) as windhover:
-        wait_for(lambda: set(windhover.pids()) == PARTS, lambda: windhover.output)
-        port = windhover.environment["PORT"]
-        windhover.process.kill()
-        windhover.process.wait()
-        orphans = windhover.all_pids()
-        assert orphans
-
-        with running_windhover(tmp_path, PORT=port) as following:
-            assert "ending them first" in following.output
-            assert not orphans & following.all_pids()
-
-
-def test_it_runs_in_a_long_path_with_special_characters(tmp_path: Path) -> None:
-    folder = tmp_path / "with spaces, 100 % and #1" / ("long" * 25)
-    folder.mkdir(parents=True)
-    with running_windhover(folder) as windhover:
-        wait_for(lambda: set(windhover.pids()) == PARTS, lambda: windhover.output)
-        worker_log = windhover.state_dir / "log" / "worker.log"
-        wait_for(lambda: "Connected to redis" in worker_log.read_text(), lambda: windhover.output)
-
-
-def test_no_key_is_on_a_command_line_or_the_terminal(tmp_path: Path) -> None:
-    # Nothing listens on port 9; the test only looks for the key.
-    sources = {"YT_KEYS": "AIzaNotARealKey,shared=AIzaAnotherKey", "YOUTUBE_API_URL": "http://127.0.0.1:9"}
-    with running_windhover(tmp_path, **sources) as windhover:
-        wait_for(lambda: set(windhover.pids()) == PARTS - {"simulator"}, lambda: windhover.output)
-        commands = [word for pid in windhover.pids().values() for word in psutil.Process(pid).cmdline()]
-        assert "worker" in commands
-        assert not any("AIza" in word for word in commands)
-        assert "videos from YouTube, 2 keys in 2 projects" in windhover.output
-        assert "AIza" not in windhover.output
-
-
-def test_it_runs_on_postgresql(postgres: str, tmp_path: Path) -> None:
-    sources = {"INVIDIOUS_URL": "http://127.0.0.1:9", "DATABASE_URL": postgres}
-    with running_windhover(tmp_path, **sources) as windhover:
-        worker_log = windhover.state_dir / "log" / "worker.log"
-        wait_for(lambda: worker_log.exists() and " ready." in worker_log.read_text(), lambda: windhover.output)
-        assert "videos from Invidious at http://127.0.0.1:9" in windhover.output
-        assert not list(windhover.state_dir.glob("*.sqlite3"))
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_other_signals_stop_everything_too(tmp_path: Path, number: signal.Signals) -> None:
-    with running_windhover(tmp_path) as windhover:
-        os.kill(windhover.process.pid, number)
-
-        assert windhover.process.wait(LONG) == 0
-        assert windhover.all_pids() == set()

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import LoginView, redirect_to_login
 from django.core.paginator import Page, Paginator
-from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -22,7 +21,7 @@ from apps.dashboard import charts
 from apps.dashboard.forms import AddKeywordForm, IntervalForm
 from apps.videos.access import may_write
 from apps.videos.fetching.manual import fetch_now
-from apps.videos.models import KeyWordEntry, Video, VideoLog, VideoTotal
+from apps.videos.models import KeyWordEntry, MatchQuerySet, Video, VideoLog, VideoQuerySet, VideoTotal
 from apps.videos.pagination import ShortCountPaginator
 from apps.videos.scheduling import report
 from apps.videos.scheduling.plan import cost_of_adding
@@ -76,8 +75,7 @@ def add_keyword(request: PageRequest) -> HttpResponse:
 
 
 def render_home(request: PageRequest, form: AddKeywordForm) -> HttpResponse:
-    videos = Video.objects.newest_first().with_keywords()
-    page = page_of(request, ShortCountPaginator(videos, CARDS, known_count=VideoTotal.current()))
+    page = page_of_videos(request, Video.objects.newest_first(), known_count=VideoTotal.current())
     keywords = Paginator(KeyWordEntry.objects.with_last_log(), KEYWORDS_AT_HOME).page(1)
     context = {"form": form, "keywords": keywords, "page": page, "videos": page}
     if not request.htmx:
@@ -113,10 +111,8 @@ def change_interval(request: PageRequest, pk: int) -> HttpResponse:
 
 
 def render_keyword(request: PageRequest, entry: KeyWordEntry, form: IntervalForm) -> HttpResponse:
-    matches = entry.matches.newest_first().prefetch_related(Prefetch("video", Video.objects.with_keywords()))
-    page = page_of(request, ShortCountPaginator(matches, CARDS, known_count=entry.video_count))
-    videos = [match.video for match in page]
-    context = {"entry": entry, "form": form, "page": page, "videos": videos, "gaps": entry.gaps.filter(late=False)}
+    page = page_of_videos(request, entry.matches.newest_first(), known_count=entry.video_count)
+    context = {"entry": entry, "form": form, "page": page, "videos": page, "gaps": entry.gaps.filter(late=False)}
     return render_page(request, "keyword", context)
 
 
@@ -192,6 +188,15 @@ class SignIn(LoginView):
 
 def page_of(request: HttpRequest, paginator: Paginator) -> Page:
     return paginator.get_page(request.GET.get("page"))
+
+
+def page_of_videos(request: HttpRequest, rows: VideoQuerySet | MatchQuerySet, known_count: int) -> Page:
+    """Return the requested page of these videos or matches, as videos with their keywords."""
+    page = page_of(
+        request, ShortCountPaginator(rows.values_list("video_id", flat=True), CARDS, known_count=known_count)
+    )
+    page.object_list = Video.objects.with_keywords().in_order_of(page.object_list)
+    return page
 
 
 def render_page(request: PageRequest, page: str, context: dict[str, Any]) -> HttpResponse:

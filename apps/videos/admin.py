@@ -134,9 +134,14 @@ class VideoAdmin(BigTableAdmin):
     ]
     list_filter = ["method", "live_state", ("published_exact", ComparedBoolean)]
     list_select_related = ["keyword"]
-    sortable_by = ("published_at",)
-    search_fields = ["video_id", "title"]
+    sortable_by = ("published_at", "created_at")
+    search_fields = ["title"]
+    search_help_text = "Words of titles, descriptions and channels, or a video id."
     ordering = ["-published_at", "-video_id"]
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        by_id = queryset.filter(pk=search_term.strip())
+        return (by_id if by_id.exists() else queryset.search(search_term)), False
 
 
 @admin.register(Match)

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 DETAILS = {
     400: "The request is invalid, or its host name is not listed in ALLOWED_HOSTS.",
     403: "Not allowed.",
-    404: "Not found. /api/docs/ lists all endpoints.",
+    404: "Not found. /api/ lists all endpoints.",
     405: "This endpoint does not allow this method.",
     406: "This endpoint does not support the requested format.",
     413: "The request is too large.",
@@ -81,7 +81,8 @@ class JSONErrorsMiddleware:
         detail = DETAILS.get(response.status_code, response.reason_phrase)
         answer = JsonResponse({"detail": detail}, status=response.status_code)
         # With the other headers: Allow, Retry-After, Vary and those for security.
-        response.headers.pop("Content-Length", None)
+        for name in ("Content-Length", "Content-Encoding"):
+            response.headers.pop(name, None)
         for name, value in response.headers.items():
             answer.headers.setdefault(name, value)
         return answer

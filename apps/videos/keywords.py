@@ -25,6 +25,15 @@ from django.core.exceptions import ValidationError
 
 MAX_LENGTH: Final = 500
 
+# What check() accepts, as far as a schema can say it: white space, but no other control characters, and something else.
+_PRINTED = r"[^\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]*"
+SCHEMA: Final = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_LENGTH,
+    "pattern": rf"^{_PRINTED}[^\x00-\x20\x7f-\xa0]{_PRINTED}$",
+}
+
 # Default_Ignorable_Code_Point in Unicode 17, and the interlinear annotation characters; without the two fillers below.
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f"

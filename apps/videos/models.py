@@ -9,13 +9,15 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models, transaction
-from django.db.models import OuterRef, Prefetch, Q, Subquery
+from django.db.models import F, OuterRef, Prefetch, Q, Subquery
+from django.db.models.functions import Upper
 from django.dispatch import Signal
 from django.utils import timezone
 
 from apps.quota.errors import NoUsableKey
 from apps.videos import keywords
 from apps.videos.fetching.gaps import Gap
+from apps.videos.fulltext import Search
 from apps.videos.scheduling.allocation import DAY
 from core import found_video
 from core.errors import ProjectSuspended
@@ -94,6 +96,10 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
             last_log_error_code=Subquery(newest.values("error_code")[:1]),
             last_log_message=Subquery(newest.values("message")[:1]),
         )
+
+    def with_videos_changed_at(self) -> Self:
+        """Annotate each entry with VideoTotal.changed_at, read at the same moment as its own fields."""
+        return self.annotate(videos_changed_at=Subquery(VideoTotal.objects.values("changed_at")[:1]))
 
     def lock(self) -> list["KeyWordEntry"]:
         """Return the entries, locked until the end of the transaction.
@@ -211,7 +217,7 @@ class KeyWordEntry(models.Model):
         ]
         indexes = [
             # The chore catch_up: overdue().
-            models.Index(fields=["next_due_at"], condition=Q(state="watched"), name="keyword_due"),
+            models.Index(fields=["state", "next_due_at"], name="keyword_due"),
         ]
 
     def __str__(self) -> str:
@@ -235,6 +241,8 @@ class KeyWordEntry(models.Model):
                 update_fields.append("next_due_at")
         with transaction.atomic():
             if not self._state.adding:
+                if "keyword" in update_fields:
+                    VideoTotal.lock()  # videos show the spelling of their keyword
                 kwargs["update_fields"] = update_fields
                 if not KeyWordEntry.objects.select_for_update().filter(pk=self.pk).exists():
                     raise KeyWordEntry.DoesNotExist("This keyword has been deleted.")
@@ -364,17 +372,34 @@ class VideoQuerySet(models.QuerySet["Video"]):
     def newest_first(self) -> Self:
         return self.order_by("-published_at", "-video_id")
 
+    def search(self, text: str) -> Self:
+        """Return the videos with all words of `text` in title, description or channel; see fulltext.py.
+
+        One short query on SQLite, now; none on PostgreSQL.
+        """
+        return self.filter(Search(text).condition(self.db, "pk"))
+
+    def in_order_of(self, video_ids: Iterable[str]) -> list["Video"]:
+        """Return the videos with these ids, in this order, without any that have just been removed."""
+        videos = self.in_bulk(list(video_ids))
+        return [videos[video_id] for video_id in video_ids if video_id in videos]
+
     def with_keywords(self) -> Self:
         """Prefetch each video's matches with their keywords into `found_by`, earliest first; one query."""
         matches = Match.objects.select_related("keyword").exclude(keyword__state=KeyWordEntry.State.DELETING)
         return self.prefetch_related(Prefetch("matches", matches.order_by("created_at", "pk"), to_attr="found_by"))
 
-    def to_complete(self, requested_before: datetime) -> Self:
-        """Return the videos to request with videos.list, newest first: those not completed yet, and streams that were
-        live or upcoming; except those requested since `requested_before`."""
-        running = Q(live_state__in=[Video.LiveState.LIVE, Video.LiveState.UPCOMING])
-        wanted = self.filter(Q(completed_at=None) | running & Q(completed_at__lt=requested_before))
-        return wanted.filter(Q(missing_since=None) | Q(missing_since__lt=requested_before)).order_by("-created_at")
+    def to_complete(self, requested_before: datetime, limit: int) -> list[str]:
+        """Return the ids of up to `limit` videos to request with videos.list, newest first: those not completed yet,
+        and streams that were live or upcoming; except those requested since `requested_before`.
+
+        Two queries, because each uses an index of its own.
+        """
+        requestable = self.filter(Q(missing_since=None) | Q(missing_since__lt=requested_before)).order_by("-created_at")
+        running = requestable.filter(live_state__in=[Video.LiveState.LIVE, Video.LiveState.UPCOMING])
+        wanted = (requestable.filter(completed_at=None), running.filter(completed_at__lt=requested_before))
+        rows = [row for videos in wanted for row in videos.values_list("created_at", "pk")[:limit]]
+        return [pk for _, pk in sorted(rows, reverse=True)[:limit]]
 
 
 class Video(models.Model):
@@ -417,14 +442,27 @@ class Video(models.Model):
     objects = VideoQuerySet.as_manager()
 
     class Meta:
+        # SQLite uses a partial index only where the condition's values are written in the statement, as with NULL;
+        # Django passes all others as parameters.
         indexes = [
             # All videos, newest first: / and GET /api/videos/.
             models.Index(fields=["-published_at", "-video_id"], name="video_newest"),
+            # Filters and orders of GET /api/videos/, see conditions.py. Those with two values have an index as well,
+            # since one of them may be rare.
+            models.Index(fields=["channel_id", "-published_at", "-video_id"], name="video_channel"),
+            models.Index(
+                Upper("channel_title"), F("published_at").desc(), F("video_id").desc(), name="video_channel_name"
+            ),
+            models.Index(fields=["live_state", "-published_at", "-video_id"], name="video_live"),
+            models.Index(fields=["method", "-published_at", "-video_id"], name="video_method"),
+            models.Index(fields=["published_exact", "-published_at", "-video_id"], name="video_exact"),
+            models.Index(fields=["created_at", "video_id"], name="video_found"),
+            # The migration adds two more for PostgreSQL, where these do not serve descending orders: unknown is last.
+            models.Index(fields=["view_count", "video_id"], name="video_views"),
+            models.Index(fields=["duration", "video_id"], name="video_duration"),
             # The chore that completes videos: to_complete().
             models.Index(fields=["-created_at"], condition=Q(completed_at=None), name="video_incomplete"),
-            models.Index(
-                fields=["-created_at"], condition=Q(live_state__in=["live", "upcoming"]), name="video_running"
-            ),
+            models.Index(fields=["live_state", "completed_at"], name="video_running"),
         ]
 
     def __str__(self) -> str:
@@ -432,35 +470,55 @@ class Video(models.Model):
 
     @property
     def watch_url(self) -> str:
-        return f"https://www.youtube.com/watch?v={self.video_id}"
+        return watch_url(self.video_id)
+
+
+def watch_url(video_id: str) -> str:
+    """Return the address of the video on YouTube."""
+    return f"https://www.youtube.com/watch?v={video_id}"
 
 
 class VideoTotal(models.Model):
-    """The number of videos, in a single row, so that no page counts a million of them.
+    """The number of videos and when they changed, in a single row, so that no page counts or compares a million.
 
-    Code that adds or removes videos locks this row first: writers take turns, and the count always equals the number
-    of rows. At a hundred searches per day they never wait long.
+    Code that changes what lists of videos show locks this row first: writers take turns, and the count always equals
+    the number of rows. At a hundred searches per day they never wait long.
     """
 
     count = models.PositiveBigIntegerField(default=0)
+    changed_at = models.DateTimeField(
+        default=timezone.now, help_text="Differs after each change, by a second or more, even if the clock does not."
+    )
 
     def __str__(self) -> str:
         return str(self.count)
 
     @classmethod
     def lock(cls) -> "VideoTotal":
-        """Return the row, locked until the end of the transaction."""
-        return cls.objects.select_for_update().get_or_create(pk=1)[0]
+        """Return the row, locked until the end of the transaction, which counts as a change of the videos."""
+        total, _ = cls.objects.select_for_update().get_or_create(pk=1)
+        total.changed_at = max(timezone.now(), total.changed_at + timedelta(seconds=1))
+        total.save(update_fields=["changed_at"])
+        return total
+
+    @classmethod
+    def read(cls) -> "VideoTotal":
+        """Return the row; one query."""
+        return cls.objects.first() or cls()
 
     @classmethod
     def current(cls) -> int:
         """Return the number of videos; one query."""
-        return cls.objects.values_list("count", flat=True).first() or 0
+        return cls.read().count
 
 
 class MatchQuerySet(models.QuerySet["Match"]):
     def newest_first(self) -> Self:
         return self.order_by("-published_at", "-video")
+
+    def search(self, text: str) -> Self:
+        """Return the matches of the videos that `Video.objects.search(text)` returns."""
+        return self.filter(Search(text).condition(self.db, "video"))
 
 
 class Match(models.Model):
@@ -510,7 +568,8 @@ class VideoLogQuerySet(models.QuerySet["VideoLog"]):
         recent = (now - LONGEST_FETCH, now + LONGEST_FETCH)
         running = Q(status=VideoLog.Status.RUNNING, created_at__range=recent)
         manual = Q(status=VideoLog.Status.WAITING, trigger=VideoLog.Trigger.MANUAL)
-        return self.filter(running | manual)
+        # Both statuses also outside the OR, where an index can be used.
+        return self.filter(running | manual, status__in=[VideoLog.Status.RUNNING, VideoLog.Status.WAITING])
 
     def close_abandoned(self) -> None:
         """Close the running logs of workers that died, and retry manual fetches once."""
@@ -585,16 +644,15 @@ class VideoLog(models.Model):
             models.Index(fields=["keyword", "-created_at", "-id"], name="log_of_keyword"),
             # All logs, newest first.
             models.Index(fields=["-created_at", "-id"], name="log_newest"),
-            # Filters of the admin: one of the values may be rare.
+            # Filters of the admin and of GET /api/logs/: one of the values may be rare. Other conditions are tested in
+            # the order of time: there are few logs, since old ones are removed.
             models.Index(fields=["error", "-created_at", "-id"], name="log_errors"),
             models.Index(fields=["method", "-created_at", "-id"], name="log_method"),
             models.Index(fields=["trigger", "-created_at", "-id"], name="log_trigger"),
             # The chore catch_up: unsent() and abandoned().
-            models.Index(
-                fields=["status", "created_at"],
-                condition=Q(status__in=["running", "waiting"]),
-                name="log_open",
-            ),
+            models.Index(fields=["status", "created_at"], name="log_open"),
+            # Each fetch and "Fetch now": the keyword's logs that are running or waiting.
+            models.Index(fields=["keyword", "status", "created_at"], name="log_open_of_keyword"),
         ]
 
     def __str__(self) -> str:

@@ -9,6 +9,11 @@ from django.utils.functional import cached_property
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
+
+from apps.videos import cursors
+from apps.videos.cursors import Cursor
+from apps.videos.serializers import video_rows
 
 COUNTED_UP_TO = 10_000
 MAX_PAGES = 10**9  # databases cannot skip more rows than 2**63
@@ -17,8 +22,12 @@ MAX_PAGES = 10**9  # databases cannot skip more rows than 2**63
 class ShortCountPaginator(Paginator):
     """Paginate with a known number of rows, or count up to 10,000.
 
-    `known_count` is the exact number of rows, if it is stored somewhere; without it one query counts up to 10,000.
+    `known_count` is the exact number of rows of a QuerySet, if it is stored somewhere; without it one query counts up
+    to 10,000.
     Pages beyond the counted rows exist as well: each finds out whether there is a next one.
+
+    A database has to read the rows that a page skips. So paginate ids that an index holds, and look up the page's rows
+    afterwards.
     """
 
     def __init__(self, *args: Any, known_count: int | None = None, **kwargs: Any) -> None:
@@ -46,14 +55,22 @@ class ShortCountPaginator(Paginator):
 
     def page(self, number: Any) -> Page:
         number = self.validate_number(number)
+        start = (number - 1) * self.per_page
+        if self.known_count and start > self.known_count // 2:
+            return Page(self._from_the_end(start, self.known_count), number, self)
         if self.count_is_exact or number < self.num_pages:
             return super().page(number)
-        start = (number - 1) * self.per_page
         rows = list(self.object_list[start : start + self.per_page + 1])
         if not rows:
             raise EmptyPage(self.error_messages["no_results"])
         self.num_pages = number + (len(rows) > self.per_page)
         return Page(rows[: self.per_page], number, self)
+
+    def _from_the_end(self, start: int, count: int) -> list[Any]:
+        """Return the page's rows by walking from the end, which is nearer: a database reads all rows that it skips."""
+        stop = min(start + self.per_page, count)
+        rows: Any = self.object_list
+        return list(rows.reverse()[count - stop : count - start])[::-1]
 
 
 class Pages(PageNumberPagination):
@@ -82,3 +99,75 @@ class Pages(PageNumberPagination):
         if not self.page.paginator.count_is_exact:  # type: ignore[union-attr]
             response.data = {"count_is_exact": False, **response.data}
         return response
+
+
+class VideoPages(Pages):
+    """Pages of videos as plain values, from a queryset of videos or of matches.
+
+    `page` counts rows, so a page begins elsewhere after rows were added before it. `cursor` continues after the last
+    row (cursors.py): a client that follows `next` while rows are added and removed gets all others exactly once. If
+    the list is ordered by `published_at`, and a source corrects the date of a video meanwhile, that video may pass the
+    client in either direction, and come twice or not at all; `created_at` never changes.
+    """
+
+    cursor_query_param = "cursor"
+    cursor_query_description = "Instead of `page`: empty for the first page, then follow `next`."
+
+    def paginate_queryset(
+        self, queryset: Any, request: Any, view: Any = None, *, known_count: int | None = None
+    ) -> list[Any]:
+        """Return what VideoSerializer shows of the page's videos; two queries, and a count if `known_count` is None."""
+        self.links: dict[str, Cursor | None] | None = None
+        if self.cursor_query_param in request.query_params:
+            return video_rows(self._page_by_cursor(queryset, request, known_count))
+        ids = queryset.values_list("video_id", flat=True)
+        return video_rows(super().paginate_queryset(ids, request, view, known_count=known_count))
+
+    def _page_by_cursor(self, queryset: QuerySet[Any], request: Any, known_count: int | None) -> list[str]:
+        """Return the ids of the page, and keep its links."""
+        self._check_page_size(request)
+        if self.page_query_param in request.query_params:
+            raise cursors.invalid("Use either page or cursor.")
+        self.request = request
+        size = self.get_page_size(request) or self.page_size
+        order = cursors.Order.of(queryset)
+        digest = cursors.digest(request, order)
+        text = request.query_params[self.cursor_query_param]
+        cursor = Cursor.read(text, digest) if text else None
+        backwards = cursor is not None and cursor.backwards
+
+        direction = order.reversed() if backwards else order
+        rows = direction.apply(queryset)
+        if cursor:
+            rows = rows.filter(direction.after(cursor.value, cursor.video_id))
+        found = list(rows.values_list(order.field, "video_id")[: size + 1])
+        more, page = len(found) > size, found[:size][:: -1 if backwards else 1]
+        self.links = {"next": None, "previous": None}
+        if page and (more or backwards):
+            self.links["next"] = Cursor(digest, page[-1][0], page[-1][1])
+        if page and (more if backwards else cursor):
+            self.links["previous"] = Cursor(digest, page[0][0], page[0][1], backwards=True)
+        ids = [video_id for _, video_id in page]
+        self.page = Page(ids, 1, ShortCountPaginator(queryset.values_list("video_id"), size, known_count=known_count))
+        return ids
+
+    def get_next_link(self) -> str | None:
+        return super().get_next_link() if self.links is None else self._link(self.links["next"])
+
+    def get_previous_link(self) -> str | None:
+        return super().get_previous_link() if self.links is None else self._link(self.links["previous"])
+
+    def _link(self, cursor: Cursor | None) -> str | None:
+        if cursor is None or self.request is None:
+            return None
+        return replace_query_param(self.request.build_absolute_uri(), self.cursor_query_param, str(cursor))
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        cursor = {
+            "name": self.cursor_query_param,
+            "required": False,
+            "in": "query",
+            "description": self.cursor_query_description,
+            "schema": {"type": "string"},
+        }
+        return [*super().get_schema_operation_parameters(view), cursor]

@@ -1,14 +1,18 @@
 """What the REST API shows and accepts."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.videos import keywords
-from apps.videos.models import KeyWordEntry, SearchGap, Video, VideoFetchMethod, VideoLog
+from apps.videos.filters import refuse_unknown_fields
+from apps.videos.models import KeyWordEntry, SearchGap, Video, VideoFetchMethod, VideoLog, watch_url
 
 
+@extend_schema_field(keywords.SCHEMA)
 class KeywordField(serializers.CharField):
     """A keyword; only text is accepted, not numbers or lists."""
 
@@ -39,7 +43,9 @@ class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
         help_text="As typed. Case, width, spacing and invisible characters do not distinguish keywords."
     )
     state = serializers.ChoiceField(choices=[KeyWordEntry.State.WATCHED, KeyWordEntry.State.PAUSED], required=False)
-    next_due_at = serializers.DateTimeField(source="next_fetch_at", read_only=True, help_text="null: paused.")
+    next_due_at = serializers.DateTimeField(
+        source="next_fetch_at", read_only=True, allow_null=True, help_text="null: paused."
+    )
     searches_per_day = serializers.FloatField(read_only=True)
     expected_delay = serializers.IntegerField(
         read_only=True, help_text="Average seconds from when YouTube shows a video until it is found."
@@ -86,6 +92,10 @@ class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
             "refused_since",
         ]
 
+    def to_internal_value(self, data: Any) -> Any:
+        refuse_unknown_fields(data, self.fields)
+        return super().to_internal_value(data)
+
     def validate_keyword(self, keyword: str) -> str:
         return keywords.check(keyword, same_as=self.instance.normalized if self.instance else None)
 
@@ -123,6 +133,26 @@ class VideoSerializer(serializers.ModelSerializer[Video]):
             "starts_at",
         ]
         read_only_fields = fields
+
+
+# Where video_rows() finds the fields of VideoSerializer that are no columns of a video.
+_ELSEWHERE = {"keyword_text": "keyword__keyword", "watch_url": "video_id"}
+_COLUMNS = [_ELSEWHERE.get(name, name) for name in VideoSerializer.Meta.fields]
+
+
+def video_rows(video_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Return what VideoSerializer shows of these videos, in their order, in one query.
+
+    A page of 100 videos takes a quarter of the time that models and the serializer need. Times are datetimes, which
+    renderers.JSONRenderer writes. Videos that have just been removed are missing.
+    """
+    rows = {}
+    for values in Video.objects.filter(pk__in=video_ids).values_list(*_COLUMNS):
+        row = dict(zip(VideoSerializer.Meta.fields, values, strict=True))
+        row["keyword_text"] = row["keyword_text"] or ""
+        row["watch_url"] = watch_url(row["video_id"])
+        rows[row["video_id"]] = row
+    return [rows[video_id] for video_id in video_ids if video_id in rows]
 
 
 class VideoLogSerializer(serializers.ModelSerializer[VideoLog]):
@@ -221,3 +251,9 @@ class QuotaSerializer(serializers.Serializer[Any]):
     )
     hours = HourUsedSerializer(many=True, help_text="Today.")
     days = DayUsedSerializer(many=True, help_text="The last 30, including today.")
+
+
+class PingSerializer(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(choices=["success", "error"])
+    message = serializers.CharField(help_text="pong")
+    database = serializers.ChoiceField(choices=["ok", "unavailable"])

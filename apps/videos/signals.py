@@ -1,4 +1,4 @@
-"""What happens after a change of keywords or keys is committed.
+"""What happens after a change of keywords or keys is committed, and after a migration.
 
 Errors are logged; the change itself is kept. A task plans the other keywords, and all if many were changed.
 """
@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from apps.videos import tasks
+from apps.videos import fulltext_index, tasks
 from apps.videos.fetching import refused
 from apps.videos.models import KeyWordEntry
 from apps.videos.scheduling import beat
@@ -35,3 +35,8 @@ def on_keywords_changed(keyword_ids: Collection[int], **kwargs: Any) -> None:
 def on_keys_changed(**kwargs: Any) -> None:
     """Plan again, since there are more or fewer searches."""
     transaction.on_commit(lambda: tasks.send(tasks.sync_schedules), robust=True)
+
+
+def on_migrated(using: str, **kwargs: Any) -> None:
+    """Make or mend the index of full text search: SQLite drops its triggers where a migration rebuilds a table."""
+    fulltext_index.ensure(using)

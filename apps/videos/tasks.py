@@ -14,7 +14,7 @@ from celery import Task, current_app, shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from apps.videos.fetching import claims, completing, erasing, pruning, refused
+from apps.videos.fetching import claims, completing, counting, erasing, pruning, refused
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, VideoLog
 from apps.videos.scheduling import beat, pauses
@@ -79,6 +79,12 @@ def prune_logs() -> None:
 def complete_videos() -> None:
     """Complete stored videos whose full data YouTube could not give when they were found."""
     completing.complete_stored()
+
+
+@shared_task
+def verify_counts() -> None:
+    """Correct the kept numbers of videos, should one be wrong."""
+    counting.verify_counts()
 
 
 @shared_task

@@ -1,7 +1,8 @@
 from csp.constants import SELF, UNSAFE_INLINE
 from csp.decorators import csp_update
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
 from apps.videos import views
@@ -13,18 +14,22 @@ router.register("keywords", views.KeywordViewSet)
 router.register("videos", views.VideoViewSet)
 router.register("logs", views.VideoLogViewSet)
 
-# Swagger UI adds styles to the page's head. There is no template for OPTIONS.
-docs = csp_update({"style-src": [SELF, UNSAFE_INLINE]})(
-    SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"])
-)
+# Swagger UI and Redoc add styles to the page's head. There is no template for OPTIONS.
+styled = csp_update({"style-src": [SELF, UNSAFE_INLINE]})
+docs = styled(SpectacularSwaggerSplitView.as_view(http_method_names=["get", "head"]))
+redoc = styled(SpectacularRedocView.as_view(http_method_names=["get", "head"], template_name="videos/redoc.html"))
 
 urlpatterns = [
-    re_path(r"^ping/?$", views.ping, name="ping"),
+    re_path(r"^ping/?$", views.PingView.as_view(), name="ping"),
+    re_path(r"^docs/?$", RedirectView.as_view(pattern_name="docs")),
+    re_path(r"^redoc/?$", RedirectView.as_view(pattern_name="redoc")),
+    re_path(r"^api/?$", views.EndpointsView.as_view(), name="endpoints"),
     # A keyword may contain slashes and line breaks, so it extends to the last "/videos/".
     re_path(r"^api/keyword/(?P<keyword>[\s\S]+)/videos/?$", views.KeywordVideos.as_view(), name="keyword-videos"),
     path("api/", include(router.urls)),
     re_path(r"^api/quota/?$", views.QuotaView.as_view(), name="quota"),
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^api/docs/?$", docs, name="docs"),
+    re_path(r"^api/redoc/?$", redoc, name="redoc"),
     re_path(r"^api/[\s\S]*$", views.NotFoundView.as_view()),
 ]

@@ -2,66 +2,70 @@
 
 from typing import Any
 
-from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import DatabaseError, connection
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseRedirect, JsonResponse
+from django.http import HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
-from django.views.decorators.http import require_safe
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotFound
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.videos import keywords
+from apps.videos.conditional import conditional
 from apps.videos.errors import DETAILS
 from apps.videos.fetching.manual import fetch_now
-from apps.videos.models import KeyWordEntry, Match, Video, VideoLog, VideoTotal
-from apps.videos.pagination import Pages
+from apps.videos.filters import (
+    FilterBackend,
+    KeywordFilters,
+    KeywordVideoFilters,
+    KnownParameters,
+    LogFilters,
+    VideoFilters,
+    find_keywords,
+    refuse_unknown_fields,
+)
+from apps.videos.models import KeyWordEntry, Video, VideoLog, VideoTotal
+from apps.videos.pagination import Pages, VideoPages
 from apps.videos.scheduling import report
-from apps.videos.serializers import KeywordSerializer, QuotaSerializer, VideoLogSerializer, VideoSerializer
+from apps.videos.serializers import (
+    KeywordSerializer,
+    PingSerializer,
+    QuotaSerializer,
+    VideoLogSerializer,
+    VideoSerializer,
+)
 
 
-def find_keyword(text: str) -> KeyWordEntry:
-    """Return the entry for `text`. An invalid keyword is a 400, one that is not being watched a 404."""
-    try:
-        keywords.check(text)
-    except DjangoValidationError as error:
-        raise ValidationError({"keyword": error.messages}) from error
-    entry: KeyWordEntry | None = KeyWordEntry.objects.find(text)
-    if entry is None:
-        raise NotFound('This keyword is not being watched. Add it with POST /api/keywords/ and {"keyword": "..."}.')
-    return entry
+def page_of_videos(request: Request, filters: KeywordVideoFilters) -> HttpResponseBase:
+    """Return a page of the videos that the filters choose; those of one keyword, or all, are not counted.
+
+    Three queries without other filters; one if the client has this page already.
+    """
+    filters.check()
+    changed_at, count = filters.state()
+
+    def build() -> Response:
+        pages = VideoPages()
+        return pages.get_paginated_response(pages.paginate_queryset(filters.rows(), request, known_count=count))
+
+    return conditional(request, changed_at, build)
 
 
-def page_of_videos(request: Request, keyword: str | None) -> Response:
-    """Return a page of one keyword's videos, or of all, newest first, without counting them; two or three queries."""
-    rows: QuerySet[Any]
-    if keyword is None:
-        rows, count = Video.objects.newest_first().select_related("keyword"), VideoTotal.current()
-    else:
-        entry = find_keyword(keyword)
-        rows, count = entry.matches.newest_first().select_related("video__keyword"), entry.video_count
-    pages = Pages()
-    page = pages.paginate_queryset(rows, request, known_count=count)
-    videos = [row.video if isinstance(row, Match) else row for row in page]
-    return pages.get_paginated_response(VideoSerializer(videos, many=True, context={"request": request}).data)
-
-
-class KeywordVideos(GenericAPIView[Any]):
+class KeywordVideos(KnownParameters, GenericAPIView[Any]):
     """One keyword's videos, newest first."""
 
     serializer_class = VideoSerializer
-    pagination_class = Pages
+    pagination_class = VideoPages
+    filter_backends = [FilterBackend]
+    filterset_class = KeywordVideoFilters
     queryset = Video.objects.none()
 
     @extend_schema(responses=VideoSerializer(many=True))
-    def get(self, request: Request, keyword: str) -> Response | HttpResponseRedirect:
+    def get(self, request: Request, keyword: str) -> HttpResponseBase:
         if {".", ".."} & set(keyword.split("/")):
             # HTTP clients remove such a path segment, also from the links to other pages.
             parameters = request.query_params.copy()
@@ -70,33 +74,37 @@ class KeywordVideos(GenericAPIView[Any]):
             # Added afterwards: Django refuses long addresses, and a keyword may have 6,000 bytes.
             redirect["Location"] += f"?{parameters.urlencode()}"
             return redirect
-        return page_of_videos(request, keyword)
+        (entry,) = find_keywords([keyword])
+        return page_of_videos(request, KeywordVideoFilters(request.query_params, Video.objects.all(), entry=entry))
 
 
-class VideoViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Video]):
+class VideoViewSet(KnownParameters, viewsets.GenericViewSet[Video]):
     """All videos, newest first."""
 
     serializer_class = VideoSerializer
-    pagination_class = Pages
+    pagination_class = VideoPages
+    filter_backends = [FilterBackend]
+    filterset_class = VideoFilters
     queryset = Video.objects.select_related("keyword")
     not_found = "No video has this id."
     lookup_value_regex = "[^/]+"
 
-    @extend_schema(
-        parameters=[
-            OpenApiParameter("keyword", str, description="Only this keyword's videos. Case and spacing are ignored.")
-        ],
-        responses=VideoSerializer(many=True),
-    )
-    def list(self, request: Request) -> Response:
-        return page_of_videos(request, request.query_params.get("keyword"))
+    @extend_schema(responses=VideoSerializer(many=True))
+    def list(self, request: Request) -> HttpResponseBase:
+        return page_of_videos(request, VideoFilters(request.query_params, Video.objects.all()))
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        changed_at = VideoTotal.read().changed_at
+        return conditional(request, changed_at, lambda: Response(self.get_serializer(self.get_object()).data))
 
 
-class KeywordViewSet(viewsets.ModelViewSet[KeyWordEntry]):
+class KeywordViewSet(KnownParameters, viewsets.ModelViewSet[KeyWordEntry]):
     """The keywords. Deleting one deletes its videos, except those that other keywords found."""
 
     serializer_class = KeywordSerializer
     pagination_class = Pages
+    filter_backends = [FilterBackend]
+    filterset_class = KeywordFilters
     queryset = KeyWordEntry.objects.prefetch_related("gaps")
     not_found = "No keyword has this id."
     lookup_value_regex = "[0-9]{1,18}"
@@ -120,32 +128,26 @@ class KeywordViewSet(viewsets.ModelViewSet[KeyWordEntry]):
     @action(detail=True, methods=["post"])
     def fetch(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Fetch now. The response is the log that will contain the result."""
+        refuse_unknown_fields(request.data, [])
         log = fetch_now(self.get_object())
         return Response(VideoLogSerializer(log).data, status=status.HTTP_202_ACCEPTED)
 
 
-@extend_schema_view(
-    list=extend_schema(parameters=[OpenApiParameter("keyword", int, description="Only this keyword's, by id.")])
-)
-class VideoLogViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[VideoLog]):
+class VideoLogViewSet(
+    KnownParameters, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[VideoLog]
+):
     """The fetch log, newest first."""
 
     serializer_class = VideoLogSerializer
     pagination_class = Pages
+    filter_backends = [FilterBackend]
+    filterset_class = LogFilters
     queryset = VideoLog.objects.newest_first()
     not_found = "No fetch log has this id."
     lookup_value_regex = "[0-9]{1,18}"
 
-    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        keyword = self.request.query_params.get("keyword")
-        if keyword is None:
-            return queryset
-        if not (keyword.isascii() and keyword.isdigit() and len(keyword) < 19):
-            raise ValidationError({"keyword": ["Must be a keyword's id, a whole number."]})
-        return queryset.filter(keyword=int(keyword))
 
-
-class QuotaView(APIView):
+class QuotaView(KnownParameters):
     """Today's quota, the plan of searches, and the state of the keys."""
 
     @extend_schema(responses=QuotaSerializer)
@@ -164,16 +166,43 @@ class NotFoundView(APIView):
     post = put = patch = delete = get
 
 
-@require_safe
-def ping(request: HttpRequest) -> JsonResponse:
-    """Return whether the web server and its database work."""
-    try:
-        connection.ensure_connection()
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
-        return JsonResponse({"status": "database unavailable"}, status=503)
-    return JsonResponse({"status": "ok"})
+class EndpointsView(KnownParameters):
+    """The addresses of all endpoints; a part in braces stands for a value."""
+
+    @extend_schema(responses={200: {"type": "object", "additionalProperties": {"type": "string"}}})
+    def get(self, request: Request) -> Response:
+        root = request.build_absolute_uri(reverse("endpoints") + "/")
+        below = {
+            "keyword_videos": "keyword/{keyword}/videos/",
+            "videos": "videos/",
+            "video": "videos/{video_id}/",
+            "keywords": "keywords/",
+            "keyword": "keywords/{id}/",
+            "fetch": "keywords/{id}/fetch/",
+            "logs": "logs/",
+            "log": "logs/{id}/",
+            "quota": "quota/",
+            "schema": "schema/",
+            "docs": "docs/",
+            "redoc": "redoc/",
+        }
+        endpoints = {name: root + path for name, path in below.items()}
+        return Response(endpoints | {"ping": request.build_absolute_uri(reverse("ping") + "/")})
 
 
-ping.login_required = False  # type: ignore[attr-defined]  # health checks do not sign in
+class PingView(KnownParameters):
+    """Whether the web server and its database work. Health checks do not sign in."""
+
+    authentication_classes: list[Any] = []
+    permission_classes: list[Any] = []
+
+    @extend_schema(responses={200: PingSerializer, 503: PingSerializer})
+    def get(self, request: Request) -> Response:
+        try:
+            connection.ensure_connection()
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+        except DatabaseError:
+            answer = {"status": "error", "message": "The database is not available.", "database": "unavailable"}
+            return Response(answer, status=status.HTTP_503_SERVICE_UNAVAILABLE)
+        return Response({"status": "success", "message": "pong", "database": "ok"})

@@ -2,11 +2,12 @@
 
 import argparse
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 import benchmarks.quota
+from benchmarks.options import Parser, whole_number
 from benchmarks.quota import comparison
 from benchmarks.quota.figures import Figures
 from benchmarks.quota.setting import Setting
@@ -71,22 +72,18 @@ def _count(number: int, what: str, plural: str = "s") -> str:
     return f"{number:,} {what}{'' if number == 1 else plural}"
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Print only the message, without the usage."""
-        self.exit(2, f"{self.prog}: {message}.\n")
-
-
 def _options() -> argparse.Namespace:
-    parser = _Parser(prog="bin/bench quota", description=benchmarks.quota.__doc__)
-    whole = _whole_number
-    parser.add_argument("--seed", type=whole(0, 2**31), default=1, help="which simulated day (default: 1)")
-    parser.add_argument("--keywords", type=whole(1, 1000), default=20, help="number of keywords (default: 20)")
+    parser = Parser(prog="bin/bench quota", description=benchmarks.quota.__doc__)
+    parser.add_argument("--seed", type=whole_number(0, 2**31), default=1, help="which simulated day (default: 1)")
+    parser.add_argument("--keywords", type=whole_number(1, 1000), default=20, help="number of keywords (default: 20)")
     parser.add_argument(
-        "--videos", type=whole(1, 100_000), default=1000, help="approximate number of matching videos (default: 1000)"
+        "--videos",
+        type=whole_number(1, 100_000),
+        default=1000,
+        help="approximate number of matching videos (default: 1000)",
     )
     parser.add_argument(
-        "--keys", type=whole(1, 100), default=1, help="number of keys, each of its own project (default: 1)"
+        "--keys", type=whole_number(1, 100), default=1, help="number of keys, each of its own project (default: 1)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON; draw the chart only with --chart")
     parser.add_argument("--chart", type=_chart, help=f"file of the chart, .png or .svg (default: {CHART})")
@@ -97,15 +94,6 @@ def _options() -> argparse.Namespace:
     if options.chart is None and not options.json:
         options.chart = _chart(CHART)
     return options
-
-
-def _whole_number(minimum: int, maximum: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and minimum <= int(text) <= maximum):
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {minimum} to {maximum}")
-        return int(text)
-
-    return read
 
 
 def _chart(path: str | Path) -> Path:

@@ -21,10 +21,11 @@ def test_it_works(client: Client, settings) -> None:
     assert "unsafe" not in policy
 
 
-def test_only_the_page_of_the_api_styles_itself(client: Client) -> None:
-    policy = client.get("/api/docs/").headers["Content-Security-Policy"]
-    assert "style-src 'self' 'unsafe-inline'" in policy
-    assert "script-src" not in policy
+def test_only_the_pages_of_the_api_style_themselves(client: Client) -> None:
+    for address in ("/api/docs/", "/api/redoc/"):
+        policy = client.get(address).headers["Content-Security-Policy"]
+        assert "style-src 'self' 'unsafe-inline'" in policy
+        assert "script-src" not in policy
     assert "unsafe" not in client.get("/nowhere/").headers["Content-Security-Policy"]
 
 

@@ -26,7 +26,8 @@ def page(browser: Any, live_server: Any) -> Iterator[Any]:
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
     context.close()
-    assert complaints == []
+    # Redoc shows its maker's logo, or nothing where the policy refuses it.
+    assert [text for text in complaints if "https://cdn.redoc.ly/redoc/logo-mini.svg" not in text] == []
 
 
 def test_it_works(page: Any) -> None:
@@ -104,6 +105,7 @@ def test_nothing_scrolls_sideways_on_a_phone(page: Any) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
 
 
-def test_the_page_of_the_api_shows_itself(page: Any) -> None:
-    page.goto("/api/docs/")
-    page.get_by_text("/api/keywords/", exact=True).first.wait_for()
+@pytest.mark.parametrize("address", ["/docs/", "/redoc/"])
+def test_the_pages_of_the_api_show_themselves(page: Any, address: str) -> None:
+    page.goto(address)
+    page.get_by_text("/api/keywords/", exact=True).first.wait_for(state="attached")

@@ -35,7 +35,7 @@ def complete(videos: Sequence[FoundVideo], youtube: YouTube) -> list[FoundVideo]
 
 def complete_stored(limit: int = 500) -> None:
     """Complete stored videos without full data, and streams that may have ended."""
-    ids = list(Video.objects.to_complete(timezone.now() - REPEAT_AFTER).values_list("pk", flat=True)[:limit])
+    ids = Video.objects.to_complete(timezone.now() - REPEAT_AFTER, limit)
     for requested, answer in _list_videos(ids, YouTube()):
         storing.update(answer)
         storing.record_missing(set(requested) - {video.video_id for video in answer})

@@ -16,7 +16,9 @@ def fetch_now(entry: KeyWordEntry) -> VideoLog:
         # Locked, so that of two simultaneous requests the second sees the log of the first.
         if not KeyWordEntry.objects.filter(pk=entry.pk).lock():
             raise KeyWordEntry.DoesNotExist("This keyword has been deleted.")
-        under_way = entry.logs.under_way(timezone.now()).order_by("-created_at").first()
+        # Sorted here: to sort them, the database would read all the keyword's logs in order.
+        logs = entry.logs.under_way(timezone.now())
+        under_way = max(logs, key=lambda log: log.created_at, default=None)
         log = under_way or VideoLog.objects.create(
             keyword=entry,
             keyword_text=entry.keyword,

@@ -1,6 +1,5 @@
 """No broker; and for tests that race, real databases with as many connections as there are racers."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,10 +24,6 @@ from apps.videos.scheduling import beat
 from simulator import Clock, Project, Simulator, World
 
 __all__ = ["inbox"]
-
-# These use PostgreSQL anyway, so tests/test_on_postgresql.py need not repeat them.
-if "TEST_DATABASE_URL" in os.environ:
-    collect_ignore = ["test_races.py", "test_two_writers.py", "test_big_delete.py"]
 
 MOST_RACERS = 8
 

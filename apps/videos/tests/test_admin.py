@@ -214,7 +214,18 @@ def test_no_list_sorts_or_reads_all_of_a_big_table(
 
 
 def test_only_columns_with_an_index_can_be_sorted(admin_client: Client, entry: KeyWordEntry) -> None:
-    for name, columns in {"video": ["published_at"], "match": [], "videolog": ["created_at"]}.items():
+    for name, columns in {"video": ["published_at", "created_at"], "match": [], "videolog": ["created_at"]}.items():
         html = admin_client.get(f"/admin/videos/{name}/").content.decode()
         assert re.findall(r"class=\"[^\"]*sortable[^\"]*column-(\w+)", html) == columns
         assert admin_client.get(f"/admin/videos/{name}/?_facets=1").context["cl"].add_facets is False
+
+
+@pytest.mark.parametrize("typed", ["kestrel -nest", "hover", "channel:raptors", "video000007"])
+def test_videos_are_searched_by_words_or_id(admin_client: Client, entry: KeyWordEntry, typed: str) -> None:
+    store(
+        entry,
+        found_video("video000007", title="A kestrel", description="They hover.", channel_title="Raptors"),
+        found_video("video000008", title="Kestrel nest"),
+    )
+    page = admin_client.get(reverse("admin:videos_video_changelist"), {"q": typed})
+    assert [video.pk for video in page.context["cl"].result_list] == ["video000007"]

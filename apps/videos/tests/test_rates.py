@@ -8,6 +8,7 @@ from apps.conftest import NOW, MovableTime
 from apps.quota import keys
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, VideoLog
+from apps.videos.scheduling import rates
 from apps.videos.scheduling.rates import PRIOR_DAYS, measure
 from apps.videos.tests.builders import found_video, store
 from simulator import Clock, Project, Simulator, World
@@ -57,6 +58,13 @@ def test_recent_days_count_more(entry: KeyWordEntry) -> None:
     found(entry, *evenly(80, first=1, last=0))
     assert before < 10
     assert 25 < measure(entry, NOW) < 80, "more than the average of 14 days, which is 15"
+
+
+def test_of_very_many_the_newest_count(entry: KeyWordEntry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So the cost of an estimate is bounded."""
+    monkeypatch.setattr(rates, "MOST", 100)
+    found(entry, *evenly(20, first=14, last=2), *evenly(120, first=2, last=0))
+    assert measure(entry, NOW) == pytest.approx(120, rel=0.1)
 
 
 def test_an_hour_without_a_search_is_no_hour_without_videos(entry: KeyWordEntry) -> None:

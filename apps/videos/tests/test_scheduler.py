@@ -38,6 +38,8 @@ def scheduler(clock: time_machine.Traveller, sent: list[tuple], monkeypatch: pyt
     for number in (1, 2):
         add(number)
     monkeypatch.setattr(Scheduler, "producer", None)  # it would wait for a broker
+    # It would write to the database when the process ends.
+    monkeypatch.setattr("django_celery_beat.schedulers.Finalize", lambda *args, **named: None)
     return Scheduler(app)
 
 

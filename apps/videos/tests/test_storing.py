@@ -1,5 +1,6 @@
 """Storing found videos: each once, no estimate over exact data, counts equal to rows."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,8 @@ import time_machine
 from apps.videos.fetching import erasing, storing
 from apps.videos.models import KeyWordEntry, Match, Video, VideoFetchMethod, VideoTotal
 from apps.videos.tests.builders import found_video, store, videos_of
+from apps.videos.tests.plans import recorded
+from core.found_video import FoundVideo
 
 pytestmark = pytest.mark.django_db
 
@@ -119,11 +122,56 @@ def test_it_refuses_a_lost_claim(entry: KeyWordEntry) -> None:
 def test_it_costs_the_same_queries_for_one_video_and_for_fifty(
     entry: KeyWordEntry, django_assert_max_num_queries
 ) -> None:
+    other = KeyWordEntry.objects.create(keyword="Django")
     KeyWordEntry.objects.update(claim_token="t")
+    VideoTotal.objects.create()
     for size in (1, 50):
-        page = [found_video() for _ in range(size)]
-        with django_assert_max_num_queries(16):
-            storing.store(entry, "t", page, VideoFetchMethod.YOUTUBE)
+        page = [found_video(**WHOLE) for _ in range(size)]
+        changed = [replace(video, view_count=6, published_at=NOON + timedelta(hours=1)) for video in page]
+        for keyword, videos, most in [(entry, page, 9), (entry, page, 7), (entry, changed, 9), (other, changed, 8)]:
+            with django_assert_max_num_queries(most):
+                storing.store(keyword, "t", videos, VideoFetchMethod.YOUTUBE)
+
+
+def test_it_writes_only_what_changed(entry: KeyWordEntry) -> None:
+    page = [found_video(f"{n}", **WHOLE) for n in range(50)]
+    store(entry, *page)
+    KeyWordEntry.objects.update(claim_token="t")
+
+    assert statements_that_write(entry, [replace(video, complete=False) for video in page]) == []
+    (stamp,) = statements_that_write(entry, page)
+    assert "completed_at" in stamp
+    assert "title" not in stamp
+    changed, stamp = statements_that_write(entry, [replace(page[0], title="A better title"), *page[1:]])
+    assert changed.count("%s") < 20, "one row"
+
+
+def statements_that_write(entry: KeyWordEntry, page: list[FoundVideo]) -> list[str]:
+    """Return the statements that store() executes for `page`, except those that would write no row."""
+    with recorded() as queries:
+        storing.store(entry, "t", page, VideoFetchMethod.YOUTUBE)
+    return [
+        query.sql for query in queries if query.sql.startswith(("INSERT", "UPDATE")) and "NOT EXISTS" not in query.sql
+    ]
+
+
+def test_it_notes_when_youtube_gave_the_full_data(entry: KeyWordEntry) -> None:
+    with time_machine.travel(NOON, tick=False):
+        store(entry, found_video("a", **WHOLE))
+    Video.objects.update(missing_since=NOON)
+    later = NOON + timedelta(hours=1)
+    with time_machine.travel(later, tick=False):
+        store(entry, found_video("a", **WHOLE))
+
+    video = only_video()
+    assert (video.completed_at, video.missing_since, video.updated_at) == (later, None, NOON)
+
+
+def test_it_stores_any_number_of_videos(entry: KeyWordEntry) -> None:
+    page = [found_video(f"{n}") for n in range(1100)]
+    assert store(entry, *page) == storing.Stored(found=1100, added=1100)
+    assert store(entry, *(replace(video, title="Changed") for video in page)) == storing.Stored(found=1100, added=0)
+    assert Video.objects.filter(title="Changed").count() == entry.video_count == VideoTotal.current() == 1100
 
 
 def test_it_erases_a_keyword_and_leaves_the_others_videos(entry: KeyWordEntry, monkeypatch) -> None:

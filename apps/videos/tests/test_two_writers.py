@@ -5,15 +5,19 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from threading import Event
 from typing import Any
 
 import pytest
 from django.db import IntegrityError
+from django.test import Client
 
 from apps.videos.fetching import erasing, storing
+from apps.videos.fetching.counting import verify_counts
 from apps.videos.models import KeyWordEntry, Match, Video, VideoFetchMethod, VideoLog, VideoTotal
 from apps.videos.tests.builders import found_video, videos_of
 from apps.videos.tests.conftest import RealDatabase, assert_nothing_lost_or_doubled, held
+from core.found_video import FoundVideo
 
 YOUTUBE, INVIDIOUS = VideoFetchMethod.YOUTUBE, VideoFetchMethod.INVIDIOUS
 
@@ -167,3 +171,70 @@ def open_logs_until_erased(entry: KeyWordEntry) -> int:
             return opened
         time.sleep(0.005)
     raise AssertionError("the erase does not end")
+
+
+def test_counts_are_verified_beside_writers(database: RealDatabase) -> None:
+    bird, kestrel = held("bird"), held("kestrel")
+    kept = [found_video(f"kept-{number}") for number in range(30)]
+    storing.store(kestrel, "held", kept, VideoFetchMethod.YOUTUBE)
+    KeyWordEntry.objects.filter(pk=kestrel.pk).update(video_count=5)
+    done = Event()
+
+    def write() -> None:
+        try:
+            for turn in range(15):
+                page = [found_video(f"{turn}-{number}") for number in range(10)]
+                storing.store(bird, "held", page, VideoFetchMethod.YOUTUBE)
+                storing.store(kestrel, "held", page[:5], VideoFetchMethod.YOUTUBE)
+        finally:
+            done.set()
+
+    def verify() -> int:
+        wrong = 0
+        while not done.wait(0.005):
+            wrong += verify_counts()
+        return wrong
+
+    _, wrong = database.at_once(write, verify)
+    assert wrong == 1, "what was wrong at the start, and nothing else"
+    assert Video.objects.count() == 180
+    assert_nothing_lost_or_doubled()
+
+
+def test_two_chores_correct_a_count_once(database: RealDatabase) -> None:
+    entry = held("bird")
+    storing.store(entry, "held", [found_video() for _ in range(20)], VideoFetchMethod.YOUTUBE)
+    for _ in range(3):
+        KeyWordEntry.objects.update(video_count=3)
+        assert sum(database.at_once(*[verify_counts] * 3)) == 1
+        assert_nothing_lost_or_doubled()
+
+
+def published(video_id: str, published_at: datetime) -> FoundVideo:
+    return found_video(video_id, published_at=published_at)
+
+
+def test_a_client_that_follows_cursors_sees_each_video_once(database: RealDatabase) -> None:
+    """While another process stores 5,000 older and newer videos."""
+    bird = held("bird")
+    there = names("v", 0, 400)
+    dates = [NOON - timedelta(minutes=n // 3) for n in range(400)]
+    storing.store(bird, "held", map(published, there, dates), YOUTUBE)
+
+    def write() -> None:
+        for turn in range(20):
+            dates = [NOON + timedelta(minutes=20 - n, seconds=turn) for n in range(250)]
+            storing.store(bird, "held", map(published, names(f"new-{turn}", 0, 250), dates), YOUTUBE)
+
+    def follow() -> list[str]:
+        client, seen, link = Client(), [], "/api/keyword/bird/videos/?cursor=&page_size=40"
+        while link:
+            body = client.get(link.removeprefix("http://testserver")).json()
+            seen += [video["video_id"] for video in body["results"]]
+            link = body["next"]
+        return seen
+
+    _, seen = database.at_once(write, follow)
+    assert Video.objects.count() == 5400
+    assert sorted(set(seen) & set(there)) == sorted(there)
+    assert len(seen) == len(set(seen))

@@ -6,14 +6,10 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('videos', '0007_same_letters'),
+        ('videos', '0010_filter_indexes'),
     ]
 
     operations = [
-        migrations.AddIndex(
-            model_name='videolog',
-            index=models.Index(fields=['error', '-created_at', '-id'], name='log_errors'),
-        ),
         migrations.AddIndex(
             model_name='videolog',
             index=models.Index(fields=['method', '-created_at', '-id'], name='log_method'),

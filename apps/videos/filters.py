@@ -1,0 +1,388 @@
+"""Which rows a list of the REST API has, and in which order: the parameters of its address.
+
+What is not understood is an error (400) that names the parameter and lists what there is: a misspelled filter must not
+show everything.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import Upper
+from django_filters import rest_framework as django_filters
+from drf_spectacular.utils import extend_schema_field
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from apps.videos import keywords
+from apps.videos.conditions import Conditions, meeting, terms
+from apps.videos.models import KeyWordEntry, Video, VideoFetchMethod, VideoLog, VideoQuerySet, VideoTotal
+
+# A channel's id, as YouTube makes them; a channel's title is not taken for one.
+CHANNEL_ID = re.compile(r"UC[A-Za-z0-9_-]{22}")
+
+MAX_ID = 10**18 - 1
+
+
+class Parameter(django_filters.Filter):  # type: ignore[misc]  # django-filter has no types
+    """A filter with its description and form for the API's schema."""
+
+    schema: Mapping[str, Any] = {"type": "string", "minLength": 1}
+
+    def __init__(self, description: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        extend_schema_field({**self.schema, "description": description})(self)
+
+
+class MomentField(forms.Field):
+    """A date or date-time in ISO 8601; a date is its midnight, and UTC counts where no offset is given."""
+
+    def to_python(self, value: str | None) -> datetime | None:
+        if not value:
+            return None
+        try:
+            moment = datetime.fromisoformat(value.upper())
+        except ValueError:
+            raise DjangoValidationError(
+                "Must be a date or date-time in ISO 8601: 2026-11-20, 2026-11-20T12:00:00Z or, with + as %2B, "
+                "2026-11-20T12:00:00%2B02:00."
+            ) from None
+        if moment.tzinfo is None:
+            return moment.replace(tzinfo=UTC)
+        try:
+            return moment.astimezone(UTC)
+        except OverflowError:  # by an offset, out of the years 1 to 9999
+            return (datetime.min if moment.year == 1 else datetime.max).replace(tzinfo=UTC)
+
+
+class Moment(Parameter):
+    field_class = MomentField
+    schema = {"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]}
+
+
+class WholeNumberField(forms.Field):
+    """A whole number from `minimum` to `maximum`, in the digits 0 to 9."""
+
+    def __init__(self, *, minimum: int = 0, maximum: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.minimum, self.maximum = minimum, maximum
+
+    def to_python(self, value: str | None) -> int | None:
+        if not value:
+            return None
+        if not (re.fullmatch("[0-9]{1,18}", value) and self.minimum <= int(value) <= self.maximum):
+            raise DjangoValidationError(f"Must be a whole number from {self.minimum} to {self.maximum}.")
+        return int(value)
+
+
+class WholeNumber(Parameter):
+    field_class = WholeNumberField
+
+    def __init__(self, description: str, *args: Any, minimum: int = 0, maximum: int, **kwargs: Any) -> None:
+        self.schema = {"type": "integer", "minimum": minimum, "maximum": maximum}
+        super().__init__(description, *args, minimum=minimum, maximum=maximum, **kwargs)
+
+
+class OneOfField(forms.Field):
+    """One of the names in `values`, whose value is returned."""
+
+    def __init__(self, *, values: Mapping[str, Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.values = values
+
+    def to_python(self, value: str | None) -> Any:
+        if not value:
+            return None
+        if value not in self.values:
+            raise DjangoValidationError(f"Must be one of: {', '.join(self.values)}.")
+        return self.values[value]
+
+
+class OneOf(Parameter):
+    field_class = OneOfField
+
+    def __init__(self, description: str, *args: Any, choices: Iterable[str], **kwargs: Any) -> None:
+        self.schema = {"type": "string", "enum": list(choices)}
+        super().__init__(description, *args, values={name: name for name in choices}, **kwargs)
+
+
+class Flag(Parameter):
+    field_class = OneOfField
+    schema = {"type": "boolean"}
+
+    def __init__(self, description: str, field_name: str) -> None:
+        # SQLite uses an index for `error IN (1)`, but not for what Django makes of `error=True`.
+        super().__init__(description, field_name, "in", values={"true": [True], "false": [False]})
+
+
+class Ordering(OneOf):
+    """The order of the rows, with the key to decide between equals. Unknown values come last, either way.
+
+    `by` has the fields by the names of the orders.
+    """
+
+    def __init__(self, by: Mapping[str, str], *, default: str, pk: str, nullable: Iterable[str] = ()) -> None:
+        names = [sign + name for name in by for sign in ("", "-")]
+        super().__init__(f"The order; `-` means descending. Default: `{default}`.", choices=names)
+        self.by, self.default, self.pk, self.nullable = by, default, pk, set(nullable)
+
+    def filter(self, queryset: QuerySet[Any], value: str | None) -> QuerySet[Any]:
+        sign, name = re.fullmatch("(-?)(.+)", value or self.default).groups()  # type: ignore[union-attr]
+        field, key = self.by[name], sign + self.pk
+        if name not in self.nullable:
+            return queryset.order_by(sign + field, key)
+        return queryset.order_by(F(field).desc(nulls_last=True) if sign else F(field).asc(nulls_last=True), key)
+
+
+class Text(Parameter):
+    field_class = forms.Field  # not CharField, which would strip and refuse
+
+
+class SearchText(Text):
+    schema = {"type": "string"}  # empty: everything
+
+
+class KeywordsField(forms.Field):
+    """Keywords by their text, in any spelling: a list of entries. One that is not being watched is a 404."""
+
+    widget = forms.MultipleHiddenInput
+
+    def clean(self, value: list[str] | None) -> list[KeyWordEntry]:
+        return find_keywords(value) if value else []
+
+
+class KeywordIdsField(WholeNumberField):
+    widget = forms.MultipleHiddenInput
+
+    def clean(self, value: list[str] | None) -> list[KeyWordEntry]:
+        ids = [self.to_python(text) for text in value or []]
+        found = KeyWordEntry.objects.with_videos_changed_at().in_bulk(ids) if ids else {}
+        if missing := [str(pk) for pk in ids if pk not in found]:
+            raise NotFound(f"No keyword has this id: {', '.join(missing)}.")
+        return list(found.values())
+
+
+class Several(Parameter):
+    """A filter that may be given several times; VideoFilters.filter_queryset() applies it."""
+
+    def __init__(self, description: str, **kwargs: Any) -> None:
+        self.schema = {"type": "array", "items": self.schema}
+        super().__init__(description, **kwargs)
+
+    def filter(self, queryset: QuerySet[Any], value: Any) -> QuerySet[Any]:
+        return queryset
+
+
+class Keywords(Several):
+    field_class = KeywordsField
+    schema = keywords.SCHEMA
+
+
+class KeywordIds(Several):
+    field_class = KeywordIdsField
+    schema = {"type": "integer", "minimum": 1, "maximum": MAX_ID}
+
+
+def find_keywords(texts: Iterable[str]) -> list[KeyWordEntry]:
+    """Return the entries for `texts`; one query. An invalid keyword is a 400, one that is not being watched a 404."""
+    try:
+        by_form = {keywords.normalize(text): text for text in map(keywords.check, texts)}
+    except DjangoValidationError as error:
+        raise ValidationError({"keyword": error.messages}) from error
+    entries = list(KeyWordEntry.objects.with_videos_changed_at().filter(normalized__in=by_form))
+    if missing := by_form.keys() - {entry.normalized for entry in entries}:
+        named = ", ".join(sorted(by_form[form] for form in missing))
+        raise NotFound(f'Not being watched: {named}. Add it with POST /api/keywords/ and {{"keyword": "..."}}.')
+    return entries
+
+
+class Filters(django_filters.FilterSet):  # type: ignore[misc]
+    """Filters whose values are checked strictly."""
+
+    def check(self) -> None:
+        """Raise ValidationError for values that make no sense."""
+        if not self.is_valid():
+            raise ValidationError({name: list(messages) for name, messages in self.errors.items()})
+
+    def rows(self) -> QuerySet[Any]:
+        """Return the rows; raise ValidationError for values that make no sense."""
+        self.check()
+        return self.qs  # type: ignore[no-any-return]
+
+
+class KeywordVideoFilters(Filters):
+    """The videos of one keyword (`entry`), or of all."""
+
+    search = SearchText("Words in title, description or channel.")
+    channel = Text("Only of this channel: its id, or its whole title in upper or lower case.")
+    published_after = Moment("Published at this time or later.", "published_at", "gte")
+    published_before = Moment("Published before this time.", "published_at", "lt")
+    found_after = Moment("Stored (`created_at`) at this time or later.", "created_at", "gte")
+    found_before = Moment("Stored (`created_at`) before this time.", "created_at", "lt")
+    method = OneOf("The source that found it first.", choices=VideoFetchMethod.values)
+    live = OneOf("Whether it is a stream or premiere.", "live_state", choices=Video.LiveState.values)
+    min_duration = WholeNumber("At least so many seconds long.", "duration", "gte", maximum=2**31 - 1)
+    max_duration = WholeNumber("At most so many seconds long.", "duration", "lte", maximum=2**31 - 1)
+    exact = Flag("Whether the date of publication is exact, not an estimate.", "published_exact")
+    ordering = Ordering(
+        {name: name for name in ("published_at", "created_at", "view_count", "duration")},
+        default="-published_at",
+        pk="video_id",
+        nullable=["view_count", "duration"],
+    )
+
+    def __init__(self, *args: Any, entry: KeyWordEntry | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.entry = entry
+
+    def given(self) -> set[str]:
+        """Return the names of the filters with a value, without those that choose keywords and order."""
+        return {name for name, value in self.form.cleaned_data.items() if value not in (None, "", [])} - {
+            "keyword",
+            "keyword_id",
+            "ordering",
+        }
+
+    def entries(self) -> list[KeyWordEntry]:
+        """Return the keywords of which each video needs one; none: it needs no keyword."""
+        values = self.form.cleaned_data
+        asked = [*values.get("keyword", []), *values.get("keyword_id", [])]
+        return [self.entry] if self.entry else list({entry.pk: entry for entry in asked}.values())
+
+    def state(self) -> tuple[datetime | None, int | None]:
+        """Return when the videos last changed, and the number of rows if it is stored; one query at most."""
+        changed_at: datetime | None
+        if entries := self.entries():
+            first: Any = entries[0]  # annotated with `videos_changed_at`
+            changed_at, count = first.videos_changed_at, first.video_count
+        else:
+            total = VideoTotal.read()
+            changed_at, count = total.changed_at, total.count
+        return changed_at, None if self.given() or len(entries) > 1 else count
+
+    def conditions(self) -> Conditions:
+        """Return the conditions on the fields of a video."""
+        conditions: dict[str, dict[str, Any]] = {}
+        for name in self.given() - {"search", "channel"}:
+            parameter = self.filters[name]
+            lookups = conditions.setdefault(parameter.field_name, {})
+            lookups[parameter.lookup_expr] = self.form.cleaned_data[name]
+        if channel := self.form.cleaned_data["channel"]:
+            if CHANNEL_ID.fullmatch(channel):
+                conditions["channel_id"] = {"exact": channel}
+            else:
+                conditions["channel_name"] = {"exact": Upper(Value(channel))}
+        return conditions
+
+    def filter_queryset(self, queryset: VideoQuerySet) -> QuerySet[Any]:
+        """Return videos; or the matches of one keyword, if their index suffices for the conditions and the order."""
+        entries, conditions, search = self.entries(), self.conditions(), self.form.cleaned_data["search"]
+        ordering, value = self.filters["ordering"], self.form.cleaned_data["ordering"]
+        by = (value or ordering.default).removeprefix("-")
+        if len(entries) == 1 and by == "published_at" and conditions.keys() <= {by} and not search:
+            return ordering.filter(entries[0].matches.filter(**terms(conditions)), value)  # type: ignore[no-any-return]
+        if search:
+            queryset = queryset.search(search)
+        return ordering.filter(meeting(queryset, conditions, entries, by), value)  # type: ignore[no-any-return]
+
+
+class VideoFilters(KeywordVideoFilters):
+    """All videos, or those of several keywords."""
+
+    keyword = Keywords("Only videos of this keyword, in any case and spacing; several: of any of them.")
+    keyword_id = KeywordIds("Only videos of the keyword with this id; several: of any of them.", maximum=MAX_ID)
+
+
+class LogFilters(Filters):
+    keyword = WholeNumber("Only this keyword's, by id.", maximum=MAX_ID)
+    keyword_text = Text("Only this keyword's, also if it has been deleted.", method="of_text")
+    status = OneOf("How it ended.", choices=VideoLog.Status.values)
+    error = Flag("Whether there was an error.", "error")
+    trigger = OneOf("What started it.", choices=VideoLog.Trigger.values)
+    method = OneOf("The source that answered.", choices=VideoFetchMethod.values)
+    created_after = Moment("Begun at this time or later.", "created_at", "gte")
+    created_before = Moment("Begun before this time.", "created_at", "lt")
+
+    def of_text(self, queryset: QuerySet[VideoLog], name: str, value: str) -> QuerySet[VideoLog]:
+        entry = KeyWordEntry.objects.find(value)
+        deleted = Q(keyword=None, keyword_text=entry.keyword if entry else keywords.strip_invisible(value))
+        return queryset.filter(Q(keyword=entry) | deleted if entry else deleted)
+
+
+class KeywordFilters(Filters):
+    """The keywords; there are 10,000 at most, so these need no index."""
+
+    search = SearchText("Part of the keyword.", method="find")
+    state = OneOf("", choices=[state for state in KeyWordEntry.State.values if state != KeyWordEntry.State.DELETING])
+    ordering = Ordering(
+        {
+            "keyword": "normalized",
+            "created_at": "created_at",
+            "video_count": "video_count",
+            "last_fetched_at": "last_fetched_at",
+            "planned_interval": "planned_interval",
+        },
+        default="keyword",
+        pk="pk",
+        nullable=["last_fetched_at"],
+    )
+
+    def find(self, queryset: QuerySet[KeyWordEntry], name: str, value: str) -> QuerySet[KeyWordEntry]:
+        return queryset.filter(normalized__contains=keywords.normalize(value))
+
+
+class FilterBackend(django_filters.DjangoFilterBackend):  # type: ignore[misc]
+    """Apply the view's `filterset_class` to its list."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: APIView) -> QuerySet[Any]:
+        filters = self.get_filterset(request, queryset, view)
+        return queryset if filters is None else filters.rows()
+
+
+class KnownParameters(APIView):
+    """A view that refuses parameters which it does not have, and empty or repeated values of those it has."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if not hasattr(self, str(request.method).lower()):
+            return  # a 405, with any parameters
+        filters = self._filters()
+        pages = {parameter["name"] for parameter in self._parameters_of_pages()}
+        known = sorted(filters.keys() | pages)
+        errors = {}
+        for name, values in request.query_params.lists():
+            if name not in {*known, "format"}:
+                errors[name] = [
+                    "Unknown parameter. " + (f"There are: {', '.join(known)}." if known else "There are none.")
+                ]
+            elif name in filters and name != "search" and "" in values:
+                errors[name] = ["Must not be empty."]
+            elif len(values) > 1 and not isinstance(filters.get(name), Several):
+                errors[name] = ["Must be given once."]
+        if errors:
+            raise ValidationError(errors)
+
+    def _is_list(self) -> bool:
+        return hasattr(self, "paginator") and getattr(self, "action", "list") == "list"
+
+    def _filters(self) -> Mapping[str, django_filters.Filter]:
+        return getattr(self, "filterset_class", Filters).base_filters if self._is_list() else {}
+
+    def _parameters_of_pages(self) -> Any:
+        pages = getattr(self, "paginator", None)
+        return pages.get_schema_operation_parameters(self) if pages and self._is_list() else []
+
+
+def refuse_unknown_fields(data: Any, known: Iterable[str]) -> None:
+    """Raise ValidationError if a JSON body has other fields than `known`."""
+    if isinstance(data, Mapping) and (unknown := [name for name in data if name not in set(known)]):
+        raise ValidationError({name: [f"Unknown field. {there_are(known)}"] for name in unknown})
+
+
+def there_are(names: Iterable[str]) -> str:
+    return f"There are: {', '.join(names)}." if names else "There are none."

@@ -1,0 +1,24 @@
+"""How responses of the REST API are written."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from rest_framework.renderers import BaseRenderer
+from rest_framework.utils.encoders import JSONEncoder
+
+
+class JSONRenderer(BaseRenderer):
+    """Write JSON with orjson, which takes a tenth of the time of Python's json."""
+
+    media_type = "application/json"
+    format = "json"
+    charset = None  # the bytes are UTF-8 already
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
+    ) -> bytes:
+        """Return `data` as JSON; times as REST framework writes them, 2026-11-20T12:00:00Z."""
+        if data is None:
+            return b""
+        return orjson.dumps(data, default=JSONEncoder().default, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)

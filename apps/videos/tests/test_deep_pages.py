@@ -1,0 +1,107 @@
+"""Deep pages are affordable: only ids are skipped, over an index, and from the nearer end."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.paginator import EmptyPage
+from django.db import connection
+from django.db.models import QuerySet
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from apps.videos.models import KeyWordEntry, Video
+from apps.videos.pagination import ShortCountPaginator
+from apps.videos.tests.builders import found_video, store
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+NUMBER = 7
+
+
+@pytest.fixture
+def python() -> KeyWordEntry:
+    """A keyword with videos, two of them published at the same time, among those of another."""
+    entry, other = (KeyWordEntry.objects.create(keyword=word) for word in ("python", "other"))
+    for keyword, name in ((entry, "mine"), (other, "other")):
+        dates = (NOON - timedelta(minutes=n // 2) for n in range(NUMBER))
+        store(keyword, *(found_video(f"{name}-{n}", published_at=date) for n, date in enumerate(dates)))
+    return entry
+
+
+def plan(rows: QuerySet[Any]) -> str:
+    """Return how the database finds `rows`; PostgreSQL as if the table were large."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            for method in ("seqscan", "bitmapscan"):
+                cursor.execute(f"SET LOCAL enable_{method} = off")
+    return rows.explain()
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 100])
+@pytest.mark.parametrize("address", ["/api/keyword/python/videos/", "/api/videos/"])
+def test_the_pages_together_are_the_list(client: Client, python: KeyWordEntry, address: str, size: int) -> None:
+    shown, link = [], f"{address}?page_size={size}"
+    while link:
+        body = client.get(link.removeprefix("http://testserver")).json()
+        shown += [video["video_id"] for video in body["results"]]
+        link = body["next"]
+
+    videos = Video.objects.newest_first()
+    if "python" in address:
+        videos = videos.filter(keyword=python)
+    assert shown == [video.pk for video in videos]
+
+
+@pytest.mark.parametrize("page", range(1, NUMBER + 1))
+def test_at_most_half_of_the_ids_are_skipped(client: Client, python: KeyWordEntry, page: int) -> None:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        client.get(f"/api/keyword/python/videos/?page_size=1&page={page}")
+
+    skipping = [query["sql"] for query in queries if "OFFSET" in query["sql"]]
+    for sql in skipping:
+        assert re.match('SELECT "videos_match"."video_id"( AS "video_id")? FROM "videos_match"', sql)
+        assert int(sql.rpartition("OFFSET ")[2]) <= NUMBER // 2
+    assert len(skipping) == (page not in (1, NUMBER))
+
+
+def test_pages_of_a_list_that_became_shorter_since_it_was_counted(python: KeyWordEntry) -> None:
+    ids = Video.objects.newest_first().values_list("video_id", flat=True)
+    pages = ShortCountPaginator(ids, 2, known_count=ids.count() + 3)
+
+    assert list(pages.page(pages.num_pages)) == list(ids.reverse()[:1])
+    with pytest.raises(EmptyPage):
+        pages.page(pages.num_pages + 1)
+
+
+@pytest.mark.parametrize(
+    ("rows", "index"),
+    [
+        (lambda entry: entry.matches.newest_first(), "match_newest"),
+        (lambda entry: Video.objects.newest_first(), "video_newest"),
+    ],
+    ids=["of a keyword", "all"],
+)
+@pytest.mark.parametrize("direction", ["forwards", "backwards"])
+def test_an_index_alone_gives_the_ids(
+    python: KeyWordEntry, rows: Callable[[KeyWordEntry], QuerySet[Any]], index: str, direction: str
+) -> None:
+    ids = rows(python).values_list("video_id", flat=True)
+    found = plan((ids if direction == "forwards" else ids.reverse())[3:4])
+
+    assert re.search(f"COVERING INDEX {index}|Index Only Scan (Backward )?using {index}", found), found
+    assert not re.search("(?i)sort|temp b-tree", found)
+
+
+def test_the_pages_of_people_are_the_list_as_well(client: Client, python: KeyWordEntry, monkeypatch: Any) -> None:
+    monkeypatch.setattr("apps.dashboard.views.CARDS", 2)
+    for address, count in ((reverse("keyword", args=[python.pk]), NUMBER), (reverse("home"), 2 * NUMBER)):
+        pages = [client.get(address, {"page": page}).context["videos"] for page in range(1, (count + 1) // 2 + 1)]
+        shown = [video.pk for page in pages for video in page]
+        assert shown == [video.pk for video in Video.objects.newest_first() if count > NUMBER or "mine" in video.pk]

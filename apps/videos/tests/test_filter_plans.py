@@ -1,0 +1,124 @@
+"""The filters and orders of the lists read by an index what they show, however many videos and logs are stored."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from django.db import connection, models
+from django.http import QueryDict
+
+from apps.videos import conditions
+from apps.videos.filters import LogFilters, VideoFilters
+from apps.videos.models import KeyWordEntry, Video, VideoLog
+from apps.videos.tests.plans import Query, assert_no_scan, query_of
+
+pytestmark = pytest.mark.django_db
+
+FILTERS = [
+    "channel=UC0000000000000000000000",
+    "channel=A+channel",
+    "published_after=2026-11-20",
+    "published_after=2026-11-20&published_before=2026-11-21",
+    "found_after=2026-11-20",
+    "found_after=2026-11-20&found_before=2026-11-21",
+    "method=youtube",
+    "live=live",
+    "exact=false",
+    "min_duration=60",
+    "min_duration=60&max_duration=600",
+]
+FIELDS = ["published_at", "created_at", "view_count", "duration"]
+ORDERS = [f"ordering={sign}{field}" for field in FIELDS for sign in ("", "-")]
+KEYWORDS = ["keyword=owl", "keyword=owl&keyword=wren"]
+
+
+@pytest.fixture(autouse=True)
+def entries() -> list[KeyWordEntry]:
+    return [KeyWordEntry.objects.create(keyword=word) for word in ("owl", "wren")]
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each condition and each keyword selects many videos."""
+    monkeypatch.setattr(conditions, "_few", lambda field, lookups: False)
+    KeyWordEntry.objects.update(video_count=500_000)
+
+
+def page_of(parameters: str) -> models.QuerySet[Any]:
+    return VideoFilters(QueryDict(parameters), Video.objects.all()).rows().values_list("video_id", flat=True)
+
+
+def steps_of(query: Query) -> list[str]:
+    """Return the steps of a plan; on PostgreSQL without sorting or reading a whole table, if there is such a plan."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute(f"EXPLAIN QUERY PLAN {query.sql}", query.params)
+            return [step for *_, step in cursor.fetchall()]
+        avoided = ["enable_seqscan", "enable_bitmapscan", "enable_sort", "enable_incremental_sort"]
+        cursor.execute("; ".join(f"SET LOCAL {name} = off" for name in avoided))
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {query.sql}", query.params)
+        (plans,) = cursor.fetchone()
+        cursor.execute("; ".join(f"RESET {name}" for name in avoided))
+    plan = (json.loads(plans) if isinstance(plans, str) else plans)[0]["Plan"]
+    return [f"{node['Node Type']} {node.get('Index Name', '')}" for node in nodes(plan)]
+
+
+def nodes(plan: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child)
+
+
+def assert_in_order(rows: models.QuerySet[Any]) -> None:
+    """Check that the rows are read in their order, so that a page reads no more than it has to test."""
+    steps = steps_of(query_of(rows[:11]))
+    assert not any("TEMP B-TREE" in step or "Sort" in step or "Seq Scan" in step for step in steps), steps
+
+
+def assert_looked_up(rows: models.QuerySet[Any]) -> None:
+    """Check that no table and no index is read as a whole."""
+    if connection.vendor == "postgresql":
+        # It has no statistics here, so the most to ask for is an index.
+        rows = rows.order_by()
+        with connection.cursor() as cursor:
+            cursor.execute("; ".join(f"SET LOCAL enable_{way} = off" for way in ("hashjoin", "mergejoin")))
+    assert_no_scan([query_of(rows[:11])])
+
+
+@pytest.mark.parametrize("parameters", FILTERS)
+def test_a_filter_that_selects_few_is_looked_up(parameters: str) -> None:
+    assert_looked_up(page_of(parameters))
+    assert_looked_up(page_of(f"{parameters}&ordering=-view_count"))
+    assert_looked_up(page_of(f"{parameters}&live=none&exact=true"))
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_orders_are_those_of_indexes(order: str) -> None:
+    assert_in_order(page_of(order))
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("parameters", FILTERS)
+def test_a_filter_that_selects_many_is_tested_in_the_order_of_the_page(many: None, order: str, parameters: str) -> None:
+    assert_in_order(page_of(f"{parameters}&{order}"))
+
+
+@pytest.mark.parametrize("keyword", KEYWORDS)
+def test_the_videos_of_small_keywords_are_looked_up(keyword: str) -> None:
+    if connection.vendor == "postgresql":
+        pytest.skip("how PostgreSQL joins them depends on its statistics")
+    for parameters in ("", *FILTERS, *ORDERS):
+        assert_looked_up(page_of(f"{keyword}&{parameters}"))
+
+
+@pytest.mark.parametrize("keyword", KEYWORDS)
+def test_those_of_large_keywords_are_tested_in_the_order_of_the_page(many: None, keyword: str) -> None:
+    for parameters in ("", *FILTERS, *ORDERS):
+        assert_in_order(page_of(f"{keyword}&{parameters}"))
+
+
+def test_logs(entries: list[KeyWordEntry]) -> None:
+    for parameters in ("", f"keyword={entries[0].pk}", "created_after=2026-11-20", "error=true", "status=running"):
+        rows = LogFilters(QueryDict(parameters), VideoLog.objects.newest_first()).rows()
+        assert_in_order(rows)

@@ -1,0 +1,130 @@
+"""The API does what its schema says; the schema and the README's tables name the same endpoints and parameters."""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+import schemathesis
+from django.conf import settings
+from django.core import signals
+from django.core.management import call_command
+from django.db import close_old_connections
+from django.utils.module_loading import import_string
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiJsonRenderer
+from hypothesis import HealthCheck, Phase
+from hypothesis import settings as fuzz
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from apps.videos.models import KeyWordEntry
+from apps.videos.tests.builders import found_video, store
+
+pytestmark = pytest.mark.django_db
+
+README = (settings.BASE_DIR / "README.md").read_text()
+# SCHEMA_EXAMPLES=100 asks some thousand times, also with the values at the limits of each parameter.
+EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "0"))
+
+
+def generated() -> dict[str, Any]:
+    schema = SchemaGenerator().get_schema(request=None, public=True)
+    return json.loads(OpenApiJsonRenderer().render(schema, renderer_context={}))
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    environ["HTTP_ACCEPT_ENCODING"] = "identity"  # schemathesis does not decompress what an application returns
+    # As in Django's test client: the test's transaction needs its connection.
+    signals.request_started.disconnect(close_old_connections)
+    try:
+        return import_string(settings.WSGI_APPLICATION)(environ, start_response)
+    finally:
+        signals.request_started.connect(close_old_connections)
+
+
+SCHEMA = generated()
+api = schemathesis.openapi.from_dict(SCHEMA)
+api.app = application
+# Odd characters are in test_any_request.py. A schema cannot say which of them make no keyword.
+api.config.generation.update(allow_x00=False, codec="ascii")
+
+
+@pytest.fixture
+def entry() -> KeyWordEntry:
+    entry = KeyWordEntry.objects.create(keyword="python")
+    store(entry, found_video("a-video"))
+    entry.logs.create(keyword_text="python", status="done")
+    return entry
+
+
+@api.parametrize()
+@fuzz(
+    max_examples=EXAMPLES or 5,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=[Phase.explicit, Phase.generate] if EXAMPLES else [Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+def test_the_api_answers_as_the_schema_says(entry: KeyWordEntry, case: Any) -> None:
+    # Which spellings of a keyword are the same word, a schema cannot say.
+    spelling = case.method in ("PUT", "PATCH")
+    case.call_and_validate(excluded_checks=[positive_data_acceptance] if spelling else [])
+
+
+def test_the_schema_is_valid_and_has_no_warnings(tmp_path: Any) -> None:
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "schema.yml"))
+
+
+@pytest.mark.parametrize(("sign_in", "reading", "writing"), [("off", 1, 1), ("write", 1, 0), ("all", 0, 0)])
+def test_an_account_is_needed_only_where_it_is_asked(settings: Any, sign_in: str, reading: int, writing: int) -> None:
+    settings.SIGN_IN = sign_in
+    keywords = generated()["paths"]["/api/keywords/"]
+    for method, optional in (("get", reading), ("post", writing)):
+        assert ({} in keywords[method]["security"]) == bool(optional)
+
+
+def test_ids_and_pages_begin_with_one() -> None:
+    for address, item in SCHEMA["paths"].items():
+        for operation in item.values():
+            for parameter in operation.get("parameters", []):
+                if parameter["name"] in ("id", "page", "page_size"):
+                    assert parameter["schema"]["minimum"] == 1, address
+
+
+def rows(heading: str) -> list[list[str]]:
+    """Return the cells of the README's table below this line."""
+    table = README.split(f"\n{heading}\n|---|---|\n")[1].split("\n\n")[0]
+    return [line.strip("| ").split(" | ", 1) for line in table.splitlines()]
+
+
+def quoted(text: str) -> list[str]:
+    return re.findall("`([^`]+)`", text)
+
+
+def operations(request: str) -> list[tuple[str, str]]:
+    """Return address and method of each operation in a cell: `GET`, `DELETE /api/keywords/<id>/`."""
+    found, address = [], ""
+    for name in reversed(quoted(request)):
+        method, _, path = name.partition(" ")
+        address = re.sub("<([a-z_]+)>", r"{\1}", path) or address
+        found.append((address, method.lower()))
+    return found[::-1]
+
+
+def test_the_readme_lists_the_endpoints_of_the_schema() -> None:
+    listed = {operation for request, _ in rows("| request | what |") for operation in operations(request)}
+    assert listed == {(address, method) for address, item in SCHEMA["paths"].items() for method in item}
+
+
+def test_the_readme_lists_the_parameters_of_the_schema() -> None:
+    filters = {name for names, _ in rows("| parameter | videos |") for name in quoted(names)}
+    for request, what in rows("| request | what |"):
+        address, method = operations(request)[0]
+        given = SCHEMA["paths"][address][method].get("parameters", [])
+        parameters = {parameter["name"] for parameter in given if parameter["in"] == "query"}
+        named = set(quoted(what)) | (filters if "the filters below" in what else set())
+        assert parameters - {"page", "page_size"} <= named, address
+        assert "the filters below" not in what or filters <= parameters, address

@@ -1,0 +1,147 @@
+"""Measure storing what a search found: ours, an update_or_create() loop, and an upsert in SQL as the floor.
+
+Ours also compares the rows, and stores matches and counts. The other two only write the naive view's table.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from typing import Any, Final
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from apps.videos import keywords
+from apps.videos.fetching import erasing, storing
+from apps.videos.models import KeyWordEntry, Match, Video, VideoFetchMethod
+from benchmarks.api.measuring import Figures, counted_queries, in_turn
+from benchmarks.api.naive import NaiveVideo
+from core.found_video import FoundVideo
+
+PAGE: Final = 50  # the videos that a search finds
+_KEYWORD: Final = "stored by bin/bench api"
+_CLAIM: Final = "bench"
+
+Page = list[FoundVideo]
+
+
+def measure(rounds: int) -> dict[str, Figures]:
+    """Measure storing new videos, known ones, and known ones with more views than before.
+
+    Times are for 1,000 videos, queries for a page. The videos are removed afterwards.
+    """
+    like = list(Video.objects.exclude(completed_at=None).newest_first()[:PAGE])
+    with _claimed_keyword() as entry:
+        return {
+            "store_new": _measure(entry, rounds, lambda side, number: _page(like, side, number)),
+            "store_known": _measure(entry, rounds, lambda side, number: _page(like, side, 0)),
+            "store_changed": _measure(entry, rounds, lambda side, number: _page(like, side, 0, number)),
+        }
+
+
+def _measure(entry: KeyWordEntry, rounds: int, page: Callable[[str, int], Page]) -> Figures:
+    sides = {"ours": _store, "floor": _upsert, "naive": _update_or_create}
+    actions = {}
+    for side, action in sides.items():
+        # The first page is stored before, so that a known one is known, and nothing runs for the first time.
+        action(entry, page(side, 0))
+        pages = iter([page(side, number) for number in range(1, rounds + 2)])
+        actions[side] = lambda action=action, pages=pages: action(entry, next(pages))
+    with counted_queries() as count:
+        actions["ours"]()
+    actions["floor"]()
+    actions["naive"]()
+    milliseconds = {side: taken * 1000 / PAGE for side, taken in in_turn(actions, rounds).items()}
+    matched, written = Match.objects.filter(keyword=entry), NaiveVideo.objects.filter(keyword=entry)
+    if not 2 * matched.count() == 2 * entry.first_found.count() == written.count():
+        raise RuntimeError("the sides have not stored the same number of videos")
+    return Figures(milliseconds["ours"], milliseconds["floor"], milliseconds["naive"], count())
+
+
+def _store(entry: KeyWordEntry, page: Page) -> None:
+    storing.store(entry, _CLAIM, page, VideoFetchMethod.YOUTUBE)
+
+
+def _update_or_create(entry: KeyWordEntry, page: Page) -> None:
+    now = timezone.now()
+    for found in page:
+        values = _row(found, entry) | {"updated_at": now}
+        NaiveVideo.objects.update_or_create(
+            video_id=found.video_id, defaults=values, create_defaults=values | {"created_at": now}
+        )
+
+
+def _upsert(entry: KeyWordEntry, page: Page) -> None:
+    now = timezone.now()
+    rows = [_row(found, entry) | {"video_id": found.video_id, "created_at": now, "updated_at": now} for found in page]
+    columns = list(rows[0])
+    adapt = connection.ops.adapt_datetimefield_value
+    dates = {"published_at", "views_read_at", "created_at", "updated_at"}
+    values = [[adapt(row[name]) if name in dates else row[name] for name in columns] for row in rows]
+    changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in ("video_id", "created_at"))
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.executemany(
+            f"INSERT INTO {NaiveVideo._meta.db_table} ({', '.join(columns)})"
+            f" VALUES ({', '.join(['%s'] * len(columns))}) ON CONFLICT (video_id) DO UPDATE SET {changes}",
+            values,
+        )
+
+
+def _row(found: FoundVideo, entry: KeyWordEntry) -> dict[str, Any]:
+    return {
+        "title": found.title,
+        "description": found.description,
+        "published_at": found.published_at,
+        "published_exact": found.published_exact,
+        "channel_id": found.channel_id,
+        "channel_title": found.channel_title,
+        "thumbnail": found.thumbnail,
+        "duration": found.duration,
+        "live_state": found.live_state,
+        "starts_at": found.starts_at,
+        "view_count": found.view_count,
+        "views_read_at": found.published_at,
+        "method": "youtube",
+        "keyword_id": entry.pk,
+    }
+
+
+def _page(like: list[Video], side: str, number: int, more_views: int = 0) -> Page:
+    """Return a page of videos `like` stored ones, with ids of the side and the number of the page."""
+    return [
+        FoundVideo(
+            video_id=sha256(f"{side} {number} {video.pk}".encode()).hexdigest()[:11],
+            title=video.title,
+            description=video.description,
+            published_at=video.published_at,
+            published_exact=True,
+            channel_id=video.channel_id,
+            channel_title=video.channel_title,
+            thumbnail=video.thumbnail,
+            live_state="none",
+            duration=video.duration,
+            view_count=(video.view_count or 0) + more_views,
+            complete=True,
+        )
+        for video in like
+    ]
+
+
+@contextmanager
+def _claimed_keyword() -> Iterator[KeyWordEntry]:
+    """Add a keyword that a fetch has claimed; erase it afterwards, with its videos, as if it had never been."""
+    _erase()
+    KeyWordEntry.objects.bulk_create(  # no one is to fetch it
+        [KeyWordEntry(keyword=_KEYWORD, normalized=keywords.normalize(_KEYWORD), claim_token=_CLAIM)]
+    )
+    try:
+        yield KeyWordEntry.objects.get(keyword=_KEYWORD)
+    finally:
+        _erase()
+
+
+def _erase() -> None:
+    KeyWordEntry.objects.filter(keyword=_KEYWORD).update(state=KeyWordEntry.State.DELETING)
+    for entry in KeyWordEntry.including_deleted.filter(keyword=_KEYWORD):
+        NaiveVideo.objects.filter(keyword=entry).delete()
+        erasing.erase(entry)
