@@ -11,6 +11,12 @@ from benchmarks.cluster import PostgreSQLMissing, running_cluster
 from tests.needs import missing
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the tests that have a time limit of their own, the slowest: others run while they wait."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """A headless Chromium: the system's, or the one Playwright has installed."""

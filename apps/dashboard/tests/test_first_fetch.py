@@ -102,4 +102,4 @@ def test_a_problem_that_the_database_does_not_accept_counts(client: Client, monk
     KeyWordEntry.objects.create(keyword="kestrels")
     disk_full = Incident(kind=Kind.DISK_FULL, message="It cannot be written.")
     monkeypatch.setitem(parts.unsaved, Kind.DISK_FULL, disk_full)
-    assert all(PREVENTED.format("Disk full") in page for page in pages(client))
+    assert all(PREVENTED.format("Disk full or not writable") in page for page in pages(client))

@@ -56,7 +56,7 @@ def test_what_appears_while_the_clock_is_ahead_is_found(
     fetch(entry)
     assert entry.searched_through == NOW, "not further than YouTube's clock"
     message = Incident.objects.get(kind=DIFFERENT).message
-    assert f"{ahead // timedelta(minutes=1)} min ahead of that of YouTube" in message
+    assert f"and YouTube differ: the first is {ahead // timedelta(minutes=1)} min ahead." in message
 
     for hours in (8, 9, 10):
         clock.set(NOW + timedelta(hours=hours))

@@ -128,7 +128,7 @@ def test_it_costs_the_same_queries_for_one_video_and_for_fifty(
     for size in (1, 50):
         page = [found_video(**WHOLE) for _ in range(size)]
         changed = [replace(video, view_count=6, published_at=NOON + timedelta(hours=1)) for video in page]
-        for keyword, videos, most in [(entry, page, 9), (entry, page, 7), (entry, changed, 9), (other, changed, 8)]:
+        for keyword, videos, most in [(entry, page, 10), (entry, page, 8), (entry, changed, 10), (other, changed, 9)]:
             with django_assert_max_num_queries(most):
                 storing.store(keyword, "t", videos, VideoFetchMethod.YOUTUBE)
 
@@ -147,12 +147,11 @@ def test_it_writes_only_what_changed(entry: KeyWordEntry) -> None:
 
 
 def statements_that_write(entry: KeyWordEntry, page: list[FoundVideo]) -> list[str]:
-    """Return the statements that store() executes for `page`, except those that would write no row."""
+    """Return the statements of store() that write rows of `page`: not the stamp of a change, nor those of no row."""
     with recorded() as queries:
         storing.store(entry, "t", page, VideoFetchMethod.YOUTUBE)
-    return [
-        query.sql for query in queries if query.sql.startswith(("INSERT", "UPDATE")) and "NOT EXISTS" not in query.sql
-    ]
+    writing = [query.sql for query in queries if query.sql.startswith(("INSERT", "UPDATE"))]
+    return [sql for sql in writing if "NOT EXISTS" not in sql and "videos_videototal" not in sql]
 
 
 def test_it_notes_when_youtube_gave_the_full_data(entry: KeyWordEntry) -> None:
