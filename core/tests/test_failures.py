@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 
 from core import bounded, invidious_api, youtube_api
-from core.errors import BadPageToken, BadQuery, KeyCoolingDown, SourceBlocked, SourceError, SourceUnavailable
+from core.errors import (
+    BadPageToken,
+    BadQuery,
+    KeyCoolingDown,
+    RequestRefused,
+    SourceBlocked,
+    SourceError,
+    SourceUnavailable,
+)
 from core.tests.conftest import KEY
 from simulator import Simulator
 from simulator.faults import KINDS
@@ -29,8 +37,8 @@ EXPECTED: dict[str, dict[str, tuple[type[SourceError], str] | None]] = {
         "burst_403": (SourceUnavailable, "requests per minute"),
         "unknown_403": (KeyCoolingDown, "SERVICE_UNAVAILABLE"),
         "list_200": (SourceUnavailable, "unreadable"),
-        "not_found_404": (SourceUnavailable, "HTTP 404, notFound"),
-        "bad_request_400": (SourceUnavailable, "HTTP 400, badRequest"),
+        "not_found_404": (RequestRefused, "HTTP 404, notFound"),
+        "bad_request_400": (RequestRefused, "HTTP 400, badRequest"),
         "bad_query_400": (BadQuery, "refuses this query"),
         "implausible": None,
         "expired_token": (BadPageToken, "page"),

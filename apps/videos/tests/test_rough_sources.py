@@ -201,7 +201,9 @@ def test_at_6000_videos_an_hour_nothing_is_silent(
     hours = interval / 3600 * (11 * len(outages) + 11) + sum(outages) / 3600
     watched = watch(Source(seed, 6000, jitter, delay, hours), interval, outages)
     if interval == 600:
-        assert 3000 < watched.unlisted < 7000, "4,500 per hour do not fit into five pages each ten minutes"
+        # Five pages span 150 s. Dates that are further out of order make them look longer, and the rate lower.
+        least = 3000 if jitter <= 150 else 1500
+        assert least < watched.unlisted < 7000, "4,500 per hour do not fit into five pages each ten minutes"
 
 
 @pytest.mark.parametrize("jitter", [0, 40, 300])
