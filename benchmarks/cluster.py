@@ -47,6 +47,8 @@ def running_cluster(kept: Path | None = None) -> Iterator[str]:
         else:
             run("initdb", "--username=windhover", "--auth=trust", "--encoding=UTF8", "--no-sync")
         options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
+        # Statistics gathered in the middle of a run would change plans by chance.
+        options += " -c autovacuum=off"
         run("pg_ctl", "--wait", "--log", str(folder / "log"), "--options", options, "start")
         try:
             yield f"postgres://windhover@{str(folder).replace('/', '%2F')}/postgres"
