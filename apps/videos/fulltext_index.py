@@ -26,6 +26,7 @@ from django.db import connections, transaction
 
 INDEX: Final = "videos_fulltext"
 DOCUMENTS: Final = "videos_fulltext_document"
+TERMS: Final = f"{INDEX}_terms"
 
 # A document's number is its video's date in seconds, shifted by so many bits to count those of the same second.
 PER_SECOND_BITS: Final = 24
@@ -239,7 +240,6 @@ BEGIN
 END $body$;
 
 CREATE TABLE {INDEX} (video_id varchar(16) PRIMARY KEY, terms tsvector NOT NULL);
-CREATE INDEX {INDEX}_terms ON {INDEX} USING gin (terms);
 
 CREATE FUNCTION {INDEX}_document(title text, description text, channel_title text)
 RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $body$
@@ -299,11 +299,13 @@ def _ensure_on_postgresql(cursor: Any, database: str) -> None:
             cursor.execute(_DROP_ON_POSTGRESQL)
             cursor.execute(_ON_POSTGRESQL)
             cursor.execute(f"COMMENT ON TABLE {INDEX} IS '{_VERSION}'")
-    if surplus:
-        _fill_on_postgresql(cursor)
+    cursor.execute("SELECT to_regclass(%s) IS NULL", [TERMS])
+    if surplus or cursor.fetchone()[0]:
+        _fill_on_postgresql(cursor, database)
 
 
-def _fill_on_postgresql(cursor: Any) -> None:
+def _fill_on_postgresql(cursor: Any, database: str) -> None:
+    """Add the documents that are missing, and then the index of their terms: adding to that takes far longer."""
     last = ""
     while last is not None:
         # A video that a trigger has added meanwhile is up to date.
@@ -316,6 +318,9 @@ def _fill_on_postgresql(cursor: Any) -> None:
             [last],
         )
         last = cursor.fetchone()[0]
+    with transaction.atomic(database):
+        cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
+        cursor.execute(f"CREATE INDEX IF NOT EXISTS {TERMS} ON {INDEX} USING gin (terms)")
     cursor.execute(f"ANALYZE {INDEX}")  # so that the planner knows which words are common
 
 

@@ -6,6 +6,7 @@ from django.db import connection, connections
 
 from apps.videos import fulltext_index
 from apps.videos.models import Video
+from apps.videos.tests.plans import recorded
 from apps.videos.tests.test_fulltext import NEWEST, add, found
 
 pytestmark = pytest.mark.django_db
@@ -91,6 +92,31 @@ def test_an_interrupted_filling_continues(monkeypatch: pytest.MonkeyPatch) -> No
     empty_index()
     fulltext_index.ensure("default")
     assert found("kestrel") == {f"video{number}" for number in range(5)}
+
+
+@pytest.mark.skipif(IS_SQLITE, reason="FTS5 has no index of its own to make")
+def test_terms_are_indexed_after_filling() -> None:
+    """Adding to the index of terms one by one takes ten times as long."""
+    add("it", "Kestrel")
+    execute("DROP TABLE videos_fulltext")
+    with recorded() as queries:
+        fulltext_index.ensure("default")
+    fills = [number for number, query in enumerate(queries) if "INSERT INTO videos_fulltext SELECT" in query.sql]
+    made = [number for number, query in enumerate(queries) if query.sql.startswith("CREATE INDEX")]
+    assert len(made) == 1
+    assert fills[-1] < made[0]
+
+
+@pytest.mark.skipif(IS_SQLITE, reason="FTS5 has no index of its own to make")
+def test_a_missing_index_of_terms_is_made() -> None:
+    """As after an interruption between filling and indexing."""
+    add("it", "Kestrel")
+    execute("DROP INDEX videos_fulltext_terms")
+    fulltext_index.ensure("default")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexdef FROM pg_indexes WHERE indexname = 'videos_fulltext_terms'")
+        assert "USING gin" in cursor.fetchone()[0]
+    assert found("kestrel") == {"it"}
 
 
 def test_videos_that_are_gone_leave_the_index() -> None:
