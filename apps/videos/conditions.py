@@ -31,11 +31,14 @@ class Tested(Func):
     arity = 1
 
 
-def meeting(videos: VideoQuerySet, conditions: Conditions, entries: Sequence[KeyWordEntry], by: str) -> VideoQuerySet:
+def meeting(
+    videos: VideoQuerySet, conditions: Conditions, entries: Sequence[KeyWordEntry], by: str, *, searched: bool = False
+) -> VideoQuerySet:
     """Return those of `videos` that meet all conditions and, unless `entries` is empty, were found by one of them.
 
-    A video appears once, also if several found it. `by` is the field in whose order the videos will be. On SQLite up to
-    one query for each condition, of less than a millisecond.
+    A video appears once, also if several found it. `by` is the field in whose order the videos will be; `searched`,
+    whether a search has chosen among `videos` already. On SQLite up to one query for each condition, of less than a
+    millisecond.
     """
     videos, matches = _named(videos), Match.objects.filter(keyword__in=entries)
     is_sqlite = connections[videos.db].vendor == "sqlite"
@@ -49,13 +52,17 @@ def meeting(videos: VideoQuerySet, conditions: Conditions, entries: Sequence[Key
             videos = videos.filter(Exists(matches.filter(video=OuterRef("pk"))))
         if not is_sqlite:
             return videos.filter(**terms(conditions))
-        if len(conditions) > 1 or not fitting:
+        if len(conditions) > 1 or searched or not fitting:
             narrow = next((name for name, lookups in conditions.items() if name != by and _few(name, lookups)), None)
+        if narrow:
+            fitting &= {narrow}
+        elif searched:
+            fitting &= {by}  # a rare word must not be looked for in all videos that share a value
     for field, lookups in conditions.items():
-        if field == narrow:
-            videos = videos.filter(pk__in=_selected(field, lookups).values("pk"))
-        elif field in fitting and narrow is None:
+        if field in fitting:
             videos = videos.filter(**terms({field: lookups}))
+        elif field == narrow:
+            videos = videos.filter(pk__in=_selected(field, lookups).values("pk"))
         else:
             videos = videos.alias(**{f"tested_{field}": Tested(field)}).filter(**terms({f"tested_{field}": lookups}))
     return videos

@@ -288,7 +288,7 @@ class KeywordVideoFilters(Filters):
             return ordering.filter(entries[0].matches.filter(**terms(conditions)), value)  # type: ignore[no-any-return]
         if search:
             queryset = queryset.search(search)
-        return ordering.filter(meeting(queryset, conditions, entries, by), value)  # type: ignore[no-any-return]
+        return ordering.filter(meeting(queryset, conditions, entries, by, searched=bool(search)), value)  # type: ignore[no-any-return]
 
 
 class VideoFilters(KeywordVideoFilters):
