@@ -12,7 +12,12 @@ SQLite plans a query without knowing how many videos match. Few matches are look
 that would take long for a page of ten: there an index on the order is walked, and each row looked for among the newest
 matches; older rows among more of them, and the oldest among all. SQLite collects a list of matches when the first row
 needs it, so the first pages never wait for the long ones. FTS5 lists the newest matches first because documents are
-numbered by publication date. PostgreSQL knows from its statistics how common a word is, and chooses by itself.
+numbered by publication date. Without an order, as for a count, the matches are looked up until there are enough, the
+newest first.
+
+PostgreSQL knows from its statistics how common the most frequent words are, and chooses by itself; of all others it
+expects far too many, and would walk through a million videos for a word in twelve of them. So where there are few
+matches they are gathered first. Where there are more, either way is short.
 """
 
 import re
@@ -30,9 +35,12 @@ from apps.videos.fulltext_index import DOCUMENTS, INDEX, encoded, pieces, publis
 # What is typed beyond is ignored: no one types so much, and each term costs time.
 MOST_CHARACTERS: Final = 500
 
-# The numbers of newest matches that SQLite looks among. With as few as the first, all are sorted. A count has no order
-# to walk, and stops at the second number, which is one more than pages count.
+# The numbers of newest matches that SQLite looks among. With as few as the first, all are sorted, on PostgreSQL, too.
+# The second is one more than pages count.
 NEWEST: Final = (2_000, 10_001)
+
+# PostgreSQL's condition for a document.
+_FOUND: Final = "terms @@ to_tsquery('pg_catalog.simple', %s)"
 
 _PART = re.compile(
     r"""(?P<minus>-)?(?P<channel>channel:\s*)?(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))""", re.IGNORECASE
@@ -75,7 +83,7 @@ class Search:
     def condition(self, database: str, video: str) -> Q:
         """Return the condition for rows whose field `video` is a video's id, and which have its `published_at`.
 
-        One short query on SQLite, none on PostgreSQL.
+        One short query, now.
         """
         if self.is_blank:
             return Q()
@@ -83,8 +91,9 @@ class Search:
             return Q(pk__in=[])
         if not self.wanted:
             return ~Q(_Matches(F(video), self._any_excluded, {}))
-        since = self._since(database) if connections[database].vendor == "sqlite" else {}
-        return Q(_Matches(F(video), self.query, since))
+        if connections[database].vendor == "sqlite":
+            return Q(_Matches(F(video), self.query, self._since(database)))
+        return Q(_Matches(F(video), self.query, {}, few=self._few(database)))
 
     @cached_property
     def query(self) -> "Query":
@@ -99,6 +108,15 @@ class Search:
     def _any_excluded(self) -> "Query":
         fts5 = " OR ".join(term.fts5 for term in self.excluded)
         return Query(fts5, " | ".join(term.tsquery for term in self.excluded))
+
+    def _few(self, database: str) -> bool:
+        """Return whether there are no more matches than the first number of NEWEST; for PostgreSQL."""
+        with connections[database].cursor() as cursor:
+            cursor.execute(
+                f"SELECT count(*) FROM (SELECT FROM {INDEX} WHERE {_FOUND} LIMIT %s) AS found",
+                [self.query.tsquery, NEWEST[0] + 1],
+            )
+            return bool(cursor.fetchone()[0] <= NEWEST[0])
 
     def _since(self, database: str) -> dict[int, datetime]:
         """Return a moment since which all matches are among the newest ones, by their number, if there are so many."""
@@ -122,26 +140,31 @@ class Query:
 
 
 class _Matches(Func):
-    """Whether the index has the video for a query; `since` is Search._since()'s."""
+    """Whether the index has the video for a query.
+
+    `since` is Search._since()'s; `few`, whether PostgreSQL is to gather all matches first.
+    """
 
     output_field = BooleanField()
 
-    def __init__(self, video: F, query: Query, since: dict[int, datetime]) -> None:
+    def __init__(self, video: F, query: Query, since: dict[int, datetime], *, few: bool = False) -> None:
         super().__init__(video, F("published_at"))
-        self.query, self.since = query, since
+        self.query, self.since, self.few = query, since, few
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[Any, ...]]:
         video, published_at = (compiler.compile(source)[0] for source in self.source_expressions)
         found = f"SELECT rowid FROM {INDEX} WHERE {INDEX} MATCH %s"
         among = f"IN (SELECT video_id FROM {DOCUMENTS} WHERE id IN ({{}}))"
         numbers = [number for number in NEWEST if number in self.since]
+        newest = {number: among.format(f"{found} ORDER BY rowid LIMIT {number}") for number in numbers}
         if not compiler.query.order_by:
-            numbers = [number for number in numbers if number == NEWEST[-1]]
+            # SQLite looks up one list after the other, leaving out what it has had: "MULTI-INDEX OR".
+            lists = [newest[number] for number in numbers if number == NEWEST[-1]] + [among.format(found)]
+            return f"({' OR '.join(f'{video} {a_list}' for a_list in lists)})", (self.query.fts5,) * len(lists)
         older, conditions, params = "", [], []
         for number in numbers:
             # The plus signs keep SQLite from using these conditions to find rows.
-            newest = among.format(f"{found} ORDER BY rowid LIMIT {number}")
-            conditions.append(f"{older} +{video} {newest}")
+            conditions.append(f"{older} +{video} {newest[number]}")
             older = f"+{published_at} < %s AND"
             params += [self.query.fts5, connection.ops.adapt_datetimefield_value(self.since[number])]
         walked = "+" * bool(numbers)
@@ -150,8 +173,9 @@ class _Matches(Func):
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[Any, ...]]:
         column, params = compiler.compile(self.source_expressions[0])
-        found = "terms @@ to_tsquery('pg_catalog.simple', %s)"
-        return f"{column} IN (SELECT video_id FROM {INDEX} WHERE {found})", (*params, self.query.tsquery)
+        found = f"SELECT video_id FROM {INDEX} WHERE {_FOUND}"
+        among = f"= ANY (ARRAY({found}))" if self.few else f"IN ({found})"
+        return f"{column} {among}", (*params, self.query.tsquery)
 
 
 def _terms(text: str) -> Iterator[Term]:

@@ -375,7 +375,7 @@ class VideoQuerySet(models.QuerySet["Video"]):
     def search(self, text: str) -> Self:
         """Return the videos with all words of `text` in title, description or channel; see fulltext.py.
 
-        One short query on SQLite, now; none on PostgreSQL.
+        One short query, now.
         """
         return self.filter(Search(text).condition(self.db, "pk"))
 
