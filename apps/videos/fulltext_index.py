@@ -31,8 +31,8 @@ TERMS: Final = f"{INDEX}_terms"
 # A document's number is its video's date in seconds, shifted by so many bits to count those of the same second.
 PER_SECOND_BITS: Final = 24
 
-# Rows indexed in one transaction, a fraction of a second, when the index is filled.
-PORTION: Final = 1000
+# Rows indexed in one transaction, some seconds, when the index is filled. The time limit of other writers is longer.
+PORTION: Final = 10_000
 
 COLUMNS: Final = ("title", "description", "channel_title")
 
@@ -48,6 +48,8 @@ _PAIRED: Final = "".join(
         "\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff",  # emoji
     )
 )
+_FIRST_PAIRED: Final = min(_PAIRED.replace("-", ""))
+_LAST_PAIRED: Final = max(_PAIRED)
 # Left out of texts: Arabic vowel signs and lengthening, joiners, and the mark of a character as an emoji.
 _IGNORED: Final = "\u064b\u064c\u064d\u064e\u064f\u0650\u0651\u0652\u0670\u0640\u200c\u200d\ufe0f"
 
@@ -99,13 +101,15 @@ def _terms_on_sqlite(text: str) -> str:
     """Return the SQL that makes of the column `text` what FTS5's tokenizer divides into terms.
 
     Most texts have no paired characters and are used as they are. Others are read in parts of 64 characters, since
-    SQLite finds a place in a text by reading it from its beginning.
+    SQLite finds a place in a text by reading it from its beginning. Comparing with all ranges takes longest, so what is
+    outside of the widest one is left out before.
     """
     plain = text
     for character in _IGNORED:
         plain = f"replace({plain}, '{character}', '')"
     return f"""CASE
-    WHEN length({text}) = length(CAST({text} AS BLOB)) OR {text} NOT GLOB '*[{_PAIRED}]*' THEN {text} ELSE (
+    WHEN length({text}) = length(CAST({text} AS BLOB)) OR {text} NOT GLOB '*[{_FIRST_PAIRED}-{_LAST_PAIRED}]*'
+      OR {text} NOT GLOB '*[{_PAIRED}]*' THEN {text} ELSE (
     WITH RECURSIVE
       whole(plain) AS (SELECT {plain}),
       part(chars, rest) AS (
@@ -116,6 +120,7 @@ def _terms_on_sqlite(text: str) -> str:
       pair(chars) AS MATERIALIZED (
         SELECT substr(part.chars, n, 2) FROM part CROSS JOIN place WHERE n <= length(part.chars))
     SELECT group_concat(CASE
+      WHEN chars < '{_FIRST_PAIRED}' THEN substr(chars, 1, 1)
       WHEN chars GLOB '[{_PAIRED}][{_PAIRED}]' THEN ' x' || hex(chars) || ' '
       WHEN chars GLOB '[{_PAIRED}]*' THEN ' x' || hex(substr(chars, 1, 1)) || ' '
       ELSE substr(chars, 1, 1) END, '')
