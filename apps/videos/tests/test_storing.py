@@ -173,6 +173,15 @@ def test_it_stores_any_number_of_videos(entry: KeyWordEntry) -> None:
     assert Video.objects.filter(title="Changed").count() == entry.video_count == VideoTotal.current() == 1100
 
 
+def test_it_adds_videos_newest_first(entry: KeyWordEntry) -> None:
+    """SQLite's index for full text writes more than once if they come in another order."""
+    dates = {"b": NOON - timedelta(hours=1), "a": NOON - timedelta(hours=2), "c": NOON}
+    with recorded() as queries:
+        store(entry, *(found_video(name, published_at=date) for name, date in dates.items()))
+    (inserted,) = [query.params for query in queries if query.sql.startswith("INSERT INTO videos_video ")]
+    assert [value for value in inserted if value in dates] == ["c", "b", "a"]
+
+
 def test_it_erases_a_keyword_and_leaves_the_others_videos(entry: KeyWordEntry, monkeypatch) -> None:
     monkeypatch.setattr(erasing, "CHUNK", 3)
     other = KeyWordEntry.objects.create(keyword="Django")
