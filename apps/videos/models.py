@@ -393,10 +393,12 @@ class VideoQuerySet(models.QuerySet["Video"]):
         """Return the ids of up to `limit` videos to request with videos.list, newest first: those not completed yet,
         and streams that were live or upcoming; except those requested since `requested_before`.
 
-        Two queries, because each uses an index of its own.
+        Two queries, because each uses an index of its own. Of many streams, those requested longest ago come first.
         """
         requestable = self.filter(Q(missing_since=None) | Q(missing_since__lt=requested_before)).order_by("-created_at")
         running = requestable.filter(live_state__in=[Video.LiveState.LIVE, Video.LiveState.UPCOMING])
+        # In another order PostgreSQL might walk all videos, newest first, to find the few streams.
+        running = running.order_by("completed_at")
         wanted = (requestable.filter(completed_at=None), running.filter(completed_at__lt=requested_before))
         rows = [row for videos in wanted for row in videos.values_list("created_at", "pk")[:limit]]
         return [pk for _, pk in sorted(rows, reverse=True)[:limit]]
