@@ -88,7 +88,7 @@ class SourceUnavailable(SourceError):
 
 
 class RequestRefused(SourceUnavailable):
-    """The source refuses the request without a cause: its fault, unless it accepts those for other queries."""
+    """The source refuses the request without a reason: its fault, unless it accepts other queries."""
 
 
 class SourceBlocked(SourceError):

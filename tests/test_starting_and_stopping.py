@@ -1,4 +1,4 @@
-"""bin/run starts where and how it is told, and stops without leaving processes."""
+"""bin/run starts in any folder and on PostgreSQL, and stops without leaving processes."""
 
 import os
 import signal

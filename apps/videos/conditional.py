@@ -18,7 +18,7 @@ def conditional(
     """Return a 304 if the client has the state of `changed_at`, or else what `build` returns, with validators.
 
     `changed_at` is VideoTotal's. It must have been read before, or together with, all else that the response shows: if
-    a writer commits in between, the response is tagged as older than it is, and only sent once more.
+    a writer commits in between, the response is tagged as older than it is, and the client gets it once more.
     """
     if changed_at is None:  # nothing was ever stored
         return build()
@@ -30,6 +30,6 @@ def conditional(
         answer["ETag"] = tag
         if modified is not None:
             answer["Last-Modified"] = http_date(modified)
-        # May be kept, but has to be asked for each time; by the client alone if others have to sign in.
+        # May be cached, but must be validated each time; by the client alone if others have to sign in.
         patch_cache_control(answer, no_cache=True, **({"private": True} if settings.SIGN_IN == "all" else {}))
     return answer  # type: ignore[no-any-return]

@@ -251,8 +251,8 @@ class KeywordVideoFilters(Filters):
     def entries(self) -> list[KeyWordEntry]:
         """Return the keywords of which each video needs one; none: it needs no keyword."""
         values = self.form.cleaned_data
-        asked = [*values.get("keyword", []), *values.get("keyword_id", [])]
-        return [self.entry] if self.entry else list({entry.pk: entry for entry in asked}.values())
+        requested = [*values.get("keyword", []), *values.get("keyword_id", [])]
+        return [self.entry] if self.entry else list({entry.pk: entry for entry in requested}.values())
 
     def state(self) -> tuple[datetime | None, int | None]:
         """Return when the videos last changed, and the number of rows if it is stored; one query at most."""
@@ -318,7 +318,10 @@ class KeywordFilters(Filters):
     """The keywords; there are 10,000 at most, so these need no index."""
 
     search = SearchText("Part of the keyword.", method="find")
-    state = OneOf("", choices=[state for state in KeyWordEntry.State.values if state != KeyWordEntry.State.DELETING])
+    state = OneOf(
+        "Whether it is watched, paused or previewed.",
+        choices=[state for state in KeyWordEntry.State.values if state != KeyWordEntry.State.DELETING],
+    )
     ordering = Ordering(
         {
             "keyword": "normalized",
@@ -357,9 +360,7 @@ class KnownParameters(APIView):
         errors = {}
         for name, values in request.query_params.lists():
             if name not in {*known, "format"}:
-                errors[name] = [
-                    "Unknown parameter. " + (f"There are: {', '.join(known)}." if known else "There are none.")
-                ]
+                errors[name] = [f"Unknown parameter. {there_are(known)}"]
             elif name in filters and name != "search" and "" in values:
                 errors[name] = ["Must not be empty."]
             elif len(values) > 1 and not isinstance(filters.get(name), Several):

@@ -4,7 +4,7 @@ The index is made of the words of titles, descriptions and channels, see fulltex
 into a query of that index in the language of the database, SQLite's FTS5 or PostgreSQL's tsquery. Whatever is typed,
 the result is a valid query.
 
-Both databases are asked for the same terms: words without accents, and pairs of neighbouring characters where a script
+Both databases look for the same terms: words without accents, and pairs of neighbouring characters where a script
 has no spaces between words. So any part of such a text is found if it has two characters or more, and a single
 character as the beginning of a pair.
 
@@ -33,7 +33,7 @@ from django.db.models import BooleanField, F, Func, Q
 from apps.videos.fulltext_index import DOCUMENTS, INDEX, encoded, pieces, published_since
 
 # What is typed beyond is ignored: no one types so much, and each term costs time.
-MOST_CHARACTERS: Final = 500
+MAX_CHARACTERS: Final = 500
 
 # The numbers of newest matches that SQLite looks among. With as few as the first, all are sorted, on PostgreSQL, too.
 # The second is one more than pages count.
@@ -74,8 +74,8 @@ class Search:
 
     def __init__(self, text: str) -> None:
         self.is_blank = not text.strip()
-        if len(text) > MOST_CHARACTERS:
-            text = text[: MOST_CHARACTERS + 1].rpartition(" ")[0] or text[:MOST_CHARACTERS]  # no half words
+        if len(text) > MAX_CHARACTERS:
+            text = text[: MAX_CHARACTERS + 1].rpartition(" ")[0] or text[:MAX_CHARACTERS]  # no half words
         terms = list(_terms(text))
         self.wanted = [term for term in terms if not term.excluded]
         self.excluded = [term for term in terms if term.excluded]

@@ -90,7 +90,7 @@ def test_it_works(youtube: Simulator, backup: int) -> None:
     assert report.scheduled_searches().left == 29 - 20
     assert search(Purpose.SCHEDULE) == 28 - 20
     assert search(Purpose.MANUAL) == 2, "what is reserved for people"
-    assert refusals(youtube) == 0, "YouTube was never asked in vain"
+    assert refusals(youtube) == 0, "YouTube refused no search"
 
 
 def test_a_database_that_is_restored_while_it_runs(youtube: Simulator) -> None:

@@ -1,4 +1,4 @@
-"""A claim ends with its holder: who holds one renews it, and beat ends one that is renewed no more.
+"""A claim ends with its holder: the holder renews it, and beat ends one that is no longer renewed.
 
 No clock takes part, since the clocks of two machines differ and any clock may be set. A renewal only has to change
 `claimed_at`. Beat observes all claims and measures how long each has not changed, in time that has passed.

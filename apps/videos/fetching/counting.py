@@ -24,8 +24,8 @@ def verify_counts() -> int:
     """Correct the kept numbers of videos, of all and of each keyword, and return how many were wrong.
 
     Storing and erasing keep them right, so a wrong one is logged: somebody changed rows in another way, or Windhover
-    has a bug. It is correct beside other writers: a statement sees number and rows as of one moment, and whoever
-    changes both holds the lock on VideoTotal.
+    has a bug. It is correct beside other writers: a statement sees number and rows as of one moment, and every
+    writer that changes them holds the lock on VideoTotal.
     """
     wrong = KeyWordEntry.objects.exclude(video_count=_COUNTED).values_list("pk", flat=True)
     return sum([_correct_total(), *map(_correct_keyword, list(wrong))])

@@ -15,6 +15,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTa
 
 from apps.incidents.models import MAX_SKEW, Incident
 from apps.quota import pacific
+from apps.videos.fetching.erasing import CHUNK_INTERVAL
 from apps.videos.models import SPREAD, KeyWordEntry
 from apps.videos.scheduling import pauses
 from apps.videos.scheduling.plan import Plan, make_plan, planned_interval
@@ -22,10 +23,8 @@ from apps.videos.scheduling.plan import Plan, make_plan, planned_interval
 TASK = "apps.videos.tasks.process_trigger"
 PREFIX = "keyword-"
 
-# Keywords written in one transaction, and seconds between two of them. SQLite does not queue writers: each retries
-# after at most 100 ms.
+# Keywords written in one transaction.
 CHUNK = 100
-CHUNK_INTERVAL = 0.11
 
 
 def sync(keyword_ids: Collection[int] | None = None) -> None:

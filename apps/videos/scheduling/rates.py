@@ -15,9 +15,8 @@ PRIOR_DAYS: Final = 0.05
 # (days, weight): a day at most this many days ago has this weight.
 WINDOWS: Final = [(1, 1.0), (3, 0.5), (7, 0.25), (14, 0.125)]
 
-
 # At most so many of the newest videos are counted. They cover a day of any keyword whose videos the searches can list.
-MOST: Final = 2000
+MAX_COUNTED: Final = 2000
 
 
 def measure(entry: KeyWordEntry, through: datetime) -> float:
@@ -31,13 +30,13 @@ def measure(entry: KeyWordEntry, through: datetime) -> float:
     first = list(found.order_by("published_at").values_list("published_at", flat=True)[: MAX_OUTLIERS + 1])
     oldest = first[-1] if first else entry.created_at
     since = [through - timedelta(days=days) for days, _ in WINDOWS]
-    newest = found.filter(published_at__gt=since[-1]).newest_first()[:MOST]
+    newest = found.filter(published_at__gt=since[-1]).newest_first()[:MAX_COUNTED]
     counted = newest.aggregate(
         oldest=Min("published_at"),
         **{f"since_{number}": Count("pk", filter=Q(published_at__gt=start)) for number, start in enumerate(since)},
     )
     covered_from = min(oldest, entry.created_at)
-    if counted[f"since_{len(since) - 1}"] == MOST:
+    if counted[f"since_{len(since) - 1}"] == MAX_COUNTED:
         covered_from = counted["oldest"]
     covered = max(0.0, (through - covered_from) / timedelta(days=1))
 

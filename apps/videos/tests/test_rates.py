@@ -62,7 +62,7 @@ def test_recent_days_count_more(entry: KeyWordEntry) -> None:
 
 def test_of_very_many_the_newest_count(entry: KeyWordEntry, monkeypatch: pytest.MonkeyPatch) -> None:
     """So the cost of an estimate is bounded."""
-    monkeypatch.setattr(rates, "MOST", 100)
+    monkeypatch.setattr(rates, "MAX_COUNTED", 100)
     found(entry, *evenly(20, first=14, last=2), *evenly(120, first=2, last=0))
     assert measure(entry, NOW) == pytest.approx(120, rel=0.1)
 
