@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 
 from benchmarks.cluster import PostgreSQLMissing, running_cluster
@@ -47,7 +48,7 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
+def postgres_cluster() -> Iterator[str]:
     """The DATABASE_URL of a PostgreSQL cluster that exists while the tests run.
 
     Not by pytest-postgresql, which cannot start a server when the tests run as root.
@@ -57,3 +58,13 @@ def postgres() -> Iterator[str]:
             yield url
     except PostgreSQLMissing:
         missing("PostgreSQL")
+
+
+@pytest.fixture
+def postgres(postgres_cluster: str) -> Iterator[str]:
+    """The DATABASE_URL of an empty PostgreSQL database."""
+    with psycopg.connect(postgres_cluster, autocommit=True) as cluster:
+        cluster.execute("CREATE DATABASE windhover")
+    yield f"{postgres_cluster.rpartition('/')[0]}/windhover"
+    with psycopg.connect(postgres_cluster, autocommit=True) as cluster:
+        cluster.execute("DROP DATABASE windhover WITH (FORCE)")

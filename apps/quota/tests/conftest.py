@@ -85,11 +85,6 @@ def in_thread(
         with connection.schema_editor() as editor:
             editor.create_model(QuotaSpend)
 
-    def drop_table() -> None:
-        with connection.schema_editor() as editor:
-            editor.delete_model(QuotaSpend)
-
     with django_db_blocker.unblock():
         run(make_table)
         yield run
-        run(drop_table)

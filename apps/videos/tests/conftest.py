@@ -119,11 +119,11 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory, django_db_blocker:
 
 
 @pytest.fixture(scope="session")
-def migrated_postgres(postgres: str, django_db_blocker: DjangoDbBlocker) -> str:
+def migrated_postgres(postgres_cluster: str, django_db_blocker: DjangoDbBlocker) -> str:
     """The name of a database to copy."""
-    with psycopg.connect(postgres, autocommit=True) as cluster:
+    with psycopg.connect(postgres_cluster, autocommit=True) as cluster:
         cluster.execute("CREATE DATABASE migrated")
-    with django_db_blocker.unblock(), connected_to(beside(postgres, "migrated")):
+    with django_db_blocker.unblock(), connected_to(beside(postgres_cluster, "migrated")):
         call_command("migrate", verbosity=0)
     return "migrated"
 
@@ -143,7 +143,7 @@ def database(
             file = shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path)
             yield from racing_on(f"sqlite:///{file}")
         else:
-            template, url = request.getfixturevalue("migrated_postgres"), request.getfixturevalue("postgres")
+            template, url = request.getfixturevalue("migrated_postgres"), request.getfixturevalue("postgres_cluster")
             with psycopg.connect(url, autocommit=True) as cluster:
                 cluster.execute(f"CREATE DATABASE race TEMPLATE {template}")
                 yield from racing_on(beside(url, "race"))
