@@ -1,0 +1,30 @@
+"""What is watched, what was found, and what happened; a module each.
+
+They import one way: method and total, then log, keyword and gap, then match and video.
+"""
+
+from apps.videos.models.gap import SearchGap
+from apps.videos.models.keyword import SPREAD, KeyWordEntry, KeyWordEntryQuerySet, keywords_changed
+from apps.videos.models.log import LONGEST_FETCH, VideoLog, VideoLogQuerySet
+from apps.videos.models.match import Match, MatchQuerySet
+from apps.videos.models.method import VideoFetchMethod
+from apps.videos.models.total import VideoTotal
+from apps.videos.models.video import Video, VideoQuerySet, watch_url
+
+__all__ = [
+    "LONGEST_FETCH",
+    "SPREAD",
+    "KeyWordEntry",
+    "KeyWordEntryQuerySet",
+    "Match",
+    "MatchQuerySet",
+    "SearchGap",
+    "Video",
+    "VideoFetchMethod",
+    "VideoLog",
+    "VideoLogQuerySet",
+    "VideoQuerySet",
+    "VideoTotal",
+    "keywords_changed",
+    "watch_url",
+]

@@ -1,0 +1,334 @@
+"""What is watched."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import IntegrityError, models, transaction
+from django.db.models import OuterRef, Q, Subquery
+from django.dispatch import Signal
+from django.utils import timezone
+
+from apps.videos import keywords
+from apps.videos.models.log import VideoLog
+from apps.videos.models.total import VideoTotal
+from apps.videos.scheduling.allocation import DAY
+
+# After a pause the keywords resume spread over this time, not all at once.
+SPREAD = timedelta(minutes=1)
+
+# Beat's clock and ours drift: its message may come up to a tenth of the interval before the fetch is due, and never
+# more than this.
+MAX_EARLY = timedelta(seconds=30)
+
+# Sent in the transaction in which keywords were added, changed or deleted, with `keyword_ids`. Bookkeeping through
+# update() does not send it.
+keywords_changed = Signal()
+
+
+class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
+    def find(self, text: str) -> "KeyWordEntry | None":
+        """Return the entry for `text`, in any spelling of the same word, or None."""
+        try:
+            text = keywords.check(text)
+        except ValidationError:
+            return None
+        return self.filter(normalized=keywords.normalize(text)).first()
+
+    def watch(self, text: str, **chosen: Any) -> "tuple[KeyWordEntry, bool]":
+        """Return the entry for `text` and whether it is new.
+
+        `chosen` (interval, weight, state) applies to a new entry; an existing one keeps its own values. A previewed
+        one becomes watched. Raises ValidationError.
+        """
+        if (entry := self.find(text)) is None:
+            try:
+                with transaction.atomic():
+                    return self.create(keyword=text, **chosen), True
+            except IntegrityError:
+                # Another process has just added it.
+                if (entry := self.find(text)) is None:
+                    raise
+        if entry.state == KeyWordEntry.State.PREVIEWED:
+            entry.state, entry.interval = KeyWordEntry.State.WATCHED, chosen.get("interval")
+            entry.save()
+        return entry, False
+
+    def watched(self) -> Self:
+        return self.filter(state=KeyWordEntry.State.WATCHED)
+
+    def scheduled(self) -> Self:
+        """Return the watched entries that are planned: all but those whose query YouTube refuses."""
+        return self.watched().filter(bad_query="")
+
+    def unclaimed(self) -> Self:
+        """Return the entries that no worker has claimed. Claims of workers that died are ended by claims.Watcher."""
+        return self.filter(claim_token="")
+
+    def overdue(self, now: datetime) -> Self:
+        """Return the watched entries whose fetch should have begun at `now`, and has not."""
+        return self.watched().unclaimed().filter(next_due_at__lte=now).order_by("next_due_at")
+
+    def with_last_log(self) -> Self:
+        """Annotate each entry with the status, error code and message of its newest log; an index lookup per entry."""
+        newest = VideoLog.objects.filter(keyword=OuterRef("pk")).order_by("-created_at", "-id")
+        return self.annotate(
+            last_log_status=Subquery(newest.values("status")[:1]),
+            last_log_error_code=Subquery(newest.values("error_code")[:1]),
+            last_log_message=Subquery(newest.values("message")[:1]),
+        )
+
+    def with_videos_changed_at(self) -> Self:
+        """Annotate each entry with VideoTotal.changed_at, read at the same moment as its own fields."""
+        return self.annotate(videos_changed_at=Subquery(VideoTotal.objects.values("changed_at")[:1]))
+
+    def lock(self) -> list["KeyWordEntry"]:
+        """Return the entries, locked until the end of the transaction.
+
+        Lock entries here before changing several: in the order of their ids, so that two transactions cannot
+        deadlock, and without blocking new rows that refer to them.
+        """
+        return list(self.select_for_update(no_key=True).order_by("pk"))
+
+    def set_state(self, state: "KeyWordEntry.State") -> None:
+        """Pause or resume the entries, as KeyWordEntry.save() does for one."""
+        ids = list(self.values_list("pk", flat=True))
+        entries = KeyWordEntry.objects.filter(pk__in=ids)
+        with transaction.atomic():
+            entries.lock()
+            if state == KeyWordEntry.State.WATCHED:
+                again = ~Q(refused_since=None) | Q(next_due_at=None)
+                entries.filter(again).update(next_due_at=timezone.now())
+            entries.update(state=state, bad_query="", refused_since=None)
+            keywords_changed.send(KeyWordEntry, keyword_ids=ids)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Hide and unschedule the entries at once; a chore erases their matches and videos in chunks."""
+        ids = list(self.values_list("pk", flat=True))
+        entries = KeyWordEntry.objects.filter(pk__in=ids)
+        with transaction.atomic():
+            entries.lock()
+            hidden = entries.update(state=KeyWordEntry.State.DELETING, claim_token="", next_due_at=None)
+            keywords_changed.send(KeyWordEntry, keyword_ids=ids)
+        return hidden, {KeyWordEntry._meta.label: hidden}
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
+
+class _NotDeleted(models.Manager.from_queryset(KeyWordEntryQuerySet)):  # type: ignore[misc]
+    """Hide keywords that are being deleted."""
+
+    def get_queryset(self) -> KeyWordEntryQuerySet:
+        return super().get_queryset().exclude(state=KeyWordEntry.State.DELETING)  # type: ignore[no-any-return]
+
+
+class KeyWordEntry(models.Model):
+    """A keyword to watch."""
+
+    # The assumed number of new videos per day for a keyword that was not searched yet.
+    PRIOR_RATE = 10.0
+
+    class State(models.TextChoices):
+        WATCHED = "watched", "watched"
+        PAUSED = "paused", "paused"
+        PREVIEWED = "previewed", "previewed"
+        DELETING = "deleting", "being deleted"
+
+    keyword = models.CharField(max_length=keywords.MAX_LENGTH, help_text="As typed, without invisible characters.")
+    normalized = models.CharField(max_length=keywords.MAX_LENGTH, editable=False)
+    state = models.CharField(
+        max_length=10,
+        choices=State.choices,
+        default=State.WATCHED,
+    )
+    interval = models.PositiveIntegerField(
+        "interval in seconds",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(30 * DAY)],
+        help_text="Empty: the default interval (FETCH_INTERVAL).",
+    )
+    planned_interval = models.PositiveIntegerField(
+        default=DAY, editable=False, help_text="Seconds between fetches in the current plan."
+    )
+    below_daily_minimum = models.BooleanField(
+        default=False, editable=False, help_text="There are not enough searches to fetch it once a day."
+    )
+    weight = models.PositiveSmallIntegerField(
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="How important it is to find its videos early, from 1 to 100.",
+    )
+    rate = models.FloatField(default=PRIOR_RATE, editable=False, help_text="Estimated new videos per day.")
+    video_count = models.PositiveIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    next_due_at = models.DateTimeField(null=True, editable=False)
+    last_fetched_at = models.DateTimeField(null=True, editable=False, help_text="Start of the last fetch.")
+    searched_through = models.DateTimeField(
+        null=True, editable=False, help_text="YouTube was searched up to here, except for recorded gaps."
+    )
+    bad_query = models.CharField(
+        max_length=300,
+        blank=True,
+        default="",
+        editable=False,
+        help_text="Why YouTube refuses this keyword. It is tried again once a day.",
+    )
+    refused_since = models.DateTimeField(
+        null=True, editable=False, help_text="Since when YouTube has refused each search for this keyword."
+    )
+    claim_token = models.CharField(max_length=32, blank=True, default="", editable=False)
+    claimed_at = models.DateTimeField(null=True, editable=False)
+
+    objects = _NotDeleted()
+    including_deleted = models.Manager.from_queryset(KeyWordEntryQuerySet)()
+
+    class Meta:
+        verbose_name = "keyword"
+        ordering = ["normalized"]
+        constraints = [
+            # A keyword can be added again while its old entry is still being erased.
+            models.UniqueConstraint(
+                fields=["normalized"],
+                condition=~Q(state="deleting"),
+                name="keyword_once",
+                violation_error_message="This keyword already exists.",
+            ),
+        ]
+        indexes = [
+            # The chore catch_up: overdue().
+            models.Index(fields=["state", "next_due_at"], name="keyword_due"),
+        ]
+
+    def __str__(self) -> str:
+        return self.keyword
+
+    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        """Save a keyword that a person added or changed.
+
+        Of a stored entry only `update_fields` are written, by default the fields that people edit: a fetch may be
+        updating the others at the same time. By default a query that YouTube refused is tried again.
+
+        Raises ValidationError for an invalid keyword, DoesNotExist if it has been deleted.
+        """
+        self.clean()
+        if update_fields is None:
+            update_fields = ["keyword", "normalized", "state", "interval", "weight", "bad_query", "refused_since"]
+            was_refused = self.refused_since is not None
+            self.bad_query, self.refused_since = "", None
+            if self.state == self.State.WATCHED and (was_refused or self.next_due_at is None):
+                self.next_due_at = timezone.now()
+                update_fields.append("next_due_at")
+        with transaction.atomic():
+            if not self._state.adding:
+                if "keyword" in update_fields:
+                    VideoTotal.lock()  # videos show the spelling of their keyword
+                kwargs["update_fields"] = update_fields
+                if not KeyWordEntry.objects.select_for_update().filter(pk=self.pk).exists():
+                    raise KeyWordEntry.DoesNotExist("This keyword has been deleted.")
+            super().save(*args, **kwargs)
+            keywords_changed.send(KeyWordEntry, keyword_ids=[self.pk])
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Hide and unschedule the entry at once; a chore erases its matches and videos in chunks."""
+        return KeyWordEntry.including_deleted.filter(pk=self.pk).delete()
+
+    def clean(self) -> None:
+        try:
+            self.keyword = keywords.check(self.keyword, same_as=None if self._state.adding else self.normalized)
+        except ValidationError as error:
+            raise ValidationError({"keyword": error}) from error
+        if self._state.adding:
+            self.normalized = keywords.normalize(self.keyword)
+
+    @property
+    def requested_interval(self) -> int | None:
+        """The interval in seconds that was chosen for this keyword or as the default; None = automatic."""
+        return self.interval or settings.FETCH_INTERVAL
+
+    @property
+    def is_stretched(self) -> bool:
+        """Whether the daily searches do not suffice for the requested interval."""
+        return self.requested_interval is not None and self.planned_interval > self.requested_interval
+
+    @property
+    def searches_per_day(self) -> float:
+        return DAY / self.planned_interval
+
+    @property
+    def expected_delay(self) -> int:
+        """The average time in seconds from when YouTube shows a video until it is found: half an interval."""
+        return self.planned_interval // 2
+
+    @property
+    def phase(self) -> float:
+        """The keyword's place among all, from 0.05 to 1: multiples of the golden ratio are spread evenly."""
+        return 0.05 + 0.95 * ((self.pk * 0.618033988749895) % 1)
+
+    def after_pause(self, end: datetime) -> datetime:
+        """Return when this keyword resumes after a pause that ends at `end`; keywords are spread over SPREAD."""
+        return end + SPREAD * self.phase
+
+    def due_after(self, started_at: datetime, *, was_waiting: bool) -> datetime:
+        """Return when the next fetch is due, after one that began at `started_at`.
+
+        Keywords that are fetched for the first time, after waiting, or long overdue are often fetched together with
+        others. On the automatic schedule their next fetch comes sooner, by `phase`, so that they spread out again.
+        """
+        interval = timedelta(seconds=self.planned_interval)
+        overdue = self.next_due_at is not None and started_at > self.next_due_at + interval / 2
+        bunched = self.last_fetched_at is None or was_waiting or overdue
+        return started_at + interval * (self.phase if bunched and self.requested_interval is None else 1)
+
+    def validate_constraints(self, exclude: Any = None) -> None:
+        """Include `normalized` in the checks, although forms exclude it because they do not show it."""
+        super().validate_constraints(exclude=set(exclude or ()) - {"normalized"})
+
+    @property
+    def next_fetch_at(self) -> datetime | None:
+        """When the next scheduled fetch is due; None while the keyword is paused."""
+        return self.next_due_at if self.state == self.State.WATCHED else None
+
+    def is_due(self) -> bool:
+        """Return whether a scheduled fetch should have begun."""
+        return self.next_fetch_at is not None and self.next_fetch_at <= timezone.now()
+
+    @property
+    def next_trigger(self) -> "VideoLog.Trigger":
+        return VideoLog.Trigger.SCHEDULE if self.last_fetched_at else VideoLog.Trigger.FIRST
+
+    def claim(self, *, scheduled: bool) -> str | None:
+        """Claim this keyword for a fetch; return the claim's token, or None if it is claimed or not due.
+
+        A scheduled fetch requires that `next_due_at` has come, so that a message delivered twice, or two beats, cause
+        one search. One conditional UPDATE: only one of any number of workers succeeds.
+        """
+        claimable = KeyWordEntry.objects.filter(pk=self.pk)
+        if scheduled:
+            early = min(MAX_EARLY, timedelta(seconds=self.planned_interval / 10))
+            claimable = claimable.watched().filter(next_due_at__lte=timezone.now() + early)
+        return self._claim(claimable)
+
+    def claim_erasing(self) -> str | None:
+        """Claim this deleted keyword for erasing; return the claim's token, or None if it is claimed."""
+        return self._claim(KeyWordEntry.including_deleted.filter(pk=self.pk, state=self.State.DELETING))
+
+    @staticmethod
+    def _claim(claimable: KeyWordEntryQuerySet) -> str | None:
+        token = uuid.uuid4().hex
+        return token if claimable.unclaimed().update(claim_token=token, claimed_at=timezone.now()) else None
+
+    def renew(self, token: str) -> bool:
+        """Renew the claim; return False if it has ended. One UPDATE: see fetching/claims.py."""
+        claimed = KeyWordEntry.including_deleted.filter(pk=self.pk, claim_token=token)
+        return bool(claimed.update(claimed_at=timezone.now()))
+
+    def release(self, token: str, **changes: Any) -> bool:
+        """Release the claim and write `changes`; return False if it has ended."""
+        claimed = KeyWordEntry.including_deleted.filter(pk=self.pk, claim_token=token)
+        return bool(claimed.update(claim_token="", claimed_at=None, **changes))

@@ -1,0 +1,127 @@
+"""What was found."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import F, Prefetch, Q
+from django.db.models.functions import Upper
+
+from apps.videos.fulltext import Search
+from apps.videos.models.keyword import KeyWordEntry
+from apps.videos.models.match import Match
+from apps.videos.models.method import VideoFetchMethod
+from core import found_video
+
+
+class VideoQuerySet(models.QuerySet["Video"]):
+    def newest_first(self) -> Self:
+        return self.order_by("-published_at", "-video_id")
+
+    def search(self, text: str) -> Self:
+        """Return the videos with all words of `text` in title, description or channel; see fulltext.py.
+
+        One short query, now.
+        """
+        return self.filter(Search(text).condition(self.db, "pk"))
+
+    def in_order_of(self, video_ids: Iterable[str]) -> list["Video"]:
+        """Return the videos with these ids, in this order, without any that have just been removed."""
+        videos = self.in_bulk(list(video_ids))
+        return [videos[video_id] for video_id in video_ids if video_id in videos]
+
+    def with_keywords(self) -> Self:
+        """Prefetch each video's matches with their keywords into `found_by`, earliest first; one query."""
+        matches = Match.objects.select_related("keyword").exclude(keyword__state=KeyWordEntry.State.DELETING)
+        return self.prefetch_related(Prefetch("matches", matches.order_by("created_at", "pk"), to_attr="found_by"))
+
+    def to_complete(self, requested_before: datetime, limit: int) -> list[str]:
+        """Return the ids of up to `limit` videos to request with videos.list, newest first: those not completed yet,
+        and streams that were live or upcoming; except those requested since `requested_before`.
+
+        Two queries, because each uses an index of its own. Of many streams, those requested longest ago come first.
+        """
+        requestable = self.filter(Q(missing_since=None) | Q(missing_since__lt=requested_before)).order_by("-created_at")
+        running = requestable.filter(live_state__in=[Video.LiveState.LIVE, Video.LiveState.UPCOMING])
+        # In another order PostgreSQL might walk all videos, newest first, to find the few streams.
+        running = running.order_by("completed_at")
+        wanted = (requestable.filter(completed_at=None), running.filter(completed_at__lt=requested_before))
+        rows = [row for videos in wanted for row in videos.values_list("created_at", "pk")[:limit]]
+        return [pk for _, pk in sorted(rows, reverse=True)[:limit]]
+
+
+class Video(models.Model):
+    """One YouTube video."""
+
+    class LiveState(models.TextChoices):
+        NONE = "none", "none"
+        UPCOMING = "upcoming", "upcoming"
+        LIVE = "live", "live"
+        COMPLETED = "completed", "premiered or streamed"
+
+    video_id = models.CharField("video id", max_length=16, primary_key=True)
+    title = models.CharField(max_length=found_video.TITLE_LENGTH, blank=True)
+    description = models.TextField(blank=True)
+    published_at = models.DateTimeField()
+    published_exact = models.BooleanField(default=True, help_text="False: the date is an estimate.")
+    channel_id = models.CharField(max_length=found_video.CHANNEL_ID_LENGTH, blank=True)
+    channel_title = models.CharField(max_length=found_video.CHANNEL_TITLE_LENGTH, blank=True)
+    thumbnail = models.CharField(max_length=found_video.THUMBNAIL_LENGTH, blank=True)
+    duration = models.PositiveIntegerField("duration in seconds", null=True)
+    live_state = models.CharField(max_length=10, choices=LiveState.choices, default=LiveState.NONE)
+    starts_at = models.DateTimeField(
+        null=True, help_text="When a premiere or stream started, or is planned to start; null: neither, or unknown."
+    )
+    view_count = models.PositiveBigIntegerField(null=True)
+    views_read_at = models.DateTimeField(null=True)
+    method = models.CharField(max_length=10, choices=VideoFetchMethod.choices)
+    keyword = models.ForeignKey(
+        KeyWordEntry,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="first_found",
+        help_text="The keyword that found it first.",
+    )
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField(help_text="When another field last changed.")
+    completed_at = models.DateTimeField(null=True, help_text="When YouTube last gave the full data.")
+    missing_since = models.DateTimeField(null=True, help_text="When YouTube first left it out of a response.")
+
+    objects = VideoQuerySet.as_manager()
+
+    class Meta:
+        # SQLite uses a partial index only where the condition's values are written in the statement, as with NULL;
+        # Django passes all others as parameters.
+        indexes = [
+            # All videos, newest first: / and GET /api/videos/.
+            models.Index(fields=["-published_at", "-video_id"], name="video_newest"),
+            # Filters and orders of GET /api/videos/, see conditions.py. Those with two values have an index as well,
+            # since one of them may be rare.
+            models.Index(fields=["channel_id", "-published_at", "-video_id"], name="video_channel"),
+            models.Index(
+                Upper("channel_title"), F("published_at").desc(), F("video_id").desc(), name="video_channel_name"
+            ),
+            models.Index(fields=["live_state", "-published_at", "-video_id"], name="video_live"),
+            models.Index(fields=["method", "-published_at", "-video_id"], name="video_method"),
+            models.Index(fields=["published_exact", "-published_at", "-video_id"], name="video_exact"),
+            models.Index(fields=["created_at", "video_id"], name="video_found"),
+            # The migration adds two more for PostgreSQL, where these do not serve descending orders: unknown is last.
+            models.Index(fields=["view_count", "video_id"], name="video_views"),
+            models.Index(fields=["duration", "video_id"], name="video_duration"),
+            # The chore that completes videos: to_complete().
+            models.Index(fields=["-created_at"], condition=Q(completed_at=None), name="video_incomplete"),
+            models.Index(fields=["live_state", "completed_at"], name="video_running"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.video_id
+
+    @property
+    def watch_url(self) -> str:
+        return watch_url(self.video_id)
+
+
+def watch_url(video_id: str) -> str:
+    """Return the address of the video on YouTube."""
+    return f"https://www.youtube.com/watch?v={video_id}"
