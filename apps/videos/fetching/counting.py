@@ -34,9 +34,10 @@ def verify_counts() -> int:
 def _correct_total() -> bool:
     """Count all videos while other writers wait: tens of milliseconds for a million."""
     with transaction.atomic():
-        total, counted = VideoTotal.lock(), Video.objects.count()
+        total, counted = VideoTotal.lock(changes=False), Video.objects.count()
         if total.count == counted:
             return False
+        total.mark_changed()
         VideoTotal.objects.filter(pk=total.pk).update(count=counted)
     logger.warning("the kept number of videos was %d, corrected to %d", total.count, counted)
     return True
@@ -45,10 +46,11 @@ def _correct_total() -> bool:
 def _correct_keyword(pk: int) -> bool:
     """Count the keyword's matches again while other writers wait: another run may have corrected the number."""
     with transaction.atomic():
-        VideoTotal.lock()
+        total = VideoTotal.lock(changes=False)
         row = KeyWordEntry.objects.filter(pk=pk).select_for_update().values_list("video_count", _COUNTED).first()
         if row is None or row[0] == row[1]:
             return False
+        total.mark_changed()
         KeyWordEntry.objects.filter(pk=pk).update(video_count=row[1])
     logger.warning("keyword %d: the kept number of videos was %d, corrected to %d", pk, *row)
     return True

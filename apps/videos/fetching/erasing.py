@@ -34,12 +34,14 @@ def erase(entry: KeyWordEntry, deadline: float = math.inf) -> None:
 def _erase_chunk(entry: KeyWordEntry) -> bool:
     """Erase some of what belongs to `entry`; return False if nothing is left."""
     with transaction.atomic():
-        total = VideoTotal.lock()
+        total = VideoTotal.lock(changes=False)
         logs = list(entry.logs.values_list("pk", flat=True)[:CHUNK])
         _detach(VideoLog.objects.filter(pk__in=logs))
         entry.gaps.all().delete()
 
         chunk = dict(entry.matches.values_list("video", "pk")[:CHUNK])
+        if chunk:
+            total.mark_changed()
         Match.objects.filter(pk__in=chunk.values()).delete()
         videos = Video.objects.filter(pk__in=chunk)
         unmatched = videos.filter(~Exists(Match.objects.filter(video=OuterRef("pk"))))

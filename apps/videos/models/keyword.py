@@ -111,6 +111,7 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
         ids = list(self.values_list("pk", flat=True))
         entries = KeyWordEntry.objects.filter(pk__in=ids)
         with transaction.atomic():
+            VideoTotal.lock()  # the list of one that is added again must not have the tag of the old list
             entries.lock()
             hidden = entries.update(state=KeyWordEntry.State.DELETING, claim_token="", next_due_at=None)
             keywords_changed.send(KeyWordEntry, keyword_ids=ids)
@@ -226,11 +227,14 @@ class KeyWordEntry(models.Model):
                 update_fields.append("next_due_at")
         with transaction.atomic():
             if not self._state.adding:
-                if "keyword" in update_fields:
-                    VideoTotal.lock()  # videos show the spelling of their keyword
+                total = VideoTotal.lock(changes=False) if "keyword" in update_fields else None
                 kwargs["update_fields"] = update_fields
-                if not KeyWordEntry.objects.select_for_update().filter(pk=self.pk).exists():
+                stored = KeyWordEntry.objects.select_for_update().filter(pk=self.pk)
+                spelling = stored.values_list("keyword", flat=True).first()
+                if spelling is None:
                     raise KeyWordEntry.DoesNotExist("This keyword has been deleted.")
+                if total and spelling != self.keyword:
+                    total.mark_changed()  # videos show the spelling of their keyword
             super().save(*args, **kwargs)
             keywords_changed.send(KeyWordEntry, keyword_ids=[self.pk])
 

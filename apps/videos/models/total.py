@@ -22,12 +22,20 @@ class VideoTotal(models.Model):
         return str(self.count)
 
     @classmethod
-    def lock(cls) -> "VideoTotal":
-        """Return the row, locked until the end of the transaction, which counts as a change of the videos."""
+    def lock(cls, *, changes: bool = True) -> "VideoTotal":
+        """Return the row, locked until the end of the transaction, which counts as a change of the videos.
+
+        With `changes=False` the transaction may find nothing to change; it calls mark_changed() if it does.
+        """
         total, _ = cls.objects.select_for_update().get_or_create(pk=1)
-        total.changed_at = max(timezone.now(), total.changed_at + timedelta(seconds=1))
-        total.save(update_fields=["changed_at"])
+        if changes:
+            total.mark_changed()
         return total
+
+    def mark_changed(self) -> None:
+        """Record that lists of videos changed; the row must be locked."""
+        self.changed_at = max(timezone.now(), self.changed_at + timedelta(seconds=1))
+        self.save(update_fields=["changed_at"])
 
     @classmethod
     def read(cls) -> "VideoTotal":

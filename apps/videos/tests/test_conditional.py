@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.http import parse_http_date
 
 from apps.videos.fetching import erasing, storing
+from apps.videos.fetching.counting import verify_counts
 from apps.videos.models import KeyWordEntry, Match, Video, VideoFetchMethod, VideoTotal
 from apps.videos.pagination import VideoPages
 from apps.videos.tests.builders import found_video, store
@@ -78,6 +79,20 @@ CHANGES: dict[str, Callable[[KeyWordEntry], Any]] = {
 }
 
 
+NO_CHANGES: dict[str, Callable[[KeyWordEntry], Any]] = {
+    "the nightly check of counts": lambda entry: verify_counts(),
+    "the keyword's weight": lambda entry: reweigh(entry, 7),
+    "a keyword without videos is erased": lambda entry: erasing.erase(
+        KeyWordEntry.including_deleted.get(state=KeyWordEntry.State.DELETING)
+    ),
+}
+
+
+def reweigh(entry: KeyWordEntry, weight: int) -> None:
+    entry.weight = weight
+    entry.save()
+
+
 def respell(entry: KeyWordEntry, spelling: str) -> None:
     entry.keyword = spelling
     entry.save()
@@ -95,6 +110,27 @@ def test_after_any_change_the_list_is_sent(client: Client, python: KeyWordEntry,
     assert second["ETag"] != first["ETag"]
 
 
+@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("no_change", NO_CHANGES)
+def test_what_lists_do_not_show_moves_nothing(
+    client: Client, python: KeyWordEntry, no_change: str, address: str
+) -> None:
+    KeyWordEntry.objects.create(keyword="no videos").delete()
+    first = client.get(address)
+    NO_CHANGES[no_change](python)
+    assert again(client, first).status_code == 304
+
+
+@pytest.mark.parametrize(("address", "kept"), [("/api/videos/", "count"), (KEYWORD, "video_count")])
+def test_a_corrected_count_is_sent(client: Client, address: str, kept: str) -> None:
+    rows: Any = VideoTotal.objects if kept == "count" else KeyWordEntry.objects
+    rows.update(**{kept: 7})
+    first = client.get(address)
+    assert first.json()["count"] == 7
+    verify_counts()
+    assert again(client, first).json()["count"] == 2
+
+
 def test_a_shared_video_of_which_the_first_keyword_is_erased(client: Client, python: KeyWordEntry) -> None:
     other = KeyWordEntry.objects.create(keyword="other")
     store(other, found_video("one"))
@@ -103,6 +139,13 @@ def test_a_shared_video_of_which_the_first_keyword_is_erased(client: Client, pyt
     erasing.erase(KeyWordEntry.including_deleted.get(pk=python.pk))
 
     assert again(client, first).json()["keyword_text"] == "other"
+
+
+def test_a_keyword_that_is_added_again_has_a_new_list(client: Client, python: KeyWordEntry) -> None:
+    first = client.get(KEYWORD)
+    python.delete()
+    KeyWordEntry.objects.create(keyword="python")
+    assert again(client, first).json()["count"] == 0
 
 
 def test_a_deleted_keyword_is_a_404_at_once(client: Client, python: KeyWordEntry) -> None:
