@@ -334,6 +334,19 @@ def test_the_cost_is_that_of_keywords_on_the_default_interval() -> None:
     assert cost.interval == pytest.approx(DAY * 3 / (SEARCHES - 1 / 7), abs=1)
 
 
+def test_the_cost_is_that_of_the_present_intervals_also_if_their_sum_is_the_same() -> None:
+    one, other, _ = keywords(10, 10, 10)
+    KeyWordEntry.objects.filter(pk__in=[one.pk, other.pk]).update(interval=7200)
+    before = plan.cost_of_adding()
+    KeyWordEntry.objects.filter(pk=one.pk).update(interval=3600)
+    KeyWordEntry.objects.filter(pk=other.pk).update(interval=10_800)
+    after = plan.cost_of_adding()
+    assert before is not None
+    assert after is not None
+    assert before.before == pytest.approx(DAY / (SEARCHES - 24), abs=1)
+    assert after.before == pytest.approx(DAY / (SEARCHES - 32), abs=1)
+
+
 def test_the_cost_of_one_more_goes_by_the_common_interval(settings) -> None:
     settings.FETCH_INTERVAL = 7200
     keywords(10, 10)
