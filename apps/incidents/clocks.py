@@ -24,14 +24,15 @@ def compare(other: str, theirs: datetime) -> None:
 
     Of several machines that compare, only the one whose clock differed closes it, or after a day any: it may be gone.
     """
-    now, ours = timezone.now(), f"The clocks of {socket.gethostname()} and"
+    now, host = timezone.now(), socket.gethostname()
     ahead = now - theirs
     if abs(ahead) <= MAX_SKEW:
         known = Incident.objects.open().filter(kind=Incident.Kind.CLOCKS_DIFFER, subject=other).first()
-        if known and (known.message.startswith(ours) or abs(now - known.opened_at) > timedelta(days=1)):
+        if known and (known.host == host or abs(now - known.opened_at) > timedelta(days=1)):
             incidents.close(Incident.Kind.CLOCKS_DIFFER, subject=other)
         return
     minutes = round(abs(ahead).total_seconds() / 60)
     direction = "ahead" if ahead > timedelta() else "behind"
-    message = f"{ours} {other} differ: the first is {minutes} min {direction}. Synchronize both with NTP."
+    message = f"The clocks of {host} and {other} differ: the first is {minutes} min {direction}."
+    message += " Synchronize both with NTP."
     incidents.open(Incident.Kind.CLOCKS_DIFFER, message, subject=other)

@@ -1,6 +1,7 @@
 """Open and close incidents, each once, however many workers notice."""
 
 import logging
+import socket
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -17,17 +18,18 @@ COOLDOWN_GRACE = timedelta(minutes=30)
 
 
 def open(kind: Incident.Kind, message: str, *, subject: str = "", until: datetime | None = None) -> None:
-    """Open an incident; one that is already open only gets the new message and a later `until`."""
+    """Open an incident; one that is already open only gets the new message with its machine, and a later `until`."""
+    host = socket.gethostname()
     # A pause that has ended and a new one are two incidents.
     close_expired()
     known = Incident.objects.filter(kind=kind, subject=subject, closed_at=None)
     not_sooner = Q(until=None) | Q(until__lte=until) if until else Q()
-    known.filter(not_sooner).exclude(until=until, message=message).update(until=until, message=message)
+    known.filter(not_sooner).exclude(until=until, message=message).update(until=until, message=message, host=host)
     if known.exists():
         return
     try:
         with transaction.atomic():
-            incident = Incident.objects.create(kind=kind, subject=subject, message=message, until=until)
+            incident = Incident.objects.create(kind=kind, subject=subject, message=message, host=host, until=until)
     except IntegrityError:
         return  # another worker has just opened it
     logger.warning("incident opened: %s", incident)

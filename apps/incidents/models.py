@@ -58,6 +58,7 @@ class Incident(models.Model):
         max_length=100, blank=True, help_text="A key's fingerprint, a project, a bucket or a keyword's id."
     )
     message = models.TextField(help_text="What happened.")
+    host = models.CharField(max_length=255, blank=True, default="", help_text="The machine that reported it.")
     opened_at = models.DateTimeField(default=timezone.now)
     until = models.DateTimeField(null=True, blank=True, help_text="When it ends or is checked again.")
     closed_at = models.DateTimeField(null=True, blank=True)

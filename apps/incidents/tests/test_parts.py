@@ -146,6 +146,7 @@ def test_another_machines_clock_does_not_close_it(monkeypatch: pytest.MonkeyPatc
         assert compare("wrong", 600) == 1
         assert compare("right", 0) == 1
     assert Incident.objects.count() == 1
+    Incident.objects.update(message="In other words.")
     assert compare("wrong", 0) == 0
 
     assert compare("gone", 600) == 1
