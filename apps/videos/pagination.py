@@ -12,18 +12,18 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from apps.videos import cursors
+from apps.videos.conditions import FEW
 from apps.videos.cursors import Cursor
 from apps.videos.serializers import video_rows
 
-COUNTED_UP_TO = 10_000
+COUNTED_UP_TO = FEW
 MAX_PAGES = 10**9  # databases cannot skip more rows than 2**63
 
 
 class ShortCountPaginator(Paginator):
-    """Paginate with a known number of rows, or count up to 10,000.
+    """Paginate with a known number of rows, or count up to COUNTED_UP_TO.
 
-    `known_count` is the exact number of rows of a QuerySet, if it is stored somewhere; without it one query counts up
-    to 10,000.
+    `known_count` is the exact number of rows of a QuerySet, if it is stored somewhere; without it one query counts.
     Pages beyond the counted rows exist as well: each finds out whether there is a next one.
 
     A database has to read the rows that a page skips. So paginate ids that an index holds, and look up the page's rows

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, models
 from django.http import QueryDict
 
-from apps.videos import conditions
+from apps.videos import conditions, fulltext, pagination
 from apps.videos.filters import LogFilters, VideoFilters
 from apps.videos.models import KeyWordEntry, Video, VideoLog
 from apps.videos.tests.plans import Query, assert_no_scan, query_of
@@ -122,3 +122,7 @@ def test_logs(entries: list[KeyWordEntry]) -> None:
     for parameters in ("", f"keyword={entries[0].pk}", "created_after=2026-11-20", "error=true", "status=running"):
         rows = LogFilters(QueryDict(parameters), VideoLog.objects.newest_first()).rows()
         assert_in_order(rows)
+
+
+def test_a_full_text_search_looks_among_one_more_than_pages_count() -> None:
+    assert conditions.FEW + 1 == pagination.COUNTED_UP_TO + 1 == fulltext.NEWEST[-1]
