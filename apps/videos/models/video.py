@@ -94,8 +94,9 @@ class Video(models.Model):
         # SQLite uses a partial index only where the condition's values are written in the statement, as with NULL;
         # Django passes all others as parameters.
         indexes = [
-            # All videos, newest first: / and GET /api/videos/.
-            models.Index(fields=["-published_at", "-video_id"], name="video_newest"),
+            # All videos, newest first: / and GET /api/videos/. With `created_at` because found_before tests all newer
+            # videos, and reading the index alone takes a tenth of the time.
+            models.Index(fields=["-published_at", "-video_id", "created_at"], name="video_newest"),
             # Filters and orders of GET /api/videos/, see conditions.py. Those with two values have an index as well,
             # since one of them may be rare.
             models.Index(fields=["channel_id", "-published_at", "-video_id"], name="video_channel"),

@@ -104,6 +104,12 @@ def test_a_filter_that_selects_many_is_tested_in_the_order_of_the_page(many: Non
     assert_in_order(page_of(f"{parameters}&{order}"))
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL chooses by its statistics")
+def test_videos_found_long_ago_are_looked_for_in_the_index_alone(many: None) -> None:
+    steps = steps_of(query_of(page_of("found_before=2026-11-20")[:11]))
+    assert steps == ["SCAN videos_video USING COVERING INDEX video_newest"]
+
+
 @pytest.mark.parametrize("keyword", KEYWORDS)
 def test_the_videos_of_small_keywords_are_looked_up(keyword: str) -> None:
     if connection.vendor == "postgresql":
