@@ -254,16 +254,18 @@ class KeywordVideoFilters(Filters):
         requested = [*values.get("keyword", []), *values.get("keyword_id", [])]
         return [self.entry] if self.entry else list({entry.pk: entry for entry in requested}.values())
 
-    def state(self) -> tuple[datetime | None, int | None]:
-        """Return when the videos last changed, and the number of rows if it is stored; one query at most."""
+    def state(self) -> tuple[datetime | None, dict[str, int]]:
+        """Return when the videos last changed, and what the paginator may know of their number; one query at most."""
         changed_at: datetime | None
         if entries := self.entries():
             first: Any = entries[0]  # annotated with `videos_changed_at`
-            changed_at, count = first.videos_changed_at, first.video_count
+            changed_at, count = first.videos_changed_at, max(entry.video_count for entry in entries)
         else:
             total = VideoTotal.read()
             changed_at, count = total.changed_at, total.count
-        return changed_at, None if self.given() or len(entries) > 1 else count
+        if self.given():
+            return changed_at, {}
+        return changed_at, {"known_count" if len(entries) < 2 else "at_least": count}
 
     def conditions(self) -> Conditions:
         """Return the conditions on the fields of a video."""

@@ -23,21 +23,24 @@ MAX_PAGES = 10**9  # databases cannot skip more rows than 2**63
 class ShortCountPaginator(Paginator):
     """Paginate with a known number of rows, or count up to COUNTED_UP_TO.
 
-    `known_count` is the exact number of rows of a QuerySet, if it is stored somewhere; without it one query counts.
+    `known_count` is the exact number of rows of a QuerySet, if it is stored somewhere; without it one query counts,
+    unless there are `at_least` as many as are counted.
     Pages beyond the counted rows exist as well: each finds out whether there is a next one.
 
     A database has to read the rows that a page skips. So paginate ids that an index holds, and look up the page's rows
     afterwards.
     """
 
-    def __init__(self, *args: Any, known_count: int | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, known_count: int | None = None, at_least: int = 0, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.known_count = known_count
+        self.known_count, self.at_least = known_count, at_least
 
     @cached_property
     def count(self) -> int:
         if self.known_count is not None:
             return self.known_count
+        if self.at_least >= COUNTED_UP_TO:
+            return COUNTED_UP_TO
         rows = self.object_list
         return rows.order_by()[:COUNTED_UP_TO].count() if isinstance(rows, QuerySet) else len(rows)
 
@@ -80,12 +83,10 @@ class Pages(PageNumberPagination):
     page_size_query_param = "page_size"
     max_page_size = 100
 
-    def paginate_queryset(
-        self, queryset: Any, request: Any, view: Any = None, *, known_count: int | None = None
-    ) -> list[Any]:
-        """Return the requested page; `known_count` is the number of rows, if it is known."""
+    def paginate_queryset(self, queryset: Any, request: Any, view: Any = None, **counted: Any) -> list[Any]:
+        """Return the requested page; `counted` is what ShortCountPaginator is told about the number of rows."""
         self._check_page_size(request)
-        self.django_paginator_class = partial(ShortCountPaginator, known_count=known_count)  # type: ignore[assignment]
+        self.django_paginator_class = partial(ShortCountPaginator, **counted)  # type: ignore[assignment]
         return super().paginate_queryset(queryset, request, view) or []
 
     def _check_page_size(self, request: Any) -> None:
@@ -113,17 +114,15 @@ class VideoPages(Pages):
     cursor_query_param = "cursor"
     cursor_query_description = "Instead of `page`: empty for the first page, then follow `next`."
 
-    def paginate_queryset(
-        self, queryset: Any, request: Any, view: Any = None, *, known_count: int | None = None
-    ) -> list[Any]:
-        """Return what VideoSerializer shows of the page's videos; two queries, and a count if `known_count` is None."""
+    def paginate_queryset(self, queryset: Any, request: Any, view: Any = None, **counted: Any) -> list[Any]:
+        """Return what VideoSerializer shows of the page's videos; two queries, and one that counts if necessary."""
         self.links: dict[str, Cursor | None] | None = None
         if self.cursor_query_param in request.query_params:
-            return video_rows(self._page_by_cursor(queryset, request, known_count))
+            return video_rows(self._page_by_cursor(queryset, request, **counted))
         ids = queryset.values_list("video_id", flat=True)
-        return video_rows(super().paginate_queryset(ids, request, view, known_count=known_count))
+        return video_rows(super().paginate_queryset(ids, request, view, **counted))
 
-    def _page_by_cursor(self, queryset: QuerySet[Any], request: Any, known_count: int | None) -> list[str]:
+    def _page_by_cursor(self, queryset: QuerySet[Any], request: Any, **counted: Any) -> list[str]:
         """Return the ids of the page, and keep its links."""
         self._check_page_size(request)
         if self.page_query_param in request.query_params:
@@ -148,7 +147,7 @@ class VideoPages(Pages):
         if page and (more if backwards else cursor):
             self.links["previous"] = Cursor(digest, page[0][0], page[0][1], backwards=True)
         ids = [video_id for _, video_id in page]
-        self.page = Page(ids, 1, ShortCountPaginator(queryset.values_list("video_id"), size, known_count=known_count))
+        self.page = Page(ids, 1, ShortCountPaginator(queryset.values_list("video_id"), size, **counted))
         return ids
 
     def get_next_link(self) -> str | None:

@@ -46,11 +46,11 @@ def page_of_videos(request: Request, filters: KeywordVideoFilters) -> HttpRespon
     Three queries without other filters; one if the client has this page already.
     """
     filters.check()
-    changed_at, count = filters.state()
+    changed_at, counted = filters.state()
 
     def build() -> Response:
         pages = VideoPages()
-        return pages.get_paginated_response(pages.paginate_queryset(filters.rows(), request, known_count=count))
+        return pages.get_paginated_response(pages.paginate_queryset(filters.rows(), request, **counted))
 
     return conditional(request, changed_at, build)
 

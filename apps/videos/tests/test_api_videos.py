@@ -161,6 +161,20 @@ def test_a_long_list_is_counted_up_to_a_bound(client: Client, monkeypatch) -> No
     assert (body["count"], body["count_is_exact"]) == (5, False)
 
 
+@pytest.mark.parametrize(("videos", "counts"), [(4, True), (5, False)])
+def test_videos_of_several_keywords_are_not_counted_if_one_has_as_many(
+    client: Client, monkeypatch, videos: int, counts: bool, django_assert_num_queries
+) -> None:
+    monkeypatch.setattr(pagination, "COUNTED_UP_TO", 5)
+    watched("python", videos)
+    KeyWordEntry.objects.create(keyword="django")
+
+    with django_assert_num_queries(4 if counts else 3):
+        body = client.get("/api/videos/?keyword=python&keyword=django&page_size=2").json()
+
+    assert (body["count"], body.get("count_is_exact", True)) == (videos, counts)
+
+
 @pytest.mark.parametrize("logs", [4, 5, 6, 8, 9])
 def test_rows_beyond_the_counted_ones_are_reached_by_the_links(client: Client, monkeypatch, logs: int) -> None:
     monkeypatch.setattr(pagination, "COUNTED_UP_TO", 5)
