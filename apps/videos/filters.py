@@ -13,14 +13,16 @@ from django import forms
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Upper
+from django.utils.functional import cached_property
 from django_filters import rest_framework as django_filters
 from drf_spectacular.utils import extend_schema_field
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from apps.videos import keywords
+from apps.videos import keywords, pagination
 from apps.videos.conditions import Conditions, meeting, terms
+from apps.videos.fulltext import Search
 from apps.videos.models import KeyWordEntry, Video, VideoFetchMethod, VideoLog, VideoQuerySet, VideoTotal
 
 # A channel's id, as YouTube makes them; a channel's title is not taken for one.
@@ -204,6 +206,8 @@ def find_keywords(texts: Iterable[str]) -> list[KeyWordEntry]:
 class Filters(django_filters.FilterSet):  # type: ignore[misc]
     """Filters whose values are checked strictly."""
 
+    base_filters: Mapping[str, Any]
+
     def __init__(self, data: Mapping[str, Any], *args: Any, **kwargs: Any) -> None:
         # Preparing all filters would take a third of the time of a page.
         given = {"ordering", *data}
@@ -260,18 +264,26 @@ class KeywordVideoFilters(Filters):
         requested = [*values.get("keyword", []), *values.get("keyword_id", [])]
         return [self.entry] if self.entry else list({entry.pk: entry for entry in requested}.values())
 
-    def state(self) -> tuple[datetime | None, dict[str, int]]:
-        """Return when the videos last changed, and what the paginator may know of their number; one query at most."""
-        changed_at: datetime | None
-        if entries := self.entries():
-            first: Any = entries[0]  # annotated with `videos_changed_at`
-            changed_at, count = first.videos_changed_at, max(entry.video_count for entry in entries)
-        else:
-            total = VideoTotal.read()
-            changed_at, count = total.changed_at, total.count
-        if self.given():
-            return changed_at, {}
-        return changed_at, {"known_count" if len(entries) < 2 else "at_least": count}
+    @cached_property
+    def total(self) -> VideoTotal:
+        return VideoTotal.read()
+
+    def changed_at(self) -> datetime | None:
+        """Return when the videos last changed; one query at most."""
+        entries: list[Any] = self.entries()
+        return entries[0].videos_changed_at if entries else self.total.changed_at  # the entries are annotated with it
+
+    def counted(self) -> dict[str, int]:
+        """Return what the paginator may know of the number of videos; one query at most, which reads no video."""
+        entries, given = self.entries(), self.given()
+        if given == {"search"} and not entries:
+            limit = pagination.COUNTED_UP_TO
+            found = Search(self.form.cleaned_data["search"]).count(self.queryset.db, limit)
+            return {} if found is None else {"known_count" if found < limit else "at_least": found}
+        if given:
+            return {}
+        count = max(entry.video_count for entry in entries) if entries else self.total.count
+        return {"known_count" if len(entries) < 2 else "at_least": count}
 
     def conditions(self) -> Conditions:
         """Return the conditions on the fields of a video."""

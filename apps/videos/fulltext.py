@@ -95,6 +95,22 @@ class Search:
             return Q(_Matches(F(video), self.query, self._since(database)))
         return Q(_Matches(F(video), self.query, {}, few=self._few(database)))
 
+    def count(self, database: str, limit: int) -> int | None:
+        """Return the number of videos that match, at most `limit`; None if only the videos themselves tell.
+
+        One query of the index alone, which has a document for each video.
+        """
+        if self.is_blank or not self.wanted:
+            return None
+        is_sqlite = connections[database].vendor == "sqlite"
+        found = f"{INDEX} MATCH %s" if is_sqlite else _FOUND
+        with connections[database].cursor() as cursor:
+            cursor.execute(
+                f"SELECT count(*) FROM (SELECT 1 FROM {INDEX} WHERE {found} LIMIT %s) AS found",
+                [self.query.fts5 if is_sqlite else self.query.tsquery, limit],
+            )
+            return int(cursor.fetchone()[0])
+
     @cached_property
     def query(self) -> "Query":
         fts5 = " AND ".join(term.fts5 for term in self.wanted)

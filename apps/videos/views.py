@@ -46,13 +46,12 @@ def page_of_videos(request: Request, filters: KeywordVideoFilters) -> HttpRespon
     Three queries without other filters; one if the client has this page already.
     """
     filters.check()
-    changed_at, counted = filters.state()
 
     def build() -> Response:
         pages = VideoPages()
-        return pages.get_paginated_response(pages.paginate_queryset(filters.rows(), request, **counted))
+        return pages.get_paginated_response(pages.paginate_queryset(filters.rows(), request, **filters.counted()))
 
-    return conditional(request, changed_at, build)
+    return conditional(request, filters.changed_at(), build)
 
 
 class KeywordVideos(KnownParameters, GenericAPIView[Any]):

@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from apps.videos import pagination
 from apps.videos.models import KeyWordEntry, VideoFetchMethod
@@ -192,3 +194,17 @@ def test_rows_beyond_the_counted_ones_are_reached_by_the_links(client: Client, m
     assert back["results"][-1]["id"] == ids[len(body["results"])]
     for page in (len(ids), 10**12, 10**30):
         assert client.get(f"/api/logs/?page_size=2&page={page}").status_code == 404
+
+
+@pytest.mark.parametrize(("videos", "is_exact"), [(4, True), (5, False)])
+def test_videos_with_a_word_are_counted_in_the_index(client: Client, monkeypatch, videos: int, is_exact: bool) -> None:
+    monkeypatch.setattr(pagination, "COUNTED_UP_TO", 5)
+    watched("python", videos)
+
+    with CaptureQueriesContext(connection) as queries:
+        body = client.get("/api/videos/?search=title&page_size=2").json()
+
+    assert (body["count"], body.get("count_is_exact", True)) == (videos, is_exact)
+    counting = [query["sql"] for query in queries if "count(*)" in query["sql"].lower()]
+    assert counting
+    assert not any("videos_video" in sql for sql in counting)
