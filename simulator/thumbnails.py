@@ -1,4 +1,4 @@
-"""Thumbnails: small SVG pictures whose colours and shapes are derived from the id."""
+"""Thumbnails: small SVG pictures whose colors and shapes are derived from the id."""
 
 from simulator import seeded
 
