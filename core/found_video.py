@@ -106,9 +106,9 @@ class Values:
 
 
 def log_ignored(source: str, videos: Collection[FoundVideo]) -> None:
-    """Log how many implausible values an answer of `source` contained."""
+    """Log how many implausible values a response from `source` contained."""
     if ignored := sum(video.ignored for video in videos):
-        logger.warning("%s sent %d implausible value(s), ignored", source, ignored)
+        logger.warning("implausible values from %s ignored: %d", source, ignored)
 
 
 def thumbnail(video_id: str, urls: Iterable[object] = (), origins: Collection[str] = ()) -> str:
@@ -124,7 +124,7 @@ def storable(value: object, max_length: int) -> str:
 
 
 def whole(value: object) -> int | None:
-    """Return `value` if it is a whole number, else None: True and 1.0 are none."""
+    """Return `value` if it is an int, else None; True and 1.0 do not count as one."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 

@@ -1,6 +1,7 @@
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import pluralize
 
 from apps.incidents.admin import ReadOnlyAdmin
 from apps.quota import keys
@@ -20,7 +21,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     @admin.action(description="Try selected keys again", permissions=["use_again"])
     def use_again(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         count = keys.reactivate(*queryset)
-        self.message_user(request, f"{count} key(s) will be tried again.")
+        self.message_user(request, f"{count} key{pluralize(count)} will be tried again.")
 
 
 @admin.register(QuotaSpend)

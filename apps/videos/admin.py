@@ -4,6 +4,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import pluralize
 from django_celery_beat.models import (
     ClockedSchedule,
     CrontabSchedule,
@@ -97,26 +98,28 @@ class KeyWordEntryAdmin(admin.ModelAdmin):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Show the number of videos that are deleted with the keywords, not a list of half a million."""
         lines = [
-            f"{entry} with its {entry.video_count} videos, except those that other keywords found" for entry in objs
+            f"{entry} with its {number} video{pluralize(number)}, except those that other keywords found"
+            for entry in objs
+            for number in [entry.video_count]
         ]
         return lines, {"keywords": len(lines)}, set(), []
 
     @admin.action(description="Pause selected keywords", permissions=["change"])
     def pause(self, request: HttpRequest, queryset: KeyWordEntryQuerySet) -> None:
         queryset.set_state(KeyWordEntry.State.PAUSED)
-        self.message_user(request, f"Paused {len(queryset)} keyword(s).")
+        self.message_user(request, f"Paused {len(queryset)} keyword{pluralize(queryset)}.")
 
     @admin.action(description="Resume selected keywords", permissions=["change"])
     def resume(self, request: HttpRequest, queryset: KeyWordEntryQuerySet) -> None:
         queryset.set_state(KeyWordEntry.State.WATCHED)
-        self.message_user(request, f"Resumed {len(queryset)} keyword(s).")
+        self.message_user(request, f"Resumed {len(queryset)} keyword{pluralize(queryset)}.")
 
     @admin.action(description="Fetch selected keywords now", permissions=["change"])
     def fetch(self, request: HttpRequest, queryset: QuerySet[KeyWordEntry]) -> None:
         for entry in queryset:
             with suppress(KeyWordEntry.DoesNotExist):
                 fetch_now(entry)
-        self.message_user(request, f"Fetching {len(queryset)} keyword(s).")
+        self.message_user(request, f"Fetching {len(queryset)} keyword{pluralize(queryset)}.")
 
 
 @admin.register(Video)

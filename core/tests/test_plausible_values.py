@@ -142,7 +142,7 @@ def test_each_answer_logs_how_many_values_were_ignored(fake_server: FakeServer, 
         listed(fake_server, views="-1")
         by_invidious(fake_server, published=0)
     assert [record.getMessage() for record in caplog.records] == [
-        "YouTube sent 2 implausible value(s), ignored",
-        "YouTube sent 1 implausible value(s), ignored",
-        "Invidious sent 1 implausible value(s), ignored",
+        "implausible values from YouTube ignored: 2",
+        "implausible values from YouTube ignored: 1",
+        "implausible values from Invidious ignored: 1",
     ]

@@ -47,7 +47,7 @@ def test_it_uses_a_key_again(admin_client: Client, key: ApiKey) -> None:
     page = admin_client.post(
         reverse("admin:quota_apikey_changelist"), {"action": "use_again", "_selected_action": [key.pk]}, follow=True
     )
-    assert "1 key(s) will be tried again." in page.text
+    assert "1 key will be tried again." in page.text
     key.refresh_from_db()
     assert (key.state, key.reason) == (ApiKey.State.ACTIVE, "")
 
