@@ -15,6 +15,7 @@ from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 from config import environment as env
+from core.found_video import IMAGES
 from core.proxies import is_loopback
 
 BASE_DIR = env.BASE_DIR
@@ -184,9 +185,8 @@ CACHES = {
         "LOCATION": STATE_DIR / "cache",
         "OPTIONS": {"MAX_ENTRIES": 10_000},
     },
-    "memory": {
-        "BACKEND": "django.core.cache.backends.locmem.LocMemCache"
-    },  # of one process; also while the disk is full
+    # Of one process: it works even while the disk is full.
+    "memory": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
 }
 SIGN_IN_LOCKOUT = 600  # seconds, after ten failures from one address
 
@@ -213,7 +213,6 @@ def _database() -> dict[str, Any]:
     try:
         database: dict[str, Any] = dict(dj_database_url.parse(url or "sqlite://"))
     except (ValueError, KeyError):
-        # The URL may contain a password, so it is not repeated.
         raise ImproperlyConfigured("DATABASE_URL is not a supported database URL.") from None
     if not url:
         database["NAME"] = str(own)  # not by its URL, in which some characters mean something else
@@ -328,7 +327,7 @@ SPECTACULAR_SETTINGS = {
 # Thumbnails come from YouTube, or from the server that replaces it; others are not stored. In the demo, containers
 # reach the simulator by another name than the browser does.
 THUMBNAIL_ORIGINS = [
-    "https://i.ytimg.com",
+    IMAGES,
     "{0.scheme}://{0.netloc}".format(urlsplit(YOUTUBE_API_URL)),
     *([f"http://127.0.0.1:{SIMULATOR_PORT}", *_public_origins] if DEMO else []),
 ]
