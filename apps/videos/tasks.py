@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 # Less than Celery's time limit for a task.
 ERASE_SECONDS = 60
 
-# While so many messages wait for a worker, none is added on schedule: catch_up finds later what is overdue.
+# While this many messages wait for a worker, none is added on schedule: catch_up later finds what is overdue.
 MAX_WAITING = 1000
 
 # Beat has this long to send its message before the chore considers a fetch overdue.
@@ -83,7 +83,7 @@ def complete_videos() -> None:
 
 @shared_task
 def verify_counts() -> None:
-    """Correct the kept numbers of videos, should one be wrong."""
+    """Correct the stored numbers of videos if any is wrong."""
     counting.verify_counts()
 
 

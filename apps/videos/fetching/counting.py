@@ -1,4 +1,4 @@
-"""Verify the numbers of rows that are kept, so that no page has to count a million of them."""
+"""Verify the stored numbers of videos, which exist so that no page has to count a million rows."""
 
 import logging
 
@@ -21,11 +21,11 @@ _COUNTED = Coalesce(
 
 
 def verify_counts() -> int:
-    """Correct the kept numbers of videos, of all and of each keyword, and return how many were wrong.
+    """Correct the stored numbers of videos, in total and of each keyword, and return how many were wrong.
 
-    Storing and erasing keep them right, so a wrong one is logged: somebody changed rows in another way, or Windhover
-    has a bug. It is correct beside other writers: a statement sees number and rows as of one moment, and every
-    writer that changes them holds the lock on VideoTotal.
+    Storing and erasing keep them right, so a wrong one is logged: someone changed rows in another way, or Windhover
+    has a bug. Other writers may run at the same time: a statement sees the number and the rows as of one moment, and
+    every writer that changes them holds the lock on VideoTotal.
     """
     wrong = KeyWordEntry.objects.exclude(video_count=_COUNTED).values_list("pk", flat=True)
     return sum([_correct_total(), *map(_correct_keyword, list(wrong))])
@@ -39,7 +39,7 @@ def _correct_total() -> bool:
             return False
         total.mark_changed()
         VideoTotal.objects.filter(pk=total.pk).update(count=counted)
-    logger.warning("the kept number of videos was %d, corrected to %d", total.count, counted)
+    logger.warning("the stored number of videos was %d, corrected to %d", total.count, counted)
     return True
 
 
@@ -52,5 +52,5 @@ def _correct_keyword(pk: int) -> bool:
             return False
         total.mark_changed()
         KeyWordEntry.objects.filter(pk=pk).update(video_count=row[1])
-    logger.warning("keyword %d: the kept number of videos was %d, corrected to %d", pk, *row)
+    logger.warning("keyword %d: the stored number of videos was %d, corrected to %d", pk, *row)
     return True

@@ -1,4 +1,4 @@
-"""The kept numbers of videos are verified each night. test_two_writers.py has what happens beside other writers."""
+"""The stored numbers of videos are verified each night. test_two_writers.py tests it while others write."""
 
 import logging
 
@@ -28,9 +28,9 @@ def test_it_works(entry: KeyWordEntry, caplog: pytest.LogCaptureFixture) -> None
     entry.refresh_from_db(), none.refresh_from_db()
     assert (VideoTotal.current(), entry.video_count, none.video_count) == (2, 2, 0)
     assert sorted(caplog.messages) == [
-        f"keyword {entry.pk}: the kept number of videos was 7, corrected to 2",
-        f"keyword {none.pk}: the kept number of videos was 7, corrected to 0",
-        "the kept number of videos was 1, corrected to 2",
+        f"keyword {entry.pk}: the stored number of videos was 7, corrected to 2",
+        f"keyword {none.pk}: the stored number of videos was 7, corrected to 0",
+        "the stored number of videos was 1, corrected to 2",
     ]
     assert verify_counts() == 0
 
