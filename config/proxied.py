@@ -63,7 +63,7 @@ class Proxied:
             environ["HTTP_HOST"], environ["wsgi.url_scheme"] = self.host, self.scheme
 
     def client(self, address: str, forwarded_for: str) -> str:
-        """Return the nearest address that is no trusted proxy's: anybody can add to the left of X-Forwarded-For."""
+        """Return the nearest address that is not a trusted proxy's: anyone can add to the left of X-Forwarded-For."""
         for said in reversed(forwarded_for.split(",")):
             if not self.is_trusted(address) or not (found := ip(said)):
                 break

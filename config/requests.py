@@ -41,7 +41,7 @@ class Handler(WSGIHandler):
     def get_response(self, request: HttpRequest) -> HttpResponseBase:
         response = super().get_response(request)
         if request.method == "HEAD" and isinstance(response, HttpResponse):
-            # Also where none is set: waitress would end the response with an empty chunk.
+            # Even if the view set none: waitress would end the response with an empty chunk.
             response.headers.setdefault("Content-Length", str(len(response.content)))
             response.content = b""
         return response

@@ -23,7 +23,7 @@ def supervise() -> None:
 
 
 class ForegroundOptions(ServerOptions):  # type: ignore[misc]  # supervisor has no types
-    """supervisord's options, with the parts' output also on the terminal."""
+    """supervisord's options, but the parts' output is also shown on the terminal."""
 
     def setsignals(self) -> None:
         super().setsignals()

@@ -27,7 +27,7 @@ def fingerprint(key: str) -> str:
 
 
 def sync(*, remove_missing: bool = True) -> None:
-    """Bring ApiKey in step with YT_KEYS: add new keys, remove missing ones, keep the state of the others.
+    """Update ApiKey from YT_KEYS: add new keys, remove missing ones, keep the state of the others.
 
     A key that was removed, and is added again later, starts as active. Only a start of Windhover removes keys: a
     command that runs with other settings must not lose a refusal.

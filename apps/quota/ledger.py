@@ -84,7 +84,7 @@ def reserve(project: str, bucket: Bucket, purpose: Purpose) -> bool:
 def recall(projects: Iterable[str]) -> None:
     """Correct today's searches of `projects` if the database was restored from a backup; called at each start.
 
-    The file beside the database knows how many there were. Without it the database came from elsewhere, and what was
+    The file next to the database says how many there were. Without it the database came from elsewhere, and what was
     used is unknown: assume what scheduled fetches use until now. Then searching goes on at the usual rate until YouTube
     refuses it, and what is reserved for manual fetches stays reserved.
     """

@@ -1,4 +1,4 @@
-"""Today's searches, counted a second time in a file beside the database: a restored database knows fewer.
+"""Today's searches, counted a second time in a file next to the database: a restored database knows fewer.
 
 Each machine has its own file, `searches.json` in STATE_DIR: {"day": "2026-11-26", "used": {"a project": 41}}. The
 numbers are the ledger's, as of the last search that this machine made.
@@ -26,7 +26,7 @@ def read(day: date) -> dict[str, int] | None:
 
 
 def note(project: str, day: date, used: int) -> None:
-    """Write that the project has used so many searches on `day`, unless the file says more.
+    """Write that the project has used `used` searches on `day`, unless the file says more.
 
     A file that cannot be written is logged: it must not prevent a search.
     """

@@ -12,7 +12,7 @@ INVALID = {
     "additionalProperties": {
         "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
     },
-    "description": "What is wrong about each parameter or field, or `detail`.",
+    "description": "What is wrong with each parameter or field, or `detail`.",
 }
 
 DESCRIPTIONS = {
@@ -20,7 +20,7 @@ DESCRIPTIONS = {
     401: "An account is needed, or the token is wrong.",
     403: "Sent by a page of another site, or without the CSRF token of the session.",
     404: "There is no such keyword, video, log or page.",
-    405: "The endpoint does not have this method.",
+    405: "The endpoint does not allow this method.",
     406: "The endpoint answers in JSON only.",
     413: "The body is too large.",
     415: "Bodies must be JSON.",

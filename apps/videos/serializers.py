@@ -48,12 +48,12 @@ class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
     )
     searches_per_day = serializers.FloatField(read_only=True)
     expected_delay = serializers.IntegerField(
-        read_only=True, help_text="Average seconds from when YouTube shows a video until it is found."
+        read_only=True, help_text="Average delay in seconds from when YouTube shows a video until it is found."
     )
     stretched = serializers.BooleanField(
         source="is_stretched",
         read_only=True,
-        help_text="The daily searches do not suffice for the requested interval.",
+        help_text="The daily searches are not enough for the requested interval.",
     )
     gaps = GapSerializer(many=True, read_only=True, help_text="Publication dates still to be searched, newest first.")
 
@@ -135,7 +135,7 @@ class VideoSerializer(serializers.ModelSerializer[Video]):
         read_only_fields = fields
 
 
-# Where video_rows() finds the fields of VideoSerializer that are no columns of a video.
+# Where video_rows() finds the fields of VideoSerializer that are not columns of a video.
 _ELSEWHERE = {"keyword_text": "keyword__keyword", "watch_url": "video_id"}
 _COLUMNS = [_ELSEWHERE.get(name, name) for name in VideoSerializer.Meta.fields]
 
@@ -232,14 +232,14 @@ class HourUsedSerializer(serializers.Serializer[Any]):
 
 
 class DayUsedSerializer(serializers.Serializer[Any]):
-    day = serializers.DateField(help_text="In California.")
+    day = serializers.DateField(help_text="The day in California.")
     searches = serializers.IntegerField()
 
 
 class QuotaSerializer(serializers.Serializer[Any]):
     """Today's quota, the plan of searches, and the searches used."""
 
-    day = serializers.DateField(source="quota.day", help_text="In California, which YouTube's quota follows.")
+    day = serializers.DateField(source="quota.day", help_text="The day in California, which YouTube's quota follows.")
     resets_at = serializers.DateTimeField(source="quota.resets_at")
     projects = ProjectSerializer(source="quota.projects", many=True)
     scheduled = ScheduledSerializer(source="*")
@@ -247,10 +247,10 @@ class QuotaSerializer(serializers.Serializer[Any]):
     plan = KeywordSerializer(
         source="most_frequent",
         many=True,
-        help_text="The 100 most frequent; /api/keywords/ has the plan of all.",
+        help_text="The 100 keywords that are searched most often; /api/keywords/ has the plan of each.",
     )
     hours = HourUsedSerializer(many=True, help_text="Today.")
-    days = DayUsedSerializer(many=True, help_text="The last 30, including today.")
+    days = DayUsedSerializer(many=True, help_text="The last 30 days, including today.")
 
 
 class PingSerializer(serializers.Serializer[Any]):

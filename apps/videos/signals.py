@@ -1,6 +1,6 @@
 """What happens after a change of keywords or keys is committed, and after a migration.
 
-Errors are logged; the change itself is kept. A task plans the other keywords, and all if many were changed.
+Errors are logged; the change itself is kept. A task plans the other keywords, or all of them if many were changed.
 """
 
 from collections.abc import Collection
@@ -38,5 +38,5 @@ def on_keys_changed(**kwargs: Any) -> None:
 
 
 def on_migrated(using: str, **kwargs: Any) -> None:
-    """Make or mend the index of full text search: SQLite drops its triggers where a migration rebuilds a table."""
+    """Create or repair the full text index: SQLite drops its triggers if a migration rebuilds the table of videos."""
     fulltext_index.ensure(using)

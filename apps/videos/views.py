@@ -66,7 +66,7 @@ class KeywordVideos(KnownParameters, GenericAPIView[Any]):
     @extend_schema(responses=VideoSerializer(many=True))
     def get(self, request: Request, keyword: str) -> HttpResponseBase:
         if {".", ".."} & set(keyword.split("/")):
-            # HTTP clients remove such a path segment, also from the links to other pages.
+            # HTTP clients remove such a path segment, even from the links to other pages.
             parameters = request.query_params.copy()
             parameters["keyword"] = keyword
             redirect = HttpResponseRedirect(reverse("video-list"))

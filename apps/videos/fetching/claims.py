@@ -60,7 +60,7 @@ class Watcher:
 
     def __init__(self) -> None:
         self._checked_at = time.monotonic()
-        # Since when each claim has been seen as it is.
+        # When each claim was first seen in its present state, by time.monotonic().
         self._since: dict[tuple[int, str, datetime | None], float] = {}
 
     def check(self) -> bool:
@@ -85,7 +85,7 @@ class Watcher:
 
 
 def end(keyword_id: int, token: str, claimed_at: datetime | None) -> bool:
-    """End the claim and return True, unless it has been renewed or released in this moment."""
+    """End the claim and return True, unless it has been renewed or released in the meantime."""
     with transaction.atomic():
         same = KeyWordEntry.including_deleted.filter(pk=keyword_id, claim_token=token, claimed_at=claimed_at)
         for entry in same.lock():

@@ -16,7 +16,7 @@ from core.youtube_api import PAGE_SIZE
 
 logger = logging.getLogger(__name__)
 
-# How often a stream that was live or upcoming is requested until it has ended; also a video that YouTube left out.
+# How often a stream that was live or upcoming is requested until it has ended, and a video that YouTube left out.
 REPEAT_AFTER = timedelta(hours=1)
 
 

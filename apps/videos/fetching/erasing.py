@@ -17,7 +17,7 @@ CHUNK_INTERVAL = 0.11
 def erase(entry: KeyWordEntry, deadline: float = math.inf) -> None:
     """Erase a deleted keyword, in short transactions with pauses between them, so that no other writer waits long.
 
-    It stops after `deadline` (of time.monotonic()); the next call continues, also after a crash.
+    It stops after `deadline` (of time.monotonic()); the next call continues, even after a crash.
     """
     while _erase_chunk(entry):
         if time.monotonic() > deadline:

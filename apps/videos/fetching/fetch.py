@@ -28,7 +28,7 @@ from core.log_lines import in_fetch
 
 logger = logging.getLogger(__name__)
 
-# While no key may be used before a person acts, keywords are tried this often, which costs nothing.
+# While no key can be used until a person acts, keywords are tried this often: these attempts use no quota.
 RETRY_AFTER = timedelta(minutes=15)
 
 _PURPOSES = {
@@ -176,7 +176,7 @@ def _store(entry: KeyWordEntry, token: str, videos: Sequence[FoundVideo], method
 
 
 def _summary(search: SearchResult, stored: storing.Stored, ignored: int) -> str:
-    """Return the log's message: what was found, what could not be true, and what remains to be searched."""
+    """Return the log's message: what was found, what was implausible, and what remains to be searched."""
     parts = [f"{search.method.label}: {stored.found} found, {stored.added} new."]
     if ignored:
         parts.append(f"{ignored} implausible value{'s' if ignored > 1 else ''} ignored.")
@@ -204,8 +204,8 @@ def _refused(entry: KeyWordEntry, error: BadQuery, now: datetime) -> Outcome:
 
 def _close_log(log: VideoLog, outcome: Outcome, youtube: YouTube, duration: float) -> None:
     """Write the log's end, unless the keyword's last log already says that it waits for the same."""
-    spent = {"searches": youtube.searches, "units": youtube.units, "duration": duration}
-    changes = outcome.for_log | spent
+    used = {"searches": youtube.searches, "units": youtube.units, "duration": duration}
+    changes = outcome.for_log | used
     for name, value in changes.items():
         setattr(log, name, value)
     if log.trigger != VideoLog.Trigger.MANUAL and _is_repeated(log):

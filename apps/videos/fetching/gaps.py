@@ -1,7 +1,7 @@
 """The publication dates that a keyword's searches have not covered: interval arithmetic on plain values.
 
-How search.list behaves: with `order=date` results are only roughly sorted, and videos appear in the index late, by 90
-minutes at times. The bounds publishedAfter and publishedBefore hold exactly. So:
+How search.list behaves: with `order=date` results are only roughly sorted, and videos appear in the index up to
+90 minutes late. The bounds publishedAfter and publishedBefore hold exactly. So:
 
 - A search that is read to its end shows everything between its bounds, in whatever order. Searches of busy keywords
   begin as late as needed (`window_start`, `slice_start`) to be read to their end.
@@ -28,7 +28,7 @@ OVERLAP = timedelta(hours=3)
 MAX_GAP = timedelta(days=7)
 
 # A page may contain a few absurd dates, which say nothing about the others: neither the oldest few dates nor the few
-# largest misplacements are taken at face value.
+# largest misplacements are trusted.
 MAX_OUTLIERS = 4
 
 
@@ -146,7 +146,7 @@ def left_by_search(
 
 
 def merge(gaps: Iterable[Gap]) -> list[Gap]:
-    """Return `gaps`, newest first, with those that touch joined, and late ones also if they are near each other."""
+    """Return `gaps`, newest first, with those that touch joined, and late ones that are near each other, too."""
     merged: list[Gap] = []
     for older in sorted(gaps, key=lambda gap: gap.before, reverse=True):
         newer = merged[-1] if merged else None

@@ -1,10 +1,11 @@
 """What follows when YouTube refuses a keyword's query.
 
-It may be wrong: while a server is being replaced, it can refuse any query. So the keyword is tried again after growing
-delays, and only one that is still refused hours later, while other keywords' searches succeed, counts as refused: it
-is not planned any more, an incident says so, and it is tried once a day. If other keywords are refused as well and none
-succeeds, YouTube is at fault. So it is if it refuses a request without a reason, unless other keywords' searches
-succeed between two refusals of this one.
+A refusal may be wrong: while a server is being replaced, it can refuse any query. So the keyword is tried again after
+growing delays. Only if it is still refused hours later, while other keywords' searches succeed, does it count as
+refused: it is no longer planned, an incident says so, and it is tried once a day.
+
+YouTube is at fault if other keywords are also refused and none succeeds, or if it refuses a request without a reason,
+unless other keywords' searches succeed between two refusals of this one.
 """
 
 from dataclasses import dataclass
@@ -44,12 +45,12 @@ class Refusal:
 
 
 def assess(entry: KeyWordEntry, message: str, now: datetime) -> Refusal:
-    """Return what follows from a refusal of the keyword's query at `now`. Two or three queries."""
+    """Return what follows from a refusal of the keyword's query at `now`; two or three database queries."""
     since = entry.refused_since or now
     others = KeyWordEntry.objects.watched().exclude(pk=entry.pk)
     also_refused = others.filter(refused_since__gt=since - SAME_CAUSE_WINDOW).order_by("refused_since")
     if (first := also_refused.first()) and not _passed(others, min(since, first.refused_since)):
-        # Begin anew: what is refused while YouTube fails says nothing about the query.
+        # Start again: a refusal while YouTube fails says nothing about the query.
         return Refusal(since=now, retry_after=None)
     elapsed = now - since
     if elapsed < REFUSED_AFTER:
@@ -59,8 +60,8 @@ def assess(entry: KeyWordEntry, message: str, now: datetime) -> Refusal:
     return Refusal(since, DAILY, message)
 
 
-def is_alone(entry: KeyWordEntry) -> bool:
-    """Return whether YouTube did not accept the keyword's last search, but another keyword's since. Two queries."""
+def others_are_accepted(entry: KeyWordEntry) -> bool:
+    """Return whether YouTube did not accept the keyword's last query, but another's since; two database queries."""
     last = entry.logs.exclude(status=VideoLog.Status.RUNNING).newest_first().first()
     if last is None or (last.status, last.method) == (VideoLog.Status.DONE, VideoFetchMethod.YOUTUBE):
         return False

@@ -61,7 +61,7 @@ def search(entry: KeyWordEntry, youtube: YouTube, purpose: Purpose) -> SearchRes
     except (BadQuery, ProjectSuspended):
         raise
     except (NoKeyAvailable, SourceError) as error:
-        if isinstance(error, RequestRefused) and refused.is_alone(entry):
+        if isinstance(error, RequestRefused) and refused.others_are_accepted(entry):
             incidents.close(Incident.Kind.YOUTUBE_UNAVAILABLE, subject="search")
             raise BadQuery(f"{error} It accepts other queries.", error.http_status) from None
         if not settings.INVIDIOUS_URL:
@@ -90,7 +90,7 @@ def _search_youtube(entry: KeyWordEntry, youtube: YouTube, purpose: Purpose) -> 
     page = youtube.search(entry.keyword, purpose, published_after=start)
     if page.sent_at:
         clocks.compare("YouTube", page.sent_at)
-    # Never back before the last search, whatever the response's date.
+    # Never earlier than the last search, whatever the response's date.
     now = clocks.bounded(now, page.sent_at)
     now = max(now, through) if through else now
     gap_search = _GapSearch(entry, youtube, start, per_second)
@@ -186,7 +186,7 @@ class _GapSearch:
                 page_token, before = None, gap.before  # start again, with the gap's own end
                 continue
             except (NoKeyAvailable, SourceError):
-                self.pages = 0  # the next gap's search would fail as well
+                self.pages = 0  # the next gap's search would fail, too
                 break
             self.videos += page.videos
             dates += _dates(page, start)
@@ -205,19 +205,20 @@ class _GapSearch:
 
 
 def _unlisted(before: Sequence[Gap], left: Sequence[Gap], elapsed: timedelta, per_second: float) -> int:
-    """Return about how many videos per hour the searches cannot list: those published in what gaps grew by.
+    """Return about how many videos per hour the searches cannot list: those published in the time by which
+    the gaps have grown.
 
-    A new gap is no sign of that, but one that was there before and has grown.
+    A new gap does not count, only growth of gaps that existed before.
     """
-    was, grown = (sum((gap.before - gap.after for gap in some if not gap.late), timedelta()) for some in (before, left))
-    return round(min(1, (grown - was) / elapsed) * per_second * 3600) if timedelta() < was < grown else 0
+    old, new = (sum((gap.before - gap.after for gap in some if not gap.late), timedelta()) for some in (before, left))
+    return round(min(1, (new - old) / elapsed) * per_second * 3600) if timedelta() < old < new else 0
 
 
 def _search_invidious(entry: KeyWordEntry, deadline: float, cause: NoKeyAvailable | SourceError) -> SearchResult:
     """Search Invidious because of `cause`, unless it has recently refused searches."""
     # Without YouTube keys, Invidious is the first choice and needs no explanation.
     note = str(cause) if settings.YT_KEYS else ""
-    # Also if the incident was closed since, because YouTube was available again.
+    # Even if the incident has been closed in the meantime, because YouTube was available again.
     blocked = Incident.objects.not_ended(Incident.Kind.INVIDIOUS_BLOCKED).first()
     if blocked and blocked.until:
         message = f"{note} {blocked.message}".strip()

@@ -24,7 +24,7 @@ and the further they exceed `B`, the more searches the law alone decides. So the
 weight or more searches per day never mean fewer searches. A search made less than once a day is marked as below the
 daily minimum.
 
-What is planned is searches, not keywords: today a search serves one keyword.
+The unit of the plan is a search, not a keyword; each search serves one keyword.
 """
 
 import math

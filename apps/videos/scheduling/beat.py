@@ -1,4 +1,4 @@
-"""Keep Celery Beat's rows in step with the keywords: the only writer of these rows.
+"""Keep Celery Beat's rows in sync with the keywords: the only writer of these rows.
 
 Each watched keyword has one PeriodicTask, `keyword-<id>`, which sends `process_trigger`. The row is derived from
 the entry. `next_due_at` decides when beat sends it (scheduler.py), and whether the message causes a fetch.
@@ -28,7 +28,7 @@ CHUNK = 100
 
 
 def sync(keyword_ids: Collection[int] | None = None) -> None:
-    """Make a new plan and bring beat in step with it; with `keyword_ids` only for these keywords.
+    """Make a new plan and update beat's rows by it; with `keyword_ids` only for these keywords.
 
     It writes only what differs, so it may run at any time: the plan is made before, and then written in short
     transactions with pauses between them, so that no other writer waits long. For one keyword it needs about twenty

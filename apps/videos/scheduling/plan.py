@@ -26,7 +26,7 @@ INVIDIOUS_MIN_INTERVAL = 60
 # anyway.
 MIN_INTERVAL = 60
 
-# The largest speedup, however many searches are left: searching so much more often than usual finds little.
+# The largest speedup, however many searches are left: searching even more often finds little.
 MAX_SPEEDUP = 4.0
 
 

@@ -15,7 +15,7 @@ PRIOR_DAYS: Final = 0.05
 # (days, weight): a day at most this many days ago has this weight.
 WINDOWS: Final = [(1, 1.0), (3, 0.5), (7, 0.25), (14, 0.125)]
 
-# At most so many of the newest videos are counted. They cover a day of any keyword whose videos the searches can list.
+# At most this many of the newest videos are counted: they cover a day of any keyword whose videos searches can list.
 MAX_COUNTED: Final = 2000
 
 
