@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from apps.dashboard.plan_text import about
-from apps.videos.scheduling.allocation import DAY
 from apps.videos.scheduling.report import SchedulingReport
 
 
@@ -52,7 +51,7 @@ def hours(today: SchedulingReport) -> Chart:
     """Return today's searches per hour, and those planned for the hours to come."""
     left, values = float(today.scheduled.left), list[float]()
     for hour in today.hours:
-        planned = min(today.search_rate / (DAY / 3600), left)
+        planned = min(today.search_rate / 24, left)
         values.append(planned if hour.searches is None else hour.searches)
         left -= planned if hour.searches is None else 0
     top = _top(values)

@@ -16,6 +16,7 @@ from apps.quota.youtube import YouTube
 from apps.videos.fetching import gaps, refused
 from apps.videos.fetching.gaps import Gap
 from apps.videos.models import KeyWordEntry, VideoFetchMethod
+from apps.videos.scheduling.allocation import DAY
 from core import invidious_api
 from core.errors import (
     BadPageToken,
@@ -83,7 +84,7 @@ def _search_youtube(entry: KeyWordEntry, youtube: YouTube, purpose: Purpose) -> 
     """
     now, through = timezone.now(), _searched_through(entry)
     known = _known_dates(entry, through - gaps.OVERLAP, through, 2 * PAGE_SIZE) if through else []
-    per_second = max(entry.rate / 86_400, gaps.per_second(known, through)) if through else 0
+    per_second = max(entry.rate / DAY, gaps.per_second(known, through)) if through else 0
     start = through and gaps.window_start(
         through, known, per_second * max(0, (now - through).total_seconds()), PAGE_SIZE
     )
