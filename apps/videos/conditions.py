@@ -13,11 +13,11 @@ from django.db.models.functions import Upper
 
 from apps.videos.models import KeyWordEntry, Match, Video, VideoQuerySet
 
-# Up to so many videos are looked up and sorted for a page, and counted. If a condition selects more, the page is found
-# sooner by walking the index in whose order it is.
+# Up to this many videos are looked up and sorted for a page, and counted. If a condition selects more, the page is
+# found sooner by walking the index in whose order it is.
 FEW = 10_000
 
-# Each has an index in the order of publication as well.
+# Each also has an index in the order of publication.
 DATED = {"channel_id", "channel_name", "live_state", "method", "published_exact"}
 
 # The lookups of each field with their values: {"duration": {"gte": 60, "lte": 600}}.

@@ -236,8 +236,8 @@ class KeywordVideoFilters(Filters):
     found_before = Moment("Stored (`created_at`) before this time.", "created_at", "lt")
     method = OneOf("The source that found it first.", choices=VideoFetchMethod.values)
     live = OneOf("Whether it is a stream or premiere.", "live_state", choices=Video.LiveState.values)
-    min_duration = WholeNumber("At least so many seconds long.", "duration", "gte", maximum=2**31 - 1)
-    max_duration = WholeNumber("At most so many seconds long.", "duration", "lte", maximum=2**31 - 1)
+    min_duration = WholeNumber("At least this many seconds long.", "duration", "gte", maximum=2**31 - 1)
+    max_duration = WholeNumber("At most this many seconds long.", "duration", "lte", maximum=2**31 - 1)
     exact = Flag("Whether the date of publication is exact, not an estimate.", "published_exact")
     ordering = Ordering(
         {name: name for name in ("published_at", "created_at", "view_count", "duration")},
@@ -320,7 +320,7 @@ class VideoFilters(KeywordVideoFilters):
 
 class LogFilters(Filters):
     keyword = WholeNumber("Only this keyword's, by id.", maximum=MAX_ID)
-    keyword_text = Text("Only this keyword's, also if it has been deleted.", method="of_text")
+    keyword_text = Text("Only this keyword's, even if it has been deleted.", method="of_text")
     status = OneOf("How it ended.", choices=VideoLog.Status.values)
     error = Flag("Whether there was an error.", "error")
     trigger = OneOf("What started it.", choices=VideoLog.Trigger.values)

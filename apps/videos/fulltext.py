@@ -32,7 +32,7 @@ from django.db.models import BooleanField, F, Func, Q
 
 from apps.videos.fulltext_index import DOCUMENTS, INDEX, encoded, pieces, published_since
 
-# What is typed beyond is ignored: no one types so much, and each term costs time.
+# What is typed beyond this length is ignored: nobody types that much, and each term costs time.
 MAX_CHARACTERS: Final = 500
 
 # The numbers of newest matches that SQLite looks among. With as few as the first, all are sorted, on PostgreSQL, too.

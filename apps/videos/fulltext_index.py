@@ -12,8 +12,8 @@ FTS5's tokenizer takes a text without spaces as a single word, and PostgreSQL's 
 without spaces, in Korean and Arabic, whose words have parts attached, and for emoji, each character is indexed together
 with the next one.
 
-Django rebuilds tables on SQLite, and thereby drops their triggers. So `ensure()` runs after each migrate, and thus at
-each start. There is no migration, since all of it can be made anew from the videos at any time.
+Django rebuilds tables on SQLite, which drops their triggers. So `ensure()` runs after each migrate, and therefore at
+each start. There is no migration, since the whole index can be rebuilt from the videos at any time.
 """
 
 import hashlib
@@ -84,10 +84,10 @@ def encoded(piece: str) -> str:
 
 
 def ensure(database: str) -> None:
-    """Make or mend the index. Where it is right, this is a few reading queries."""
+    """Create or repair the index. If it is intact, this only takes a few reading queries."""
     with connections[database].cursor() as cursor:
         if "videos_video" not in connections[database].introspection.table_names(cursor):
-            return  # not migrated so far
+            return  # not migrated yet
         if connections[database].vendor == "sqlite":
             _ensure_on_sqlite(cursor, database)
         else:
