@@ -63,7 +63,7 @@ def main() -> int:
                 seed=options.seed,
                 rate=options.rate,
                 rates=dict(options.topic_rate),
-                back_catalogue=timedelta(days=options.back_catalogue_days),
+                history=timedelta(days=options.history_days),
                 started_at=state.started_at if state else clock.now(),
                 index_delay=options.index_delay,
                 rhythm=options.rhythm,
@@ -115,9 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         "--topic-rate", type=_topic_rate, action="append", default=[], metavar="TOPIC=N",
         help="videos per hour about one topic; repeatable",
     )  # fmt: skip
-    world.add_argument(
-        "--back-catalogue-days", type=float, default=30, metavar="N", help="days of videos before the start"
-    )
+    world.add_argument("--history-days", type=float, default=30, metavar="N", help="days of videos before the start")
     world.add_argument(
         "--index-delay",
         type=float,

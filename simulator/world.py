@@ -41,7 +41,7 @@ class World:
       half of them get less, but at least half of it; a few get up to twenty times as much.
     - `rates`: videos per hour about these topics, exactly.
     - `mentions`: the share of the built-in topics' videos that are about two of them; part of their rates.
-    - `back_catalogue`: how long before `started_at` (default: now) the oldest video was published.
+    - `history`: how long before `started_at` (default: now) the oldest video was published.
     - `index_delay`: maximum seconds until search shows a video; the minimum is a minute, unless this is less.
     - `date_jitter`: seconds by which `order=date` may misplace a video.
     - `rhythm`: publish less at night than during the day.
@@ -58,7 +58,7 @@ class World:
         rate: float = 2.0,
         rates: Mapping[str, float] | None = None,
         mentions: float = 0.25,
-        back_catalogue: timedelta = timedelta(days=30),
+        history: timedelta = timedelta(days=30),
         started_at: datetime | None = None,
         index_delay: float = 90 * 60,
         date_jitter: float = 5 * 60,
@@ -74,7 +74,7 @@ class World:
         self._rate = rate
         self._rates = {fold(topic): per_hour for topic, per_hour in (rates or {}).items()}
         self._mentions = mentions
-        self._oldest = int((self.started_at - back_catalogue).timestamp())
+        self._oldest = int((self.started_at - history).timestamp())
         self._salt = seeded.number("salt", seed)
         self._lock = threading.RLock()
         self._streams: dict[_Topics, Stream] = {}
