@@ -25,7 +25,7 @@ class BoundedResponse(http.client.HTTPResponse):
     """A response that raises ResponseTooLarge while it is read, if it is larger or slower than the limits.
 
     Use it as `response_class` of an http.client connection, and close the connection after the exception. A
-    compressed body is refused as well, since a few KB can expand to many GB: send `Accept-Encoding: identity`.
+    compressed body is also refused, since a few KB can expand to many GB: send `Accept-Encoding: identity`.
     """
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
@@ -85,7 +85,7 @@ class _Bytes(io.RawIOBase):
 
 
 class _Buffer(io.BufferedReader):
-    """A buffer that allocates no more than the limit, whatever length a response announces."""
+    """A buffer that never allocates more than the limit, even if a response announces a greater length."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > MAX_BYTES:

@@ -1,6 +1,6 @@
 """What can go wrong with a source, as types that say what to do about it.
 
-Messages are written for people and never hold a key: none is made from `str(HttpError)`. Each type has a stable
+Messages are written for people and never contain a key: none is made from `str(HttpError)`. Each type has a stable
 `code` for logs and the API.
 """
 

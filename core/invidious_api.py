@@ -90,7 +90,7 @@ class _BoundedAdapter(requests.adapters.HTTPAdapter):
 def _page(session: requests.Session, instance: str, query: str, page: int) -> list[Any]:
     # Without any filter, Invidious interprets operators such as user: in the query; type=video prevents that.
     parameters: dict[str, str | int] = {"q": query, "type": "video", "date": "today", "page": page}
-    proxy = proxy_for(instance) or ""  # empty: none, whatever the library reads from the environment
+    proxy = proxy_for(instance) or ""  # empty means none: the library must not read the environment itself
     try:
         answer = session.get(
             f"{instance}/api/v1/search",

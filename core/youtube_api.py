@@ -72,7 +72,7 @@ def search_videos(
 ) -> SearchPage:
     """Search for the newest videos that match `query`. Uses one search of the key's project.
 
-    `thumbnail_origins` are those besides YouTube's image server from which pages may show thumbnails.
+    `thumbnail_origins` are the origins, in addition to YouTube's image server, of thumbnails that pages may show.
     Dates are exact, but the order is only roughly by date and the index lags by minutes to hours. So a caller must
     not stop at the first known video, nor assume that each video lies within the requested dates.
     Raises SourceError.

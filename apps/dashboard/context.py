@@ -38,7 +38,7 @@ def every_page(request: HttpRequest) -> dict[str, Any]:
 
 
 def _obstacle(incidents: list[Incident]) -> Incident | None:
-    """Return the incident, of those that are open, because of which no keyword can be fetched now."""
+    """Return the open incident that prevents all fetches now, or None."""
     kinds = {incident.kind for incident in incidents}
     without_invidious = not settings.INVIDIOUS_URL or kinds & _INVIDIOUS
 

@@ -217,11 +217,11 @@ class ScheduledSerializer(serializers.Serializer[Any]):
     searches_per_day = serializers.IntegerField(source="scheduled.per_day")
     left = serializers.IntegerField(source="scheduled.left", help_text="Today.")
     search_rate = serializers.FloatField(
-        help_text="Searches per day with the present intervals, further pages included."
+        help_text="Searches per day with the current intervals, including further pages."
     )
     ends_at = serializers.DateTimeField(
         allow_null=True,
-        help_text="When the last search is made at this rate. "
+        help_text="When the last search will be made at this rate. "
         "null: the searches last until the reset, or none is left.",
     )
 

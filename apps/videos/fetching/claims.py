@@ -60,7 +60,7 @@ class Watcher:
 
     def __init__(self) -> None:
         self._checked_at = time.monotonic()
-        # When each claim was first seen in its present state, by time.monotonic().
+        # When each claim was first seen in its current state, by time.monotonic().
         self._since: dict[tuple[int, str, datetime | None], float] = {}
 
     def check(self) -> bool:

@@ -32,7 +32,7 @@ def sync(keyword_ids: Collection[int] | None = None) -> None:
 
     It writes only what differs, so it may run at any time: the plan is made before, and then written in short
     transactions with pauses between them, so that no other writer waits long. For one keyword it needs about twenty
-    queries, whatever the number of the others.
+    queries, however many others there are.
     """
     plan, pause = make_plan(), pauses.current()
     ids = sorted(_differing(plan, pause) if keyword_ids is None else keyword_ids)

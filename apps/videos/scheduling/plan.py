@@ -41,7 +41,7 @@ class Plan:
     requested_speedup: float = 1.0
 
     def covers(self, entry: KeyWordEntry) -> bool:
-        """Return whether the plan has a share for the keyword with its present settings."""
+        """Return whether the plan has a share for the keyword with its current settings."""
         search = self.searches.get(entry.pk)
         chosen = (entry.requested_interval, entry.weight)
         return entry.pk in self.shares and search is not None and (search.requested_interval, search.weight) == chosen

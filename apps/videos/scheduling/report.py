@@ -41,8 +41,8 @@ class DayUsed:
 class SchedulingReport:
     """The state of today's searches.
 
-    `plan`: the scheduled keywords, most frequent first. `search_rate`: searches per day with the present intervals,
-    including as many further pages as were needed recently. `ends_at`: when the last search is made at that rate;
+    `plan`: the scheduled keywords, most frequent first. `search_rate`: searches per day with the current intervals,
+    including as many further pages as were needed recently. `ends_at`: when the last search will be made at that rate;
     None if the searches last until the reset or are used up.
     """
 

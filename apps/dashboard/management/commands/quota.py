@@ -16,7 +16,7 @@ from apps.videos.models import KeyWordEntry
 from apps.videos.scheduling import report
 from apps.videos.scheduling.report import SchedulingReport
 
-# A keyword can have 500 characters; the first ones suffice to recognize it.
+# A keyword can have 500 characters; the first ones are enough to recognize it.
 KEYWORD_WIDTH = 40
 
 
