@@ -26,6 +26,14 @@ RECEIVE_SECONDS = 60
 class Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
     """Count what waitress does not expect as an invalid request, too: it would close the connection silently."""
 
+    def received(self, data: bytes) -> int:
+        consumed: int = super().received(data)
+        if self.completed:
+            # Its client may have asked to be told when to send the body (Expect), but none is waited for: there is
+            # none, or it is refused. waitress would tell it so, and wait for the request to go on.
+            self.expect_continue = False
+        return consumed
+
     def parse_header(self, header_plus: bytes) -> None:
         try:
             super().parse_header(header_plus)

@@ -81,6 +81,21 @@ def test_what_is_no_valid_request_is_refused_at_once(web: Web, path: bytes, rest
         assert json.loads(body)["detail"]
 
 
+@pytest.mark.parametrize(
+    ("request_line", "length", "status"),
+    [(b"GET /ping/", b"", 200), (b"POST /api/keywords/", b"-1", 400), (b"POST /api/keywords/", b"5000000", 413)],
+)
+def test_a_request_whose_body_is_not_waited_for_is_answered_at_once(
+    web: Web, request_line: bytes, length: bytes, status: int
+) -> None:
+    with socket.create_connection(("127.0.0.1", web[1]), timeout=30) as client:
+        length = b"Content-Length: " + length + b"\r\n" if length else b""
+        client.sendall(
+            request_line + b" HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n" + length + b"\r\n"
+        )
+        assert client.recv(100).startswith(b"HTTP/1.1 %d " % status)
+
+
 def test_a_long_address_is_read(web: Web) -> None:
     """500 characters, the longest keyword, take up to 12 bytes each."""
     assert ping(web[1], 60, f"/api/keyword/{'%F0%9F%90%A6' * 500}/videos/") == 404
