@@ -90,9 +90,7 @@ def test_a_request_whose_body_is_not_waited_for_is_answered_at_once(
 ) -> None:
     with socket.create_connection(("127.0.0.1", web[1]), timeout=30) as client:
         length = b"Content-Length: " + length + b"\r\n" if length else b""
-        client.sendall(
-            request_line + b" HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n" + length + b"\r\n"
-        )
+        client.sendall(request_line + b" HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n" + length + b"\r\n")
         assert client.recv(100).startswith(b"HTTP/1.1 %d " % status)
 
 

@@ -51,6 +51,8 @@ def catch_up() -> None:
     VideoLog.objects.abandoned(now).close_abandoned()
     for log in VideoLog.objects.unsent(now):
         send(process_trigger, log.keyword_id, trigger=log.trigger, log_id=log.pk)
+    # Afterwards, because those above are also recognized by dates that cannot be.
+    VideoLog.objects.repair_future_dates()
     if queue_is_full():
         return
     for entry in KeyWordEntry.objects.overdue(now - BEAT_GRACE):

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from apps.incidents.models import MAX_SKEW
 from apps.quota.errors import NoUsableKey
 from apps.videos import keywords
 from apps.videos.models.method import VideoFetchMethod
@@ -56,6 +57,12 @@ class VideoLogQuerySet(models.QuerySet["VideoLog"]):
         running.filter(again).close(
             VideoLog.Status.WAITING, message, error_code=VideoLog.WORKER_DIED, waiting_until=None
         )
+
+    def repair_future_dates(self) -> None:
+        """Date logs from the future as of now, because the clock was set back: the newest must be the last one."""
+        in_future = self.filter(created_at__gt=timezone.now() + MAX_SKEW)
+        if in_future.exists():
+            in_future.update(created_at=timezone.now())
 
     def close(self, status: "VideoLog.Status", message: str, **changes: Any) -> int:
         return self.update(status=status, message=message, **changes)

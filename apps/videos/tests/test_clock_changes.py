@@ -139,3 +139,28 @@ def test_a_problem_does_not_outlast_the_clock_by_which_it_began(frozen_time: Mov
     assert not Incident.objects.not_ended(kind).exists()
     incidents.close_expired()
     assert not Incident.objects.open().exists()
+
+
+def test_a_pause_that_was_recorded_in_the_future_is_ended_once(
+    entry: KeyWordEntry, youtube: Simulator, frozen_time: MovableTime, sent: list[tuple]
+) -> None:
+    frozen_time.move_to(NOW + timedelta(days=3))
+    for project in youtube.projects:
+        project.limits["search"] = 0
+    waiting = fetch_keyword(entry, SCHEDULE)
+    assert waiting is not None
+    assert waiting.status == VideoLog.Status.WAITING
+
+    frozen_time.move_to(NOW)
+    for project in youtube.projects:
+        project.limits["search"] = 100
+    tasks.catch_up()
+    entry.refresh_from_db()
+    fetch(entry)
+    due = entry.next_due_at
+    tasks.catch_up()
+
+    entry.refresh_from_db()
+    assert entry.next_due_at == due
+    latest = KeyWordEntry.objects.with_last_log().get()
+    assert latest.last_log_status == VideoLog.Status.DONE
