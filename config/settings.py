@@ -201,6 +201,16 @@ AUTH_PASSWORD_VALIDATORS = [
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# libpq waits for hours, or for ever, for a server that has disappeared without a word: its machine lost power, or a
+# firewall forgot the connection. These notice it within a minute. Seconds, the last one in milliseconds.
+POSTGRESQL_TIMEOUTS = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+
 
 def _database() -> dict[str, Any]:
     """Return the default database: SQLite in the state folder, or what DATABASE_URL names.
@@ -233,6 +243,8 @@ def _database() -> dict[str, Any]:
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         }
+    else:
+        database["OPTIONS"] = POSTGRESQL_TIMEOUTS | database.get("OPTIONS", {})
     database["CONN_MAX_AGE"] = 60
     database["CONN_HEALTH_CHECKS"] = True
     return database

@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import socket
 import stat
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from kombu.utils.url import url_to_parts
@@ -65,6 +67,22 @@ def test_it_takes_postgresql(load_settings: Callable[..., Settings]) -> None:
     database = load_settings(YT_KEYS="key", DATABASE_URL="postgres://me@db/windhover")["DATABASES"]["default"]
     assert (database["ENGINE"], database["HOST"]) == ("django.db.backends.postgresql", "db")
     assert "transaction_mode" not in database.get("OPTIONS", {})
+
+
+def test_a_postgresql_that_does_not_answer_is_given_up(load_settings: Callable[..., Settings]) -> None:
+    def options(url: str) -> dict[str, Any]:
+        return dict(load_settings(YT_KEYS="key", DATABASE_URL=url)["DATABASES"]["default"]["OPTIONS"])
+
+    given = options("postgres://me@db/windhover")
+    assert 1 < given["connect_timeout"] <= 30
+    assert given["keepalives_idle"] + given["keepalives_interval"] * given["keepalives_count"] <= 60
+    assert given["tcp_user_timeout"] <= 60_000
+    # What the address says is used.
+    assert options("postgres://me@db/windhover?connect_timeout=2") == given | {"connect_timeout": 2}
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        chosen = options("postgres://me@db/windhover?connect_timeout=2")
+        with pytest.raises(psycopg.OperationalError, match="timeout"):
+            psycopg.connect(host="127.0.0.1", port=silent.getsockname()[1], **chosen)
 
 
 @pytest.mark.parametrize(
