@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from apps.incidents import clocks, incidents, notify
 from apps.incidents.models import Heartbeat, Incident
@@ -95,7 +96,8 @@ class Watcher:
             yield Incident.Kind.DISK_FULL, message
         try:
             replies = current_app.control.broadcast("wall_clock", reply=True, timeout=3)
-        except (OperationalError, OSError):
+        # A RedisError, which Celery passes on: the broker is paused, loading, full, read-only or cannot save.
+        except (OperationalError, OSError, RedisError):
             yield Incident.Kind.BROKER_UNAVAILABLE, _until_then(Incident.Kind.BROKER_UNAVAILABLE)
             return
         if not replies:

@@ -13,6 +13,7 @@ from typing import Any
 from celery import Task, current_app, shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from apps.videos.fetching import claims, completing, counting, erasing, pruning, refused
 from apps.videos.fetching.fetch import fetch_keyword
@@ -26,6 +27,9 @@ ERASE_SECONDS = 60
 
 # While this many messages wait for a worker, none is added on schedule: catch_up later finds what is overdue.
 MAX_WAITING = 1000
+
+# Celery passes on some errors of the broker's client as they are: if it is paused, full, or cannot save.
+BROKER_ERRORS = (OperationalError, RedisError)
 
 # Beat has this long to send its message before the chore considers a fetch overdue.
 BEAT_GRACE = timedelta(seconds=15)
@@ -100,7 +104,7 @@ def send(task: Task, *args: Any, **kwargs: Any) -> None:
     """Send `task` now; if the broker is unavailable, only log it."""
     try:
         task.apply_async(args=args, kwargs=kwargs)
-    except OperationalError:
+    except BROKER_ERRORS:
         logger.warning("broker unavailable; %s will be sent later", task.name)
 
 
@@ -109,6 +113,6 @@ def queue_is_full() -> bool:
     try:
         with current_app.connection_or_acquire() as connection:
             queue = connection.default_channel.queue_declare(current_app.conf.task_default_queue)
-    except OperationalError:
+    except BROKER_ERRORS:
         return False
     return bool(queue.message_count >= MAX_WAITING)

@@ -13,6 +13,7 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
+from redis.exceptions import OutOfMemoryError
 
 from apps.incidents import clocks, incidents, parts
 from apps.incidents.models import Heartbeat, Incident
@@ -96,6 +97,14 @@ def test_a_full_disk(around: FakeParts, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(parts.shutil, "disk_usage", lambda path: usage._replace(free=42_000_000))
     assert around.passes(UNRESPONSIVE_SECONDS + CHECK_SECONDS) == {Kind.DISK_FULL}
     assert Incident.objects.get().message.startswith("Only 42 MB free in /")
+
+
+def test_a_broker_that_accepts_nothing(around: FakeParts, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: Any, **kwargs: Any) -> None:
+        raise OutOfMemoryError("command not allowed when used memory > 'maxmemory'")
+
+    monkeypatch.setattr(current_app.control, "broadcast", full)
+    assert around.passes(UNRESPONSIVE_SECONDS + CHECK_SECONDS) == {Kind.BROKER_UNAVAILABLE}
 
 
 def test_a_folder_that_cannot_be_written(around: FakeParts, settings: Any) -> None:

@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from celery import current_app
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.utils import timezone
 from kombu.exceptions import OperationalError
+from redis.exceptions import OutOfMemoryError, TimeoutError
 
 from apps.videos import tasks
 from apps.videos.fetching.manual import fetch_now
@@ -44,11 +46,14 @@ def test_deleting_begins_to_erase(sent: list[tuple]) -> None:
     assert [name for name, *_ in sent] == ["erase_deleted", "sync_schedules"]
 
 
-def test_an_unavailable_broker_fails_nothing(monkeypatch, caplog) -> None:
+@pytest.mark.parametrize("error", [OperationalError("no broker"), TimeoutError("paused"), OutOfMemoryError("full")])
+def test_an_unavailable_broker_fails_nothing(monkeypatch, caplog, error: Exception) -> None:
     def away(*args, **kwargs):
-        raise OperationalError("no broker")
+        raise error
 
     monkeypatch.setattr("celery.app.task.Task.apply_async", away)
+    monkeypatch.setattr(current_app, "connection_or_acquire", away)
+    assert not tasks.queue_is_full()
     entry, _ = KeyWordEntry.objects.watch("Python")
     log = fetch_now(entry)
 
