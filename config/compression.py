@@ -1,8 +1,13 @@
 """Compressed responses."""
 
+import re
+
 from django.http import HttpRequest, HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.utils.cache import patch_vary_headers
+
+# RFC 9110, section 12.4.2: what has a weight of 0 is not accepted. Django only looks for the name.
+_REFUSED = re.compile(r"\bgzip\s*;\s*q=0(\.0*)?\s*(,|$)", re.IGNORECASE)
 
 
 class CompressionMiddleware(GZipMiddleware):
@@ -18,4 +23,6 @@ class CompressionMiddleware(GZipMiddleware):
             return response
         # A 304, which has no content, needs it, too.
         patch_vary_headers(response, ["Accept-Encoding"])
+        if _REFUSED.search(request.headers.get("Accept-Encoding", "")):
+            return response
         return super().process_response(request, response)

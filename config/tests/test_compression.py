@@ -56,6 +56,15 @@ def test_a_compressed_response_need_not_be_sent_again(client: Client, address: s
     assert "Content-Encoding" not in second
 
 
+@pytest.mark.parametrize(
+    ("accepted", "compressed"),
+    [("gzip;q=0", False), ("gzip; q=0.000, *;q=1", False), ("br, gzip;q=0.5", True), ("gzip;q=0.01, br;q=0", True)],
+)
+def test_a_client_can_refuse_compression(client: Client, accepted: str, compressed: bool) -> None:
+    answer = client.get("/api/videos/", headers={"Accept-Encoding": accepted})
+    assert ("Content-Encoding" in answer) == compressed
+
+
 def test_small_responses_are_sent_as_they_are(client: Client) -> None:
     assert "Content-Encoding" not in client.get("/ping/", headers=GZIP)
 
