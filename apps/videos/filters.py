@@ -185,6 +185,18 @@ class Keywords(Several):
     schema = keywords.SCHEMA
 
 
+class KeywordTextField(forms.Field):
+    """A valid keyword, watched or not."""
+
+    def to_python(self, value: str | None) -> str | None:
+        return keywords.check(value) if value else None
+
+
+class KeywordText(Parameter):
+    field_class = KeywordTextField
+    schema = keywords.SCHEMA
+
+
 class KeywordIds(Several):
     field_class = KeywordIdsField
     schema = {"type": "integer", "minimum": 1, "maximum": MAX_ID}
@@ -315,12 +327,20 @@ class VideoFilters(KeywordVideoFilters):
     """All videos, or those of several keywords."""
 
     keyword = Keywords("Only videos of this keyword, in any case and spacing; several: of any of them.")
-    keyword_id = KeywordIds("Only videos of the keyword with this id; several: of any of them.", maximum=MAX_ID)
+    keyword_id = KeywordIds(
+        "Only videos of the keyword with this id; several: of any of them.", minimum=1, maximum=MAX_ID
+    )
 
 
 class LogFilters(Filters):
-    keyword = WholeNumber("Only this keyword's, by id.", maximum=MAX_ID)
-    keyword_text = Text("Only this keyword's, even if it has been deleted.", method="of_text")
+    """The fetch logs. Those of a deleted keyword remain, so a keyword without any is no error."""
+
+    keyword = KeywordText(
+        "Only this keyword's, in any case and spacing, even if it has been deleted. "
+        "A number that is not a keyword is taken for an id.",
+        method="of_keyword",
+    )
+    keyword_id = WholeNumber("Only those of the keyword with this id.", "keyword", minimum=1, maximum=MAX_ID)
     status = OneOf("How it ended.", choices=VideoLog.Status.values)
     error = Flag("Whether there was an error.", "error")
     trigger = OneOf("What started it.", choices=VideoLog.Trigger.values)
@@ -328,10 +348,12 @@ class LogFilters(Filters):
     created_after = Moment("Begun at this time or later.", "created_at", "gte")
     created_before = Moment("Begun before this time.", "created_at", "lt")
 
-    def of_text(self, queryset: QuerySet[VideoLog], name: str, value: str) -> QuerySet[VideoLog]:
-        entry = KeyWordEntry.objects.find(value)
-        deleted = Q(keyword=None, keyword_text=entry.keyword if entry else keywords.strip_invisible(value))
-        return queryset.filter(Q(keyword=entry) | deleted if entry else deleted)
+    def of_keyword(self, queryset: QuerySet[VideoLog], name: str, value: str) -> QuerySet[VideoLog]:
+        if entry := KeyWordEntry.objects.find(value):
+            return queryset.filter(Q(keyword=entry) | Q(keyword=None, keyword_text=entry.keyword))
+        deleted = Q(keyword=None, keyword_text=value)
+        is_id = re.fullmatch("[0-9]{1,18}", value)
+        return queryset.filter(deleted | Q(keyword=int(value)) if is_id else deleted)
 
 
 class KeywordFilters(Filters):

@@ -115,12 +115,12 @@ def test_logs_of_one_keyword(client: Client) -> None:
     for entry in (mine, other, mine):
         entry.logs.create(keyword_text=entry.keyword, message="Done.")
 
-    body = client.get(f"/api/logs/?keyword={mine.pk}").json()
+    body = client.get(f"/api/logs/?keyword_id={mine.pk}").json()
 
     assert body["count"] == 2
     assert body["results"][0]["id"] > body["results"][1]["id"]
     assert client.get(f"/api/logs/{body['results'][0]['id']}/").json()["message"] == "Done."
-    assert list(client.get("/api/logs/?keyword=x").json()) == ["keyword"]
+    assert list(client.get("/api/logs/?keyword_id=x").json()) == ["keyword_id"]
 
 
 def test_quota_shows_what_is_left(client: Client, youtube) -> None:

@@ -125,7 +125,7 @@ def test_those_of_large_keywords_are_tested_in_the_order_of_the_page(many: None,
 
 
 def test_logs(entries: list[KeyWordEntry]) -> None:
-    for parameters in ("", f"keyword={entries[0].pk}", "created_after=2026-11-20", "error=true", "status=running"):
+    for parameters in ("", f"keyword_id={entries[0].pk}", "created_after=2026-11-20", "error=true", "status=running"):
         rows = LogFilters(QueryDict(parameters), VideoLog.objects.newest_first()).rows()
         assert_in_order(rows)
 

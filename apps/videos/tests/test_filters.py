@@ -127,7 +127,10 @@ def test_an_unknown_parameter_is_named(client: Client, birds: Any, address: str)
           for value in ("x", "2026-13-01", "2026-11-20T25:00", "20.11.2026", "1")],
         *[("/api/videos/", name, value, "whole number")
           for name in ("min_duration", "max_duration") for value in ("x", "-1", "1.5", "+1", "٣", "9" * 20, " 1")],
-        *[("/api/videos/", "keyword_id", value, "whole number") for value in ("x", "-1", "9" * 20)],
+        *[(address, "keyword_id", value, "whole number from 1")
+          for address in ("/api/videos/", "/api/logs/") for value in ("x", "-1", "0", "9" * 20)],
+        *[(address, "keyword", value, "keyword") for address in ("/api/videos/", "/api/logs/")
+          for value in (" ", "x" * 501, "a\x01b")],
         ("/api/videos/", "method", "vimeo", "youtube, invidious"),
         ("/api/videos/", "live", "LIVE", "none, upcoming, live, completed"),
         ("/api/videos/", "exact", "maybe", "true, false"),
@@ -177,23 +180,36 @@ def test_logs(client: Client) -> None:
         ),
         wren.logs.create(keyword_text="wren", status="waiting", trigger="manual", created_at=NOON - timedelta(2)),
         VideoLog.objects.create(keyword_text="owl", status="done", **common | {"created_at": NOON - timedelta(3)}),
+        VideoLog.objects.create(keyword_text="kite", status="interrupted", created_at=NOON - timedelta(4)),
     ]
     for parameters, expected in (
-        ({}, "0123"),
+        ({}, "01234"),
+        ({"keyword": "OWL"}, "013"),
+        ({"keyword": "wren"}, "2"),
+        ({"keyword": "kite"}, "4"),
+        ({"keyword": "hawk"}, ""),
         ({"keyword": owl.pk}, "01"),
-        ({"keyword_text": "OWL"}, "013"),
-        ({"keyword_text": "wren"}, "2"),
-        ({"keyword_text": "kite"}, ""),
+        ({"keyword_id": owl.pk}, "01"),
+        ({"keyword_id": 999_999}, ""),
         ({"status": "done"}, "03"),
         ({"error": "true"}, "1"),
-        ({"error": "false"}, "023"),
+        ({"error": "false"}, "0234"),
         ({"trigger": "manual"}, "2"),
         ({"method": "youtube"}, "013"),
         ({"created_after": "2026-11-19"}, "01"),
-        ({"created_before": "2026-11-19"}, "23"),
+        ({"created_before": "2026-11-19"}, "234"),
     ):
         found = [log["id"] for log in client.get("/api/logs/", parameters).json()["results"]]
         assert found == [logs[int(n)].pk for n in expected], parameters
+
+
+def test_a_number_is_an_id_of_logs_only_if_it_is_no_keyword(client: Client) -> None:
+    owl = KeyWordEntry.objects.create(keyword="owl")
+    number = KeyWordEntry.objects.create(keyword=str(owl.pk))
+    of_owl, of_number = (entry.logs.create(keyword_text=entry.keyword) for entry in (owl, number))
+    for parameters, log in (({"keyword": owl.pk}, of_number), ({"keyword_id": owl.pk}, of_owl)):
+        (found,) = client.get("/api/logs/", parameters).json()["results"]
+        assert found["id"] == log.pk, parameters
 
 
 def test_keywords(client: Client) -> None:
