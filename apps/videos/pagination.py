@@ -82,6 +82,9 @@ class Pages(PageNumberPagination):
     page_size = 10
     page_size_query_param = "page_size"
     max_page_size = 100
+    page_query_description = "The number of the page, from 1."
+    page_size_query_description = "Rows of a page: 10 if it is not given, at most 100."
+    invalid_page_message = "There is no page {page_number}."
 
     def paginate_queryset(self, queryset: Any, request: Any, view: Any = None, **counted: Any) -> list[Any]:
         """Return the requested page; `counted` is what ShortCountPaginator is told about the number of rows."""
@@ -100,6 +103,24 @@ class Pages(PageNumberPagination):
         if not self.page.paginator.count_is_exact:  # type: ignore[union-attr]
             response.data = {"count_is_exact": False, **response.data}
         return response
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": "string", "format": "uri", "nullable": True}
+        return {
+            "type": "object",
+            "required": ["count", "next", "previous", "results"],
+            "properties": {
+                "count_is_exact": {
+                    "type": "boolean",
+                    "enum": [False],
+                    "description": f"Only if there are {COUNTED_UP_TO:,} rows or more: the others were not counted.",
+                },
+                "count": {"type": "integer", "minimum": 0},
+                "next": {**link, "description": "The address of the next page; null: this is the last one."},
+                "previous": {**link, "description": "The address of the page before; null: this is the first one."},
+                "results": schema,
+            },
+        }
 
 
 class VideoPages(Pages):

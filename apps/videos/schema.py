@@ -1,4 +1,4 @@
-"""What drf-spectacular cannot know about the REST API: its errors, and who must sign in."""
+"""What drf-spectacular cannot know about the REST API: its other answers, and who must sign in."""
 
 from typing import Any
 
@@ -24,44 +24,72 @@ DESCRIPTIONS = {
     406: "The endpoint answers in JSON only.",
     413: "The body is too large.",
     415: "Bodies must be JSON.",
+    431: "The address or the headers are too long.",
     503: "The database is not available; `Retry-After` says when to try again.",
+}
+
+# Answers without JSON.
+NOT_MODIFIED = "Not modified: the client has this response already."
+OF_PROXIES = {
+    414: "Only behind a reverse proxy: the address is too long for it.",
+    429: "Only behind a reverse proxy: too many requests for it.",
+}
+
+PATH_PARAMETERS = {
+    "id": "The `id` that its list shows.",
+    "video_id": "YouTube's id of the video.",
+    "keyword": "The keyword in any case and spacing, percent-encoded: `AC%2FDC`.",
 }
 
 
 def complete(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Add errors, limits of ids and pages, and optional authentication; a hook of drf-spectacular."""
+    """Add other answers, what parameters mean, and optional authentication; a hook of drf-spectacular."""
     schemas = result["components"]["schemas"]
     schemas |= {"Error": ERROR, "Invalid": INVALID}
     for name in ("Keyword", "PatchedKeyword"):
         schemas[name]["additionalProperties"] = False  # unknown fields are refused
-    for path, item in result["paths"].items():
+    for item in result["paths"].values():
         for method, operation in item.items():
-            if path != "/ping/":
-                _add_errors(method, operation)
+            _add_answers(method, operation)
             if operation.get("security") and not _must_sign_in(method):
                 operation["security"] = [{}, *operation["security"]]
             for parameter in operation.get("parameters", []):
-                _limit(parameter)
+                _describe(parameter)
     return result
 
 
-def _add_errors(method: str, operation: dict[str, Any]) -> None:
-    statuses = {400, 401, 404, 405, 406, 503}
+def _add_answers(method: str, operation: dict[str, Any]) -> None:
+    statuses = {400, 404, 405, 406, 413, 431, 503}
+    if operation.get("security"):
+        statuses |= {401}
     if method != "get":
-        statuses |= {403}
-    if "requestBody" in operation or method == "post":
-        statuses |= {413, 415}
-    for status in sorted(statuses):
-        schema = {"$ref": f"#/components/schemas/{'Invalid' if status == 400 else 'Error'}"}
-        answer = {"content": {"application/json": {"schema": schema}}, "description": DESCRIPTIONS[status]}
+        statuses |= {403, 415}
+    answers = {
+        status: {
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": f"#/components/schemas/{'Invalid' if status == 400 else 'Error'}"}
+                }
+            },
+            "description": DESCRIPTIONS[status],
+        }
+        for status in statuses
+    }
+    empty = OF_PROXIES | ({304: NOT_MODIFIED} if method == "get" else {})
+    answers |= {status: {"description": description} for status, description in empty.items()}
+    for status, answer in sorted(answers.items()):
         operation["responses"].setdefault(str(status), answer)
+    for answer in operation["responses"].values():
+        answer["description"] = answer["description"] or "Success."
 
 
 def _must_sign_in(method: str) -> bool:
     return settings.SIGN_IN == "all" or (settings.SIGN_IN == "write" and method != "get")
 
 
-def _limit(parameter: dict[str, Any]) -> None:
+def _describe(parameter: dict[str, Any]) -> None:
+    if parameter["in"] == "path":
+        parameter["description"] = PATH_PARAMETERS[parameter["name"]]
     if parameter["name"] in ("id", "page", "page_size"):
         parameter["schema"] = {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}
     if (parameter["name"], parameter["in"]) == ("keyword", "path"):

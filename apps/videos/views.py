@@ -6,7 +6,7 @@ from django.db import DatabaseError, connection
 from django.http import HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
@@ -63,7 +63,18 @@ class KeywordVideos(KnownParameters, GenericAPIView[Any]):
     filterset_class = KeywordVideoFilters
     queryset = Video.objects.none()
 
-    @extend_schema(responses=VideoSerializer(many=True))
+    @extend_schema(
+        operation_id="list_keyword_videos",
+        summary="List the videos of one keyword",
+        tags=["videos"],
+        responses={
+            200: VideoSerializer(many=True),
+            302: OpenApiResponse(
+                description="A part of the keyword is `.` or `..`, which clients remove from a path: "
+                "the same list of `/api/videos/`."
+            ),
+        },
+    )
     def get(self, request: Request, keyword: str) -> HttpResponseBase:
         if {".", ".."} & set(keyword.split("/")):
             # HTTP clients remove such a path segment, even from the links to other pages.
@@ -77,6 +88,9 @@ class KeywordVideos(KnownParameters, GenericAPIView[Any]):
         return page_of_videos(request, KeywordVideoFilters(request.query_params, Video.objects.all(), entry=entry))
 
 
+@extend_schema_view(
+    retrieve=extend_schema(operation_id="get_video", summary="Show one video", description="What is known about it."),
+)
 class VideoViewSet(KnownParameters, viewsets.GenericViewSet[Video]):
     """All videos, newest first."""
 
@@ -88,7 +102,12 @@ class VideoViewSet(KnownParameters, viewsets.GenericViewSet[Video]):
     not_found = "No video has this id."
     lookup_value_regex = "[^/]+"
 
-    @extend_schema(responses=VideoSerializer(many=True))
+    @extend_schema(
+        operation_id="list_videos",
+        summary="List videos",
+        description="All videos, newest first, or those of one or several keywords.",
+        responses=VideoSerializer(many=True),
+    )
     def list(self, request: Request) -> HttpResponseBase:
         return page_of_videos(request, VideoFilters(request.query_params, Video.objects.all()))
 
@@ -97,6 +116,30 @@ class VideoViewSet(KnownParameters, viewsets.GenericViewSet[Video]):
         return conditional(request, changed_at, lambda: Response(self.get_serializer(self.get_object()).data))
 
 
+@extend_schema_view(
+    list=extend_schema(
+        operation_id="list_keywords", summary="List keywords", description="Each with the plan of its searches."
+    ),
+    retrieve=extend_schema(
+        operation_id="get_keyword", summary="Show one keyword", description="With the plan of its searches."
+    ),
+    update=extend_schema(
+        operation_id="replace_keyword",
+        summary="Change all of a keyword",
+        description="As PATCH, but `keyword` is required. Fields that are left out keep their values.",
+    ),
+    partial_update=extend_schema(
+        operation_id="change_keyword",
+        summary="Change a keyword",
+        description='`{"state": "paused"}` pauses it, `{"interval": null}` returns to the default interval. Only the '
+        "spelling of a keyword may change; another word is another keyword.",
+    ),
+    destroy=extend_schema(
+        operation_id="delete_keyword",
+        summary="Delete a keyword",
+        description="Its videos are deleted, except those that other keywords found.",
+    ),
+)
 class KeywordViewSet(KnownParameters, viewsets.ModelViewSet[KeyWordEntry]):
     """The keywords. Deleting one deletes its videos, except those that other keywords found."""
 
@@ -112,7 +155,14 @@ class KeywordViewSet(KnownParameters, viewsets.ModelViewSet[KeyWordEntry]):
         # Deleted by another request after it was looked up.
         return super().handle_exception(NotFound(str(exc)) if isinstance(exc, KeyWordEntry.DoesNotExist) else exc)
 
-    @extend_schema(responses={200: KeywordSerializer, 201: KeywordSerializer})
+    @extend_schema(
+        operation_id="add_keyword",
+        summary="Add a keyword",
+        responses={
+            200: OpenApiResponse(KeywordSerializer, description="It exists, perhaps in another spelling."),
+            201: OpenApiResponse(KeywordSerializer, description="It has been added."),
+        },
+    )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Watch a keyword. If the keyword exists (ignoring case and spacing), it is returned with status 200."""
         serializer = self.get_serializer(data=request.data)
@@ -123,7 +173,9 @@ class KeywordViewSet(KnownParameters, viewsets.ModelViewSet[KeyWordEntry]):
         answer = self.get_serializer(entry).data
         return Response(answer, status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
 
-    @extend_schema(request=None, responses={202: VideoLogSerializer})
+    @extend_schema(
+        operation_id="fetch_keyword", summary="Fetch a keyword now", request=None, responses={202: VideoLogSerializer}
+    )
     @action(detail=True, methods=["post"])
     def fetch(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Fetch now. The response is the log that will contain the result."""
@@ -132,6 +184,10 @@ class KeywordViewSet(KnownParameters, viewsets.ModelViewSet[KeyWordEntry]):
         return Response(VideoLogSerializer(log).data, status=status.HTTP_202_ACCEPTED)
 
 
+@extend_schema_view(
+    list=extend_schema(operation_id="list_logs", summary="List fetch logs", description="Newest first."),
+    retrieve=extend_schema(operation_id="get_log", summary="Show one fetch log", description="Also while it runs."),
+)
 class VideoLogViewSet(
     KnownParameters, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[VideoLog]
 ):
@@ -149,7 +205,7 @@ class VideoLogViewSet(
 class QuotaView(KnownParameters):
     """Today's quota, the plan of searches, and the state of the keys."""
 
-    @extend_schema(responses=QuotaSerializer)
+    @extend_schema(operation_id="get_quota", summary="Show the quota", responses=QuotaSerializer)
     def get(self, request: Request) -> Response:
         return Response(QuotaSerializer(report.today()).data)
 
@@ -168,7 +224,12 @@ class NotFoundView(APIView):
 class EndpointsView(KnownParameters):
     """The addresses of all endpoints; a part in braces stands for a value."""
 
-    @extend_schema(responses={200: {"type": "object", "additionalProperties": {"type": "string"}}})
+    @extend_schema(
+        operation_id="list_endpoints",
+        summary="List the endpoints",
+        tags=["service"],
+        responses={200: {"type": "object", "additionalProperties": {"type": "string"}}},
+    )
     def get(self, request: Request) -> Response:
         root = request.build_absolute_uri(reverse("endpoints") + "/")
         below = {
@@ -195,7 +256,15 @@ class PingView(KnownParameters):
     authentication_classes: list[Any] = []
     permission_classes: list[Any] = []
 
-    @extend_schema(responses={200: PingSerializer, 503: PingSerializer})
+    @extend_schema(
+        operation_id="ping",
+        summary="Check whether Windhover is alive",
+        tags=["service"],
+        responses={
+            200: PingSerializer,
+            503: OpenApiResponse(PingSerializer, description="The database is not available."),
+        },
+    )
     def get(self, request: Request) -> Response:
         try:
             connection.ensure_connection()

@@ -126,7 +126,7 @@ def test_an_id_that_is_no_number_is_not_found(id: str) -> None:
     for address in (f"/api/keywords/{id}/", f"/api/logs/{id}/"):
         answer = ask("GET", address)
         assert (answer.status, answer.is_json) == (404, True)
-    assert list(ask("GET", f"/api/logs/?keyword={id}").json()) == ["keyword"]
+    assert list(ask("GET", f"/api/logs/?keyword_id={id}").json()) == ["keyword_id"]
 
 
 @pytest.fixture(params=[OperationalError("database is locked"), InterfaceError("connection already closed")])

@@ -21,6 +21,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from apps.videos.models import KeyWordEntry
 from apps.videos.tests.builders import found_video, store
+from apps.videos.tests.wsgi import ask
 
 pytestmark = pytest.mark.django_db
 
@@ -92,6 +93,58 @@ def test_ids_and_pages_begin_with_one() -> None:
             for parameter in operation.get("parameters", []):
                 if parameter["name"] in ("id", "page", "page_size"):
                     assert parameter["schema"]["minimum"] == 1, address
+
+
+def test_each_operation_has_a_summary_and_a_plain_name() -> None:
+    listed = [(item[method], address) for address, item in SCHEMA["paths"].items() for method in item]
+    for operation, address in listed:
+        assert operation.get("summary"), address
+        assert operation.get("description"), address
+        assert re.fullmatch("(list|get|add|change|replace|delete|fetch)_[a-z_]+|ping", operation["operationId"])
+        assert operation["tags"][0] in ("videos", "keywords", "logs", "quota", "service"), address
+        assert all(answer["description"] for answer in operation["responses"].values()), address
+        assert all(parameter.get("description") for parameter in operation.get("parameters", [])), address
+    assert len({operation["summary"] for operation, _ in listed}) == len(listed)
+    assert "example.org" not in json.dumps(SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "headers", "body", "path", "status"),
+    [
+        ("GET", "/api/keyword/../videos/", {}, b"", "/api/keyword/{keyword}/videos/", 302),
+        ("GET", "/api/videos/", {"If-None-Match": "*"}, b"", "/api/videos/", 304),
+        ("GET", "/ping/?x=1", {}, b"", "/ping/", 400),
+        ("GET", "/ping/", {"Accept": "text/html"}, b"", "/ping/", 406),
+        ("POST", "/api/keywords/", {"Content-Type": "application/json"}, b"x" * 1001, "/api/keywords/", 413),
+        ("PATCH", "/api/keywords/1/", {"Content-Type": "text/plain"}, b"x", "/api/keywords/{id}/", 415),
+    ],
+)
+def test_its_other_answers_are_in_the_schema(
+    entry: KeyWordEntry,
+    settings: Any,
+    method: str,
+    address: str,
+    headers: dict[str, str],
+    body: bytes,
+    path: str,
+    status: int,
+) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    address = address.replace("/1/", f"/{entry.pk}/")
+    assert ask(method, address, headers, body).status == status
+    assert str(status) in SCHEMA["paths"][path][method.lower()]["responses"]
+
+
+def test_what_web_servers_answer_is_in_the_schema() -> None:
+    for address, item in SCHEMA["paths"].items():
+        for operation in item.values():
+            assert {"405", "413", "414", "429", "431", "503"} <= operation["responses"].keys(), address
+
+
+def test_a_count_that_is_not_exact_is_in_the_schema() -> None:
+    for name in ("Keyword", "Video", "VideoLog"):
+        properties = SCHEMA["components"]["schemas"][f"Paginated{name}List"]["properties"]
+        assert list(properties) == ["count_is_exact", "count", "next", "previous", "results"]
 
 
 def rows(heading: str) -> list[list[str]]:
