@@ -1,9 +1,11 @@
 """How responses of the REST API are written."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
+from rest_framework.exceptions import ValidationError
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.utils.encoders import JSONEncoder
 
@@ -22,3 +24,13 @@ class JSONRenderer(BaseRenderer):
         if data is None:
             return b""
         return orjson.dumps(data, default=JSONEncoder().default, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+
+
+class Negotiation(DefaultContentNegotiation):
+    """Refuse a `format` that there is not as any other invalid value; REST framework answers that nothing was found."""
+
+    def filter_renderers(self, renderers: Iterable[BaseRenderer], format: str) -> list[BaseRenderer]:
+        formats = sorted({str(renderer.format) for renderer in renderers})
+        if format not in formats:
+            raise ValidationError({"format": [f"Must be one of: {', '.join(formats)}."]})
+        return [renderer for renderer in renderers if renderer.format == format]

@@ -101,7 +101,7 @@ def test_a_token_that_is_none(value: str, settings: Any) -> None:
     [("GET", "/api/nothing", {}, 404), ("GET", "/api/keyword/x/videos/", {}, 404),
      ("PUT", "/api/quota/", {}, 405), ("ODD", "/api/keywords/", {}, 405), ("OPTIONS", "/api/docs/", {}, 405),
      ("POST", "/api/docs/", {}, 405), ("GET", "/api/docs/", {"Accept": "application/json"}, 406),
-     ("GET", "/api/keywords/?format=x", {}, 404), ("POST", "/api/keywords/", {"Origin": "http://evil.example"}, 403),
+     ("POST", "/api/keywords/", {"Origin": "http://evil.example"}, 403),
      ("POST", "/api/keywords/", {"Content-Type": "text/plain"}, 415), ("GET", "/api/videos/?page=x", {}, 404)],
 )  # fmt: skip
 def test_errors_of_the_api_are_json(method: str, address: str, headers: dict[str, str], status: int) -> None:
@@ -109,6 +109,17 @@ def test_errors_of_the_api_are_json(method: str, address: str, headers: dict[str
     assert (answer.status, answer.is_json) == (status, True)
     assert isinstance(answer.json()["detail"], str)
     assert status != 405 or answer.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    "address", ["/api/", "/api/videos/", "/api/videos/x/", "/api/keywords/", "/api/quota/", "/ping/"]
+)
+def test_a_format_that_there_is_not(address: str) -> None:
+    answer = ask("GET", f"{address}?format=xml")
+    assert (answer.status, answer.json()) == (400, {"format": ["Must be one of: json."]})
+    assert ask("GET", f"{address}?format=json").status == ask("GET", address).status
+    for page in ("schema", "docs", "redoc"):
+        assert ask("GET", f"/api/{page}/?format=xml").status == 400
 
 
 @pytest.mark.parametrize(
