@@ -73,7 +73,10 @@ class AdminFiltersMiddleware:
 
 
 class TextMiddleware:
-    """Read all text as UTF-8, and refuse addresses with NUL, which PostgreSQL cannot compare with anything."""
+    """Read all text as UTF-8, and refuse addresses with NUL, which PostgreSQL cannot compare with anything.
+
+    The API's `search` takes any text: people paste it from anywhere.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -81,8 +84,17 @@ class TextMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # Django takes the charset from Content-Type, and Python knows some that are not for text: hex, zip, rot13.
         request.encoding = "utf-8"
-        if "\0" in request.path or "\0" in unquote(request.META.get("QUERY_STRING", ""), "latin-1"):
+        if has_nul(request):
             raise BadRequest("An address cannot contain NUL.")
         # Quoted cookies can contain any character.
         request.COOKIES = {name: value for name, value in request.COOKIES.items() if "\0" not in value}
         return self.get_response(request)
+
+
+def has_nul(request: HttpRequest) -> bool:
+    """Return whether the address has NUL in it, apart from the text of a search in the API."""
+    if "\0" not in unquote(request.META.get("QUERY_STRING", ""), "latin-1"):
+        return "\0" in request.path
+    searches = ["search"] if request.path_info.startswith("/api/") else []
+    others = [text for name, values in request.GET.lists() if name not in searches for text in (name, *values)]
+    return "\0" in request.path + "".join(others)

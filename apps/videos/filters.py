@@ -145,7 +145,15 @@ class Text(Parameter):
     field_class = forms.Field  # not CharField, which would strip and refuse
 
 
-class SearchText(Text):
+class SearchField(forms.Field):
+    """Any text. NUL, which PostgreSQL cannot compare with anything, ends a word."""
+
+    def to_python(self, value: str | None) -> str | None:
+        return value.replace("\0", " ") if value else None
+
+
+class SearchText(Parameter):
+    field_class = SearchField
     schema = {"type": "string"}  # empty: everything
 
 

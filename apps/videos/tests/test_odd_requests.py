@@ -39,6 +39,13 @@ def test_nul_in_an_address(admin_client: Client, address: str) -> None:
     assert admin_client.get(address).status_code == 400
 
 
+@pytest.mark.parametrize("search", ["%00", "a%00b", "%22a%00", "a%00&page_size=1", "a&search=%00"])
+def test_nul_in_a_search(search: str) -> None:
+    for address in ("/api/videos/", "/api/keywords/"):
+        assert ask("GET", f"{address}?search={search}").status == (400 if "&search" in search else 200)
+        assert ask("GET", f"{address}?search={search}&ordering=%00").status == 400
+
+
 def test_nul_in_a_cookie(settings: Any) -> None:
     assert ask("GET", "/", {"Cookie": f'{settings.SESSION_COOKIE_NAME}="aaaaaaaa\\000"'}).status == 200
 
