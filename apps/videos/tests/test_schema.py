@@ -172,12 +172,36 @@ def test_the_readme_lists_the_endpoints_of_the_schema() -> None:
     assert listed == {(address, method) for address, item in SCHEMA["paths"].items() for method in item}
 
 
-def test_the_readme_lists_the_parameters_of_the_schema() -> None:
-    filters = {name for names, _ in rows("| parameter | videos |") for name in quoted(names)}
+def names(text: str) -> set[str]:
+    return {name for name in quoted(text) if re.fullmatch("[a-z_]+", name)}
+
+
+def test_the_readme_lists_the_parameters_and_fields_of_the_schema() -> None:
+    filters = {name for parameters, _ in rows("| parameter | videos |") for name in quoted(parameters)}
     for request, what in rows("| request | what |"):
-        address, method = operations(request)[0]
-        given = SCHEMA["paths"][address][method].get("parameters", [])
-        parameters = {parameter["name"] for parameter in given if parameter["in"] == "query"}
-        named = set(quoted(what)) | (filters if "the filters below" in what else set())
-        assert parameters - {"page", "page_size"} <= named, address
-        assert "the filters below" not in what or filters <= parameters, address
+        parameters, fields = set(), set()
+        for address, method in operations(request):
+            operation = SCHEMA["paths"][address][method]
+            parameters |= {given["name"] for given in operation.get("parameters", []) if given["in"] == "query"}
+            if "requestBody" in operation:
+                schema = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+                properties = SCHEMA["components"]["schemas"][schema]["properties"].items()
+                fields |= {name for name, given in properties if not given.get("readOnly")}
+        listed = names(what) | (filters if "the filters below" in what else set())
+        assert parameters - {"page", "page_size"} <= listed <= parameters | fields, request
+
+
+def test_the_readme_lists_the_values_of_the_filters() -> None:
+    operation = SCHEMA["paths"]["/api/keyword/{keyword}/videos/"]["get"]
+    values = {given["name"]: given["schema"].get("enum") for given in operation["parameters"]}
+    for parameters, what in rows("| parameter | videos |"):
+        if choices := values[quoted(parameters)[0]]:
+            assert names(what) == {choice.removeprefix("-") for choice in choices}, parameters
+
+
+def test_the_readme_shows_a_page_of_videos_with_its_fields() -> None:
+    page = json.loads(re.findall(r"^\{\n.*?^\}$", README, re.MULTILINE | re.DOTALL)[0])
+    assert list(page["results"][0]) == list(SCHEMA["components"]["schemas"]["Video"]["properties"])
+    assert page.keys() == SCHEMA["components"]["schemas"]["PaginatedVideoList"]["properties"].keys() - {
+        "count_is_exact"
+    }
