@@ -429,9 +429,9 @@ class KnownParameters(APIView):
         return pages.get_schema_operation_parameters(self) if pages and self._is_list() else []
 
 
-def refuse_unknown_fields(data: Any, known: Iterable[str]) -> None:
-    """Raise ValidationError if a JSON body has other fields than `known`."""
-    if isinstance(data, Mapping) and (unknown := [name for name in data if name not in set(known)]):
+def refuse_unknown_fields(data: Any, known: Iterable[str], *, ignored: Iterable[str] = ()) -> None:
+    """Raise ValidationError, which lists the `known` fields, if a JSON body has others; `ignored` may be there."""
+    if isinstance(data, Mapping) and (unknown := [name for name in data if name not in {*known, *ignored}]):
         raise ValidationError({name: [f"Unknown field. {there_are(known)}"] for name in unknown})
 
 

@@ -42,7 +42,11 @@ class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
     keyword = KeywordField(
         help_text="As typed. Case, width, spacing and invisible characters do not distinguish keywords."
     )
-    state = serializers.ChoiceField(choices=[KeyWordEntry.State.WATCHED, KeyWordEntry.State.PAUSED], required=False)
+    state = serializers.ChoiceField(
+        choices=[KeyWordEntry.State.WATCHED, KeyWordEntry.State.PAUSED],
+        required=False,
+        error_messages={"invalid_choice": "Must be one of: watched, paused."},
+    )
     next_due_at = serializers.DateTimeField(
         source="next_fetch_at", read_only=True, allow_null=True, help_text="null: paused."
     )
@@ -93,7 +97,9 @@ class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
         ]
 
     def to_internal_value(self, data: Any) -> Any:
-        refuse_unknown_fields(data, self.fields)
+        # What a client read may be sent back, also what it cannot change.
+        changeable = [name for name, field in self.fields.items() if not field.read_only]
+        refuse_unknown_fields(data, changeable, ignored=self.fields)
         return super().to_internal_value(data)
 
     def validate_keyword(self, keyword: str) -> str:

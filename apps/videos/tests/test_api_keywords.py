@@ -82,6 +82,18 @@ def test_it_refuses_a_wrong_change(client: Client, field: str, value: Any) -> No
     assert (answer.status_code, list(answer.json())) == (400, [field])
 
 
+def test_a_state_that_there_is_not_is_answered_with_those_there_are(client: Client) -> None:
+    answer = post(client, "/api/keywords/", {"keyword": "python", "state": "gone"})
+    assert (answer.status_code, answer.json()) == (400, {"state": ["Must be one of: watched, paused."]})
+
+
+def test_fields_that_a_put_leaves_out_keep_their_values(client: Client) -> None:
+    entry = KeyWordEntry.objects.create(keyword="python", interval=7200, weight=5)
+    answer = client.put(f"/api/keywords/{entry.pk}/", {"keyword": "Python"}, content_type="application/json")
+    assert (answer.status_code, answer.json()["keyword"]) == (200, "Python")
+    assert (answer.json()["interval"], answer.json()["weight"]) == (7200, 5)
+
+
 def test_deleting_hides_it_at_once(client: Client) -> None:
     entry = KeyWordEntry.objects.create(keyword="python")
 
