@@ -5,7 +5,6 @@ from typing import Any
 from django.db import DatabaseError, connection
 from django.http import HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
@@ -124,8 +123,8 @@ class VideoViewSet(KnownParameters, viewsets.GenericViewSet[Video]):
         operation_id="get_keyword", summary="Show one keyword", description="With the plan of its searches."
     ),
     update=extend_schema(
-        operation_id="replace_keyword",
-        summary="Change all of a keyword",
+        operation_id="update_keyword",
+        summary="Update a keyword",
         description="As PATCH, but `keyword` is required. Fields that are left out keep their values.",
     ),
     partial_update=extend_schema(
@@ -214,7 +213,6 @@ class QuotaView(KnownParameters):
 class NotFoundView(APIView):
     """Answer unknown addresses below /api/ in JSON."""
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, **kwargs: Any) -> Response:
         raise NotFound(DETAILS[404])
 
