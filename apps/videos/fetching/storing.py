@@ -64,11 +64,11 @@ def store(entry: KeyWordEntry, token: str, videos: Iterable[FoundVideo], method:
     # Deleting a keyword ends its claim, so those that are being deleted need not be excluded.
     claimed = KeyWordEntry.including_deleted.filter(pk=entry.pk, claim_token=token)
     with transaction.atomic():
-        total = VideoTotal.lock()
+        total = VideoTotal.lock(changes=False)
         now = timezone.now()  # after the lock: the first to store a video has found it first
         if not claimed.select_for_update().exists():
             raise ClaimLost
-        known = _update(found, now)
+        known, changed = _update(found, now)
         # Newest first: the order of documents in SQLite's index for full text, which is added to in one go then.
         unknown = [video for video_id, video in found.items() if video_id not in known]
         unknown.sort(key=attrgetter("published_at"), reverse=True)
@@ -77,6 +77,8 @@ def store(entry: KeyWordEntry, token: str, videos: Iterable[FoundVideo], method:
             _insert(new)
             VideoTotal.objects.filter(pk=total.pk).update(count=F("count") + len(new))
         added = _match(entry, found, method, now) if found else 0
+        if changed or new or added:
+            total.mark_changed()
         if added:
             claimed.update(video_count=F("video_count") + added)
     return Stored(found=len(found), added=added)
@@ -85,8 +87,10 @@ def store(entry: KeyWordEntry, token: str, videos: Iterable[FoundVideo], method:
 def update(videos: Iterable[FoundVideo]) -> None:
     """Update stored videos; those that are not stored are ignored."""
     with transaction.atomic():
-        VideoTotal.lock()
-        _update({video.video_id: video for video in videos}, timezone.now())
+        total = VideoTotal.lock(changes=False)
+        _, changed = _update({video.video_id: video for video in videos}, timezone.now())
+        if changed:
+            total.mark_changed()
 
 
 def record_missing(video_ids: Iterable[str]) -> None:
@@ -98,17 +102,17 @@ def record_missing(video_ids: Iterable[str]) -> None:
     now = timezone.now()
     missing = Video.objects.filter(pk__in=video_ids)
     with transaction.atomic():
-        VideoTotal.lock()
+        total = VideoTotal.lock(changes=False)
         gone = missing.exclude(missing_since=None)
-        gone.filter(live_state__in=[Video.LiveState.LIVE, Video.LiveState.UPCOMING]).update(
-            live_state=Video.LiveState.NONE, updated_at=now
-        )
+        running = gone.filter(live_state__in=[Video.LiveState.LIVE, Video.LiveState.UPCOMING])
+        if running.update(live_state=Video.LiveState.NONE, updated_at=now):
+            total.mark_changed()
         gone.update(completed_at=now)
         missing.filter(missing_since=None).update(missing_since=now)
 
 
-def _update(found: dict[str, FoundVideo], now: datetime) -> set[str]:
-    """Update those videos that are stored already, and return their ids."""
+def _update(found: dict[str, FoundVideo], now: datetime) -> tuple[set[str], bool]:
+    """Update those videos that are stored already; return their ids, and whether what lists show of any changed."""
     stored = list(Video.objects.filter(pk__in=found).select_for_update().order_by("pk").values())
     changed, redated = [], []
     for row in stored:
@@ -127,7 +131,7 @@ def _update(found: dict[str, FoundVideo], now: datetime) -> set[str]:
     # One short statement also for rows that did not change otherwise, which are most.
     if completed := [row["video_id"] for row in stored if found[row["video_id"]].complete]:
         Video.objects.filter(pk__in=completed).update(completed_at=now, missing_since=None)
-    return {row["video_id"] for row in stored}
+    return {row["video_id"] for row in stored}, bool(changed)
 
 
 def _updates(row: Mapping[str, object], found: FoundVideo) -> Row:

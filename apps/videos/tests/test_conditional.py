@@ -69,23 +69,33 @@ def test_a_head_request_gets_the_same_validators(client: Client, address: str) -
 CHANGES: dict[str, Callable[[KeyWordEntry], Any]] = {
     "a new video": lambda entry: store(entry, found_video("three")),
     "a changed video": lambda entry: store(entry, found_video("one", title="Another title")),
-    "a corrected date": lambda entry: storing.update([found_video("one", published_at=NOON)]),
+    "a corrected date": lambda entry: storing.update([found_video("one", published_at=NOON - timedelta(hours=1))]),
     "a completed video": lambda entry: storing.update([found_video("one", complete=True, duration=61)]),
     "a video found by another keyword": lambda entry: store(
         KeyWordEntry.objects.create(keyword="other"), found_video("one", title="Another title")
     ),
-    "a stream that is gone": lambda entry: [storing.record_missing(["one"]) for _ in range(2)],
+    "a stream that is gone": lambda entry: lose_stream("one"),
     "another spelling": lambda entry: respell(entry, "PYTHON"),
 }
 
 
 NO_CHANGES: dict[str, Callable[[KeyWordEntry], Any]] = {
+    "a fetch that finds nothing": lambda entry: store(entry),
+    "a fetch that finds what is known": lambda entry: store(entry, found_video("one"), found_video("two")),
+    "a completion without news": lambda entry: storing.update([found_video("one")]),
+    "videos that are left out of a response": lambda entry: [storing.record_missing(["one"]) for _ in range(2)],
     "the nightly check of counts": lambda entry: verify_counts(),
     "the keyword's weight": lambda entry: reweigh(entry, 7),
     "a keyword without videos is erased": lambda entry: erasing.erase(
         KeyWordEntry.including_deleted.get(state=KeyWordEntry.State.DELETING)
     ),
 }
+
+
+def lose_stream(video_id: str) -> None:
+    Video.objects.filter(pk=video_id).update(live_state=Video.LiveState.LIVE)
+    for _ in range(2):
+        storing.record_missing([video_id])
 
 
 def reweigh(entry: KeyWordEntry, weight: int) -> None:
