@@ -52,7 +52,7 @@ def test_a_start_after_a_kill_ends_the_orphans(tmp_path: Path) -> None:
 def test_it_runs_in_a_long_path_with_special_characters(tmp_path: Path) -> None:
     folder = tmp_path / "with spaces, 100 % and #1" / ("long" * 25)
     folder.mkdir(parents=True)
-    with running_windhover(folder) as windhover:
+    with running_windhover(folder, first=True) as windhover:
         wait_for(lambda: set(windhover.pids()) == PARTS, lambda: windhover.output)
         worker_log = windhover.state_dir / "log" / "worker.log"
         wait_for(lambda: "Connected to redis" in worker_log.read_text(), lambda: windhover.output)

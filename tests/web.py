@@ -9,13 +9,14 @@ from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 
-from tests.running import BASE_DIR, LONG, clean_environment, wait_for
+from tests.running import BASE_DIR, LONG, clean_environment, copy_state, wait_for
 
 
 @contextmanager
 def running_web(folder: Path, **variables: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """Prepare a database and serve it; yield the process and its port. Its output is in `folder`/web.txt."""
     environment = clean_environment(folder, {"YT_KEYS": "not-used", **variables})
+    copy_state(environment)
     subprocess.run([sys.executable, "-m", "config.prepare"], check=True, cwd=BASE_DIR, env=environment)
     output = folder / "web.txt"
     with output.open("ab") as terminal:
