@@ -62,13 +62,15 @@ def open_kinds() -> list[str]:
 
 
 def run_due(frozen_time: MovableTime, **by: float) -> None:
-    """Move the clock on in steps of five minutes, and fetch whatever is due."""
+    """Move the clock on in steps of five minutes, and fetch whatever is due; plan after that, and every half hour."""
     end = timezone.now() + timedelta(**by)
     while timezone.now() < end:
         frozen_time.move(minutes=5)
-        for entry in KeyWordEntry.objects.overdue(timezone.now()):
+        due = list(KeyWordEntry.objects.overdue(timezone.now()))
+        for entry in due:
             fetch_keyword(entry, SCHEDULE)
-        tasks.sync_schedules()
+        if due or timezone.now().minute % 30 == 0:
+            tasks.sync_schedules()
 
 
 @pytest.mark.parametrize("kind", ["not_found_404", "bad_request_400", "bad_query_400"])
