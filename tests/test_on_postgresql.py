@@ -9,14 +9,12 @@ import pytest
 
 from tests.running import BASE_DIR
 
-# The first use PostgreSQL anyway; simulated days test the same rules, and take long; the others need no database.
+# The first use PostgreSQL anyway; the others need no database. Simulated days test the same rules, and take long.
 ELSEWHERE = {
     "test_race.py",
     "test_races.py",
     "test_two_writers.py",
     "test_big_delete.py",
-    "test_three_days.py",
-    "test_planned_day.py",
     "test_rough_sources.py",
     "test_gap_intervals.py",
     "test_allocation.py",
@@ -35,7 +33,7 @@ PORTIONS = 4
 @pytest.mark.parametrize("portion", range(PORTIONS))
 def test_the_apps_pass_their_tests_there_too(postgres: str, portion: int) -> None:
     again = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", *FILES[portion::PORTIONS]],
+        [sys.executable, "-m", "pytest", "-q", "-m", "not days", *FILES[portion::PORTIONS]],
         cwd=BASE_DIR,
         env=os.environ | {"TEST_DATABASE_URL": postgres},
         stdout=subprocess.PIPE,

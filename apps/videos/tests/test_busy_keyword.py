@@ -31,6 +31,7 @@ def missing(youtube: Simulator, entry: KeyWordEntry) -> list[float]:
     ]
 
 
+@pytest.mark.days
 @pytest.mark.parametrize("word", ["six", "sixty"])
 def test_nothing_is_missing_soon_after_an_outage(rough_youtube: Simulator, frozen_time: MovableTime, word: str) -> None:
     entry = KeyWordEntry.objects.create(keyword=word)

@@ -39,6 +39,7 @@ def fetch_on(frozen_time: MovableTime, entry: KeyWordEntry, since: datetime, unt
     entry.refresh_from_db()
 
 
+@pytest.mark.days
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("word", "outage"), [("busy", 14), ("busiest", 3)])
 def test_after_an_outage_all_is_found_however_much_is_published(
@@ -64,6 +65,7 @@ def test_after_an_outage_all_is_found_however_much_is_published(
     assert not entry.gaps.filter(late=False).exists()
 
 
+@pytest.mark.days
 def test_late_videos_are_searched_about_every_90_minutes(busy_youtube: Simulator, frozen_time: MovableTime) -> None:
     """A page does not reach back 90 minutes here; reading five at each fetch would use up the quota."""
     entry = KeyWordEntry.objects.create(keyword="busy")

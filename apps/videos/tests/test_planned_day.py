@@ -59,6 +59,7 @@ def live(frozen_time: MovableTime, sent: list[tuple], since: datetime, until: da
         now += MINUTE
 
 
+@pytest.mark.days
 @pytest.mark.timeout(300)
 def test_what_is_planned_is_what_happens(
     simulator: Simulator, frozen_time: MovableTime, sent: list[tuple], client: Client

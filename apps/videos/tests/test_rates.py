@@ -97,6 +97,7 @@ def test_two_queries_whatever_was_found(entry: KeyWordEntry, django_assert_num_q
         measure(entry, NOW)
 
 
+@pytest.mark.days
 @pytest.mark.parametrize("rate", [0.2, 2, 12])
 def test_watching_finds_the_true_rate(
     frozen_time: MovableTime, clock: Clock, settings, monkeypatch, rate: float

@@ -56,6 +56,7 @@ class Days:
             self.sent.clear()
 
 
+@pytest.mark.days
 @pytest.mark.timeout(300)
 def test_every_video_shown_is_stored_once(simulator: Simulator, frozen_time: MovableTime, sent: list[tuple]) -> None:
     days = Days(frozen_time, sent)
