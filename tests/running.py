@@ -121,9 +121,7 @@ def copy_state(environment: dict[str, str]) -> None:
     shutil.copytree(started_once() / "static", state / "static")
     if "DATABASE_URL" not in environment:
         demo = not environment.keys() & {"YT_KEYS", "INVIDIOUS_URL"}
-        shutil.copyfile(
-            started_once() / "windhover.sqlite3", state / ("demo.sqlite3" if demo else "windhover.sqlite3")
-        )
+        shutil.copyfile(started_once() / "windhover.sqlite3", state / ("demo.sqlite3" if demo else "windhover.sqlite3"))
 
 
 @cache
@@ -161,6 +159,8 @@ def free_ports() -> int:
 def wait_for(condition: Callable[[], object], explain: Callable[[], str], seconds: float = LONG) -> None:
     """Wait until `condition` holds; fail with what `explain` returns after `seconds`."""
     deadline = time.monotonic() + seconds
+    pause = 0.1
     while not condition():
         assert time.monotonic() < deadline, explain()
-        time.sleep(0.2)
+        time.sleep(pause)
+        pause = min(1.3 * pause, 1)  # a page that is loaded five times a second would take the time of other tests
