@@ -359,9 +359,9 @@ class LogFilters(Filters):
     def of_keyword(self, queryset: QuerySet[VideoLog], name: str, value: str) -> QuerySet[VideoLog]:
         if entry := KeyWordEntry.objects.find(value):
             return queryset.filter(Q(keyword=entry) | Q(keyword=None, keyword_text=entry.keyword))
-        deleted = Q(keyword=None, keyword_text=value)
-        is_id = re.fullmatch("[0-9]{1,18}", value)
-        return queryset.filter(deleted | Q(keyword=int(value)) if is_id else deleted)
+        if re.fullmatch("[0-9]{1,18}", value) and KeyWordEntry.objects.filter(pk=value).exists():
+            return queryset.filter(keyword=int(value))
+        return queryset.filter(keyword=None, keyword_text=value)
 
 
 class KeywordFilters(Filters):
