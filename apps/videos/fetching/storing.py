@@ -114,16 +114,19 @@ def record_missing(video_ids: Iterable[str]) -> None:
 def _update(found: dict[str, FoundVideo], now: datetime) -> tuple[set[str], bool]:
     """Update those videos that are stored already; return their ids, and whether what lists show of any changed."""
     stored = list(Video.objects.filter(pk__in=found).select_for_update().order_by("pk").values())
-    changed, redated = [], []
+    changed, written, redated = list[Row](), set[str](), []
     for row in stored:
         if updates := _updates(row, found[row["video_id"]]):
-            views_read = {"views_read_at": now} if "view_count" in updates else {}
-            changed.append(row | updates | views_read | {"updated_at": now})
+            updates["updated_at"] = now
+            if "view_count" in updates:
+                updates["views_read_at"] = now
+            changed.append(row | updates)
+            written |= updates.keys()
         if "published_at" in updates:
             redated.append(row["video_id"])
     if changed:
-        written = [*_FROM_SOURCE, "views_read_at", "updated_at"]
-        values = ", ".join(f"{column} = excluded.{column}" for column in written)
+        # Only columns that changed, mostly those of views: SQLite writes each index of a column that is set.
+        values = ", ".join(f"{column} = excluded.{column}" for column in sorted(written))
         _insert(changed, f"ON CONFLICT (video_id) DO UPDATE SET {values}")
     if redated:
         own_date = Subquery(Video.objects.filter(pk=OuterRef("video")).values("published_at")[:1])
