@@ -144,6 +144,7 @@ def test_it_writes_only_what_changed(entry: KeyWordEntry) -> None:
     assert "title" not in stamp
     changed, stamp = statements_that_write(entry, [replace(page[0], title="A better title"), *page[1:]])
     assert changed.count("%s") < 20, "one row"
+    assert changed.partition(" SET ")[2] == "title = excluded.title, updated_at = excluded.updated_at"
 
 
 def statements_that_write(entry: KeyWordEntry, page: list[FoundVideo]) -> list[str]:
