@@ -33,8 +33,9 @@ KEYWORD = ADDRESSES[0]
 
 @pytest.fixture(autouse=True)
 def python() -> KeyWordEntry:
-    entry = KeyWordEntry.objects.create(keyword="python")
-    store(entry, found_video("one"), found_video("two"))
+    with time_machine.travel(NOON, tick=False):
+        entry = KeyWordEntry.objects.create(keyword="python")
+        store(entry, found_video("one"), found_video("two"))
     return entry
 
 
