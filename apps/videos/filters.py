@@ -296,10 +296,11 @@ class KeywordVideoFilters(Filters):
     def counted(self) -> dict[str, int]:
         """Return what the paginator may know of the number of videos; one query at most, which reads no video."""
         entries, given = self.entries(), self.given()
-        if given == {"search"} and not entries:
+        search = Search(self.form.cleaned_data.get("search") or "")
+        if given == {"search"} and search.wanted and not entries:
             limit = pagination.COUNTED_UP_TO
-            found = Search(self.form.cleaned_data["search"]).count(self.queryset.db, limit)
-            return {} if found is None else {"known_count" if found < limit else "at_least": found}
+            found = search.count(self.queryset.db, limit)
+            return {"known_count" if found < limit else "at_least": found}
         if given:
             return {}
         count = max(entry.video_count for entry in entries) if entries else self.total.count

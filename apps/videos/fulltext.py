@@ -32,7 +32,7 @@ from django.db.models import BooleanField, F, Func, Q
 
 from apps.videos.fulltext_index import DOCUMENTS, INDEX, encoded, pieces, published_since
 
-# What is typed beyond this length is ignored: nobody types that much, and each term costs time.
+# What is typed beyond this length is ignored: longer searches are mistakes, and each term costs time.
 MAX_CHARACTERS: Final = 500
 
 # The numbers of newest matches that SQLite looks among. With as few as the first, all are sorted, on PostgreSQL, too.
@@ -93,15 +93,13 @@ class Search:
             return ~Q(_Matches(F(video), self._any_excluded, {}))
         if connections[database].vendor == "sqlite":
             return Q(_Matches(F(video), self.query, self._since(database)))
-        return Q(_Matches(F(video), self.query, {}, few=self._few(database)))
+        return Q(_Matches(F(video), self.query, {}, few=self.count(database, NEWEST[0] + 1) <= NEWEST[0]))
 
-    def count(self, database: str, limit: int) -> int | None:
-        """Return the number of videos that match, at most `limit`; None if only the videos themselves tell.
+    def count(self, database: str, limit: int) -> int:
+        """Return the number of videos that match, at most `limit`; some word must be `wanted`.
 
         One query of the index alone, which has a document for each video.
         """
-        if self.is_blank or not self.wanted:
-            return None
         is_sqlite = connections[database].vendor == "sqlite"
         found = f"{INDEX} MATCH %s" if is_sqlite else _FOUND
         with connections[database].cursor() as cursor:
@@ -124,15 +122,6 @@ class Search:
     def _any_excluded(self) -> "Query":
         fts5 = " OR ".join(term.fts5 for term in self.excluded)
         return Query(fts5, " | ".join(term.tsquery for term in self.excluded))
-
-    def _few(self, database: str) -> bool:
-        """Return whether there are no more matches than the first number of NEWEST; for PostgreSQL."""
-        with connections[database].cursor() as cursor:
-            cursor.execute(
-                f"SELECT count(*) FROM (SELECT FROM {INDEX} WHERE {_FOUND} LIMIT %s) AS found",
-                [self.query.tsquery, NEWEST[0] + 1],
-            )
-            return bool(cursor.fetchone()[0] <= NEWEST[0])
 
     def _since(self, database: str) -> dict[int, datetime]:
         """Return a moment since which all matches are among the newest ones, by their number, if there are so many."""
