@@ -34,7 +34,7 @@ def verify_counts() -> int:
 def _correct_total() -> bool:
     """Count all videos while other writers wait: tens of milliseconds for a million."""
     with transaction.atomic():
-        total, counted = VideoTotal.lock(changes=False), Video.objects.count()
+        total, counted = VideoTotal.lock(), Video.objects.count()
         if total.count == counted:
             return False
         total.mark_changed()
@@ -46,7 +46,7 @@ def _correct_total() -> bool:
 def _correct_keyword(pk: int) -> bool:
     """Count the keyword's matches again while other writers wait: another run may have corrected the number."""
     with transaction.atomic():
-        total = VideoTotal.lock(changes=False)
+        total = VideoTotal.lock()
         row = KeyWordEntry.objects.filter(pk=pk).select_for_update().values_list("video_count", _COUNTED).first()
         if row is None or row[0] == row[1]:
             return False

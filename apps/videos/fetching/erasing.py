@@ -34,7 +34,7 @@ def erase(entry: KeyWordEntry, deadline: float = math.inf) -> None:
 def _erase_chunk(entry: KeyWordEntry) -> bool:
     """Erase some of what belongs to `entry`; return False if nothing is left."""
     with transaction.atomic():
-        total = VideoTotal.lock(changes=False)
+        total = VideoTotal.lock()
         logs = list(entry.logs.values_list("pk", flat=True)[:CHUNK])
         _detach(VideoLog.objects.filter(pk__in=logs))
         entry.gaps.all().delete()

@@ -64,7 +64,7 @@ def store(entry: KeyWordEntry, token: str, videos: Iterable[FoundVideo], method:
     # Deleting a keyword ends its claim, so those that are being deleted need not be excluded.
     claimed = KeyWordEntry.including_deleted.filter(pk=entry.pk, claim_token=token)
     with transaction.atomic():
-        total = VideoTotal.lock(changes=False)
+        total = VideoTotal.lock()
         now = timezone.now()  # after the lock: the first to store a video has found it first
         if not claimed.select_for_update().exists():
             raise ClaimLost
@@ -87,7 +87,7 @@ def store(entry: KeyWordEntry, token: str, videos: Iterable[FoundVideo], method:
 def update(videos: Iterable[FoundVideo]) -> None:
     """Update stored videos; those that are not stored are ignored."""
     with transaction.atomic():
-        total = VideoTotal.lock(changes=False)
+        total = VideoTotal.lock()
         _, changed = _update({video.video_id: video for video in videos}, timezone.now())
         if changed:
             total.mark_changed()
@@ -102,7 +102,7 @@ def record_missing(video_ids: Iterable[str]) -> None:
     now = timezone.now()
     missing = Video.objects.filter(pk__in=video_ids)
     with transaction.atomic():
-        total = VideoTotal.lock(changes=False)
+        total = VideoTotal.lock()
         gone = missing.exclude(missing_since=None)
         running = gone.filter(live_state__in=[Video.LiveState.LIVE, Video.LiveState.UPCOMING])
         if running.update(live_state=Video.LiveState.NONE, updated_at=now):

@@ -111,7 +111,8 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
         ids = list(self.values_list("pk", flat=True))
         entries = KeyWordEntry.objects.filter(pk__in=ids)
         with transaction.atomic():
-            VideoTotal.lock()  # the list of one that is added again must not have the tag of the old list
+            # The list of a keyword that is added again must not have the tag of the old list.
+            VideoTotal.lock().mark_changed()
             entries.lock()
             hidden = entries.update(state=KeyWordEntry.State.DELETING, claim_token="", next_due_at=None)
             keywords_changed.send(KeyWordEntry, keyword_ids=ids)
@@ -227,7 +228,7 @@ class KeyWordEntry(models.Model):
                 update_fields.append("next_due_at")
         with transaction.atomic():
             if not self._state.adding:
-                total = VideoTotal.lock(changes=False) if "keyword" in update_fields else None
+                total = VideoTotal.lock() if "keyword" in update_fields else None
                 kwargs["update_fields"] = update_fields
                 stored = KeyWordEntry.objects.select_for_update().filter(pk=self.pk)
                 spelling = stored.values_list("keyword", flat=True).first()

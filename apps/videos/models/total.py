@@ -22,14 +22,9 @@ class VideoTotal(models.Model):
         return str(self.count)
 
     @classmethod
-    def lock(cls, *, changes: bool = True) -> "VideoTotal":
-        """Return the row, locked until the end of the transaction, which counts as a change of the videos.
-
-        With `changes=False` the transaction may find nothing to change; it calls mark_changed() if it does.
-        """
+    def lock(cls) -> "VideoTotal":
+        """Return the row, locked until the end of the transaction, which calls mark_changed() if it changes videos."""
         total, _ = cls.objects.select_for_update().get_or_create(pk=1)
-        if changes:
-            total.mark_changed()
         return total
 
     def mark_changed(self) -> None:
