@@ -32,12 +32,12 @@ def prepare() -> None:
 def collect_static_files() -> None:
     """Collect static files, unless that would change nothing: compressing them takes seconds of CPU time."""
     collected = settings.STATIC_ROOT / "collected.txt"
-    if not collected.exists() or collected.read_text() != static_files():
+    if not collected.exists() or collected.read_text() != static_files_hash():
         call_command("collectstatic", interactive=False, verbosity=0)
-        collected.write_text(static_files())
+        collected.write_text(static_files_hash())
 
 
-def static_files() -> str:
+def static_files_hash() -> str:
     """Return a hash of the state of all static files, of the collected ones, and of what decides how they differ."""
     found = [
         (path, (stat := os.stat(storage.path(path))).st_size, stat.st_mtime_ns)

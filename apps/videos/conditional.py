@@ -18,7 +18,7 @@ def conditional(
     """Return a 304 if the client has the state of `changed_at`, or else what `build` returns, with validators.
 
     `changed_at` is VideoTotal's. It must have been read before, or together with, all else that the response shows: if
-    a writer commits in between, the response is tagged as older than it is, and the client gets it once more.
+    a writer commits in between, the response has the older tag, and the client requests it again.
     """
     if changed_at is None:  # nothing was ever stored
         return build()

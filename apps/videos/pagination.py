@@ -87,7 +87,7 @@ class Pages(PageNumberPagination):
     invalid_page_message = "There is no page {page_number}."
 
     def paginate_queryset(self, queryset: Any, request: Any, view: Any = None, **counted: Any) -> list[Any]:
-        """Return the requested page; `counted` is what ShortCountPaginator is told about the number of rows."""
+        """Return the requested page; `counted` is passed to ShortCountPaginator: `known_count` or `at_least`."""
         self._check_page_size(request)
         self.django_paginator_class = partial(ShortCountPaginator, **counted)  # type: ignore[assignment]
         return super().paginate_queryset(queryset, request, view) or []
