@@ -5,13 +5,13 @@ Source: https://developers.google.com/youtube/v3/docs and its revision history. 
 """
 
 import html
-import http.client
 import re
-import threading
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
+from http.client import HTTPException
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -40,7 +40,6 @@ from core.youtube_refusals import refusal
 PAGE_SIZE: Final = 50  # the maximum; a smaller page costs the same
 TIMEOUT_SECONDS: Final = 10
 
-_THREAD = threading.local()
 # Video ids have 11 characters, which the API does not promise. Channel (24) and playlist (34) ids must not match.
 _VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{1,16}")
 _DURATION = re.compile(r"P(?:(\d{1,9})W)?(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})S)?)?")
@@ -77,7 +76,7 @@ def search_videos(
     not stop at the first known video, nor assume that each video lies within the requested dates.
     Raises SourceError.
     """
-    answer = _call(
+    answer, sent_at = _call(
         key,
         endpoint,
         "search",
@@ -102,7 +101,7 @@ def search_videos(
         videos=videos,
         more=token is not None or len(items) >= PAGE_SIZE,
         next_page_token=token,
-        sent_at=_http_date(_http().date),
+        sent_at=sent_at,
     )
 
 
@@ -113,7 +112,7 @@ def list_videos(
 
     YouTube leaves out deleted, private and unknown ids without an error. Raises SourceError.
     """
-    answer = _call(
+    answer, _ = _call(
         key,
         endpoint,
         "videos",
@@ -125,27 +124,38 @@ def list_videos(
     return videos
 
 
-def _call(key: str, endpoint: str, resource: str, **parameters: str | int | None) -> dict[str, Any]:
-    """Call `resource`.list and return its JSON object. Raises SourceError on any failure."""
+def _call(
+    key: str, endpoint: str, resource: str, **parameters: str | int | None
+) -> tuple[dict[str, Any], datetime | None]:
+    """Call `resource`.list; return its JSON object, and its Date header. Raises SourceError on any failure."""
+    # One connection for each call: on one that is kept open, httplib2 would send some requests twice.
+    http = _Http(timeout=TIMEOUT_SECONDS)
+    http.follow_redirects = False
     try:
-        # static_discovery is the default: the API's description comes with the package, not from the network.
-        with build(
-            "youtube", "v3", developerKey=key, http=_http(), client_options={"api_endpoint": endpoint}
-        ) as service:
-            answer = getattr(service, resource)().list(**parameters).execute(num_retries=0)
+        answer = getattr(_service(endpoint), resource)().list(key=key, **parameters).execute(http, num_retries=0)
     except ResponseTooLarge as error:
-        _forget_http()
         raise SourceUnavailable(f"YouTube's response {error}.") from None
-    except (OSError, httplib2.HttpLib2Error, http.client.HTTPException) as error:
-        _forget_http()
+    except (OSError, httplib2.HttpLib2Error, HTTPException) as error:
         raise connection_failed("YouTube", error) from None
     except (ValueError, RecursionError):
         raise SourceUnavailable("YouTube sent an unreadable answer.", 200) from None
+    finally:
+        http.close()
     # The library returns a 200 whose body is not JSON as a str, and a 204 as {}. A valid response without results
     # still has a `kind`; treating anything else as "nothing new" would lose videos silently.
     if isinstance(answer, dict) and answer.keys() & {"kind", "items"} and isinstance(answer.get("items", []), list):
-        return answer
+        return answer, _http_date(http.date)
     raise SourceUnavailable("YouTube sent an unreadable answer.", 200)
+
+
+@cache
+def _service(endpoint: str) -> Any:
+    """Return the library's client of the API: building it takes longer than a call, so all calls share it.
+
+    static_discovery is the default: the API's description comes with the package, not from the network. Each call
+    brings its own key and HTTP client.
+    """
+    return build("youtube", "v3", http=_Http(), client_options={"api_endpoint": endpoint})
 
 
 class _PlainConnection(httplib2.HTTPConnectionWithTimeout):  # type: ignore[misc]
@@ -193,20 +203,6 @@ def _proxy_info(url: str) -> httplib2.ProxyInfo | None:
         proxy_user=unquote(parts.username) if parts.username else None,
         proxy_pass=unquote(parts.password) if parts.password else None,
     )
-
-
-def _http() -> httplib2.Http:
-    """Return this thread's client: httplib2 is not thread-safe."""
-    client = getattr(_THREAD, "http", None)
-    if client is None:
-        client = _THREAD.http = _Http(timeout=TIMEOUT_SECONDS)
-        client.follow_redirects = False
-    return client
-
-
-def _forget_http() -> None:
-    """Drop this thread's client after a failure: a half-read response must not be taken for the next one."""
-    _THREAD.__dict__.pop("http", None)
 
 
 def _items(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -106,13 +106,10 @@ def serve(proxy: Proxy) -> Iterator[Proxy]:
 
 
 @pytest.fixture(autouse=True)
-def no_proxies(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http", "https", "all", "no"):
         monkeypatch.delenv(f"{name}_proxy", raising=False)
         monkeypatch.delenv(f"{name}_proxy".upper(), raising=False)
-    youtube_api._forget_http()
-    yield
-    youtube_api._forget_http()
 
 
 @pytest.fixture(params=["YouTube", "Invidious"])
