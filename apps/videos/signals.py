@@ -1,6 +1,7 @@
 """What happens after a change of keywords or keys is committed, and after a migration.
 
-Errors are logged; the change itself is kept. A task plans the other keywords, or all of them if many were changed.
+Errors are logged; the change itself is kept. A plan is requested for the other keywords, or for all of them if many
+were changed.
 """
 
 from collections.abc import Collection
@@ -27,14 +28,14 @@ def on_keywords_changed(keyword_ids: Collection[int], **kwargs: Any) -> None:
             tasks.send(tasks.process_trigger, entry.pk, trigger=entry.next_trigger)
         if changed.filter(state=KeyWordEntry.State.DELETING).exists():
             tasks.send(tasks.erase_deleted)
-        tasks.send(tasks.sync_schedules)
+        beat.request_plan()
 
     transaction.on_commit(after_commit, robust=True)
 
 
 def on_keys_changed(**kwargs: Any) -> None:
     """Plan again, since there are more or fewer searches."""
-    transaction.on_commit(lambda: tasks.send(tasks.sync_schedules), robust=True)
+    transaction.on_commit(beat.request_plan, robust=True)
 
 
 def on_migrated(using: str, **kwargs: Any) -> None:

@@ -42,6 +42,11 @@ def sync(keyword_ids: Collection[int] | None = None) -> None:
         _write(ids[start : start + CHUNK], plan, pause)
 
 
+def request_plan() -> None:
+    """Have beat send `sync_schedules` soon: once, however many changes request it within a few seconds."""
+    PeriodicTasks.update_changed()
+
+
 def _differing(plan: Plan, pause: Incident | None) -> set[int]:
     """Return the ids of the keywords whose plan or row has to be written. Two queries, and no lock."""
     rows = PeriodicTask.objects.filter(task=TASK, name__startswith=PREFIX)
@@ -71,8 +76,7 @@ def _write(keyword_ids: Collection[int], plan: Plan, pause: Incident | None) -> 
                 below_daily_minimum=entry.below_daily_minimum,
                 next_due_at=entry.next_due_at,
             )
-        if _mirror(PeriodicTask.objects.filter(task=TASK, name__in=map(row_name, keyword_ids)), entries):
-            PeriodicTasks.update_changed()
+        _mirror(PeriodicTask.objects.filter(task=TASK, name__in=map(row_name, keyword_ids)), entries)
 
 
 def _planned(entry: KeyWordEntry, plan: Plan, pause: Incident | None) -> tuple[int, bool, datetime | None]:
@@ -80,7 +84,7 @@ def _planned(entry: KeyWordEntry, plan: Plan, pause: Incident | None) -> tuple[i
     if not plan.covers(entry):
         return _stored(entry)  # nothing can be searched, or it was changed since; a later plan follows
     interval = planned_interval(plan, entry)
-    keeps = pauses.is_waiting(entry, pause) or entry.refused_since is not None
+    keeps = pauses.is_waiting(entry, pause) or entry.refused_since is not None or entry.last_fetched_at is None
     due = entry.next_due_at if keeps else _moved(entry, interval)
     return interval, plan.shares[entry.pk].below_daily_minimum, due
 
@@ -124,10 +128,10 @@ def repair_future_dates() -> None:
             KeyWordEntry.objects.filter(pk=entry.pk).update(last_fetched_at=now, next_due_at=due)
 
 
-def _mirror(stored: Iterable[PeriodicTask], entries: Iterable[KeyWordEntry]) -> bool:
-    """Make the `stored` rows those of `entries`; return whether anything had to change.
+def _mirror(stored: Iterable[PeriodicTask], entries: Iterable[KeyWordEntry]) -> None:
+    """Make the `stored` rows those of `entries`.
 
-    It bypasses PeriodicTask.save(), which would make beat read everything again once per row.
+    It bypasses PeriodicTask.save(), by which beat would read the chores' rows again, and a plan would be requested.
     """
     rows = {row.name: row for row in stored}
     wanted = {row_name(entry.pk): entry for entry in entries}
@@ -147,7 +151,6 @@ def _mirror(stored: Iterable[PeriodicTask], entries: Iterable[KeyWordEntry]) -> 
     PeriodicTask.objects.bulk_create(new)
     for schedule_id, ids in differing.items():
         PeriodicTask.objects.filter(pk__in=ids).update(interval=schedule_id, enabled=True, expire_seconds=None)
-    return bool(gone or new or differing)
 
 
 def row_name(keyword_id: int) -> str:

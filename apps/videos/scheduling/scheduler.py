@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 # Keywords that are due are looked up this often, in seconds: one query of an index.
 LOOKUP_SECONDS = 1.0
 
+# Keywords are planned again at most this often, in seconds, while they are added or changed.
+PLAN_SECONDS = 5.0
+
 # A larger difference in seconds between the clock and the time that has passed means that the clock was set.
 CLOCK_WAS_SET = 5.0
 
@@ -55,7 +58,8 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._clock_offset = _clock_offset()
-        self._looked_up_at = float("-inf")
+        self._looked_up_at = self._planned_at = float("-inf")
+        self._plan_requested = True
         self._sent: dict[int, datetime] = {}
         self._claims = claims.Watcher()
         super().__init__(*args, **kwargs)
@@ -70,8 +74,10 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
             # The times in the heap are by the old clock.
             logger.warning("the clock was set by %+.0f s; reading the schedule again", offset - self._clock_offset)
             self._initial_read, self._heap = True, None
+            self._plan_requested = True
         self._clock_offset = offset
         self.send_due_keywords()
+        self.send_requested_plan()
         return float(min(super().tick(*args, **kwargs), LOOKUP_SECONDS))
 
     def send_due_keywords(self) -> None:
@@ -97,6 +103,17 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
             self.apply_entry(self.Entry(row, app=self.app), producer=self.producer)
             self._sent[keywords[row.name]] = due[keywords[row.name]]
         rows.update(last_run_at=timezone.now(), total_run_count=F("total_run_count") + 1)
+
+    def send_requested_plan(self) -> None:
+        """Send sync_schedules if a plan was requested, once for all requests of PLAN_SECONDS; see beat.request_plan."""
+        if self._plan_requested and time.monotonic() - self._planned_at >= PLAN_SECONDS:
+            self._plan_requested, self._planned_at = False, time.monotonic()
+            tasks.send(tasks.sync_schedules)
+
+    def schedule_changed(self) -> bool:
+        changed = bool(super().schedule_changed())
+        self._plan_requested |= changed
+        return changed
 
     def enabled_models_qs(self) -> Any:
         return super().enabled_models_qs().exclude(task=beat.TASK)

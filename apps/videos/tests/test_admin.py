@@ -72,7 +72,7 @@ def test_a_keyword_can_be_added_changed_and_paused(admin_client: Client, sent: l
     admin_client.post(reverse("admin:videos_keywordentry_add"), form)
     entry = KeyWordEntry.objects.get()
     assert entry.keyword == "Two Words"
-    assert [name for name, *_ in sent] == ["process_trigger", "sync_schedules"]
+    assert [name for name, *_ in sent] == ["process_trigger"]
 
     admin_client.post(reverse("admin:videos_keywordentry_change", args=[entry.pk]), form | {"state": "paused"})
     assert not PeriodicTask.objects.filter(task=beat.TASK).exists()

@@ -26,7 +26,7 @@ def test_it_works(client: Client, sent: list[tuple]) -> None:
     body = answer.json()
     assert list(body)[:7] == ["id", "keyword", "state", "interval", "weight", "video_count", "created_at"]
     assert (body["id"], body["keyword"], body["state"], body["interval"]) == (entry.pk, "Two Words", "watched", None)
-    assert sent == [("process_trigger", (entry.pk,), {"trigger": "first"}), ("sync_schedules", (), {})]
+    assert sent == [("process_trigger", (entry.pk,), {"trigger": "first"})]
     assert client.get(f"/api/keywords/{entry.pk}/").json()["keyword"] == "Two Words"
 
 

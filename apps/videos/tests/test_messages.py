@@ -16,34 +16,32 @@ from apps.videos.models import KeyWordEntry, VideoLog
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SYNC = ("sync_schedules", (), {})
-
 
 def test_a_new_keyword_is_fetched_at_once(sent: list[tuple]) -> None:
     entry = KeyWordEntry.objects.create(keyword="Python")
-    assert sent == [("process_trigger", (entry.pk,), {"trigger": "first"}), SYNC]
+    assert sent == [("process_trigger", (entry.pk,), {"trigger": "first"})]
 
 
 def test_a_resumed_keyword_is_fetched_at_once_if_it_is_due(sent: list[tuple]) -> None:
     entry = KeyWordEntry.objects.create(keyword="Python", state=KeyWordEntry.State.PAUSED)
-    assert sent == [SYNC]
+    assert sent == []
     entry.state = KeyWordEntry.State.WATCHED
     entry.save()
-    assert [name for name, *_ in sent] == ["sync_schedules", "process_trigger", "sync_schedules"]
+    assert [name for name, *_ in sent] == ["process_trigger"]
 
 
 def test_nothing_is_sent_for_a_keyword_that_is_not_due(sent: list[tuple]) -> None:
     entry = KeyWordEntry.objects.create(keyword="Python", next_due_at=timezone.now() + timedelta(hours=1))
     entry.weight = 2
     entry.save()
-    assert sent == [SYNC, SYNC]
+    assert sent == []
 
 
 def test_deleting_begins_to_erase(sent: list[tuple]) -> None:
     KeyWordEntry.objects.create(keyword="Python")
     sent.clear()
     KeyWordEntry.objects.all().delete()
-    assert [name for name, *_ in sent] == ["erase_deleted", "sync_schedules"]
+    assert [name for name, *_ in sent] == ["erase_deleted"]
 
 
 @pytest.mark.parametrize("error", [OperationalError("no broker"), TimeoutError("paused"), OutOfMemoryError("full")])
@@ -136,7 +134,7 @@ def test_the_watch_command_does_what_the_page_does(sent: list[tuple], capsys) ->
 
     entry = KeyWordEntry.objects.get()
     assert (entry.keyword, entry.interval) == ("Two Words", 600)
-    assert sent == [("process_trigger", (entry.pk,), {"trigger": "first"}), SYNC]
+    assert sent == [("process_trigger", (entry.pk,), {"trigger": "first"})]
     assert capsys.readouterr().out.splitlines() == [
         "Now watching “Two Words”.",
         "“Two Words” already exists (watched). Nothing was changed.",

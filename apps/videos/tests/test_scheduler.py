@@ -170,6 +170,27 @@ def test_a_keyword_is_sent_once_each_time_it_is_due(
     assert ids(sent) == [1, 2]
 
 
+def test_changes_within_seconds_cause_one_plan(
+    scheduler: Scheduler, clock: time_machine.Traveller, sent: list[tuple], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def plans() -> int:
+        number = [name for name, *_ in sent].count("sync_schedules")
+        sent.clear()
+        return number
+
+    tick(scheduler)
+    assert plans() == 1, "at the start"
+    for word in ("one", "two"):
+        KeyWordEntry.objects.create(keyword=word)
+        clock.shift(timedelta(seconds=0.1))
+        tick(scheduler)
+    assert plans() == 0
+    monkeypatch.setattr(module, "PLAN_SECONDS", 0)
+    tick(scheduler)
+    tick(scheduler)
+    assert plans() == 1
+
+
 def test_a_keyword_that_is_paused_is_not_sent(
     scheduler: Scheduler, clock: time_machine.Traveller, sent: list[tuple]
 ) -> None:
