@@ -25,6 +25,11 @@ SPREAD = timedelta(minutes=1)
 # more than this.
 MAX_EARLY = timedelta(seconds=30)
 
+# Keywords that are added together are fetched first one after the other, so that the fetches that are due meanwhile do
+# not wait behind them: a few at once, the others at this distance, at which even a small machine keeps up.
+AT_ONCE = 4
+DISTANCE = timedelta(seconds=0.25)
+
 # Sent in the transaction in which keywords were added, changed or deleted, with `keyword_ids`. Bookkeeping through
 # update() does not send it.
 keywords_changed = Signal()
@@ -72,6 +77,13 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
     def overdue(self, now: datetime) -> Self:
         """Return the watched entries whose fetch should have begun at `now`, and has not."""
         return self.watched().unclaimed().filter(next_due_at__lte=now).order_by("next_due_at")
+
+    def next_start(self) -> datetime:
+        """Return when a keyword that is added now should be fetched first."""
+        now = timezone.now()
+        # Without those that wait for the end of a pause.
+        waiting = self.watched().filter(last_fetched_at=None, next_due_at__lt=now + timedelta(hours=1)).count()
+        return now + DISTANCE * max(0, waiting - AT_ONCE)
 
     def with_last_log(self) -> Self:
         """Annotate each entry with the status, error code and message of its newest log; an index lookup per entry."""
@@ -224,7 +236,7 @@ class KeyWordEntry(models.Model):
             was_refused = self.refused_since is not None
             self.bad_query, self.refused_since = "", None
             if self.state == self.State.WATCHED and (was_refused or self.next_due_at is None):
-                self.next_due_at = timezone.now()
+                self.next_due_at = KeyWordEntry.objects.next_start()
                 update_fields.append("next_due_at")
         with transaction.atomic():
             if not self._state.adding:
