@@ -6,7 +6,6 @@ import logging
 import time
 import xml.etree.ElementTree
 from concurrent.futures import ThreadPoolExecutor
-from statistics import median
 from urllib.parse import urlsplit
 
 import pytest
@@ -32,8 +31,8 @@ def test_it_works(sim):
         assert response.headers["Content-Type"] == "application/json; charset=UTF-8"
         assert int(response.headers["Content-Length"]) == len(response.read())
         took.append(time.perf_counter() - began)
-    # A delayed ACK alone would take 40 ms.
-    assert median(took) < 0.035
+    # A delayed ACK would take 40 ms each time.
+    assert min(took) < 0.035
 
 
 def test_it_compresses_long_responses(sim):

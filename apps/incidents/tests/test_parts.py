@@ -34,7 +34,7 @@ class FakeParts:
         self.workers: dict[str, float] | None = {"celery@here": 0.0}
         self.beat_runs = True
         self.watcher = Watcher()
-        started = time.monotonic()
+        started = round(time.monotonic())  # so that sums and differences of seconds are exact
         monkeypatch.setattr(current_app.control, "broadcast", self.broadcast)
         monkeypatch.setattr(parts.time, "monotonic", lambda: started + self.seconds)
 
