@@ -76,7 +76,7 @@ def add_keyword(request: PageRequest) -> HttpResponse:
 
 def render_home(request: PageRequest, form: AddKeywordForm) -> HttpResponse:
     page = page_of_videos(request, Video.objects.newest_first(), known_count=VideoTotal.current())
-    keywords = Paginator(KeyWordEntry.objects.with_last_log(), KEYWORDS_AT_HOME).page(1)
+    keywords = Paginator(KeyWordEntry.objects.kept().with_last_log(), KEYWORDS_AT_HOME).page(1)
     context = {"form": form, "keywords": keywords, "page": page, "videos": page}
     if not request.htmx:
         context["cost"] = cost_of_adding()
@@ -86,7 +86,7 @@ def render_home(request: PageRequest, form: AddKeywordForm) -> HttpResponse:
 @require_safe
 def keywords(request: PageRequest) -> HttpResponse:
     """All keywords."""
-    page = page_of(request, Paginator(KeyWordEntry.objects.with_last_log(), KEYWORDS))
+    page = page_of(request, Paginator(KeyWordEntry.objects.kept().with_last_log(), KEYWORDS))
     return render_page(request, "keywords", {"page": page, "keywords": page})
 
 

@@ -369,10 +369,7 @@ class KeywordFilters(Filters):
     """The keywords; there are 10,000 at most, so these need no index."""
 
     search = SearchText("Part of the keyword.", method="find")
-    state = OneOf(
-        "Whether it is watched, paused or previewed.",
-        choices=[state for state in KeyWordEntry.State.values if state != KeyWordEntry.State.DELETING],
-    )
+    state = OneOf("Whether it is watched or paused.", choices=[KeyWordEntry.State.WATCHED, KeyWordEntry.State.PAUSED])
     ordering = Ordering(
         {
             "keyword": "normalized",

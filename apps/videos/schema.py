@@ -46,7 +46,7 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
     """Add other answers, what parameters mean, and optional authentication; a hook of drf-spectacular."""
     schemas = result["components"]["schemas"]
     schemas |= {"Error": ERROR, "Invalid": INVALID}
-    for name in ("Keyword", "PatchedKeyword"):
+    for name in ("Keyword", "PatchedKeyword", "Previewed"):
         schemas[name]["additionalProperties"] = False  # unknown fields are refused
     for item in result["paths"].values():
         for method, operation in item.items():

@@ -195,6 +195,46 @@ class VideoLogSerializer(serializers.ModelSerializer[VideoLog]):
         read_only_fields = fields
 
 
+class AddingCostSerializer(serializers.Serializer[Any]):
+    """What watching a keyword would cost the others, in seconds between two searches."""
+
+    interval = serializers.IntegerField(source="own", help_text="Between its own searches.")
+    others_before = serializers.IntegerField(
+        source="before", allow_null=True, help_text="Between those of another automatic keyword, today. null: none."
+    )
+    others_after = serializers.IntegerField(source="interval", help_text="The same, if it is watched.")
+    below_daily_minimum = serializers.BooleanField(
+        help_text="There are not enough searches to fetch each keyword once a day."
+    )
+
+
+class PreviewSerializer(serializers.Serializer[Any]):
+    """What one search for a keyword found."""
+
+    keyword = serializers.CharField(source="entry.keyword")
+    state = serializers.ChoiceField(
+        source="entry.state",
+        choices=[KeyWordEntry.State.PREVIEWED, KeyWordEntry.State.WATCHED, KeyWordEntry.State.PAUSED],
+        help_text="watched or paused: it was added before, and nothing was searched.",
+    )
+    videos_per_day = serializers.FloatField(
+        allow_null=True, help_text="Estimated new videos per day. null: not known yet."
+    )
+    cost = AddingCostSerializer(
+        allow_null=True, help_text="null: it was added before, or nothing can be searched at present."
+    )
+    log = VideoLogSerializer(allow_null=True, help_text="Its last fetch: if that failed, why.")
+    videos = VideoSerializer(many=True, help_text="Its newest videos, ten at most.")
+
+
+class PreviewedSerializer(serializers.Serializer[Any]):
+    keyword = KeywordField()
+
+    def to_internal_value(self, data: Any) -> Any:
+        refuse_unknown_fields(data, self.fields)
+        return super().to_internal_value(data)
+
+
 class BucketSerializer(serializers.Serializer[Any]):
     limit = serializers.IntegerField()
     used = serializers.IntegerField()

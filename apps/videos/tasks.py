@@ -65,7 +65,8 @@ def catch_up() -> None:
 
 @shared_task
 def erase_deleted() -> None:
-    """Erase deleted keywords; if time runs out, the next run continues."""
+    """Erase deleted keywords, and those whose preview is over; if time runs out, the next run continues."""
+    KeyWordEntry.objects.forgotten(timezone.now()).delete()
     deadline = time.monotonic() + ERASE_SECONDS
     for entry in KeyWordEntry.including_deleted.filter(state=KeyWordEntry.State.DELETING):
         # One worker for each keyword: two would only slow down other writers.

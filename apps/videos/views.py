@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 
 from apps.videos.conditional import conditional
 from apps.videos.errors import DETAILS
-from apps.videos.fetching.manual import fetch_now
+from apps.videos.fetching import manual
 from apps.videos.filters import (
     FilterBackend,
     KeywordFilters,
@@ -30,13 +30,22 @@ from apps.videos.filters import (
 from apps.videos.models import KeyWordEntry, Video, VideoLog, VideoTotal
 from apps.videos.pagination import Pages, VideoPages
 from apps.videos.scheduling import report
+from apps.videos.scheduling.plan import cost_of_adding
 from apps.videos.serializers import (
     KeywordSerializer,
     PingSerializer,
+    PreviewedSerializer,
+    PreviewSerializer,
     QuotaSerializer,
     VideoLogSerializer,
     VideoSerializer,
 )
+
+# A preview is answered after so many seconds even if the search is not over.
+PREVIEW_SECONDS = 10
+
+# The number of videos that a preview shows.
+PREVIEW_VIDEOS = 10
 
 
 def page_of_videos(request: Request, filters: KeywordVideoFilters) -> HttpResponseBase:
@@ -146,7 +155,7 @@ class KeywordViewSet(KnownParameters, viewsets.ModelViewSet[KeyWordEntry]):
     pagination_class = Pages
     filter_backends = [FilterBackend]
     filterset_class = KeywordFilters
-    queryset = KeyWordEntry.objects.prefetch_related("gaps")
+    queryset = KeyWordEntry.objects.kept().prefetch_related("gaps")
     not_found = "No keyword has this id."
     lookup_value_regex = "[0-9]{1,18}"
 
@@ -179,8 +188,44 @@ class KeywordViewSet(KnownParameters, viewsets.ModelViewSet[KeyWordEntry]):
     def fetch(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Fetch now. The response is the log that will contain the result."""
         refuse_unknown_fields(request.data, [])
-        log = fetch_now(self.get_object())
+        log = manual.fetch_now(self.get_object())
         return Response(VideoLogSerializer(log).data, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(
+        operation_id="preview_keyword",
+        summary="Preview a keyword",
+        request=PreviewedSerializer,
+        responses={
+            200: PreviewSerializer,
+            202: OpenApiResponse(
+                PreviewSerializer, description="The search is not over: the same request answers its result later."
+            ),
+        },
+    )
+    @action(detail=False, methods=["post"])
+    def preview(self, request: Request) -> Response:
+        """Search once for a keyword, store what is found, and show it with what watching the keyword would cost.
+
+        Uses one search, unless the keyword was added before, or previewed within the last hour. A keyword that is not
+        added within a day is forgotten, with those of its videos that no other keyword found.
+        """
+        asked = PreviewedSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        entry, log = manual.preview(asked.validated_data["keyword"])
+        if log:
+            manual.wait_for(log, PREVIEW_SECONDS)
+        entry.refresh_from_db()
+        newest = entry.matches.newest_first().values_list("video", flat=True)[:PREVIEW_VIDEOS]
+        is_known = entry.searched_through is not None
+        shown = {
+            "entry": entry,
+            "videos_per_day": entry.rate if is_known else None,
+            "cost": cost_of_adding(entry.rate) if entry.state == KeyWordEntry.State.PREVIEWED else None,
+            "log": log,
+            "videos": Video.objects.select_related("keyword").in_order_of(newest),
+        }
+        answer = PreviewSerializer(shown).data
+        return Response(answer, status=status.HTTP_202_ACCEPTED if log and log.is_under_way else status.HTTP_200_OK)
 
 
 @extend_schema_view(
@@ -236,6 +281,7 @@ class EndpointsView(KnownParameters):
             "video": "videos/{video_id}/",
             "keywords": "keywords/",
             "keyword": "keywords/{id}/",
+            "preview": "keywords/preview/",
             "fetch": "keywords/{id}/fetch/",
             "logs": "logs/",
             "log": "logs/{id}/",

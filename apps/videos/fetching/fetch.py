@@ -130,7 +130,7 @@ def _fetch(entry: KeyWordEntry, token: str, log: VideoLog, started_at: datetime,
         videos = completing.complete(search.videos, youtube)
         stored = _store(entry, token, videos, search.method)
     except NoKeyAvailable as error:
-        if error.until is None:
+        if error.until is None or log.trigger == VideoLog.Trigger.PREVIEW:
             return Outcome(VideoLog.Status.FAILED, str(error), error.code, next_due_at=soon)
         return Outcome(
             VideoLog.Status.WAITING,
@@ -208,7 +208,7 @@ def _close_log(log: VideoLog, outcome: Outcome, youtube: YouTube, duration: floa
     changes = outcome.for_log | used
     for name, value in changes.items():
         setattr(log, name, value)
-    if log.trigger != VideoLog.Trigger.MANUAL and _is_repeated(log):
+    if log.trigger not in VideoLog.REQUESTED and _is_repeated(log):
         log.delete()
     else:
         log.save(update_fields=changes)  # not `keyword`: it may have been erased since

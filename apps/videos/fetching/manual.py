@@ -1,4 +1,7 @@
-"""Manual fetches: what "Fetch now" does."""
+"""Manual fetches: what "Fetch now" and a preview do."""
+
+import time
+from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -6,8 +9,11 @@ from django.utils import timezone
 from apps.videos.models import KeyWordEntry, VideoLog
 from apps.videos.tasks import process_trigger, send
 
+# A keyword that is previewed again within this time is not searched again.
+PREVIEW_LASTS = timedelta(hours=1)
 
-def fetch_now(entry: KeyWordEntry) -> VideoLog:
+
+def fetch_now(entry: KeyWordEntry, trigger: VideoLog.Trigger = VideoLog.Trigger.MANUAL) -> VideoLog:
     """Enqueue a fetch and return its log; if one is already running or waiting, return that one's.
 
     Raises KeyWordEntry.DoesNotExist if the keyword has been deleted.
@@ -22,7 +28,7 @@ def fetch_now(entry: KeyWordEntry) -> VideoLog:
         log = under_way or VideoLog.objects.create(
             keyword=entry,
             keyword_text=entry.keyword,
-            trigger=VideoLog.Trigger.MANUAL,
+            trigger=trigger,
             status=VideoLog.Status.WAITING,
             message="Not started yet.",
         )
@@ -30,3 +36,26 @@ def fetch_now(entry: KeyWordEntry) -> VideoLog:
         if log.waiting_until or not under_way:
             transaction.on_commit(lambda: send(process_trigger, entry.pk, trigger=log.trigger, log_id=log.pk))
     return log
+
+
+def preview(text: str) -> tuple[KeyWordEntry, VideoLog | None]:
+    """Search once for a keyword, without watching it; return its entry and its last fetch, which may be under way.
+
+    A keyword that was added is not searched, nor is one that was previewed within PREVIEW_LASTS. Raises
+    ValidationError.
+    """
+    entry, _ = KeyWordEntry.objects.watch(text, state=KeyWordEntry.State.PREVIEWED)
+    last = entry.logs.newest_first().first()
+    recent = last and last.status == VideoLog.Status.DONE and last.created_at > timezone.now() - PREVIEW_LASTS
+    if entry.state != KeyWordEntry.State.PREVIEWED or recent:
+        return entry, last
+    return entry, fetch_now(entry, VideoLog.Trigger.PREVIEW)
+
+
+def wait_for(log: VideoLog, seconds: float) -> None:
+    """Reload `log` until the fetch is over, but no longer than `seconds`."""
+    deadline = time.monotonic() + seconds
+    log.refresh_from_db()
+    while log.is_under_way and time.monotonic() < deadline:
+        time.sleep(0.1)
+        log.refresh_from_db()

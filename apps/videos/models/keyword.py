@@ -30,6 +30,9 @@ MAX_EARLY = timedelta(seconds=30)
 AT_ONCE = 4
 DISTANCE = timedelta(seconds=0.25)
 
+# A keyword that was only previewed is deleted after this time.
+PREVIEW_KEPT = timedelta(days=1)
+
 # Sent in the transaction in which keywords were added, changed or deleted, with `keyword_ids`. Bookkeeping through
 # update() does not send it.
 keywords_changed = Signal()
@@ -47,8 +50,8 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
     def watch(self, text: str, **chosen: Any) -> "tuple[KeyWordEntry, bool]":
         """Return the entry for `text` and whether it is new.
 
-        `chosen` (interval, weight, state) applies to a new entry; an existing one keeps its own values. A previewed
-        one becomes watched. Raises ValidationError.
+        `chosen` (interval, weight, state) applies to a new entry; an existing one keeps its own values. One that was
+        only previewed counts as new. Raises ValidationError.
         """
         if (entry := self.find(text)) is None:
             try:
@@ -58,13 +61,24 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
                 # Another process has just added it.
                 if (entry := self.find(text)) is None:
                     raise
-        if entry.state == KeyWordEntry.State.PREVIEWED:
-            entry.state, entry.interval = KeyWordEntry.State.WATCHED, chosen.get("interval")
+        if is_new := entry.state == KeyWordEntry.State.PREVIEWED != chosen.get("state"):
+            for name, value in ({"state": KeyWordEntry.State.WATCHED} | chosen).items():
+                setattr(entry, name, value)
             entry.save()
-        return entry, False
+        return entry, is_new
 
     def watched(self) -> Self:
         return self.filter(state=KeyWordEntry.State.WATCHED)
+
+    def kept(self) -> Self:
+        """Return the entries that a person has added: all but those that were only previewed."""
+        return self.exclude(state=KeyWordEntry.State.PREVIEWED)
+
+    def forgotten(self, now: datetime) -> Self:
+        """Return the entries that were previewed more than a day before `now`."""
+        end = now - PREVIEW_KEPT
+        previewed = self.filter(state=KeyWordEntry.State.PREVIEWED, created_at__lt=end)
+        return previewed.exclude(last_fetched_at__gte=end)
 
     def scheduled(self) -> Self:
         """Return the watched entries that are planned: all but those whose query YouTube refuses."""

@@ -38,12 +38,12 @@ class VideoLogQuerySet(models.QuerySet["VideoLog"]):
         return running.exclude(created_at__range=(now - LONGEST_FETCH, now + LONGEST_FETCH))
 
     def under_way(self, now: datetime) -> Self:
-        """Return fetches that are running, or manual and waiting."""
+        """Return fetches that are running, or requested and waiting."""
         recent = (now - LONGEST_FETCH, now + LONGEST_FETCH)
         running = Q(status=VideoLog.Status.RUNNING, created_at__range=recent)
-        manual = Q(status=VideoLog.Status.WAITING, trigger=VideoLog.Trigger.MANUAL)
+        requested = Q(status=VideoLog.Status.WAITING, trigger__in=VideoLog.REQUESTED)
         # Both statuses also outside the OR, where an index can be used.
-        return self.filter(running | manual, status__in=[VideoLog.Status.RUNNING, VideoLog.Status.WAITING])
+        return self.filter(running | requested, status__in=[VideoLog.Status.RUNNING, VideoLog.Status.WAITING])
 
     def close_abandoned(self) -> None:
         """Close the running logs of workers that died, and retry manual fetches once."""
@@ -90,6 +90,9 @@ class VideoLog(models.Model):
         FIRST = "first", "first fetch"
         MANUAL = "manual", "manual"
         PREVIEW = "preview", "preview"
+
+    # What a person requested, and gets an answer to.
+    REQUESTED = [Trigger.MANUAL, Trigger.PREVIEW]
 
     keyword = models.ForeignKey(
         "KeyWordEntry", null=True, on_delete=models.SET_NULL, related_name="logs", db_index=False
@@ -143,6 +146,11 @@ class VideoLog(models.Model):
     def record_usage(self, youtube: "YouTube") -> None:
         """Write what the fetch has used so far."""
         VideoLog.objects.filter(pk=self.pk).update(searches=youtube.searches, units=youtube.units)
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the fetch has not ended; it may be waiting."""
+        return self.status in (VideoLog.Status.WAITING, VideoLog.Status.RUNNING)
 
     @property
     def still_waits(self) -> bool:

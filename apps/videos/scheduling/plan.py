@@ -52,10 +52,11 @@ class AddingCost:
     """How adding a keyword slows down the others on the default interval.
 
     `interval` and `before` are average seconds between two searches of a keyword, with it and without; `before` is
-    None if it would be the first. `others` is the number of keywords with intervals of their own. `below_daily_minimum`
-    says that some would be searched less than once a day.
+    None if it would be the first. `own` are the seconds between its own searches. `others` is the number of keywords
+    with intervals of their own. `below_daily_minimum` says that some would be searched less than once a day.
     """
 
+    own: int
     others: int
     interval: int
     before: int | None
@@ -98,25 +99,29 @@ def planned_interval(plan: Plan, entry: KeyWordEntry) -> int:
     return entry.planned_interval
 
 
-def cost_of_adding() -> AddingCost | None:
-    """Return how adding a keyword slows down the others; None if nothing can be searched.
+def cost_of_adding(rate: float = KeyWordEntry.PRIOR_RATE) -> AddingCost | None:
+    """Return how adding a keyword with `rate` new videos per day slows down the others; None if nothing can be
+    searched.
 
     Six queries. It is computed again, which takes ten times as long as reading the keywords, only if they have changed.
     """
     per_day = scheduled_searches().per_day * (1 - _reserve_for_further_pages(timezone.now()))
     rows = _rows()
-    key = f"cost-of-adding:{per_day}:{hash(tuple(rows))}"
-    cost: AddingCost | None = caches["memory"].get_or_set(key, lambda: _cost_of_adding(rows, per_day))
+    key = f"cost-of-adding:{rate}:{per_day}:{hash(tuple(rows))}"
+    cost: AddingCost | None = caches["memory"].get_or_set(key, lambda: _cost_of_adding(rows, per_day, rate))
     return cost
 
 
-def _cost_of_adding(rows: Collection[tuple[int, float, int, int | None]], per_day: float) -> AddingCost | None:
+def _cost_of_adding(
+    rows: Collection[tuple[int, float, int, int | None]], per_day: float, rate: float
+) -> AddingCost | None:
     searches, own = _searches(rows), {pk for pk, _, _, interval in rows if interval}
-    new = Search(0, KeyWordEntry.PRIOR_RATE, requested_interval=settings.FETCH_INTERVAL)
+    new = Search(0, rate, requested_interval=settings.FETCH_INTERVAL)
     before, after = _allocate(searches, per_day), _allocate([*searches, new], per_day)
     if not after:
         return None
     return AddingCost(
+        own=round(after[0].interval),
         others=len(own),
         interval=_mean_interval([share for id, share in after.items() if id not in own]),
         before=_mean_interval([share for id, share in before.items() if id not in own])

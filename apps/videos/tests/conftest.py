@@ -29,8 +29,9 @@ MOST_RACERS = 8
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_sent(sent: list[tuple]) -> None:
-    """Keep messages instead of sending them to a broker."""
+def nothing_is_sent(sent: list[tuple], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep messages instead of sending them to a broker, and wait for no answer to them."""
+    monkeypatch.setattr("apps.videos.views.PREVIEW_SECONDS", 0)
 
 
 @pytest.fixture

@@ -141,7 +141,7 @@ def test_an_unknown_parameter_is_named(client: Client, birds: Any, address: str)
         ("/api/logs/", "error", "1", "true, false"),
         ("/api/logs/", "trigger", "x", "schedule, first, manual"),
         ("/api/logs/", "created_after", "yesterday", "ISO 8601"),
-        ("/api/keywords/", "state", "deleting", "watched, paused, previewed"),
+        ("/api/keywords/", "state", "deleting", "watched, paused."),
         ("/api/keywords/", "ordering", "x", "-video_count"),
     ],
 )  # fmt: skip

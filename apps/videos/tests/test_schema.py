@@ -100,7 +100,7 @@ def test_each_operation_has_a_summary_and_a_plain_name() -> None:
     for operation, address in listed:
         assert operation.get("summary"), address
         assert operation.get("description"), address
-        assert re.fullmatch("(list|get|add|change|update|delete|fetch)_[a-z_]+|ping", operation["operationId"])
+        assert re.fullmatch("(list|get|add|change|update|delete|fetch|preview)_[a-z_]+|ping", operation["operationId"])
         assert operation["tags"][0] in ("videos", "keywords", "logs", "quota", "service"), address
         assert all(answer["description"] for answer in operation["responses"].values()), address
         assert all(parameter.get("description") for parameter in operation.get("parameters", [])), address
