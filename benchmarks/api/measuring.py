@@ -25,12 +25,16 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Median milliseconds of each side, None for a side without a right answer; and the queries of ours."""
+    """Median milliseconds of each side, None for a side without a right answer; and the queries of ours.
+
+    `loop_ms` is measured of storing only.
+    """
 
     ours_ms: float | None
     floor_ms: float | None
     naive_ms: float | None
     queries: int | None
+    loop_ms: float | None = None
 
 
 def resolve(case: Case) -> Case:
