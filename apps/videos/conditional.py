@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpResponseBase
+from django.http import HttpResponseBase, HttpResponseNotModified
 from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_cache_control
-from django.utils.http import http_date
+from django.utils.http import http_date, parse_etags
 from rest_framework.request import Request
 
 
@@ -25,7 +25,11 @@ def conditional(
     tag = f'W/"{settings.VERSION}-{round(changed_at.timestamp() * 1_000_000):x}"'
     # Each change has a second of its own. Where they came faster, it lies ahead, where no date of a response may be.
     modified = int(changed_at.timestamp()) if changed_at <= timezone.now() else None
-    answer: Any = get_conditional_response(request._request, tag, modified) or build()
+    if tag in parse_etags(request.headers.get("If-None-Match", "")):
+        answer: Any = HttpResponseNotModified()
+    else:
+        # Other conditions, such as `*`, do not show that there is a response; without one they do not count (13.2.1).
+        answer = get_conditional_response(request._request, tag, modified, build())
     if answer.status_code in (200, 304):
         answer["ETag"] = tag
         if modified is not None:

@@ -258,6 +258,39 @@ def test_errors_are_sent_again(client: Client, address: str) -> None:
     assert again(client, answer).content == answer.content
 
 
+@pytest.mark.parametrize("method", ["get", "head"])
+@pytest.mark.parametrize("address", [f"{KEYWORD}?page=9", "/api/videos/?cursor=x", "/api/videos/none/"])
+def test_what_does_not_exist_meets_no_condition(client: Client, address: str, method: str) -> None:
+    expected = client.get(address).status_code
+    assert expected in (400, 404)
+    future, past = "Fri, 01 Jan 2100 00:00:00 GMT", "Fri, 02 Jan 1970 00:00:00 GMT"
+    for headers in [
+        {"If-None-Match": "*"},
+        {"If-Modified-Since": future},
+        {"If-Match": "*"},
+        {"If-Match": '"another"'},
+        {"If-Unmodified-Since": past},
+    ]:
+        assert getattr(client, method)(address, headers=headers).status_code == expected, headers
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_conditions_on_what_exists(client: Client, address: str) -> None:
+    with time_machine.travel(NOON + timedelta(days=8), tick=False):
+        assert client.get(address, headers={"If-None-Match": "*"}).status_code == 304
+        assert client.get(address, headers={"If-Match": "*"}).status_code == 200
+        assert client.get(address, headers={"If-Match": '"another"'}).status_code == 412
+        assert client.get(address, headers={"If-Unmodified-Since": "Fri, 02 Jan 1970 00:00:00 GMT"}).status_code == 412
+
+
+@pytest.mark.parametrize(
+    "date", ["", "x", "*", "0", "Fri, 31 Feb 2100 00:00:00 GMT", "Fri, 01 Jan 99999 00:00:00 GMT", "\x7f", "9" * 5000]
+)
+@pytest.mark.parametrize("header", ["If-Modified-Since", "If-Unmodified-Since"])
+def test_dates_that_are_none(client: Client, header: str, date: str) -> None:
+    assert client.get(KEYWORD, headers={header: date}).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("sign_in", "value"), [("off", "no-cache"), ("write", "no-cache"), ("all", "no-cache, private")]
 )
