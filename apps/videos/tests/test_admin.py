@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, override_script_prefix
 from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
 from rest_framework.authtoken.models import TokenProxy
@@ -57,6 +57,18 @@ def test_every_page_opens(admin_client: Client, entry: KeyWordEntry) -> None:
 
 def test_it_calls_the_fetch_log_as_the_pages_do(admin_client: Client) -> None:
     assert ">Fetch log</a>" in admin_client.get(reverse("admin:index")).content.decode()
+
+
+@pytest.mark.parametrize("path", ["", "/windhover"])
+def test_its_header_leads_back_to_the_pages(admin_client: Client, path: str) -> None:
+    for name in ("admin:index", "admin:videos_video_changelist"):
+        address = reverse(name)
+        with override_script_prefix(f"{path}/"):
+            page = admin_client.get(address, SCRIPT_NAME=path).content.decode()
+        assert re.search(r'<div id="site-name"><a href="[^"]*">Windhover</a>', page)
+        assert f'<a href="{path}/">View site</a>' in page
+        assert re.search(r"<title>[^<]*\| Windhover</title>", page)
+        assert "Django" not in page
 
 
 def test_rows_of_an_erased_keyword_still_open(admin_client: Client, entry: KeyWordEntry) -> None:
