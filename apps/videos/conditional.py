@@ -5,16 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpResponseBase, HttpResponseNotModified
+from django.http import HttpResponse, HttpResponseBase, HttpResponseNotModified
 from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_cache_control
 from django.utils.http import http_date, parse_etags
 from rest_framework.request import Request
 
 
-def conditional(
-    request: Request, changed_at: datetime | None, build: Callable[[], HttpResponseBase]
-) -> HttpResponseBase:
+def conditional(request: Request, changed_at: datetime | None, build: Callable[[], HttpResponse]) -> HttpResponseBase:
     """Return a 304 if the client has the state of `changed_at`, or else what `build` returns, with validators.
 
     `changed_at` is VideoTotal's. It must have been read before, or together with, all else that the response shows: if
