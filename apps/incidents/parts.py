@@ -33,6 +33,10 @@ UNRESPONSIVE_SECONDS = 60
 # With less free space than this, in bytes, SQLite may soon be unable to write.
 MIN_FREE_BYTES = 100_000_000
 
+# What Celery raises if the broker cannot be used. It passes on some errors of the broker's client as they are: if it is
+# paused, loading, full, read-only or cannot save.
+BROKER_ERRORS = (OperationalError, OSError, RedisError)
+
 # Incidents that the database did not accept, for example because the disk is full.
 unsaved: dict[str, Incident] = {}
 
@@ -96,8 +100,7 @@ class Watcher:
             yield Incident.Kind.DISK_FULL, message
         try:
             replies = current_app.control.broadcast("wall_clock", reply=True, timeout=3)
-        # A RedisError, which Celery passes on: the broker is paused, loading, full, read-only or cannot save.
-        except (OperationalError, OSError, RedisError):
+        except BROKER_ERRORS:
             yield Incident.Kind.BROKER_UNAVAILABLE, _until_then(Incident.Kind.BROKER_UNAVAILABLE)
             return
         if not replies:

@@ -12,9 +12,8 @@ from typing import Any
 
 from celery import Task, current_app, shared_task
 from django.utils import timezone
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
+from apps.incidents.parts import BROKER_ERRORS
 from apps.videos.fetching import claims, completing, counting, erasing, pruning, refused
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, VideoLog
@@ -27,9 +26,6 @@ ERASE_SECONDS = 60
 
 # While this many messages wait for a worker, none is added on schedule: catch_up later finds what is overdue.
 MAX_WAITING = 1000
-
-# Celery passes on some errors of the broker's client as they are: if it is paused, full, or cannot save.
-BROKER_ERRORS = (OperationalError, RedisError)
 
 # Beat has this long to send its message before the chore considers a fetch overdue.
 BEAT_GRACE = timedelta(seconds=15)

@@ -44,7 +44,9 @@ def test_deleting_begins_to_erase(sent: list[tuple]) -> None:
     assert [name for name, *_ in sent] == ["erase_deleted"]
 
 
-@pytest.mark.parametrize("error", [OperationalError("no broker"), TimeoutError("paused"), OutOfMemoryError("full")])
+@pytest.mark.parametrize(
+    "error", [OperationalError("no broker"), TimeoutError("paused"), OutOfMemoryError("full"), OSError("no socket")]
+)
 def test_an_unavailable_broker_fails_nothing(monkeypatch, caplog, error: Exception) -> None:
     def away(*args, **kwargs):
         raise error
