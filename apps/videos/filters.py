@@ -11,7 +11,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Upper
 from django.utils.functional import cached_property
 from django_filters import rest_framework as django_filters
@@ -359,7 +359,10 @@ class LogFilters(Filters):
 
     def of_keyword(self, queryset: QuerySet[VideoLog], name: str, value: str) -> QuerySet[VideoLog]:
         if entry := KeyWordEntry.objects.find(value):
-            return queryset.filter(Q(keyword=entry) | Q(keyword=None, keyword_text=entry.keyword))
+            of_deleted = queryset.filter(keyword=None, keyword_text=entry.keyword)
+            queryset = queryset.filter(keyword=entry)
+            # Both together have to be sorted: no index has them in their order.
+            return queryset | of_deleted if of_deleted.exists() else queryset
         if re.fullmatch("[0-9]{1,18}", value) and KeyWordEntry.objects.filter(pk=value).exists():
             return queryset.filter(keyword=int(value))
         return queryset.filter(keyword=None, keyword_text=value)

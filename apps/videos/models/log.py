@@ -127,6 +127,10 @@ class VideoLog(models.Model):
         indexes = [
             # A keyword's log, newest first, and its last fetch.
             models.Index(fields=["keyword", "-created_at", "-id"], name="log_of_keyword"),
+            # The log of a deleted keyword, of which only the text remains.
+            models.Index(
+                fields=["keyword_text", "-created_at", "-id"], condition=Q(keyword=None), name="log_of_deleted"
+            ),
             # All logs, newest first.
             models.Index(fields=["-created_at", "-id"], name="log_newest"),
             # Filters of the admin and of GET /api/logs/: one of the values may be rare. Other conditions are tested in

@@ -130,5 +130,12 @@ def test_logs(entries: list[KeyWordEntry]) -> None:
         assert_in_order(rows)
 
 
+@pytest.mark.parametrize(("keyword", "index"), [("owl", "log_of_keyword"), ("gone", "log_of_deleted")])
+def test_the_logs_of_a_keyword_are_looked_up_in_their_order(keyword: str, index: str) -> None:
+    rows = LogFilters(QueryDict(f"keyword={keyword}"), VideoLog.objects.newest_first()).rows()
+    assert_in_order(rows)
+    assert any(index in step for step in steps_of(query_of(rows[:11])))
+
+
 def test_a_full_text_search_looks_among_one_more_than_pages_count() -> None:
     assert conditions.FEW + 1 == pagination.COUNTED_UP_TO + 1 == fulltext.NEWEST[-1]
