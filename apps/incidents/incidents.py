@@ -50,6 +50,14 @@ def close_expired() -> None:
     _close(Incident.objects.filter(ended | cooled_down | wrong, closed_at=None))
 
 
+def repair_future_dates() -> None:
+    """Date open incidents from the future as of now, because the clock was set back. Those with an end are closed."""
+    now = timezone.now()
+    in_future = Incident.objects.filter(opened_at__gt=now + MAX_SKEW, until=None, closed_at=None)
+    if in_future.exists():
+        in_future.update(opened_at=now)
+
+
 def is_open(kind: Incident.Kind) -> bool:
     return Incident.objects.open().filter(kind=kind).exists()
 

@@ -1,7 +1,8 @@
 """Notify the admin, through any service Apprise supports: mail, chat, push, webhooks.
 
 Notifications are sent outside transactions and retried each minute for a day, so that none is lost while a mail
-server is unreachable. The form of NOTIFY_URLS: https://github.com/caronc/apprise/wiki
+server is unreachable. What is still open after that is notified as soon as an address accepts messages again. The form
+of NOTIFY_URLS: https://github.com/caronc/apprise/wiki
 """
 
 import logging
@@ -41,9 +42,16 @@ def notify_pending() -> None:
     that cannot be sent stays pending.
     """
     now = timezone.now()
+    subjects = {_subject(address) for address in addresses()}
+    incidents.repair_future_dates()
     _skip_short()
-    incidents.close(Incident.Kind.NOTIFICATION_FAILED, except_subjects=[_subject(address) for address in addresses()])
-    recent = Incident.objects.filter(Q(opened_at__gt=now - RETRY_FOR) | Q(closed_at__gt=now - RETRY_FOR))
+    incidents.close(Incident.Kind.NOTIFICATION_FAILED, except_subjects=subjects)
+    in_time = Q(opened_at__gt=now - RETRY_FOR) | Q(closed_at__gt=now - RETRY_FOR)
+    # An old date alone does not show that it was tried for long: the clock may have been behind.
+    failed = Incident.objects.open().filter(kind=Incident.Kind.NOTIFICATION_FAILED, opened_at__lte=now - RETRY_FOR)
+    if subjects and failed.count() < len(subjects):
+        in_time |= Q(closed_at=None)
+    recent = Incident.objects.filter(in_time)
     may_be_short = Q(kind__in=_OFTEN_SHORT, opened_at__range=(now - SHORT, now))
     for incident in recent.filter(opened_notified_at=None).exclude(may_be_short).order_by("opened_at"):
         _notify(incident, "opened_notified_at", incident.message)

@@ -72,6 +72,52 @@ def test_it_gives_up_after_a_day(inbox: Inbox, clock: time_machine.Traveller) ->
     assert inbox.messages == []
 
 
+@pytest.mark.parametrize("wrong", [timedelta(days=-20_000), timedelta(days=-1, minutes=-1), timedelta(days=1)])
+@pytest.mark.parametrize("kind", [Incident.Kind.KEY_REFUSED, Incident.Kind.YOUTUBE_UNAVAILABLE])
+def test_it_notifies_of_what_opened_while_the_clock_was_wrong(
+    inbox: Inbox, clock: time_machine.Traveller, wrong: timedelta, kind: Incident.Kind
+) -> None:
+    clock.move_to(NOW + wrong)
+    incidents.open(kind, "Something failed.")
+    clock.move_to(NOW)
+    inbox.refuses = True
+    notify_admin()
+    inbox.refuses = False
+    clock.shift(timedelta(hours=23))
+    notify_admin()
+    notify_admin()
+    assert inbox.text.count("Something failed.") == 1
+
+    incidents.close(kind)
+    notify_admin()
+    assert inbox.text.count("Resolved: Something failed.") == 1
+
+
+def test_a_short_outage_while_the_clock_is_set_back_is_not_notified(
+    inbox: Inbox, clock: time_machine.Traveller
+) -> None:
+    incidents.open(Incident.Kind.YOUTUBE_UNAVAILABLE, "YouTube is having problems (HTTP 503).")
+    clock.shift(timedelta(days=-1))
+    for _ in range(2):
+        notify_admin()
+        clock.shift(timedelta(minutes=10))
+    incidents.close(Incident.Kind.YOUTUBE_UNAVAILABLE)
+    notify_admin()
+    assert inbox.messages == []
+
+
+def test_what_is_open_is_notified_once_a_message_is_accepted_again(inbox: Inbox, clock: time_machine.Traveller) -> None:
+    inbox.refuses = True
+    incidents.open(Incident.Kind.KEY_REFUSED, "It has expired.", subject="a")
+    notify_admin()
+    inbox.refuses = False
+    clock.shift(timedelta(days=3))
+    incidents.open(Incident.Kind.KEY_REFUSED, "It is unknown.", subject="b")
+    for _ in range(2):
+        notify_admin()
+    assert inbox.text.count("It has expired.") == 1
+
+
 def test_no_address_is_not_a_failure(settings: Any) -> None:
     incidents.open(USED_UP, "All searches are used.", until=RESET)
     notify_admin()
