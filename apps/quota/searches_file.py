@@ -7,13 +7,15 @@ numbers are the ledger's, as of the last search that this machine made.
 import fcntl
 import json
 import logging
-from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
 from django.conf import settings
 
 logger = logging.getLogger(__name__)
+
+# More searches than any project has in a day; the database holds no more than 2**31 - 1.
+MAX_USED = 1_000_000_000
 
 
 def read(day: date) -> dict[str, int] | None:
@@ -48,8 +50,23 @@ def _path() -> Path:
 
 
 def _used(text: str, day: date) -> dict[str, int]:
-    with suppress(ValueError, KeyError, TypeError, AttributeError):
-        content = json.loads(text)
-        if content["day"] == str(day):
-            return {str(project): int(used) for project, used in content["used"].items()}
-    return {}
+    """Return the plausible numbers of `day`; others are logged, and the next search writes the file again."""
+    try:
+        content = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        content = None
+    used = content.get("used", {}) if isinstance(content, dict) else None
+    if not isinstance(used, dict):
+        logger.warning("%s is damaged and ignored", _path())
+        return {}
+    if content.get("day") != str(day):
+        return {}
+    counts = {project: number for project, number in used.items() if _is_plausible(number)}
+    for project in used.keys() - counts:
+        logger.warning("%s: the number of %s is not plausible and ignored", _path(), project)
+    return counts
+
+
+def _is_plausible(number: object) -> bool:
+    """Return whether `number` is a number of searches that the ledger can hold."""
+    return type(number) is int and 0 <= number <= MAX_USED

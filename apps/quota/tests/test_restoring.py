@@ -1,5 +1,6 @@
 """After a backup of the database was restored, no more searches are made than there are."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -149,6 +150,23 @@ def test_units_are_not_searches() -> None:
     assert used("birds", "general") == 1
 
 
+IMPLAUSIBLE = ["Infinity", "-Infinity", "NaN", "1e400", "-3", "2.5", "true", "[7]", '"7"', str(10**30), "9" * 5000]
+
+
+@pytest.mark.parametrize("number", IMPLAUSIBLE)
+def test_an_implausible_number_is_ignored_and_logged(file: Path, caplog: pytest.LogCaptureFixture, number: str) -> None:
+    """It hides neither the other numbers nor what the database knows."""
+    reserve(5)
+    file.write_text(f'{{"day": "2026-11-22", "used": {{"birds": {number}, "owls": 7}}}}')
+    ledger.recall(["birds", "owls"])
+    assert used("birds") == 5
+    assert used("owls") == (0 if "damaged" in caplog.text else 7)
+    assert "ignored" in caplog.text
+
+    reserve(1)
+    assert json.loads(file.read_text())["used"]["birds"] == 6
+
+
 def test_a_damaged_file_is_written_again(file: Path) -> None:
     of_today = '{"day": "2026-11-22", "used": %s}'
     damaged = [
@@ -160,6 +178,8 @@ def test_a_damaged_file_is_written_again(file: Path) -> None:
         of_today % "[]",
         of_today % '{"birds": "x"}',
         of_today % '{"birds": null}',
+        *(of_today % f'{{"birds": {number}}}' for number in IMPLAUSIBLE),
+        "[" * 100_000,
     ]
     for content in [*(text.encode() for text in damaged), b"\xff\xfe"]:
         file.write_bytes(content)
