@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from config import environment as env
 from config.database_version import check_database
@@ -22,11 +22,19 @@ def prepare() -> None:
     DJANGO_SUPERUSER_* are set. Raise CannotStart if the database is of another version."""
     check_database()
     call_command("notify", check=True)
+    wait_longer_for_locks()
     call_command("migrate", interactive=False, verbosity=0)
     collect_static_files()
     call_command("sync_schedules", verbosity=0)
 
     make_first_account(env.text("DJANGO_SUPERUSER_USERNAME"), env.text("DJANGO_SUPERUSER_PASSWORD"))
+
+
+def wait_longer_for_locks() -> None:
+    """Let the migrations wait for those of another machine, which may have a million rows to change."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '5min'")
 
 
 def collect_static_files() -> None:

@@ -201,14 +201,20 @@ AUTH_PASSWORD_VALIDATORS = [
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# How long a query waits for a lock. Then it fails: a page is a 503, a fetch fails, a chore is left to its next run.
+LOCK_SECONDS = 20
+
 # libpq waits for hours, or for ever, for a server that has disappeared without a word: its machine lost power, or a
-# firewall forgot the connection. These notice it within a minute. Seconds, the last one in milliseconds.
+# firewall forgot the connection. These notice it within a minute. Seconds, `tcp_user_timeout` in milliseconds.
 POSTGRESQL_TIMEOUTS = {
     "connect_timeout": 10,
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,
+    # As long as SQLite's writers wait, so that a forgotten transaction elsewhere stops no thread for ever; and one of
+    # ours does not last longer. Migrations wait longer (config.prepare).
+    "options": f"-c lock_timeout={LOCK_SECONDS}s -c idle_in_transaction_session_timeout=5min",
 }
 
 
@@ -240,11 +246,14 @@ def _database() -> dict[str, Any]:
         # would instead fail at its first write with "database is locked".
         database["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
+            "timeout": LOCK_SECONDS,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         }
     else:
-        database["OPTIONS"] = POSTGRESQL_TIMEOUTS | database.get("OPTIONS", {})
+        given = database.get("OPTIONS", {})
+        # The last one counts, if the address says the same.
+        options = f"{POSTGRESQL_TIMEOUTS['options']} {given.get('options', '')}".strip()
+        database["OPTIONS"] = POSTGRESQL_TIMEOUTS | given | {"options": options}
     database["CONN_MAX_AGE"] = 60
     database["CONN_HEALTH_CHECKS"] = True
     return database

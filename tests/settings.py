@@ -43,7 +43,7 @@ from config.settings import *  # noqa: E402, F403
 
 # tests/test_on_postgresql.py runs tests a second time, there.
 if url := os.environ.get("TEST_DATABASE_URL"):
-    DATABASES = {"default": dj_database_url.parse(url)}
+    DATABASES = {"default": {**dj_database_url.parse(url), "OPTIONS": POSTGRESQL_TIMEOUTS}}  # noqa: F405
 
 (Path(state) / "static").mkdir()  # which WhiteNoise would miss
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -83,6 +84,22 @@ def test_a_postgresql_that_does_not_answer_is_given_up(load_settings: Callable[.
         chosen = options("postgres://me@db/windhover?connect_timeout=2")
         with pytest.raises(psycopg.OperationalError, match="timeout"):
             psycopg.connect(host="127.0.0.1", port=silent.getsockname()[1], **chosen)
+
+
+def test_no_lock_is_waited_for_or_kept_for_ever(load_settings: Callable[..., Settings], postgres: str) -> None:
+    """What the address says is joined, and overrides."""
+
+    def shown(options: str) -> list[str]:
+        url = f"{postgres}?options={quote(options)}"
+        database = load_settings(YT_KEYS="key", DATABASE_URL=url)["DATABASES"]["default"]
+        names = ["lock_timeout", "idle_in_transaction_session_timeout", "search_path"]
+        with psycopg.connect(
+            host=database["HOST"], user=database["USER"], dbname=database["NAME"], **database["OPTIONS"]
+        ) as connection:
+            return [connection.execute(f"SHOW {name}").fetchone()[0] for name in names]  # type: ignore[index]
+
+    assert shown("") == ["20s", "5min", '"$user", public']
+    assert shown("-c search_path=other -c lock_timeout=3s") == ["3s", "5min", "other"]
 
 
 @pytest.mark.parametrize(

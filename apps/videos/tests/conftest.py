@@ -11,6 +11,7 @@ from typing import Any
 import dj_database_url
 import psycopg
 import pytest
+from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.db import connection, connections
 from django.db.models import F
@@ -100,6 +101,8 @@ def connected_to(url: str) -> Iterator[None]:
     database: dict[str, Any] = dict(dj_database_url.parse(url))
     if url.startswith("sqlite"):
         database["OPTIONS"] = connections.databases["default"]["OPTIONS"]  # those of config.settings
+    else:
+        database["OPTIONS"] = django_settings.POSTGRESQL_TIMEOUTS
     own, of_the_tests = connections["default"], connections.databases["default"]
     connections.databases["default"] = connections.configure_settings({"default": database})["default"]
     connections["default"] = connections.create_connection("default")
