@@ -9,13 +9,17 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import takewhile
+from typing import Any, Final
 
 from django import db
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils import timezone
 
-from apps.videos.models import KeyWordEntry
+from apps.quota import pacific
+from apps.videos.models import KeyWordEntry, VideoLog
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +31,10 @@ RETRY_SECONDS = 1
 SILENT_SECONDS = 30
 
 CHECK_SECONDS = 5
+
+# The delay after workers died in a keyword's last fetches, by their number. The first may have been stopped with its
+# machine; if the next dies as well, the keyword may be the cause, and each attempt costs a search.
+RETRY_DELAYS: Final = [timedelta(0), timedelta(minutes=15), timedelta(hours=1), timedelta(hours=4)]
 
 
 @contextmanager
@@ -91,5 +99,17 @@ def end(keyword_id: int, token: str, claimed_at: datetime | None) -> bool:
         for entry in same.lock():
             entry.logs.close_abandoned()
             logger.warning("the worker that had claimed keyword %s has stopped", keyword_id)
-            return entry.release(token)
+            return entry.release(token, **_postponed(entry))
     return False
+
+
+def _postponed(entry: KeyWordEntry) -> dict[str, Any]:
+    """Return the fields of `entry` that change because its worker died: when it is due, if the one before died, too."""
+    codes = entry.logs.newest_first().values_list("error_code", flat=True)[: len(RETRY_DELAYS)]
+    died = len(list(takewhile(lambda code: code == VideoLog.WORKER_DIED, codes)))
+    if died < 2 or entry.next_due_at is None:
+        return {}
+    now = timezone.now()
+    # A plan moves what is due after the reset.
+    pause = min(now + RETRY_DELAYS[died - 1], pacific.next_reset(now))
+    return {"next_due_at": max(entry.next_due_at, pause, now + timedelta(seconds=entry.planned_interval))}

@@ -10,12 +10,13 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from apps.conftest import MovableTime
+from apps.conftest import NOW, MovableTime
 from apps.videos import tasks
 from apps.videos.fetching import claims
 from apps.videos.fetching.claims import CHECK_SECONDS, RENEW_SECONDS, SILENT_SECONDS, Watcher
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, VideoLog
+from apps.videos.scheduling import beat
 from apps.videos.tests.conftest import RealDatabase
 from simulator.server import Simulator
 
@@ -79,6 +80,39 @@ def test_it_works(entry: KeyWordEntry, watcher: Watcher, passing: Passing, sent:
     KeyWordEntry.objects.update(next_due_at=timezone.now() - timedelta(minutes=1))
     tasks.catch_up()
     assert sent == [("process_trigger", (entry.pk,), {"trigger": "first"})]
+
+
+def test_a_keyword_whose_workers_die_is_fetched_less_and_less_often(
+    entry: KeyWordEntry, watcher: Watcher, passing: Passing, frozen_time: MovableTime, sent: list[tuple]
+) -> None:
+    """It may be what kills them. Other keywords, and its own after a fetch that ended, are fetched on schedule."""
+    other = KeyWordEntry.objects.create(keyword="Django", next_due_at=timezone.now())
+    beat.sync()
+
+    def die() -> timedelta:
+        """Return after which pause the keyword is fetched again."""
+        entry.refresh_from_db()
+        assert entry.next_due_at
+        frozen_time.move_to(max(timezone.now(), entry.next_due_at))
+        assert entry.claim(scheduled=True)
+        VideoLog.objects.create(keyword=entry)
+        passing.check(watcher, SILENT_SECONDS + 2 * CHECK_SECONDS)
+        beat.sync()
+        entry.refresh_from_db()
+        return max(entry.next_due_at - timezone.now(), timedelta(0))
+
+    minutes = [die().total_seconds() / 60 for _ in range(5)]
+    assert minutes == [0, max(15, entry.planned_interval / 60), 60, 240, 240]
+    assert entry.logs.filter(status="interrupted", message="The worker stopped during the fetch.").count() == 5
+    other.refresh_from_db()
+    assert other.is_due()
+    # The plan of the next day does not shorten a pause.
+    while timezone.now() < NOW + timedelta(hours=24):
+        assert die() > timedelta(0)
+    assert entry.logs.count() < 15
+
+    VideoLog.objects.create(keyword=entry, status="done")
+    assert die() == timedelta(0)
 
 
 @pytest.mark.parametrize("jump", [timedelta(days=-1), timedelta(minutes=-3), timedelta(minutes=3), timedelta(days=1)])
