@@ -14,6 +14,7 @@ ELSEWHERE = {
     "test_race.py",
     "test_races.py",
     "test_two_writers.py",
+    "test_locked_database.py",
     "test_big_delete.py",
     "test_rough_sources.py",
     "test_gap_intervals.py",

@@ -99,10 +99,10 @@ def connected_to(url: str) -> Iterator[None]:
     The tests' own is in memory, or inside a transaction: other connections would see nothing of it.
     """
     database: dict[str, Any] = dict(dj_database_url.parse(url))
-    if url.startswith("sqlite"):
-        database["OPTIONS"] = connections.databases["default"]["OPTIONS"]  # those of config.settings
-    else:
+    if not url.startswith("sqlite"):
         database["OPTIONS"] = django_settings.POSTGRESQL_TIMEOUTS
+    elif connection.vendor == "sqlite":
+        database["OPTIONS"] = connections.databases["default"]["OPTIONS"]  # those of config.settings
     own, of_the_tests = connections["default"], connections.databases["default"]
     connections.databases["default"] = connections.configure_settings({"default": database})["default"]
     connections["default"] = connections.create_connection("default")
