@@ -35,4 +35,5 @@ def compare(other: str, theirs: datetime) -> None:
     direction = "ahead" if ahead > timedelta() else "behind"
     message = f"The clocks of {host} and {other} differ: the first is {minutes} min {direction}."
     message += " Synchronize both with NTP."
-    incidents.open(Incident.Kind.CLOCKS_DIFFER, message, subject=other)
+    # Dated by the other clock: a machine that agrees with it would take a date by ours for old, and close it.
+    incidents.open(Incident.Kind.CLOCKS_DIFFER, message, subject=other, opened_at=theirs)

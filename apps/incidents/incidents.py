@@ -17,8 +17,18 @@ logger = logging.getLogger(__name__)
 COOLDOWN_GRACE = timedelta(minutes=30)
 
 
-def open(kind: Incident.Kind, message: str, *, subject: str = "", until: datetime | None = None) -> None:
-    """Open an incident; one that is already open only gets the new message with its machine, and a later `until`."""
+def open(
+    kind: Incident.Kind,
+    message: str,
+    *,
+    subject: str = "",
+    until: datetime | None = None,
+    opened_at: datetime | None = None,
+) -> None:
+    """Open an incident; one that is already open only gets the new message with its machine, and a later `until`.
+
+    `opened_at` is now, unless our clock may be wrong.
+    """
     host = socket.gethostname()
     # A pause that has ended and a new one are two incidents.
     close_expired()
@@ -29,7 +39,14 @@ def open(kind: Incident.Kind, message: str, *, subject: str = "", until: datetim
         return
     try:
         with transaction.atomic():
-            incident = Incident.objects.create(kind=kind, subject=subject, message=message, host=host, until=until)
+            incident = Incident.objects.create(
+                kind=kind,
+                subject=subject,
+                message=message,
+                host=host,
+                until=until,
+                opened_at=opened_at or timezone.now(),
+            )
     except IntegrityError:
         return  # another worker has just opened it
     logger.warning("incident opened: %s", incident)
@@ -51,9 +68,13 @@ def close_expired() -> None:
 
 
 def repair_future_dates() -> None:
-    """Date open incidents from the future as of now, because the clock was set back. Those with an end are closed."""
+    """Date open incidents from the future as of now, because the clock was set back.
+
+    Those with an end are closed instead. If clocks differ, ours may be the wrong one.
+    """
     now = timezone.now()
     in_future = Incident.objects.filter(opened_at__gt=now + MAX_SKEW, until=None, closed_at=None)
+    in_future = in_future.exclude(kind=Incident.Kind.CLOCKS_DIFFER)
     if in_future.exists():
         in_future.update(opened_at=now)
 

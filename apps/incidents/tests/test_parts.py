@@ -8,6 +8,7 @@ from socket import gethostname
 from typing import Any
 
 import pytest
+import time_machine
 from celery import current_app
 from django.db import OperationalError
 from django.test import Client
@@ -18,6 +19,7 @@ from redis.exceptions import OutOfMemoryError
 from apps.incidents import clocks, incidents, parts
 from apps.incidents.models import Heartbeat, Incident
 from apps.incidents.parts import CHECK_SECONDS, UNRESPONSIVE_SECONDS, Watcher
+from apps.incidents.tasks import notify_admin
 from apps.incidents.tests.inbox import Inbox
 
 pytestmark = pytest.mark.django_db
@@ -161,6 +163,20 @@ def test_another_machines_clock_does_not_close_it(monkeypatch: pytest.MonkeyPatc
     assert compare("gone", 600) == 1
     Incident.objects.open().update(opened_at=timezone.now() - timedelta(days=1, seconds=1))
     assert compare("right", 0) == 0
+
+
+@pytest.mark.parametrize("off", [timedelta(days=-2), timedelta(days=2)])
+def test_a_clock_that_is_days_off_is_one_problem(monkeypatch: pytest.MonkeyPatch, inbox: Inbox, off: timedelta) -> None:
+    """Also if it is the clock of the machine that notifies."""
+    youtube = timezone.now()
+    for _ in range(3):
+        for host, now in [("wrong", youtube + off), ("right", youtube)]:
+            monkeypatch.setattr("socket.gethostname", lambda host=host: host)
+            with time_machine.travel(now, tick=False):
+                clocks.compare("YouTube", youtube)
+                notify_admin()
+    assert Incident.objects.open().count() == Incident.objects.count() == 1
+    assert len(inbox.messages) <= 1
 
 
 def test_setting_the_clock_opens_no_incident(around: FakeParts) -> None:
