@@ -32,6 +32,7 @@ from core.found_video import (
 from core.proxies import proxy_for
 
 PAGES: Final = 2  # of 20 items each
+MAX_ITEMS: Final = 100  # of a page that are read
 TIMEOUT_SECONDS: Final = 10
 
 # Challenges in front of public instances are aimed at clients that pretend to be browsers.
@@ -120,7 +121,7 @@ def _page(session: requests.Session, instance: str, query: str, page: int) -> li
         raise SourceUnavailable("Invidious sent an unreadable answer.", status) from None
     if not isinstance(items, list):
         raise SourceBlocked("Invidious sent something other than a list.", status)
-    return items
+    return items[:MAX_ITEMS]
 
 
 def _error_text(content: bytes) -> str:

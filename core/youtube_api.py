@@ -91,11 +91,8 @@ def search_videos(
     )
     items = _items(answer)
     token = answer.get("nextPageToken")
-    token = token if isinstance(token, str) and token else None
+    token = token if isinstance(token, str) and token and token.isascii() else None
     videos = tuple(video for item in items if (video := _from_search(item, thumbnail_origins)))
-    if answer.get("items") and not any("id" in item for item in items):
-        # Taking these for a page without videos would lose videos silently.
-        raise SourceUnavailable("YouTube sent an unreadable answer.", 200)
     log_ignored("YouTube", videos)
     return SearchPage(
         videos=videos,
@@ -206,7 +203,13 @@ def _proxy_info(url: str) -> httplib2.ProxyInfo | None:
 
 
 def _items(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [item for item in answer.get("items", []) if isinstance(item, Mapping)]
+    """Return the items of one page. Raises SourceUnavailable if there are items, but none has an id."""
+    sent = answer.get("items", [])[:PAGE_SIZE]
+    items = [item for item in sent if isinstance(item, Mapping)]
+    if sent and not any("id" in item for item in items):
+        # Taking these for a page without videos would lose videos silently.
+        raise SourceUnavailable("YouTube sent an unreadable answer.", 200)
+    return items
 
 
 def _from_search(item: Mapping[str, Any], thumbnail_origins: Collection[str]) -> FoundVideo | None:
@@ -227,7 +230,8 @@ def _found_video(
     title = snippet.get("title")
     # Only titles are HTML-escaped, and only by search.list.
     if from_search and isinstance(title, str):
-        title = html.unescape(title)
+        # Cut first, as Python refuses to read numbers of thousands of digits; a character is sent as at most 6.
+        title = html.unescape(title[: 6 * TITLE_LENGTH])
     live_state = values.live_state(snippet.get("liveBroadcastContent"))
     if live_state == "none" and "liveStreamingDetails" in item:
         live_state = "completed"

@@ -89,6 +89,11 @@ def test_it_handles_the_same_video_on_both_pages(fake_server: FakeServer) -> Non
     ]
 
 
+def test_it_handles_more_items_than_a_page_can_have(fake_server: FakeServer) -> None:
+    fake_server.respond([item(f"{number:011}") for number in range(120)])
+    assert len(search_videos("kestrel", instance=fake_server.url)) == 100
+
+
 def test_it_handles_items_that_are_no_videos(fake_server: FakeServer) -> None:
     fake_server.respond(
         [

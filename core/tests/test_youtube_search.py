@@ -109,7 +109,7 @@ def test_it_counts_all_items_of_a_full_page(fake_server: FakeServer) -> None:
     assert not search(fake_server, [search_item()] * 49).more
 
 
-@pytest.mark.parametrize("token", [None, "", 5, ["CDIQAA"]])
+@pytest.mark.parametrize("token", [None, "", 5, ["CDIQAA"], "\ud83d"])
 def test_it_handles_a_page_token_that_is_none(fake_server: FakeServer, token: Any) -> None:
     assert search(fake_server, [], nextPageToken=token).next_page_token is None
 
@@ -128,6 +128,8 @@ def test_it_keeps_what_youtube_repeats(fake_server: FakeServer) -> None:
         ("half \ud83d an emoji", "half  an emoji"),
         ("a whole \U0001f426 and\u200d\u202ebidi", "a whole \U0001f426 and\u200d\u202ebidi"),
         ("x" * 501, "x" * 500),
+        ("&quot;" * 501, '"' * 500),
+        (f"a bird &#{'9' * 5000};", "a bird \ufffd"),  # Python refuses to read so long a number
         (None, ""),
         (5, ""),
     ],
@@ -348,3 +350,11 @@ def test_it_does_not_repeat_a_request_whose_connection_closes() -> None:
 def test_items_of_which_none_has_an_id_are_an_unreadable_answer(fake_server: Any, items: list[Any]) -> None:
     with pytest.raises(SourceUnavailable, match="unreadable"):
         search(fake_server, items)
+    with pytest.raises(SourceUnavailable, match="unreadable"):
+        list_videos(KEY, ["abcdefghijk"], endpoint=fake_server.url)
+
+
+def test_it_handles_more_items_than_a_page_can_have(fake_server: FakeServer) -> None:
+    page = search(fake_server, [search_item(f"{number:011}") for number in range(60)])
+    assert len(page.videos) == 50
+    assert page.more
