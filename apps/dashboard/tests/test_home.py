@@ -93,6 +93,13 @@ def test_what_people_and_youtube_write_is_text(client: Client) -> None:
     assert not any(tag in shown for tag in ("<b>", "<i>", "<script>"))
 
 
+@pytest.mark.parametrize("title", ["", "\u3164", "\u200b \u2800"])
+def test_a_video_whose_title_cannot_be_seen_is_named_by_its_id(client: Client, title: str) -> None:
+    keyword_with_videos("kestrels", 1)
+    Video.objects.update(title=title)
+    assert f">{Video.objects.get().pk}</a></h3>" in page(client)
+
+
 @time_machine.travel(NOON, tick=False)
 def test_times_are_relative_with_the_exact_time(client: Client) -> None:
     keyword_with_videos("kestrels")

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Prefetch, Q
 from django.db.models.functions import Upper
 
+from apps.videos import keywords
 from apps.videos.fulltext import Search
 from apps.videos.models.keyword import KeyWordEntry
 from apps.videos.models.match import Match
@@ -116,7 +117,7 @@ class Video(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.title or self.video_id
+        return self.title if keywords.strip_invisible(self.title) else self.video_id
 
     @property
     def watch_url(self) -> str:
