@@ -1,15 +1,19 @@
-"""Fixtures for all tests: a browser and PostgreSQL."""
+"""For all tests: a browser, PostgreSQL, and the same examples of hypothesis every time."""
 
 import os
 import shutil
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
 
 from benchmarks.cluster import PostgreSQLMissing, running_cluster
 from tests.needs import missing
+
+hypothesis.settings.register_profile("same every time", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("same every time")
 
 
 @pytest.hookimpl(trylast=True)

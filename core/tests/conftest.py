@@ -11,16 +11,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import hypothesis
 import pytest
 import time_machine
 from hypothesis import strategies as st
 
 from core.found_video import LIVE_STATES, FoundVideo
 from simulator import Clock, Key, Project, Simulator, World
-
-hypothesis.settings.register_profile("same every time", derandomize=True, deadline=None, database=None)
-hypothesis.settings.load_profile("same every time")
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 KEY = "AIza" + "SyA-1234567890abcdefghijklmnopqrstu"  # in two parts, so that secret scanners ignore it

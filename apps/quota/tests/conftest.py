@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
-import hypothesis
 import pytest
 import time_machine
 from django.db import connection, connections
@@ -15,9 +14,6 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from apps.quota import keys
 from apps.quota.models import ApiKey, QuotaSpend
-
-hypothesis.settings.register_profile("same every time", derandomize=True, deadline=None, database=None)
-hypothesis.settings.load_profile("same every time")
 
 # 04:00 in California, four hours after the reset.
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
