@@ -143,8 +143,10 @@ def _updates(row: Mapping[str, object], found: FoundVideo) -> Row:
         # The row has YouTube's own data, which an estimate must not overwrite.
         return {}
     given = {name: getattr(found, name) for name in _FROM_SOURCE}
-    # None means unknown, and so does "" unless the data are complete.
-    updates = {name: value for name, value in given.items() if value is not None and (value != "" or found.complete)}
+    # None means unknown, and so does "", except for the description in complete data.
+    updates = {name: value for name, value in given.items() if value not in (None, "")}
+    if found.complete:
+        updates["description"] = found.description
     if not found.published_exact:
         # The estimate differs with each request; the first one was the most precise.
         del updates["published_at"], updates["published_exact"]

@@ -113,6 +113,14 @@ def test_it_accepts_an_empty_description_only_from_complete_data(entry: KeyWordE
     assert only_video().description == ""
 
 
+def test_it_takes_no_other_empty_text_for_a_change(entry: KeyWordEntry) -> None:
+    """A video has a title and a channel; an answer without them is wrong."""
+    store(entry, found_video("a", **WHOLE))
+    store(entry, found_video("a", **WHOLE | {"title": "", "channel_id": "", "channel_title": ""}))
+    assert only_video().title == "The title of a"
+    assert only_video().channel_title == "A channel"
+
+
 def test_it_refuses_a_lost_claim(entry: KeyWordEntry) -> None:
     with pytest.raises(storing.ClaimLost):
         storing.store(entry, "stale", [found_video("a")], VideoFetchMethod.YOUTUBE)
