@@ -1,6 +1,5 @@
 """After a backup of the database was restored, no more searches are made than there are."""
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
