@@ -33,12 +33,15 @@ BEAT_GRACE = timedelta(seconds=15)
 
 @shared_task
 def process_trigger(keyword_id: int, trigger: str = "schedule", log_id: int | None = None) -> None:
-    """Fetch one keyword: sent by beat on its schedule, or for a manual fetch with the id of its log."""
+    """Fetch one keyword: sent by beat on its schedule, or for a manual fetch with the id of its log.
+
+    Beat's message is the same each time; a fetch on schedule may be the first.
+    """
     entry = KeyWordEntry.objects.filter(pk=keyword_id).first()
     log = VideoLog.objects.filter(pk=log_id, status=VideoLog.Status.WAITING).first() if log_id else None
     if entry is None or (log_id and log is None):
         return
-    fetch_keyword(entry, VideoLog.Trigger(trigger), log)
+    fetch_keyword(entry, entry.next_trigger if trigger == "schedule" else VideoLog.Trigger(trigger), log)
 
 
 @shared_task

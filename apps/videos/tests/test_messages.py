@@ -118,6 +118,14 @@ def test_catching_up_leaves_beat_time_to_send(sent: list[tuple]) -> None:
         assert sent == [("process_trigger", (entry.pk,), {"trigger": "first"})] * times
 
 
+def test_beats_message_begins_a_first_fetch_too(youtube) -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python", interval=60)
+    tasks.process_trigger(entry.pk)
+    KeyWordEntry.objects.update(next_due_at=timezone.now())
+    tasks.process_trigger(entry.pk)
+    assert list(entry.logs.order_by("pk").values_list("trigger", flat=True)) == ["first", "schedule"]
+
+
 def test_fetch_now_returns_the_fetch_under_way(sent: list[tuple]) -> None:
     entry = KeyWordEntry.objects.create(keyword="Python")
     assert fetch_now(entry) == fetch_now(entry)
