@@ -101,6 +101,7 @@ def web_address(name: str, default: str = "") -> str:
         parts = urlsplit(value)
         host = host_name(parts.hostname or "")
         valid = parts.scheme in ("http", "https") and host and parts.port != 0 and len(value) <= 500
+        valid = valid and not parts.netloc.endswith(":")  # https:/example.org, without a scheme
     except ValueError:
         valid = False
     if not valid or parts.query or parts.fragment or "@" in parts.netloc or not _is_path(value, parts.path):
@@ -164,6 +165,8 @@ def redis_host(name: str) -> str:
 
 
 def _redis_url(name: str, url: str) -> str:
+    from kombu.connection import Connection  # imported here: the web server's first process does without its 10 MB
+
     try:
         parts = urlsplit(url)
         if parts.scheme == "redis+socket":
@@ -172,7 +175,8 @@ def _redis_url(name: str, url: str) -> str:
         else:
             valid = parts.scheme in ("redis", "rediss") and bool(host_name(parts.hostname or "")) and parts.port != 0
             valid = valid and bool(re.fullmatch(r"(/[0-9]{0,5})?", parts.path))
-    except ValueError:
+        Connection(url)  # type: ignore[no-untyped-call]  # connects to nothing; fails if an option is unknown
+    except (ValueError, TypeError, KeyError):
         valid = False
     if url and (not valid or parts.fragment or any(map(str.isspace, url))):
         # Without the URL, which may contain a password.
@@ -197,8 +201,8 @@ def check_proxy(url: str) -> None:
     """Raise if the proxy for requests to `url` has an address that not all of our HTTP libraries can use."""
     try:
         parts = urlsplit(proxy_for(url) or "http://none")
-        valid = parts.scheme in ("http", "socks4", "socks4a", "socks5", "socks5h") and bool(parts.hostname)
-        valid = valid and parts.port != 0
+        valid = parts.scheme in ("http", "socks4", "socks4a", "socks5", "socks5h")
+        valid = valid and bool(host_name(parts.hostname or "")) and parts.port != 0
     except ValueError:
         valid = False
     if not valid:

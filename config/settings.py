@@ -228,6 +228,8 @@ def _database() -> dict[str, Any]:
     url = "" if DEMO else env.text("DATABASE_URL")
     try:
         database: dict[str, Any] = dict(dj_database_url.parse(url or "sqlite://"))
+        if not database["HOST"].startswith("/"):  # a folder with a socket
+            database["HOST"].encode("idna")  # as the driver does
     except (ValueError, KeyError):
         raise ImproperlyConfigured("DATABASE_URL is not a supported database URL.") from None
     if not url:

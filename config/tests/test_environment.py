@@ -176,7 +176,9 @@ def test_other_libraries_ask_this_machine_directly(bypassed: str, expected: str)
     assert done.stdout == f"{expected}\n"
 
 
-@pytest.mark.parametrize("proxy", ["https://me:{}@proxy", "quic://{}", "http://proxy:{}", "socks5://:0"])
+@pytest.mark.parametrize(
+    "proxy", ["https://me:{}@proxy", "quic://{}", "http://proxy:{}", "http://{} proxy", "socks5://:0"]
+)
 def test_a_proxy_that_no_library_can_use_is_refused(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     monkeypatch.setenv("https_proxy", proxy.format(SECRET))
     monkeypatch.setenv("no_proxy", "excepted.test")
