@@ -1,4 +1,4 @@
-"""Windhover behind a real nginx with HTTPS, configured as docs/reverse-proxy.md describes."""
+"""Windhover behind a real nginx and Caddy with HTTPS, configured as docs/reverse-proxy.md describes."""
 
 import os
 import re
@@ -24,39 +24,60 @@ HOST = "windhover.example.org"
 ACCOUNT = {"username": "ada", "password": "kestrel-on-the-wind"}
 
 
-@pytest.fixture(scope="module", params=["", "/windhover"], ids=["own host", "sub-path"])
+NGINX = [("nginx", ""), ("nginx", "/windhover")]
+CADDY = [("caddy", ""), ("caddy", "/windhover")]
+
+
+@pytest.fixture(scope="module", params=NGINX + CADDY, ids=" ".join)
 def public_url(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The public address of a Windhover behind nginx, with or without a path."""
-    folder: Path = tmp_path_factory.mktemp("nginx")
+    """The public address of a Windhover behind nginx or Caddy, with or without a path."""
+    name, prefix = request.param
+    program = shutil.which(name) or shutil.which(name, path="/usr/sbin") or missing(name)
+    folder: Path = tmp_path_factory.mktemp("proxy")
+    make_certificate(folder, HOST)
     proxy_port = free_ports()
-    url = f"https://{HOST}:{proxy_port}{request.param}"
-    nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin") or missing("nginx")
-    account = {f"DJANGO_SUPERUSER_{name.upper()}": value for name, value in ACCOUNT.items()}
-    with running_web(folder, PUBLIC_URL=url, **account) as (_, port), (folder / "nginx.txt").open("w") as output:
-        configuration = write_configuration(folder, port, proxy_port, request.param)
-        command = [nginx, "-p", str(folder), "-c", str(configuration), "-e", "stderr"]
-        proxy = subprocess.Popen(command, stdout=output, stderr=output)
+    url = f"https://{HOST}:{proxy_port}{prefix}"
+    account = {f"DJANGO_SUPERUSER_{key.upper()}": value for key, value in ACCOUNT.items()}
+    with running_web(folder, PUBLIC_URL=url, **account) as (_, port), (folder / "proxy.txt").open("w") as output:
+        configure = {"nginx": configure_nginx, "caddy": configure_caddy}[name]
+        command = [program, *configure(folder, port, proxy_port, prefix)]
+        # Caddy keeps files of its own in these folders.
+        environment = {**os.environ, "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+        proxy = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
         try:
-            wait_for(lambda: listens(proxy_port), (folder / "nginx.txt").read_text)
+            wait_for(lambda: listens(proxy_port), (folder / "proxy.txt").read_text)
             yield url
         finally:
             proxy.terminate()
             assert proxy.wait(60) == 0
 
 
-def write_configuration(folder: Path, port: int, proxy_port: int, prefix: str) -> Path:
-    """Return the file of the documented server block, with this test's ports and certificate."""
-    (block,) = re.findall(r"```nginx\n(.*?)```", (BASE_DIR / "docs" / "reverse-proxy.md").read_text(), re.DOTALL)
-    make_certificate(folder, HOST)
-    for old, new in [
+def documented_blocks(title: str) -> list[str]:
+    """Return the blocks of code in a section of docs/reverse-proxy.md."""
+    page = (BASE_DIR / "docs" / "reverse-proxy.md").read_text()
+    section = page.split(f"## {title}\n")[1].split("\n## ")[0]
+    return re.findall(r"```\w*\n(.*?)```", section, re.DOTALL)
+
+
+def replaced(block: str, *replacements: tuple[str, str]) -> str:
+    """Return a documented block with this test's ports and certificate."""
+    for old, new in replacements:
+        assert old in block
+        block = block.replace(old, new)
+    return block
+
+
+def configure_nginx(folder: Path, port: int, proxy_port: int, prefix: str) -> list[str]:
+    """Write the documented server block to a file; return nginx's arguments."""
+    (block,) = documented_blocks("nginx")
+    block = replaced(
+        block,
         ("listen 443 ssl", f"listen 127.0.0.1:{proxy_port} ssl"),
         ("/etc/ssl/certs/windhover.pem", str(folder / "certificate.pem")),
         ("/etc/ssl/private/windhover.key", str(folder / "certificate.pem")),
         ("http://127.0.0.1:8000", f"http://127.0.0.1:{port}"),
         ("location /", f"location {prefix}/"),
-    ]:
-        assert old in block
-        block = block.replace(old, new)
+    )
     paths = "".join(
         f"{name}_temp_path {folder / name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
@@ -65,7 +86,24 @@ def write_configuration(folder: Path, port: int, proxy_port: int, prefix: str) -
     file.write_text(
         f"{user}daemon off;\npid {folder / 'nginx.pid'};\nevents {{}}\nhttp {{\naccess_log off;\n{paths}{block}}}\n"
     )
-    return file
+    return ["-p", str(folder), "-c", str(file), "-e", "stderr"]
+
+
+def configure_caddy(folder: Path, port: int, proxy_port: int, prefix: str) -> list[str]:
+    """Write the documented site to a file; return Caddy's arguments."""
+    site, sub_path = documented_blocks("Caddy")
+    if prefix:
+        site = replaced(site, ("reverse_proxy 127.0.0.1:8000", sub_path))
+    certificate = folder / "certificate.pem"
+    site = replaced(
+        site,
+        (f"{HOST} {{", f"{HOST}:{proxy_port} {{\nbind 127.0.0.1\ntls {certificate} {certificate}"),
+        ("127.0.0.1:8000", f"127.0.0.1:{port}"),
+    )
+    file = folder / "Caddyfile"
+    # Without its administration and the redirects from port 80.
+    file.write_text(f"{{\nadmin off\nauto_https disable_redirects\n}}\n{site}")
+    return ["run", "--config", str(file), "--adapter", "caddyfile"]
 
 
 @pytest.fixture
@@ -77,7 +115,7 @@ def browser(public_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: 
     )
     session = requests.Session()
     session.trust_env = False
-    session.verify = str(max(tmp_path_factory.getbasetemp().glob("nginx*/certificate.pem"), key=os.path.getmtime))
+    session.verify = str(max(tmp_path_factory.getbasetemp().glob("proxy*/certificate.pem"), key=os.path.getmtime))
     return session
 
 
@@ -155,6 +193,7 @@ def test_links_and_files_of_a_page_exist(browser: Any, public_url: str, page: st
         assert browser.get(address).status_code in (200, 405), address  # sign-out is for POST
 
 
+@pytest.mark.parametrize("public_url", NGINX, ids=" ".join, indirect=True)  # Caddy answers other hosts itself
 def test_a_page_for_a_wrong_host_has_its_style(browser: Any, public_url: str) -> None:
     shown = browser.get(f"{public_url}/", headers={"Host": "evil.test"})
     assert shown.status_code >= 400
