@@ -76,10 +76,13 @@ class Proxied:
 
 
 def ip(text: str) -> IPv4Address | IPv6Address | None:
-    """Return the address in `text`, which some proxies write with a port; None if there is none."""
+    """Return the address in `text`, which some proxies write with a port; None if there is none.
+
+    Without the zone of an IPv6 address, which may be any text.
+    """
     for candidate in (text.strip(), hostname(text.strip()) or ""):
         with suppress(ValueError):
-            found = ip_address(candidate)
+            found = ip_address(candidate.partition("%")[0])
             return getattr(found, "ipv4_mapped", None) or found
     return None
 

@@ -73,6 +73,7 @@ def test_headers_of_others_are_ignored(trusted: Any, caplog: pytest.LogCaptureFi
         ("[2001:db8::1]:4711", "2001:db8::1"),
         ("203.0.113.5, ::ffff:172.18.0.9", "203.0.113.5"),
         ("203.0.113.5, 2001:db8::7", "203.0.113.5"),
+        ("fe80::1%eth0 for 'me'", "fe80::1"),
         ("203.0.113.5, unknown", GATEWAY),
         ("", GATEWAY),
         (",,", GATEWAY),
