@@ -397,8 +397,11 @@ LOGGING = {
             "secrets": [*(key for _, key in YT_KEYS), *filter(None, [NOTIFY_URLS])],
         },
     },
-    "filters": {"fetch": {"()": "core.log_lines.FetchFilter"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["fetch"]}},
+    "filters": {
+        "fetch": {"()": "core.log_lines.FetchFilter"},
+        "refused": {"()": "core.log_lines.RefusedFilter"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["fetch", "refused"]}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},

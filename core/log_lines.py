@@ -1,4 +1,4 @@
-"""Log lines that name the fetch they belong to."""
+"""Log lines that name the fetch they belong to, and have a traceback only if it is of use."""
 
 import logging
 from collections.abc import Iterator
@@ -23,4 +23,14 @@ class FetchFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.fetch = _fetch.get()
+        return True
+
+
+class RefusedFilter(logging.Filter):
+    """Leave out the traceback of a refused request: anyone could fill the log with them, and the message says why."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        # Django sets `status_code`, except for a host that is not allowed and other suspicious requests.
+        if record.name.startswith("django.security.") or getattr(record, "status_code", 500) < 500:
+            record.exc_info = None
         return True

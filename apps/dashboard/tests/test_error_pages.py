@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 
 from apps.dashboard import views
+from core.log_lines import RefusedFilter
 
 
 @pytest.mark.django_db
@@ -22,9 +23,21 @@ def test_a_wrong_host(client: Client, settings: Any) -> None:
     assert "ALLOWED_HOSTS" in response.content.decode()
 
 
-def test_an_error_of_ours_needs_no_database(client: Client) -> None:
+@pytest.mark.parametrize(("page", "host"), [("/", "elsewhere.example"), ("/%00", "localhost")])
+def test_a_refused_request_is_logged_without_a_traceback(
+    client: Client, caplog: pytest.LogCaptureFixture, page: str, host: str
+) -> None:
+    with caplog.filtering(RefusedFilter()):
+        assert client.get(page, headers={"host": host}).status_code == 400
+    assert caplog.messages
+    assert "Traceback" not in caplog.text
+
+
+def test_an_error_of_ours_needs_no_database(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     client.raise_request_exception = False
-    with patch.object(views, "page_of", autospec=True, side_effect=RuntimeError):
+    failing = patch.object(views, "page_of", autospec=True, side_effect=RuntimeError)
+    with failing, caplog.filtering(RefusedFilter()):
         response = client.get("/log/")
     assert response.status_code == 500
     assert "Server error" in response.content.decode()
+    assert "Traceback" in caplog.text
