@@ -54,7 +54,10 @@ def path(name: str, default: Path) -> Path:
 
     A relative one begins at this project's folder: the parts of Windhover run in different ones.
     """
-    return BASE_DIR / os.path.expanduser(text(name, str(default)))
+    found = os.path.expanduser(text(name, str(default)))
+    if found.startswith("~"):
+        raise ImproperlyConfigured(f"{name} begins with ~, but there is no such home folder; write the whole path.")
+    return BASE_DIR / found
 
 
 def boolean(name: str, default: bool) -> bool:

@@ -73,6 +73,7 @@ def test_nonsense_is_refused_in_one_sentence_or_harmless(start: Start, name: str
         "ALLOWED_HOSTS": ["http://x", "x:8000", "x/y", "a b", "a_b", "::1", "*.example.org", "1.2", "x." + "a" * 64],
         "PUBLIC_URL": ["https://x/../y", "https://x/./y", "https://a_b", "https://1.2", "https://x/" + "a" * 500,
                        "https:/example.org"],
+        "STATE_DIR": ["~nobody-has-this-name/windhover"],
         "HOST": ["a b", "x/y", "http://x", "x:80", "0", "999.0.0.1", "x" * 300],
         "INVIDIOUS_URL": ["https://x/\xe9", "https://x/a/../b", "https://x/%2e%2e/b", "https://x;y", "x\ny"],
         "YT_SEARCHES_PER_DAY": ["1000000001", "birds=9999999999"],
