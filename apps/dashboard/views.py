@@ -19,9 +19,10 @@ from django_htmx.middleware import HtmxDetails
 
 from apps.dashboard import charts
 from apps.dashboard.forms import AddKeywordForm, IntervalForm
+from apps.dashboard.video_filters import VideoFilterForm
 from apps.videos.access import may_write
 from apps.videos.fetching.manual import fetch_now
-from apps.videos.models import KeyWordEntry, MatchQuerySet, Video, VideoLog, VideoQuerySet, VideoTotal
+from apps.videos.models import KeyWordEntry, Video, VideoLog
 from apps.videos.pagination import ShortCountPaginator
 from apps.videos.scheduling import report
 from apps.videos.scheduling.plan import cost_of_adding
@@ -55,7 +56,23 @@ def write_required(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
     return guarded
 
 
+def short_address(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Redirect from the address that a form of filters makes to the one without its empty fields."""
+
+    @wraps(view)
+    def shortened(request: PageRequest, **kwargs: Any) -> HttpResponse:
+        if request.method == "POST" or "" not in request.GET.values():
+            return view(request, **kwargs)
+        given = request.GET.copy()
+        for name in [name for name, value in given.items() if not value]:
+            del given[name]
+        return redirect(f"{request.path}{'?' if given else ''}{given.urlencode()}")
+
+    return shortened
+
+
 @require_get_post
+@short_address
 def home(request: PageRequest) -> HttpResponse:
     """The keywords and the newest videos; POST adds a keyword."""
     return add_keyword(request) if request.method == "POST" else render_home(request, AddKeywordForm())
@@ -75,9 +92,11 @@ def add_keyword(request: PageRequest) -> HttpResponse:
 
 
 def render_home(request: PageRequest, form: AddKeywordForm) -> HttpResponse:
-    page = page_of_videos(request, Video.objects.newest_first(), known_count=VideoTotal.current())
-    keywords = Paginator(KeyWordEntry.objects.kept().with_last_log(), KEYWORDS_AT_HOME).page(1)
-    context = {"form": form, "keywords": keywords, "page": page, "videos": page}
+    filters = VideoFilterForm(request)
+    page = page_of_videos(request, filters)
+    context = {"form": form, "filters": filters, "page": page, "videos": page}
+    if not filters.given:
+        context["keywords"] = Paginator(KeyWordEntry.objects.kept().with_last_log(), KEYWORDS_AT_HOME).page(1)
     if not request.htmx:
         context["cost"] = cost_of_adding()
     return render_page(request, "home", context)
@@ -91,6 +110,7 @@ def keywords(request: PageRequest) -> HttpResponse:
 
 
 @require_get_post
+@short_address
 def keyword(request: PageRequest, pk: int) -> HttpResponse:
     """One keyword: its state, settings and videos; POST changes its interval."""
     if request.method == "POST":
@@ -111,9 +131,10 @@ def change_interval(request: PageRequest, pk: int) -> HttpResponse:
 
 
 def render_keyword(request: PageRequest, entry: KeyWordEntry, form: IntervalForm) -> HttpResponse:
-    page = page_of_videos(request, entry.matches.newest_first(), known_count=entry.video_count)
-    context = {"entry": entry, "form": form, "page": page, "videos": page, "gaps": entry.gaps.filter(late=False)}
-    return render_page(request, "keyword", context)
+    filters = VideoFilterForm(request, entry)
+    page = page_of_videos(request, filters)
+    context = {"entry": entry, "form": form, "filters": filters, "page": page, "videos": page}
+    return render_page(request, "keyword", context | {"gaps": entry.gaps.filter(late=False)})
 
 
 @require_POST
@@ -190,11 +211,10 @@ def page_of(request: HttpRequest, paginator: Paginator) -> Page:
     return paginator.get_page(request.GET.get("page"))
 
 
-def page_of_videos(request: HttpRequest, rows: VideoQuerySet | MatchQuerySet, known_count: int) -> Page:
-    """Return the requested page of these videos or matches, as videos with their keywords."""
-    page = page_of(
-        request, ShortCountPaginator(rows.values_list("video_id", flat=True), CARDS, known_count=known_count)
-    )
+def page_of_videos(request: HttpRequest, filters: VideoFilterForm) -> Page:
+    """Return the requested page of the videos that `filters` choose, with their keywords."""
+    ids = filters.rows().values_list("video_id", flat=True)
+    page = page_of(request, ShortCountPaginator(ids, CARDS, **filters.counted()))
     page.object_list = Video.objects.with_keywords().in_order_of(page.object_list)
     return page
 

@@ -63,6 +63,23 @@ def test_a_refresh_does_not_disturb_the_reader(page: Any) -> None:
     assert page.evaluate("row.isConnected")
 
 
+def test_videos_are_filtered_while_the_page_refreshes(page: Any) -> None:
+    entry = keyword_with_videos("kestrels", 3)
+    page.goto("/")
+    page.get_by_label("Search videos").fill("kestrel hovers")
+    page.get_by_role("button", name="Show").click()
+    page.get_by_text("No stored video fits these filters.").wait_for()
+    page.get_by_text("More filters").click()
+    page.get_by_label("Channel").fill("half a na")
+
+    store(entry, found_video("found-later", title="A kestrel hovers"))
+    page.get_by_role("link", name="A kestrel hovers").wait_for(timeout=10_000)
+    assert page.get_by_label("Channel").input_value() == "half a na"
+    assert page.get_by_role("listitem").filter(has=page.locator(".picture")).count() == 1
+    page.get_by_role("link", name="Clear all filters").click()
+    page.wait_for_url("**/")
+
+
 def test_a_hidden_page_asks_for_nothing(page: Any) -> None:
     keyword_with_videos()
     asked: list[str] = []
@@ -100,7 +117,15 @@ def test_nothing_scrolls_sideways_on_a_phone(page: Any) -> None:
     assert long is not None
 
     page.set_viewport_size({"width": 390, "height": 800})
-    for address in ("/", "/keywords/", f"/keywords/{long.pk}/", f"/keywords/{long.pk}/delete/", "/log/", "/sign-in/"):
+    for address in (
+        "/",
+        "/?live=none&search=w",
+        "/keywords/",
+        f"/keywords/{long.pk}/",
+        f"/keywords/{long.pk}/delete/",
+        "/log/",
+        "/sign-in/",
+    ):
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
 

@@ -1,0 +1,116 @@
+"""Searching, filtering and sorting videos on / and on a keyword's page; the address has the API's names and values."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from apps.dashboard.tests.builders import keyword_with_videos
+from apps.videos.models import KeyWordEntry, Video
+from apps.videos.tests.builders import found_video, store
+
+pytestmark = pytest.mark.django_db
+
+
+def day(number: int) -> datetime:
+    return datetime(2026, 11, number, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def entry() -> KeyWordEntry:
+    kestrels, owls = KeyWordEntry.objects.create(keyword="kestrels"), KeyWordEntry.objects.create(keyword="owls")
+    store(kestrels, found_video("hover", title="A kestrel hovers", published_at=day(3), duration=30, view_count=5))
+    store(kestrels, found_video("nest", title="A nest", published_at=day(2), duration=3000, view_count=900))
+    store(owls, found_video("night", title="A night", published_at=day(1), duration=300, view_count=70))
+    Video.objects.filter(pk="night").update(live_state="completed", channel_title="Night Owls")
+    return kestrels
+
+
+def titles(client: Client, address: str) -> list[str]:
+    response = client.get(address)
+    assert response.status_code == 200
+    return [video.pk for video in response.context["videos"]]
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("", ["hover", "nest", "night"]),
+        ("search=nest", ["nest"]),
+        ("search=nest+-a", []),
+        ("ordering=published_at", ["night", "nest", "hover"]),
+        ("ordering=-view_count", ["nest", "night", "hover"]),
+        ("ordering=duration", ["hover", "night", "nest"]),
+        ("keyword=KESTRELS", ["hover", "nest"]),
+        ("channel=night+owls", ["night"]),
+        ("published_after=2026-11-02", ["hover", "nest"]),
+        ("published_before=2026-11-02", ["night"]),
+        ("min_duration=60", ["nest", "night"]),
+        ("max_duration=240", ["hover"]),
+        ("min_duration=77&max_duration=777", ["night"]),
+        ("live=completed", ["night"]),
+        ("method=invidious", []),
+        ("page=1&unknown=x", ["hover", "nest", "night"]),
+    ],
+)
+def test_it_works(client: Client, query: str, shown: list[str]) -> None:
+    assert titles(client, f"/?{query}") == shown
+
+
+def test_a_keywords_page_has_them_too(client: Client, entry: KeyWordEntry) -> None:
+    address = f"/keywords/{entry.pk}/"
+    assert titles(client, address) == ["hover", "nest"]
+    assert titles(client, f"{address}?ordering=-duration&min_duration=10") == ["nest", "hover"]
+    assert titles(client, f"{address}?search=night") == []
+    assert titles(client, f"{address}?keyword=owls") == ["hover", "nest"], "it has no such filter"
+    assert 'name="keyword"' not in client.get(address).content.decode().partition('class="filters"')[2]
+
+
+def test_empty_fields_leave_the_address(client: Client) -> None:
+    response = client.get("/?search=nest&ordering=&keyword=&channel=&live=")
+    assert (response.status_code, response["Location"]) == (302, "/?search=nest")
+    assert client.get("/?search=")["Location"] == "/"
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("keyword=sparrows", "There is no such keyword."),
+        ("min_duration=long", "Must be a whole number"),
+        ("published_after=soon", "Must be a date"),
+        ("ordering=title", "Must be one of"),
+        ("live=maybe", "Must be one of"),
+    ],
+)
+def test_a_mistake_is_explained_at_its_field(client: Client, query: str, says: str) -> None:
+    shown = client.get(f"/?{query}").content.decode()
+    assert says in shown
+    assert "correct what is marked above" in shown
+    assert 'class="card"' not in shown
+
+
+def test_what_was_chosen_is_shown_and_kept_by_the_pager(client: Client) -> None:
+    keyword_with_videos("many", 30)
+    shown = client.get("/?search=video&min_duration=0&max_duration=77").content.decode()
+    assert "<details open>" in shown
+    assert "(2 set)" in shown
+    assert '<option value="77" selected>77</option>' in shown
+    shown = client.get("/?keyword=many&ordering=published_at").content.decode()
+    assert 'href="?keyword=many&amp;ordering=published_at&amp;page=2"' in shown
+    assert 'hx-get="/?keyword=many&amp;ordering=published_at"' in shown
+
+
+def test_what_people_type_is_text(client: Client) -> None:
+    shown = client.get('/?search="><script>alert(1)</script>').content.decode()
+    assert "<script>alert" not in shown
+
+
+def test_a_filtered_page_shows_no_keywords_and_costs_no_more(
+    client: Client, django_assert_max_num_queries: Callable[..., Any]
+) -> None:
+    with django_assert_max_num_queries(11):
+        shown = client.get("/?live=completed").content.decode()
+    assert 'id="keyword-' not in shown
+    assert "1 video<" in shown
