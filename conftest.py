@@ -17,9 +17,22 @@ hypothesis.settings.load_profile("same every time")
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with the tests that have a time limit of their own, the slowest: others run while they wait."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Start with the tests that have a time limit of their own, the slowest: others run while they wait.
+
+    With TEST_DATABASE_URL, leave only the tests that use that database.
+    """
     items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+    if "TEST_DATABASE_URL" in os.environ:
+        others = [item for item in items if not uses_test_database(item)]
+        items[:] = [item for item in items if uses_test_database(item)]
+        config.hook.pytest_deselected(items=others)
+
+
+def uses_test_database(item: pytest.Item) -> bool:
+    """Return whether the test uses Django's database. Tests that race have one of their own on each server."""
+    fixtures: list[str] = getattr(item, "fixturenames", [])
+    return (item.get_closest_marker("django_db") is not None or "db" in fixtures) and "database" not in fixtures
 
 
 @pytest.fixture(scope="session")

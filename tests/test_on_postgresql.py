@@ -9,30 +9,19 @@ import pytest
 
 from tests.running import BASE_DIR
 
-# The first use PostgreSQL anyway; the others need no database. Simulated days test the same rules, and take long.
-ELSEWHERE = {
-    "test_race.py",
-    "test_races.py",
-    "test_two_writers.py",
-    "test_locked_database.py",
-    "test_big_delete.py",
-    "test_rough_sources.py",
-    "test_gap_intervals.py",
-    "test_allocation.py",
-}
 FILES = sorted(
     str(file)
     for app in ("incidents", "quota", "videos")
     for file in Path(BASE_DIR, "apps", app, "tests").glob("test_*.py")
-    if file.name not in ELSEWHERE
 )
-# Tests that run at the same time.
-PORTIONS = 4
+# Tests that run at the same time. Each portion begins with some seconds for importing, collecting and migrating.
+PORTIONS = 2
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("portion", range(PORTIONS))
 def test_the_apps_pass_their_tests_there_too(postgres: str, portion: int) -> None:
+    """Repeat the tests that conftest.py leaves, without simulated days: those test the same rules, and take long."""
     again = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-m", "not days", *FILES[portion::PORTIONS]],
         cwd=BASE_DIR,

@@ -90,6 +90,7 @@ def test_a_fault_of_two_minutes_stops_nothing(
     assert open_kinds() == []
 
 
+@pytest.mark.days
 def test_a_fault_of_a_day_stops_nothing(
     youtube: Simulator, entry: KeyWordEntry, other: KeyWordEntry, frozen_time: MovableTime
 ) -> None:
@@ -105,6 +106,7 @@ def test_a_fault_of_a_day_stops_nothing(
     assert open_kinds() == []
 
 
+@pytest.mark.days
 def test_it_is_tried_after_growing_pauses_and_then_daily(
     entry: KeyWordEntry, other: KeyWordEntry, frozen_time: MovableTime, refuse: Callable[..., None]
 ) -> None:
@@ -146,6 +148,7 @@ def test_a_lasting_refusal_is_an_incident(
 WITHOUT_CAUSE = refusal(400, json.dumps({"error": {"errors": [{"reason": "badRequest"}]}}).encode())
 
 
+@pytest.mark.days
 def test_a_keyword_refused_without_a_cause_is_marked_refused_while_others_succeed(
     entry: KeyWordEntry, other: KeyWordEntry, frozen_time: MovableTime, refuse: Callable[..., None]
 ) -> None:
@@ -244,6 +247,7 @@ def test_repeated_manual_fetches_do_not_mark_a_query_refused(
     assert entry.next_due_at == timezone.now() + timedelta(minutes=60, seconds=-10)
 
 
+@pytest.mark.days
 def test_a_single_keyword_is_never_marked_refused(
     entry: KeyWordEntry, frozen_time: MovableTime, refuse: Callable[..., None]
 ) -> None:
