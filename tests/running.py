@@ -82,10 +82,12 @@ class Windhover:
         """Return every process of this Windhover except the first one, orphans included."""
         return {process.pid for process in holders(self.state_dir)} - {self.process.pid}
 
-    def stop(self) -> int:
-        """Press Ctrl-C, wait until it has stopped, and return the exit code."""
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Press Ctrl-C or send another signal, wait until it has stopped, and return the exit code."""
         if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGINT)
+            # A terminal sends Ctrl-C to the process group.
+            send = os.killpg if number == signal.SIGINT else os.kill
+            send(self.process.pid, number)
         return self.process.wait(LONG)
 
     def kill_everything(self) -> None:

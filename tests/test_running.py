@@ -1,4 +1,4 @@
-"""A running bin/run: what it shows and writes, a second start beside it, and parts that are killed."""
+"""A running bin/run: what it shows and writes, a second start beside it, and parts that are stopped or killed."""
 
 import os
 import signal
@@ -7,12 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
 from tests.running import BASE_DIR, LONG, PARTS, Windhover, clean_environment, running_windhover, wait_for
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(500), pytest.mark.xdist_group("running")]
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +104,25 @@ def test_a_wrong_variable_stops_the_start(tmp_path: Path) -> None:
     assert start.returncode == 2
     assert start.stdout.count("\n") == 1
     assert start.stdout.startswith("windhover: FETCH_INTERVAL must be")
+
+
+NOT_RESPONDING = {"Worker not responding", "Beat not responding"}
+
+
+def shown(windhover: Windhover) -> set[str]:
+    """Return which of the problems the page shows."""
+    page = urlopen(f"{windhover.url}/keywords/", timeout=30).read().decode()
+    return {problem for problem in NOT_RESPONDING if f"{problem}.</strong>" in page}
+
+
+def test_parts_that_are_stopped_are_shown_until_they_go_on(windhover: Windhover) -> None:
+    parts = [windhover.pids()[name] for name in ("worker", "beat")]
+    for pid in parts:
+        os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: shown(windhover) == NOT_RESPONDING, lambda: f"{shown(windhover)}\n{windhover.output}", 240)
+    for pid in parts:
+        os.kill(pid, signal.SIGCONT)
+    wait_for(lambda: shown(windhover) == set(), lambda: f"{shown(windhover)}\n{windhover.output}", 120)
 
 
 @pytest.mark.parametrize("part", ["beat", "worker", "web", "simulator", "broker"])

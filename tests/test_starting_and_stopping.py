@@ -1,6 +1,5 @@
 """bin/run starts in any folder and on PostgreSQL, and stops without leaving processes."""
 
-import os
 import signal
 import sqlite3
 from contextlib import closing
@@ -9,25 +8,28 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.running import LONG, PARTS, Windhover, running_windhover, wait_for
+from tests.running import PARTS, Windhover, running_windhover, wait_for
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
+# Ctrl-C, a service manager, and closing the terminal.
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
-def test_ctrl_c_stops_everything_and_data_stays(tmp_path: Path) -> None:
+
+def test_signals_stop_everything_and_data_stays(tmp_path: Path) -> None:
     account = {"DJANGO_SUPERUSER_USERNAME": "ada", "DJANGO_SUPERUSER_PASSWORD": "kestrel-on-the-wind"}
-    with running_windhover(tmp_path, **account) as windhover:
-        wait_for(lambda: set(windhover.pids()) == PARTS, lambda: windhover.output)
-        before = windhover.all_pids()
-        assert len(before) > len(PARTS)
+    for number in SIGNALS:
+        with running_windhover(tmp_path, **account) as windhover:
+            assert accounts(windhover) == ["ada"]
+            wait_for(lambda: set(windhover.pids()) == PARTS, lambda: windhover.output)
+            before = windhover.all_pids()
+            assert len(before) > len(PARTS)
 
-        assert windhover.stop() == 0
-        assert windhover.all_pids() == set()
-        assert not any(map(psutil.pid_exists, before))
-        assert not windhover.answers()
-
-    with running_windhover(tmp_path, **account) as windhover:
-        assert accounts(windhover) == ["ada"]
+            assert windhover.stop(number) == 0
+            assert windhover.all_pids() == set()
+            assert not any(map(psutil.pid_exists, before))
+            assert not windhover.answers()
+        account = {}
 
 
 def accounts(windhover: Windhover) -> list[str]:
@@ -58,18 +60,6 @@ def test_it_runs_in_a_long_path_with_special_characters(tmp_path: Path) -> None:
         wait_for(lambda: "Connected to redis" in worker_log.read_text(), lambda: windhover.output)
 
 
-def test_no_key_is_on_a_command_line_or_the_terminal(tmp_path: Path) -> None:
-    # Nothing listens on port 9; the test only looks for the key.
-    sources = {"YT_KEYS": "AIzaNotARealKey,shared=AIzaAnotherKey", "YOUTUBE_API_URL": "http://127.0.0.1:9"}
-    with running_windhover(tmp_path, **sources) as windhover:
-        wait_for(lambda: set(windhover.pids()) == PARTS - {"simulator"}, lambda: windhover.output)
-        commands = [word for pid in windhover.pids().values() for word in psutil.Process(pid).cmdline()]
-        assert "worker" in commands
-        assert not any("AIza" in word for word in commands)
-        assert "videos from YouTube, 2 keys in 2 projects" in windhover.output
-        assert "AIza" not in windhover.output
-
-
 def test_it_runs_on_postgresql(postgres: str, tmp_path: Path) -> None:
     sources = {"INVIDIOUS_URL": "http://127.0.0.1:9", "DATABASE_URL": postgres}
     with running_windhover(tmp_path, **sources) as windhover:
@@ -77,12 +67,3 @@ def test_it_runs_on_postgresql(postgres: str, tmp_path: Path) -> None:
         wait_for(lambda: worker_log.exists() and " ready." in worker_log.read_text(), lambda: windhover.output)
         assert "videos from Invidious at http://127.0.0.1:9" in windhover.output
         assert not list(windhover.state_dir.glob("*.sqlite3"))
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_other_signals_stop_everything_too(tmp_path: Path, number: signal.Signals) -> None:
-    with running_windhover(tmp_path) as windhover:
-        os.kill(windhover.process.pid, number)
-
-        assert windhover.process.wait(LONG) == 0
-        assert windhover.all_pids() == set()

@@ -16,7 +16,7 @@ import redis
 import requests
 
 from simulator import Project, Simulator, World
-from tests.running import Windhover, running_windhover, wait_for
+from tests.running import PARTS, Windhover, running_windhover, wait_for
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
@@ -112,6 +112,8 @@ def broker_traffic(windhover: Windhover) -> Iterator[list[str]]:
 
 
 def test_three_keys_then_invidious_and_no_secret_anywhere(windhover: Windhover, other_server: Simulator) -> None:
+    assert "videos from YouTube, 3 keys in 3 projects and Invidious at http://127.0.0.1:" in windhover.output
+    wait_for(lambda: set(windhover.pids()) == PARTS - {"simulator"}, lambda: windhover.output)
     with broker_traffic(windhover) as heard:
         entry = use_up_three_keys(windhover, other_server)
         said = [("the broker's traffic", "\n".join(heard).encode()), *all_output(windhover, entry)]
@@ -196,8 +198,9 @@ def test_a_fetch_of_a_killed_worker_is_retried(windhover: Windhover, other_serve
 
 
 def test_a_pause_outlasts_a_restart(other_server: Simulator, tmp_path: Path) -> None:
-    sources = {"YT_KEYS": f"spent={KEYS['spent']}", "YOUTUBE_API_URL": other_server.youtube_url}
+    sources = {"YT_KEYS": KEYS["spent"], "YOUTUBE_API_URL": other_server.youtube_url}
     with running_windhover(tmp_path, **sources) as windhover:
+        assert "videos from YouTube, 1 key in 1 project" in windhover.output
         entry = post(windhover, "/api/keywords/", {"keyword": "python"})
         waits = wait_for_log(windhover, keyword=entry["id"], status="waiting")
         assert "Daily search limit reached" in waits["message"]
