@@ -11,13 +11,35 @@ import pytest
 
 from tests.running import BASE_DIR
 
+pytestmark = pytest.mark.xdist_group("setup")
+
 # Without packages, these tests need no network.
 NOTHING = "# no packages\n"
+INSTALLING = "windhover: installing requirements.txt\n"
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "a path with spaces"
+    """A project that was never set up."""
+    return new_project(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def set_up_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project to copy after its first set-up, which takes seconds."""
+    project = new_project(tmp_path_factory.mktemp("setup"))
+    assert set_up(project).stdout == INSTALLING
+    return project
+
+
+@pytest.fixture
+def ready(set_up_once: Path, tmp_path: Path) -> Path:
+    """A project that is set up."""
+    return shutil.copytree(set_up_once, tmp_path / set_up_once.name, symlinks=True)
+
+
+def new_project(parent: Path) -> Path:
+    folder = parent / "a path with spaces"
     shutil.copytree(BASE_DIR / "bin", folder / "bin")
     (folder / "requirements.txt").write_text(NOTHING)
     return folder
@@ -40,44 +62,40 @@ def fake_python(folder: Path, script: str) -> str:
     return str(file)
 
 
-def test_it_installs_only_what_changed(project: Path) -> None:
-    installing = "windhover: installing requirements.txt\n"
-    assert set_up(project).stdout == installing
-    assert set_up(project).stdout == ""
+def test_it_installs_only_what_changed(ready: Path) -> None:
+    assert set_up(ready).stdout == ""
 
-    (project / "requirements.txt").write_text(NOTHING * 2)
-    assert set_up(project).stdout == installing
-    assert set_up(project).stdout == ""
+    (ready / "requirements.txt").write_text(NOTHING * 2)
+    assert set_up(ready).stdout == INSTALLING
+    assert set_up(ready).stdout == ""
 
 
-def test_a_failed_install_is_repeated(project: Path) -> None:
-    set_up(project)
-    (project / "requirements.txt").write_text("a-package-without-a-hash==1.0\n")
-    assert set_up(project).returncode != 0
+def test_a_failed_install_is_repeated(ready: Path) -> None:
+    (ready / "requirements.txt").write_text("a-package-without-a-hash==1.0\n")
+    assert set_up(ready).returncode != 0
 
     # The same file as before, but the failed attempt may have installed some packages.
-    (project / "requirements.txt").write_text(NOTHING)
-    assert "installing" in set_up(project).stdout
+    (ready / "requirements.txt").write_text(NOTHING)
+    assert "installing" in set_up(ready).stdout
 
 
-def test_two_at_once_do_not_disturb_each_other(project: Path) -> None:
-    set_up(project)
-    (project / "requirements.txt").write_text(NOTHING * 2)
-    python = project / ".venv" / "bin" / "python"
+def test_two_at_once_do_not_disturb_each_other(ready: Path) -> None:
+    (ready / "requirements.txt").write_text(NOTHING * 2)
+    python = ready / ".venv" / "bin" / "python"
     real = python.rename(python.with_name("real-python"))
     # Each install waits until both have begun.
     python.write_text(
         "#!/bin/sh\n"
-        f"cd '{project}' && case \"$3\" in install) touch began.$$\n"
+        f"cd '{ready}' && case \"$3\" in install) touch began.$$\n"
         "until [ -e began.$$ ] && [ $(ls began.* | wc -l) = 2 ]; do sleep 0.05; done ;; esac\n"
         f"exec '{real}' \"$@\"\n"
     )
     python.chmod(0o755)
 
     with ThreadPoolExecutor() as threads:
-        runs = list(threads.map(set_up, [project, project]))
+        runs = list(threads.map(set_up, [ready, ready]))
     assert [(run.returncode, run.stderr) for run in runs] == [(0, "")] * 2
-    assert sorted(file.name for file in (project / ".venv").glob("*ed*")) == ["installed-requirements.txt"]
+    assert sorted(file.name for file in (ready / ".venv").glob("*ed*")) == ["installed-requirements.txt"]
 
 
 def test_an_incomplete_environment_is_made_again(project: Path) -> None:
