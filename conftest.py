@@ -18,21 +18,21 @@ hypothesis.settings.load_profile("same every time")
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Start with groups, and with the tests that have the longest time limits: others run while they wait.
+    """Start with the tests that have the longest time limits, the slowest: others run while they wait.
 
     With TEST_DATABASE_URL, leave only the tests that use that database.
     """
-    items.sort(key=slowness, reverse=True)
+    items.sort(key=time_limit, reverse=True)
     if "TEST_DATABASE_URL" in os.environ:
         others = [item for item in items if not uses_test_database(item)]
         items[:] = [item for item in items if uses_test_database(item)]
         config.hook.pytest_deselected(items=others)
 
 
-def slowness(item: pytest.Item) -> tuple[bool, int]:
-    """Return whether the test runs one by one with others, and its own time limit in seconds, 0 if it has none."""
-    timeout = item.get_closest_marker("timeout")
-    return item.get_closest_marker("xdist_group") is not None, timeout.args[0] if timeout else 0
+def time_limit(item: pytest.Item) -> int:
+    """Return the test's own time limit in seconds, 0 if it has none."""
+    marker = item.get_closest_marker("timeout")
+    return marker.args[0] if marker else 0
 
 
 def uses_test_database(item: pytest.Item) -> bool:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.web import running_web
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(200), pytest.mark.xdist_group("any_bytes")]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(200)]
 
 HOST = b"Host: localhost\r\nConnection: close\r\n"
 

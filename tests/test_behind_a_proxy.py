@@ -18,7 +18,7 @@ from tests.needs import missing
 from tests.running import BASE_DIR, free_ports, wait_for
 from tests.web import listens, running_web
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(200), pytest.mark.xdist_group("behind_nginx")]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(200)]
 
 HOST = "windhover.example.org"
 ACCOUNT = {"username": "ada", "password": "kestrel-on-the-wind"}

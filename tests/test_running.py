@@ -13,7 +13,7 @@ import pytest
 
 from tests.running import BASE_DIR, LONG, PARTS, Windhover, clean_environment, running_windhover, wait_for
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(500), pytest.mark.xdist_group("bin_run")]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(500)]
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from config.serve import listen
 from tests.running import wait_for
 from tests.web import listens, ping, running_web
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(200), pytest.mark.xdist_group("serve")]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(200)]
 
 HALF_SENT = {
     "nothing": b"",

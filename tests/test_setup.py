@@ -11,8 +11,6 @@ import pytest
 
 from tests.running import BASE_DIR
 
-pytestmark = pytest.mark.xdist_group("setup")
-
 # Without packages, these tests need no network.
 NOTHING = "# no packages\n"
 INSTALLING = "windhover: installing requirements.txt\n"

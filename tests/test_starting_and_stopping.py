@@ -10,7 +10,7 @@ import pytest
 
 from tests.running import PARTS, Windhover, running_windhover, wait_for
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(400), pytest.mark.xdist_group("bin_run")]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
 # Ctrl-C, a service manager, and closing the terminal.
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]

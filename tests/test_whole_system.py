@@ -18,7 +18,7 @@ import requests
 from simulator import Project, Simulator, World
 from tests.running import PARTS, Windhover, running_windhover, wait_for
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(400), pytest.mark.xdist_group("whole_system")]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
 KEYS = {
     "spent": "AIzaSy-the-first-key-of-three",

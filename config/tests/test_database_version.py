@@ -11,8 +11,6 @@ import pytest
 
 from config.environment import BASE_DIR
 
-pytestmark = pytest.mark.xdist_group("database_version")
-
 COMMANDS = [
     ["-m", "config.prepare"],
     ["manage.py", "migrate"],
