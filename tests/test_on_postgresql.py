@@ -14,7 +14,7 @@ FILES = sorted(
     for app in ("incidents", "quota", "videos")
     for file in Path(BASE_DIR, "apps", app, "tests").glob("test_*.py")
 )
-# Tests that run at the same time. Each portion begins with some seconds for importing, collecting and migrating.
+# Each has its own time limit, and begins with some seconds for importing, collecting and migrating.
 PORTIONS = 2
 
 
