@@ -6,6 +6,7 @@ from apps.videos.models import KeyWordEntry
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("preview/", views.preview, name="preview"),
     path("keywords/", views.keywords, name="keywords"),
     path("keywords/<int:pk>/", views.keyword, name="keyword"),
     path("keywords/<int:pk>/log/", views.log_of_keyword, name="keyword-log"),

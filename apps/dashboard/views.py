@@ -21,11 +21,14 @@ from apps.dashboard import charts
 from apps.dashboard.forms import AddKeywordForm, IntervalForm
 from apps.dashboard.video_filters import VideoFilterForm
 from apps.videos.access import may_write
-from apps.videos.fetching.manual import fetch_now
+from apps.videos.fetching import manual
 from apps.videos.models import KeyWordEntry, Video, VideoLog
 from apps.videos.pagination import ShortCountPaginator
 from apps.videos.scheduling import report
 from apps.videos.scheduling.plan import cost_of_adding
+
+# A preview is shown after so many seconds even if the search is not over: the page then refreshes itself.
+PREVIEW_SECONDS = 5
 
 CARDS = 24
 FETCHES = 50
@@ -91,6 +94,21 @@ def add_keyword(request: PageRequest) -> HttpResponse:
     return redirect("keyword", entry.pk)
 
 
+@require_POST
+@write_required
+def preview(request: PageRequest) -> HttpResponse:
+    """Search once for a keyword without watching it."""
+    form = AddKeywordForm(request.POST)
+    if not form.is_valid():
+        return render_home(request, form)
+    entry, log = manual.preview(form.cleaned_data["keyword"])
+    if log:
+        manual.wait_for(log, PREVIEW_SECONDS)
+    if entry.state != KeyWordEntry.State.PREVIEWED:
+        messages.info(request, f"“{entry}” already exists.")
+    return redirect("keyword", entry.pk)
+
+
 def render_home(request: PageRequest, form: AddKeywordForm) -> HttpResponse:
     filters = VideoFilterForm(request)
     page = page_of_videos(request, filters)
@@ -134,13 +152,15 @@ def render_keyword(request: PageRequest, entry: KeyWordEntry, form: IntervalForm
     filters = VideoFilterForm(request, entry)
     page = page_of_videos(request, filters)
     context = {"entry": entry, "form": form, "filters": filters, "page": page, "videos": page}
+    if entry.state == KeyWordEntry.State.PREVIEWED and not request.htmx:
+        context["cost"] = cost_of_adding(entry.rate)
     return render_page(request, "keyword", context | {"gaps": entry.gaps.filter(late=False)})
 
 
 @require_POST
 @write_required
 def fetch(request: PageRequest, pk: int) -> HttpResponse:
-    fetch_now(get_object_or_404(KeyWordEntry, pk=pk))
+    manual.fetch_now(get_object_or_404(KeyWordEntry, pk=pk))
     messages.success(request, "Searching now. Results appear below.")
     return redirect("keyword", pk)
 
