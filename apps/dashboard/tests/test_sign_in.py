@@ -28,10 +28,10 @@ def test_it_works(client: Client, ada: Any) -> None:
     assert client.post("/sign-in/", account).url == "/log/"
     shown = client.get("/").content.decode()
     assert "ada" in shown
-    assert 'name="keyword"' in shown
+    assert "Add keyword" in shown
 
     assert client.post("/sign-out/").url == "/"
-    assert 'name="keyword"' not in client.get("/").content.decode()
+    assert "Add keyword" not in client.get("/").content.decode()
 
 
 @pytest.mark.parametrize("back", ["/sign-in/", "/sign-in/?next=/sign-in/", "/sign-in/?next=/log/"])
@@ -51,7 +51,7 @@ def test_reading_is_open_without_controls(client: Client) -> None:
     entry = keyword_with_videos()
     for address in ("/", f"/keywords/{entry.pk}/", "/keywords/", "/log/"):
         shown = client.get(address).content.decode()
-        assert "<form" not in shown
+        assert 'method="post"' not in shown
         assert f'href="/sign-in/?next={address}"' in shown
 
 
