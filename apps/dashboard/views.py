@@ -12,6 +12,7 @@ from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
@@ -152,6 +153,7 @@ def render_keyword(request: PageRequest, entry: KeyWordEntry, form: IntervalForm
     filters = VideoFilterForm(request, entry)
     page = page_of_videos(request, filters)
     context = {"entry": entry, "form": form, "filters": filters, "page": page, "videos": page}
+    context["under_way"] = entry.logs.under_way(timezone.now()).filter(waiting_until=None).exists()
     if entry.state == KeyWordEntry.State.PREVIEWED and not request.htmx:
         context["cost"] = cost_of_adding(entry.rate)
     return render_page(request, "keyword", context | {"gaps": entry.gaps.filter(late=False)})

@@ -80,6 +80,22 @@ def test_videos_are_filtered_while_the_page_refreshes(page: Any) -> None:
     page.wait_for_url("**/")
 
 
+def test_a_keywords_page_asks_each_second_while_it_is_fetched(page: Any) -> None:
+    entry = keyword_with_videos("kestrels", 1)
+    log = log_of(entry, status=VideoLog.Status.RUNNING)
+    asked: list[str] = []
+    page.goto(f"/keywords/{entry.pk}/")
+    page.on("request", lambda request: "hx-request" in request.headers and asked.append(request.url))
+    page.wait_for_timeout(4_000)
+    assert 2 <= len(asked) <= 5
+    log.status = VideoLog.Status.DONE
+    log.save()
+    page.wait_for_timeout(2_000)
+    asked.clear()
+    page.wait_for_timeout(4_000)
+    assert len(asked) <= 1
+
+
 def test_a_hidden_page_asks_for_nothing(page: Any) -> None:
     keyword_with_videos()
     asked: list[str] = []
