@@ -77,12 +77,15 @@ def _report(options: argparse.Namespace, results: Mapping[str, Mapping[str, Any]
         f"{options.videos:,} videos, half of them matched by one keyword; {options.database.partition(':')[0]}.",
         "Medians in ms, without the network; of 1,000 videos for what is stored.",
         "",
-        f"{'':<36}{'ours':>10}{'floor':>10}{'naive':>10}{'ours/floor':>12}{'naive/ours':>12}{'queries':>9}",
+        f"{'':<36}{'ours':>10}{'floor':>10}{'naive':>10}{'ours/floor':>12}{'naive/ours':>12}{'queries':>9}"
+        f"{'loop':>10}{'loop/ours':>12}",
     ]
     for name, figures in results.items():
         ours, floor, naive = (figures[f"{side}_ms"] for side in SIDES)
         times = "".join(f"{_number(time):>10}" for time in (ours, floor, naive))
         ratios = f"{_ratio(ours, floor):>12}{_ratio(naive, ours):>12}{_number(figures['queries']):>9}"
+        if loop := figures["loop_ms"]:
+            ratios += f"{_number(loop):>10}{_ratio(loop, ours):>12}"
         lines.append(f"{name:<36}{times}{ratios}")
     lines += [
         "",

@@ -6,7 +6,7 @@ that writers take turns: no insert conflicts, no deadlock, and counts that alway
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from operator import attrgetter, itemgetter
 from typing import Any
@@ -131,10 +131,16 @@ def _update(found: dict[str, FoundVideo], now: datetime) -> tuple[set[str], bool
     if redated:
         own_date = Subquery(Video.objects.filter(pk=OuterRef("video")).values("published_at")[:1])
         Match.objects.filter(video__in=redated).update(published_at=own_date)
-    # One short statement also for rows that did not change otherwise, which are most.
-    if completed := [row["video_id"] for row in stored if found[row["video_id"]].complete]:
+    if completed := [row["video_id"] for row in stored if found[row["video_id"]].complete and _is_outdated(row, now)]:
         Video.objects.filter(pk__in=completed).update(completed_at=now, missing_since=None)
     return {row["video_id"] for row in stored}, bool(changed)
+
+
+def _is_outdated(row: Mapping[str, Any], now: datetime) -> bool:
+    """Return whether to write that YouTube has given the full data of `row` now: for most videos once a day, since on
+    PostgreSQL it costs as much as a change of all that is indexed."""
+    completed_at, running = row["completed_at"], row["live_state"] in (Video.LiveState.LIVE, Video.LiveState.UPCOMING)
+    return running or row["missing_since"] or completed_at is None or abs(now - completed_at) >= timedelta(days=1)
 
 
 def _updates(row: Mapping[str, object], found: FoundVideo) -> Row:

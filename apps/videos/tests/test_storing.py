@@ -147,10 +147,13 @@ def test_it_writes_only_what_changed(entry: KeyWordEntry) -> None:
     KeyWordEntry.objects.update(claim_token="t")
 
     assert statements_that_write(entry, [replace(video, complete=False) for video in page]) == []
+    assert statements_that_write(entry, page) == []
+    Video.objects.filter(pk="7").update(completed_at=NOON - timedelta(days=1))
     (stamp,) = statements_that_write(entry, page)
     assert "completed_at" in stamp
     assert "title" not in stamp
-    changed, stamp = statements_that_write(entry, [replace(page[0], title="A better title"), *page[1:]])
+    assert stamp.partition("IN (")[2].count("%s") == 1
+    (changed,) = statements_that_write(entry, [replace(page[0], title="A better title"), *page[1:]])
     assert changed.count("%s") < 20, "one row"
     assert changed.partition(" SET ")[2] == "title = excluded.title, updated_at = excluded.updated_at"
 
