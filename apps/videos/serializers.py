@@ -299,6 +299,53 @@ class QuotaSerializer(serializers.Serializer[Any]):
     days = DayUsedSerializer(many=True, help_text="The last 30 days, including today.")
 
 
+class VideosOfDaySerializer(serializers.Serializer[Any]):
+    day = serializers.DateField(help_text="The day in UTC.")
+    published = serializers.IntegerField(help_text="Videos that were published on it.")
+    found = serializers.IntegerField(help_text="Videos that were found on it, whenever they were published.")
+
+
+class ChannelFoundSerializer(serializers.Serializer[Any]):
+    channel_id = serializers.CharField()
+    channel_title = serializers.CharField()
+    videos = serializers.IntegerField()
+
+
+class DelaySerializer(serializers.Serializer[Any]):
+    """How soon videos were found after their publication."""
+
+    videos = serializers.IntegerField(help_text="The number of videos that count.")
+    median = serializers.IntegerField(help_text="Half of them were found within so many seconds.")
+    p95 = serializers.IntegerField(help_text="95 % of them were found within so many seconds.")
+    within_1h = serializers.FloatField(help_text="The share that was found within an hour, from 0 to 1.")
+    within_6h = serializers.FloatField(help_text="The share that was found within six hours, from 0 to 1.")
+
+
+class NewestSerializer(serializers.Serializer[Any]):
+    """What was found last: 2,000 videos of the last 30 days at most."""
+
+    videos = serializers.IntegerField(help_text="The number of videos.")
+    since = serializers.DateTimeField(allow_null=True, help_text="When the first of them was found. null: none was.")
+    methods = serializers.DictField(child=serializers.IntegerField(), help_text="Their number by source.")
+    channels = ChannelFoundSerializer(many=True, help_text="The ten channels with most of them, most first.")
+    delay = DelaySerializer(
+        allow_null=True,
+        help_text="Of those with an exact date of publication, if that is after their keyword was added. "
+        "null: there are none.",
+    )
+
+
+class StatisticsSerializer(serializers.Serializer[Any]):
+    video_count = serializers.IntegerField(help_text="The number of videos now, of any age.")
+    days = VideosOfDaySerializer(many=True, help_text="The last 30 days in UTC, including today.")
+    searches = DayUsedSerializer(
+        many=True,
+        help_text="The searches used in the last 30 days, including today. "
+        "For a keyword those in its fetch logs, which are kept for `LOG_DAYS`.",
+    )
+    newest = NewestSerializer(help_text="What was found last: 2,000 videos of these days at most.")
+
+
 class PingSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=["success", "error"])
     message = serializers.CharField(help_text="pong")

@@ -28,6 +28,7 @@ urlpatterns = [
     re_path(r"^api/keyword/(?P<keyword>[\s\S]+)/videos/?$", views.KeywordVideos.as_view(), name="keyword-videos"),
     path("api/", include(router.urls)),
     re_path(r"^api/quota/?$", views.QuotaView.as_view(), name="quota"),
+    re_path(r"^api/stats/?$", views.StatisticsView.as_view(), name="stats"),
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^api/docs/?$", docs, name="docs"),
     re_path(r"^api/redoc/?$", redoc, name="redoc"),

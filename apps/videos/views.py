@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.videos import statistics
 from apps.videos.conditional import conditional
 from apps.videos.errors import DETAILS
 from apps.videos.fetching import manual
@@ -37,6 +38,7 @@ from apps.videos.serializers import (
     PreviewedSerializer,
     PreviewSerializer,
     QuotaSerializer,
+    StatisticsSerializer,
     VideoLogSerializer,
     VideoSerializer,
 )
@@ -192,6 +194,16 @@ class KeywordViewSet(KnownParameters, viewsets.ModelViewSet[KeyWordEntry]):
         return Response(VideoLogSerializer(log).data, status=status.HTTP_202_ACCEPTED)
 
     @extend_schema(
+        operation_id="get_keyword_statistics",
+        summary="Show a keyword's statistics",
+        description="Of the videos that it found, also those that another keyword had found before.",
+        responses=StatisticsSerializer,
+    )
+    @action(detail=True)
+    def stats(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return Response(StatisticsSerializer(statistics.of_keyword(self.get_object())).data)
+
+    @extend_schema(
         operation_id="preview_keyword",
         summary="Preview a keyword",
         request=PreviewedSerializer,
@@ -254,6 +266,16 @@ class QuotaView(KnownParameters):
         return Response(QuotaSerializer(report.today()).data)
 
 
+class StatisticsView(KnownParameters):
+    """Of all videos, each as the first keyword found it."""
+
+    @extend_schema(
+        operation_id="get_statistics", summary="Show statistics", tags=["videos"], responses=StatisticsSerializer
+    )
+    def get(self, request: Request) -> Response:
+        return Response(StatisticsSerializer(statistics.of_all()).data)
+
+
 @extend_schema(exclude=True)
 class NotFoundView(APIView):
     """Answer unknown addresses below /api/ in JSON."""
@@ -283,6 +305,8 @@ class EndpointsView(KnownParameters):
             "keyword": "keywords/{id}/",
             "preview": "keywords/preview/",
             "fetch": "keywords/{id}/fetch/",
+            "keyword_stats": "keywords/{id}/stats/",
+            "stats": "stats/",
             "logs": "logs/",
             "log": "logs/{id}/",
             "quota": "quota/",

@@ -36,6 +36,8 @@ class Match(models.Model):
         indexes = [
             # One keyword's videos, newest first: its page and GET /api/keyword/<keyword>/videos/.
             models.Index(fields=["keyword", "-published_at", "-video"], name="match_newest"),
+            # How many were found on each day, and which last: statistics.py.
+            models.Index(fields=["keyword", "created_at"], name="match_found"),
         ]
 
     def __str__(self) -> str:

@@ -1,5 +1,6 @@
 """The state of today's searches and the plan: what the page, the API and the command show."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -31,7 +32,7 @@ class HourUsed:
 
 @dataclass(frozen=True, slots=True)
 class DayUsed:
-    """A day in California and the searches made in it by all projects."""
+    """A day in California and the searches made in it."""
 
     day: date
     searches: int
@@ -96,7 +97,7 @@ def today() -> SchedulingReport:
         search_rate=search_rate,
         ends_at=_ends_at(now, scheduled.left, search_rate),
         hours=_hours(now),
-        days=_days(pacific.day_of(now)),
+        days=days_used(),
     )
 
 
@@ -119,8 +120,16 @@ def _hours(now: datetime) -> list[HourUsed]:
     return [HourUsed(hour, searches if hour <= now else None) for hour, searches in zip(starts, used, strict=True)]
 
 
-def _days(last: date) -> list[DayUsed]:
+def days_used(entry: KeyWordEntry | None = None) -> list[DayUsed]:
+    """Return the last DAYS days with their searches: those in the logs of `entry`, or all projects'; one query."""
+    last = pacific.day_of(timezone.now())
     days = [last - timedelta(days=back) for back in reversed(range(DAYS))]
-    spends = QuotaSpend.objects.filter(bucket=QuotaSpend.Bucket.SEARCH, day__gte=days[0])
-    used = dict(spends.values_list("day").annotate(searches=Sum("used")).order_by())
-    return [DayUsed(day, used.get(day, 0)) for day in days]
+    used: Counter[date] = Counter()
+    if entry:
+        logs = entry.logs.filter(created_at__gte=pacific.start_of(days[0]), searches__gt=0)
+        for created_at, searches in logs.values_list("created_at", "searches"):
+            used[pacific.day_of(created_at)] += searches
+    else:
+        spends = QuotaSpend.objects.filter(bucket=QuotaSpend.Bucket.SEARCH, day__gte=days[0])
+        used.update(dict(spends.values_list("day").annotate(searches=Sum("used")).order_by()))
+    return [DayUsed(day, used[day]) for day in days]
