@@ -322,7 +322,7 @@ class DelaySerializer(serializers.Serializer[Any]):
 
 
 class NewestSerializer(serializers.Serializer[Any]):
-    """What was found last: 2,000 videos of the last 30 days at most."""
+    """What was found last: 1,000 videos of the last 30 days at most."""
 
     videos = serializers.IntegerField(help_text="The number of videos.")
     since = serializers.DateTimeField(allow_null=True, help_text="When the first of them was found. null: none was.")
@@ -343,7 +343,7 @@ class StatisticsSerializer(serializers.Serializer[Any]):
         help_text="The searches used in the last 30 days, including today. "
         "For a keyword those in its fetch logs, which are kept for `LOG_DAYS`.",
     )
-    newest = NewestSerializer(help_text="What was found last: 2,000 videos of these days at most.")
+    newest = NewestSerializer(help_text="What was found last: 1,000 videos of these days at most.")
 
 
 class PingSerializer(serializers.Serializer[Any]):

@@ -7,20 +7,19 @@ that are found late would be missing.
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from math import ceil
 from typing import Any, Final, NamedTuple
 
-from django.db.models import Func, IntegerField, QuerySet, Value
+from django.db.models import Count, DateField, F, Func, Q, QuerySet
 from django.utils import timezone
 
 from apps.videos.models import KeyWordEntry, Video, VideoFetchMethod, VideoTotal
 from apps.videos.scheduling.report import DAYS, DayUsed, days_used
 
-DAY: Final = timedelta(days=1)
-NEWEST: Final = 2_000
+NEWEST: Final = 1_000
 TOP_CHANNELS: Final = 10
 
 
@@ -89,80 +88,73 @@ class Statistics:
 
 
 class _Found(NamedTuple):
-    """A video that was found; `added_at` is when its keyword was added."""
+    """A video that was found; `is_timed`: whether its delay counts."""
 
     method: str
     channel_id: str
     channel_title: str
     published_at: datetime
-    published_exact: bool
     found_at: datetime
-    added_at: datetime | None
+    is_timed: bool
+
+
+class _DayInUTC(Func):
+    """The day of a date-time. On SQLite Django's TruncDate would call Python for each row."""
+
+    output_field = DateField()
+    template = "(%(expressions)s AT TIME ZONE 'UTC')::date"
+
+    def as_sqlite(self, *args: Any, **kwargs: Any) -> Any:
+        return self.as_sql(*args, template="SUBSTR(%(expressions)s, 1, 10)", **kwargs)
+
+
+# Whether a video's delay counts.
+_IS_NEWS = Q(published_at__gte=F("keyword__created_at"))
 
 
 def of_all() -> Statistics:
     """Return the statistics of all videos, each as the first keyword found it; five queries."""
-    videos, days = Video.objects.all(), _last_days()
-    newest = (
-        videos.filter(created_at__gte=days[0])
-        .order_by("-created_at", "-pk")
-        .values_list(
-            *("method", "channel_id", "channel_title", "published_at", "published_exact"),
-            *("created_at", "keyword__created_at"),
-        )
-    )
-    return Statistics(VideoTotal.current(), _videos_of(days, videos), days_used(), _newest(newest))
+    videos = Video.objects.all()
+    newest = videos.annotate(is_timed=_IS_NEWS & Q(published_exact=True))
+    columns = ("method", "channel_id", "channel_title", "published_at", "created_at", "is_timed")
+    return _statistics(VideoTotal.current(), videos, newest.values_list(*columns), days_used())
 
 
 def of_keyword(entry: KeyWordEntry) -> Statistics:
     """Return the statistics of what `entry` found, also if another keyword had found it before; four queries."""
-    matches, days = entry.matches.all(), _last_days()
-    newest = (
-        matches.filter(created_at__gte=days[0])
-        .order_by("-created_at", "-pk")
-        .values_list(
-            *("method", "video__channel_id", "video__channel_title", "published_at", "video__published_exact"),
-            *("created_at", "keyword__created_at"),
-        )
-    )
-    return Statistics(entry.video_count, _videos_of(days, matches), days_used(entry), _newest(newest))
+    matches = entry.matches.all()
+    newest = matches.annotate(is_timed=_IS_NEWS & Q(video__published_exact=True))
+    columns = ("method", "video__channel_id", "video__channel_title", "published_at", "created_at", "is_timed")
+    return _statistics(entry.video_count, matches, newest.values_list(*columns), days_used(entry))
 
 
-def _last_days() -> list[datetime]:
-    """Return when each of the last DAYS days in UTC begins, including today."""
+def _statistics(count: int, rows: QuerySet[Any], newest: QuerySet[Any, Any], searches: list[DayUsed]) -> Statistics:
+    """`rows` are videos or matches, `newest` the same with the values of _Found."""
     today = datetime.combine(timezone.now().date(), time(), UTC)
-    return [today - DAY * back for back in reversed(range(DAYS))]
+    days = [today - timedelta(days=back) for back in reversed(range(DAYS))]
+    published, found = (_per_day(rows, field, days[0]) for field in ("published_at", "created_at"))
+    return Statistics(
+        video_count=count,
+        days=[VideosOfDay(day, published.get(day, 0), found.get(day, 0)) for day in (day.date() for day in days)],
+        searches=searches,
+        newest=_newest(newest.filter(created_at__gte=days[0]).order_by("-created_at", "-pk")[:NEWEST]),
+    )
 
 
-def _videos_of(days: Sequence[datetime], rows: QuerySet[Any]) -> list[VideosOfDay]:
-    """Count `rows`, videos or matches; two queries, which read nothing but the indexes of both dates."""
-    published, found = _counts(days, rows, "published_at"), _counts(days, rows, "created_at")
-    return [VideosOfDay(day.date(), published[number], found[number]) for number, day in enumerate(days)]
+def _per_day(rows: QuerySet[Any], field: str, since: datetime) -> dict[date, int]:
+    """Return the number of rows of each day that has any; one query, which reads nothing but the date's index."""
+    recent = rows.filter(**{f"{field}__gte": since}).order_by()
+    return dict(recent.values_list(_DayInUTC(field)).annotate(rows=Count("pk")))
 
 
-def _counts(days: Sequence[datetime], rows: QuerySet[Any], field: str) -> dict[int, int]:
-    """Return the number of rows of each day, by its place.
-
-    A range of the index for each day: to group by day, SQLite would call Python for each row.
-    """
-    count = Func("pk", function="COUNT", output_field=IntegerField())
-    ranges = [rows.filter(**{f"{field}__gte": day, f"{field}__lt": day + DAY}) for day in days]
-    counts = [rows.values_list(Value(number), count) for number, rows in enumerate(ranges)]
-    return dict(counts[0].union(*counts[1:], all=True))
-
-
-def _newest(rows: QuerySet[Any, Any]) -> Newest:
-    found = [_Found(*row) for row in rows[:NEWEST]]
+def _newest(rows: Iterable[tuple[Any, ...]]) -> Newest:
+    found = [_Found(*row) for row in rows]
     methods = Counter(video.method for video in found)
     # Those whose channel is unknown are left out. The title is that of the last video found.
-    titles = {video.channel_id: video.channel_title for video in reversed(found) if video.channel_id}
     channels = Counter(video.channel_id for video in found if video.channel_id)
-    # A date that is corrected later, as that of a premiere, may lie after the discovery.
-    delays = [
-        max(0.0, (video.found_at - video.published_at).total_seconds())
-        for video in found
-        if video.published_exact and video.added_at and video.published_at >= video.added_at
-    ]
+    titles = {video.channel_id: video.channel_title for video in reversed(found)}
+    # A date that was corrected, as that of a premiere, may lie after the discovery.
+    delays = [max(0.0, (video.found_at - video.published_at).total_seconds()) for video in found if video.is_timed]
     return Newest(
         videos=len(found),
         since=found[-1].found_at if found else None,
