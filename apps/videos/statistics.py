@@ -104,18 +104,18 @@ class _DayInUTC(Func):
     output_field = DateField()
     template = "(%(expressions)s AT TIME ZONE 'UTC')::date"
 
-    def as_sqlite(self, *args: Any, **kwargs: Any) -> Any:
-        return self.as_sql(*args, template="SUBSTR(%(expressions)s, 1, 10)", **kwargs)
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template="SUBSTR(%(expressions)s, 1, 10)", **context)
 
 
-# Whether a video's delay counts.
-_IS_NEWS = Q(published_at__gte=F("keyword__created_at"))
+# What was published before shows no delay: the first search finds it, whenever that is.
+_AFTER_KEYWORD = Q(published_at__gte=F("keyword__created_at"))
 
 
 def of_all() -> Statistics:
     """Return the statistics of all videos, each as the first keyword found it; five queries."""
     videos = Video.objects.all()
-    newest = videos.annotate(is_timed=_IS_NEWS & Q(published_exact=True))
+    newest = videos.annotate(is_timed=_AFTER_KEYWORD & Q(published_exact=True))
     columns = ("method", "channel_id", "channel_title", "published_at", "created_at", "is_timed")
     return _statistics(VideoTotal.current(), videos, newest.values_list(*columns), days_used())
 
@@ -123,7 +123,7 @@ def of_all() -> Statistics:
 def of_keyword(entry: KeyWordEntry) -> Statistics:
     """Return the statistics of what `entry` found, also if another keyword had found it before; four queries."""
     matches = entry.matches.all()
-    newest = matches.annotate(is_timed=_IS_NEWS & Q(video__published_exact=True))
+    newest = matches.annotate(is_timed=_AFTER_KEYWORD & Q(video__published_exact=True))
     columns = ("method", "video__channel_id", "video__channel_title", "published_at", "created_at", "is_timed")
     return _statistics(entry.video_count, matches, newest.values_list(*columns), days_used(entry))
 
@@ -144,7 +144,7 @@ def _statistics(count: int, rows: QuerySet[Any], newest: QuerySet[Any, Any], sea
 def _per_day(rows: QuerySet[Any], field: str, since: datetime) -> dict[date, int]:
     """Return the number of rows of each day that has any; one query, which reads nothing but the date's index."""
     recent = rows.filter(**{f"{field}__gte": since}).order_by()
-    return dict(recent.values_list(_DayInUTC(field)).annotate(rows=Count("pk")))
+    return dict(recent.values_list(_DayInUTC(field)).annotate(rows=Count("*")))
 
 
 def _newest(rows: Iterable[tuple[Any, ...]]) -> Newest:

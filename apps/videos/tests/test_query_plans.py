@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from apps.videos import tasks
+from apps.videos import statistics, tasks
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.fetching.manual import fetch_now
 from apps.videos.models import KeyWordEntry, Match, Video, VideoLog
@@ -101,6 +101,21 @@ def test_a_fetch_does_not_read_all_logs_of_its_keyword(busy: KeyWordEntry) -> No
     assert len(open_logs) >= 4
     for query in open_logs:
         assert "log_open_of_keyword" in plan(query), query.sql
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL chooses by how many rows there are")
+def test_statistics_count_days_in_indexes_alone(busy: KeyWordEntry) -> None:
+    with recorded() as queries:
+        statistics.of_all()
+        statistics.of_keyword(busy)
+    plans = [plan(query) for query in queries if "COUNT(*)" in query.sql]
+    for index in (
+        "video_newest (",
+        "video_found (",
+        "match_newest (keyword_id=? AND ",
+        "match_found (keyword_id=? AND ",
+    ):
+        assert any(f"COVERING INDEX {index}" in each for each in plans), plans
 
 
 def test_overdue_keywords_are_found_by_an_index(entry: KeyWordEntry) -> None:
