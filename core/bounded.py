@@ -11,6 +11,8 @@ import socket
 import time
 from typing import Any, Final
 
+import requests.adapters
+
 # The longest valid response is videos.list with fifty videos: two descriptions each of at most 5,000 characters,
 # which take at most 12 bytes each where JSON escapes them. That is 6 MB; a typical response has 0.2 MB.
 MAX_BYTES: Final = 8 * 2**20
@@ -40,6 +42,17 @@ class BoundedResponse(http.client.HTTPResponse):
             raise ConnectionResetError("connection closed without a response") from error
         if self.getheader("Content-Encoding", "").strip().lower() not in ("", "identity"):
             raise ResponseTooLarge("was compressed, although an uncompressed one was requested")
+
+
+class BoundedAdapter(requests.adapters.HTTPAdapter):
+    """Cap the responses of a session of requests, direct or through a proxy."""
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        kind = pool.ConnectionCls
+        if kind.response_class is not BoundedResponse:
+            pool.ConnectionCls = type(kind.__name__, (kind,), {"response_class": BoundedResponse})
+        return pool
 
 
 class _Bytes(io.RawIOBase):

@@ -12,9 +12,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import requests
-import requests.adapters
 
-from core.bounded import BoundedResponse, ResponseTooLarge
+from core.bounded import BoundedAdapter, ResponseTooLarge
 from core.errors import SourceBlocked, SourceUnavailable, connection_failed
 from core.found_video import (
     CHANNEL_ID_LENGTH,
@@ -56,7 +55,7 @@ def search_videos(query: str, *, instance: str, pages: int = PAGES, deadline: fl
     unreadable = False
     with requests.Session() as session:
         for scheme in ("http://", "https://"):
-            session.mount(scheme, _BoundedAdapter())
+            session.mount(scheme, BoundedAdapter())
         for page in range(1, pages + 1):
             try:
                 items = _page(session, instance, query, page)
@@ -75,17 +74,6 @@ def search_videos(query: str, *, instance: str, pages: int = PAGES, deadline: fl
         raise SourceUnavailable("Invidious could not read YouTube's pages.", 200)
     log_ignored("Invidious", found.values())
     return sorted(found.values(), key=lambda video: video.published_at, reverse=True)
-
-
-class _BoundedAdapter(requests.adapters.HTTPAdapter):
-    """Cap the responses of connections, direct or through a proxy."""
-
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-        kind = pool.ConnectionCls
-        if kind.response_class is not BoundedResponse:
-            pool.ConnectionCls = type(kind.__name__, (kind,), {"response_class": BoundedResponse})
-        return pool
 
 
 def _page(session: requests.Session, instance: str, query: str, page: int) -> list[Any]:
