@@ -11,10 +11,9 @@ from rest_framework.pagination import PageNumberPagination
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
-from apps.videos import cursors
+from apps.videos import cursors, serializers
 from apps.videos.conditions import FEW
 from apps.videos.cursors import Cursor
-from apps.videos.serializers import video_rows
 
 COUNTED_UP_TO = FEW
 MAX_PAGES = 10**9  # databases cannot skip more rows than 2**63
@@ -139,9 +138,9 @@ class VideoPages(Pages):
         """Return what VideoSerializer shows of the page's videos; two queries, and one that counts if necessary."""
         self.links: dict[str, Cursor | None] | None = None
         if self.cursor_query_param in request.query_params:
-            return video_rows(self._page_by_cursor(queryset, request, **counted))
+            return serializers.video_rows(self._page_by_cursor(queryset, request, **counted))
         ids = queryset.values_list("video_id", flat=True)
-        return video_rows(super().paginate_queryset(ids, request, view, **counted))
+        return serializers.video_rows(super().paginate_queryset(ids, request, view, **counted))
 
     def _page_by_cursor(self, queryset: QuerySet[Any], request: Any, **counted: Any) -> list[str]:
         """Return the ids of the page, and keep its links."""
