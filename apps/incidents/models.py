@@ -85,9 +85,9 @@ class Incident(models.Model):
     @property
     def is_retried(self) -> bool:
         """Whether Windhover retries by itself."""
-        if self.kind == self.Kind.KEY_REFUSED:
+        if self.kind in (self.Kind.KEY_REFUSED, self.Kind.NOTIFICATION_FAILED):
             return self.until is not None
-        kinds = [self.Kind.PROJECT_SUSPENDED, self.Kind.CLOCKS_DIFFER, self.Kind.NOTIFICATION_FAILED, *self.PARTS]
+        kinds = [self.Kind.PROJECT_SUSPENDED, self.Kind.CLOCKS_DIFFER, *self.PARTS]
         return self.kind not in kinds
 
     @property

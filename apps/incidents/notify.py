@@ -1,4 +1,4 @@
-"""Notify the admin, through any service Apprise supports: mail, chat, push, webhooks.
+"""Send messages through any service Apprise supports (mail, chat, push, webhooks), and notify the admin.
 
 Notifications are sent outside transactions and retried each minute for a day, so that none is lost while a mail
 server is unreachable. What is still open after that is notified as soon as an address accepts messages again. The form
@@ -7,8 +7,10 @@ of NOTIFY_URLS: https://github.com/caronc/apprise/wiki
 
 import logging
 import re
+from collections.abc import Collection
 from contextlib import suppress
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from django.conf import settings
@@ -24,6 +26,9 @@ logger = logging.getLogger(__name__)
 
 RETRY_FOR = timedelta(days=1)
 
+# After so many seconds an address has not accepted a message.
+SEND_SECONDS = 15
+
 # Short outages, and a search limit reached a few minutes before the reset, need no notification.
 SHORT = timedelta(minutes=30)
 _OFTEN_SHORT = [
@@ -35,6 +40,19 @@ _OFTEN_SHORT = [
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where messages are sent. The URL may contain a password; `name` is what people see of it.
+
+    `subject` is that of the incident while it accepts no messages.
+    """
+
+    url: str = field(repr=False)
+    name: str
+    subject: str
+    is_webhook: bool = False
+
+
 def notify_pending() -> None:
     """Send a notification for each incident that opened or closed and was not notified yet.
 
@@ -42,13 +60,14 @@ def notify_pending() -> None:
     that cannot be sent stays pending.
     """
     now = timezone.now()
-    subjects = {_subject(address) for address in addresses()}
+    subjects = {address.subject for address in named(settings.NOTIFY_URLS, "NOTIFY_URLS")}
     incidents.repair_future_dates()
     _skip_short()
-    incidents.close(Incident.Kind.NOTIFICATION_FAILED, except_subjects=subjects)
+    close_removed(subjects, "")
     in_time = Q(opened_at__gt=now - RETRY_FOR) | Q(closed_at__gt=now - RETRY_FOR)
     # An old date alone does not show that it was tried for long: the clock may have been behind.
     failed = Incident.objects.open().filter(kind=Incident.Kind.NOTIFICATION_FAILED, opened_at__lte=now - RETRY_FOR)
+    failed = failed.filter(subject__in=subjects)
     if subjects and failed.count() < len(subjects):
         in_time |= Q(closed_at=None)
     recent = Incident.objects.filter(in_time)
@@ -60,19 +79,38 @@ def notify_pending() -> None:
         _notify(incident, "closed_notified_at", f"Resolved: {incident.message}")
 
 
-def addresses() -> list[str]:
-    """Return the addresses of NOTIFY_URLS: separated by spaces, or by commas before the next `scheme:`."""
-    return [address for address in re.split(r"\s+|,(?=\s*[A-Za-z][A-Za-z0-9+.-]*:/)", settings.NOTIFY_URLS) if address]
+def addresses(text: str | None = None) -> list[str]:
+    """Return the addresses in `text`: separated by spaces, or by commas before the next `scheme:`.
+
+    Without `text` those of NOTIFY_URLS.
+    """
+    text = settings.NOTIFY_URLS if text is None else text
+    return [address for address in re.split(r"\s+|,(?=\s*[A-Za-z][A-Za-z0-9+.-]*:/)", text) if address]
 
 
-def check() -> None:
-    """Raise ImproperlyConfigured if an address is not a valid Apprise URL."""
-    from apprise import Apprise
+def named(text: str, where: str, owner: str = "") -> list[Address]:
+    """Return the addresses in `text`, named by their position in `where`, without repeated ones."""
+    found: dict[str, Address] = {}
+    for position, url in enumerate(addresses(text), 1):
+        # Addresses contain passwords, so only their scheme is shown.
+        name = f"Entry {position} of {where} ({url.partition(':')[0]})"
+        found.setdefault(url, Address(url, name, subject_of(url, owner)))
+    return list(found.values())
 
-    for position, address in enumerate(addresses(), 1):
+
+def subject_of(url: str, owner: str = "") -> str:
+    """Return a hash of an address, after a word that distinguishes those of another `owner` than NOTIFY_URLS."""
+    return f"{owner} {sha256(url.encode()).hexdigest()[:16]}".strip()
+
+
+def check(text: str | None = None, where: str = "NOTIFY_URLS") -> None:
+    """Raise ImproperlyConfigured if an address in `text`, by default NOTIFY_URLS, is not a valid Apprise URL."""
+    from apprise import Apprise  # imported here: it loads a hundred services, and most processes never notify
+
+    for position, address in enumerate(addresses(text), 1):
         if not Apprise.instantiate(address):
             # The address may contain a password, so it is not repeated.
-            raise ImproperlyConfigured(f"NOTIFY_URLS: entry {position} is not a valid Apprise URL.")
+            raise ImproperlyConfigured(f"{where}: entry {position} is not a valid Apprise URL.")
 
 
 def send(title: str, body: str) -> list[bool]:
@@ -80,30 +118,49 @@ def send(title: str, body: str) -> list[bool]:
 
     Addresses that do not are incidents, until they accept a message.
     """
-    from apprise import Apprise  # imported here: it loads a hundred services, and most processes never notify
-
     accepted = []
-    for position, address in enumerate(addresses(), 1):
-        messenger = Apprise()
-        accepted.append(messenger.add(address) and bool(messenger.notify(title=title, body=body)))
-        _record_delivery(position, address, accepted[-1], title)
+    for address in named(settings.NOTIFY_URLS, "NOTIFY_URLS"):
+        accepted.append(deliver(address.url, title, body))
+        if accepted[-1]:
+            record_accepted(address)
+        else:
+            record_refused(address, title)
     return accepted
 
 
-def _record_delivery(position: int, address: str, accepted: bool, title: str) -> None:
-    # Addresses contain passwords, so only their scheme is shown.
-    subject, scheme = _subject(address), address.partition(":")[0]
+def deliver(url: str, title: str, body: str) -> bool:
+    """Send a message in plain text to an Apprise URL; return whether it was accepted within SEND_SECONDS.
+
+    Where the service shows HTML or Markdown, Apprise escapes the text.
+    """
+    from apprise import Apprise, NotifyFormat
+
+    messenger = Apprise()
+    if not messenger.add(url):
+        return False
+    return bool(messenger.notify(title=title, body=body, body_format=NotifyFormat.TEXT, timeout=SEND_SECONDS))
+
+
+def record_accepted(address: Address) -> None:
+    """Close the incident of an address that has accepted a message."""
     with suppress(DatabaseError):
-        if accepted:
+        incidents.close(Incident.Kind.NOTIFICATION_FAILED, subject=address.subject)
+
+
+def record_refused(address: Address, title: str, reason: str = "", until: datetime | None = None) -> None:
+    """Open an incident for an address that did not accept a message; it is tried again at `until`."""
+    message = f"{address.name} did not accept a message{reason and f' ({reason})'}."
+    logger.warning("%s Its title: %s", message, title)
+    with suppress(DatabaseError):
+        incidents.open(Incident.Kind.NOTIFICATION_FAILED, message, subject=address.subject, until=until)
+
+
+def close_removed(subjects: Collection[str], *owners: str) -> None:
+    """Close the incidents of these owners' addresses that are not used any more: all but `subjects`."""
+    failed = Incident.objects.open().filter(kind=Incident.Kind.NOTIFICATION_FAILED)
+    for subject in failed.values_list("subject", flat=True):
+        if subject.rpartition(" ")[0] in owners and subject not in subjects:
             incidents.close(Incident.Kind.NOTIFICATION_FAILED, subject=subject)
-        else:
-            message = f"Entry {position} of NOTIFY_URLS ({scheme}) did not accept a message."
-            logger.warning("%s Its title: %s", message, title)
-            incidents.open(Incident.Kind.NOTIFICATION_FAILED, message, subject=subject)
-
-
-def _subject(address: str) -> str:
-    return sha256(address.encode()).hexdigest()[:16]
 
 
 def _skip_short() -> None:
