@@ -69,6 +69,8 @@ class FakeServer:
                 self.end_headers()
                 self.wfile.write(body)
 
+            do_POST = do_GET
+
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 
