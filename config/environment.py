@@ -8,6 +8,7 @@ from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
@@ -213,6 +214,15 @@ def check_proxy(url: str) -> None:
         raise ImproperlyConfigured(
             "HTTP_PROXY, HTTPS_PROXY and ALL_PROXY must begin with http://, socks5h:// or socks5://."
         )
+
+
+def time_zone(name: str, default: str) -> ZoneInfo:
+    """Return the time zone that variable `name` names: Europe/Berlin."""
+    value = text(name, default)
+    try:
+        return ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise ImproperlyConfigured(f"{name} must be a time zone such as Europe/Berlin, not {_shown(value)}.") from None
 
 
 def seconds_or_auto(name: str, maximum: int) -> int | None:

@@ -42,6 +42,10 @@ PORT = env.integer("PORT", 8000, minimum=1, maximum=65_534)
 STATE_DIR = env.path("STATE_DIR", BASE_DIR / "var")
 NOTIFY_URLS = env.text("NOTIFY_URLS")
 
+# When daily digests of new videos are sent; the dates in notifications are in this time zone, too.
+DIGEST_HOUR = env.integer("DIGEST_HOUR", 8, minimum=0, maximum=23)
+DIGEST_TIME_ZONE = env.time_zone("DIGEST_TIME_ZONE", "UTC")
+
 # Without a source Windhover runs the demo: against its own simulator, in a separate database.
 DEMO = not YT_KEYS and not INVIDIOUS_URL
 SIMULATOR_PORT = PORT + 1
@@ -103,6 +107,8 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
+# What is sent to webhooks is signed with it. Their receivers know it, but must not know SECRET_KEY.
+WEBHOOK_SECRET = env.text("WEBHOOK_SECRET") or sha256(f"webhooks {SECRET_KEY}".encode()).hexdigest()
 
 # Browsers send cookies to all ports of a host: each instance needs names of its own, or signing in to one would sign
 # out of another. Processes with the same key, on any machine, share their sessions.
@@ -311,6 +317,7 @@ CELERY_BEAT_SCHEDULE = {
     "chore-catch-up": {"task": "apps.videos.tasks.catch_up", "schedule": 30},
     "chore-erase-deleted": {"task": "apps.videos.tasks.erase_deleted", "schedule": 60},
     "chore-notify-admin": {"task": "apps.incidents.tasks.notify_admin", "schedule": 60},
+    "chore-notify-of-videos": {"task": "apps.videos.tasks.notify_of_videos", "schedule": 60},
     "chore-complete-videos": {"task": "apps.videos.tasks.complete_videos", "schedule": 600},
     "chore-prune-logs": {"task": "apps.videos.tasks.prune_logs", "schedule": 3600},
     "chore-verify-counts": {"task": "apps.videos.tasks.verify_counts", "schedule": crontab(hour=3, minute=17)},

@@ -1,6 +1,7 @@
 from contextlib import suppress
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -64,8 +65,27 @@ admin.site.unregister(TokenProxy)
 admin.site.register(TokenProxy, TokenAdmin)
 
 
+class KeywordForm(forms.ModelForm):
+    """A keyword. Addresses contain passwords: they can be replaced, not read."""
+
+    class Meta:
+        model = KeyWordEntry
+        fields = "__all__"  # noqa: DJ007  # the admin chooses them
+        widgets = {
+            name: forms.PasswordInput(attrs={"class": "vTextField", "autocomplete": "new-password"})
+            for name in ("notify_urls", "notify_webhook")
+        }
+
+    def clean_notify_urls(self) -> str:
+        return str(self.cleaned_data["notify_urls"] or self.instance.notify_urls)
+
+    def clean_notify_webhook(self) -> str:
+        return str(self.cleaned_data["notify_webhook"] or self.instance.notify_webhook)
+
+
 @admin.register(KeyWordEntry)
 class KeyWordEntryAdmin(admin.ModelAdmin):
+    form = KeywordForm
     list_display = [
         "keyword",
         "state",
@@ -78,6 +98,7 @@ class KeyWordEntryAdmin(admin.ModelAdmin):
     list_filter = ["state"]
     search_fields = ["normalized"]
     readonly_fields = [
+        "notified",
         "planned_interval",
         "video_count",
         "last_fetched_at",
@@ -87,8 +108,8 @@ class KeyWordEntryAdmin(admin.ModelAdmin):
         "refused_since",
         "created_at",
     ]
-    fields = ["keyword", "state", "interval", "weight", *readonly_fields]
-    actions = ["pause", "resume", "fetch"]
+    fields = ["keyword", "state", "interval", "weight", "notify", "notify_urls", "notify_webhook", *readonly_fields]
+    actions = ["pause", "resume", "fetch", "remove_addresses"]
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "state":
@@ -120,6 +141,15 @@ class KeyWordEntryAdmin(admin.ModelAdmin):
             with suppress(KeyWordEntry.DoesNotExist):
                 fetch_now(entry)
         self.message_user(request, f"Fetching {len(queryset)} keyword{pluralize(queryset)}.")
+
+    @admin.action(description="Remove the addresses of selected keywords", permissions=["change"])
+    def remove_addresses(self, request: HttpRequest, queryset: QuerySet[KeyWordEntry]) -> None:
+        queryset.update(notify_urls="", notify_webhook="")
+        self.message_user(request, f"Removed the addresses of {len(queryset)} keyword{pluralize(queryset)}.")
+
+    @admin.display(description="Notified")
+    def notified(self, entry: KeyWordEntry) -> str:
+        return ", ".join(entry.notified) or "No one"
 
 
 @admin.register(Video)

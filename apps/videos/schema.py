@@ -28,6 +28,9 @@ DESCRIPTIONS = {
     503: "The database is not available; `Retry-After` says when to try again.",
 }
 
+# What a schema cannot say. Not `uri`, since both may be empty.
+FORMATS = {"notify_urls": "apprise-urls", "notify_webhook": "http-url"}
+
 # Answers without JSON.
 NOT_MODIFIED = "Not modified: the client has this response already."
 OF_PROXIES = {
@@ -48,6 +51,9 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
     schemas |= {"Error": ERROR, "Invalid": INVALID}
     for name in ("Keyword", "PatchedKeyword", "Previewed"):
         schemas[name]["additionalProperties"] = False  # unknown fields are refused
+        for field, known in FORMATS.items():
+            if field in schemas[name]["properties"]:
+                schemas[name]["properties"][field]["format"] = known
     for item in result["paths"].values():
         for method, operation in item.items():
             _add_answers(method, operation)

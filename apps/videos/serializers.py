@@ -59,6 +59,12 @@ class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
         read_only=True,
         help_text="The daily searches are not enough for the requested interval.",
     )
+    notify_to = serializers.ListField(
+        source="notified",
+        child=serializers.CharField(),
+        read_only=True,
+        help_text="What is notified of new videos, without the addresses, which are secret: `mailto`, `webhook`.",
+    )
     gaps = GapSerializer(many=True, read_only=True, help_text="Publication dates still to be searched, newest first.")
 
     class Meta:
@@ -83,6 +89,10 @@ class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
             "gaps",
             "bad_query",
             "refused_since",
+            "notify",
+            "notify_urls",
+            "notify_webhook",
+            "notify_to",
         ]
         read_only_fields = [
             "video_count",
@@ -95,6 +105,7 @@ class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
             "bad_query",
             "refused_since",
         ]
+        extra_kwargs = {"notify_urls": {"write_only": True}, "notify_webhook": {"write_only": True}}
 
     def to_internal_value(self, data: Any) -> Any:
         # What a client read may be sent back, also what it cannot change.

@@ -14,6 +14,7 @@ from celery import Task, current_app, shared_task
 from django.utils import timezone
 
 from apps.incidents.parts import BROKER_ERRORS
+from apps.videos import notifications
 from apps.videos.fetching import claims, completing, counting, erasing, pruning, refused
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, VideoLog
@@ -23,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 # Less than Celery's time limit for a task.
 ERASE_SECONDS = 60
+
+# No further message to an address is begun after so many seconds.
+NOTIFY_SECONDS = 20
 
 # While this many messages wait for a worker, none is added on schedule: catch_up later finds what is overdue.
 MAX_WAITING = 1000
@@ -41,7 +45,9 @@ def process_trigger(keyword_id: int, trigger: str = "schedule", log_id: int | No
     log = VideoLog.objects.filter(pk=log_id, status=VideoLog.Status.WAITING).first() if log_id else None
     if entry is None or (log_id and log is None):
         return
-    fetch_keyword(entry, entry.next_trigger if trigger == "schedule" else VideoLog.Trigger(trigger), log)
+    log = fetch_keyword(entry, entry.next_trigger if trigger == "schedule" else VideoLog.Trigger(trigger), log)
+    if log and log.number_added and entry.notify == KeyWordEntry.Notify.EACH:
+        send(notify_of_videos)
 
 
 @shared_task
@@ -98,6 +104,19 @@ def sync_schedules() -> None:
     """Plan again with today's keys and keywords, and repair differences in beat's rows and incidents."""
     beat.sync()
     refused.sync_incidents()
+
+
+@shared_task
+def notify_of_videos() -> None:
+    """Notify of new videos what is due: a task for each address, so that a slow one does not delay the others."""
+    for subject in notifications.due_subjects():
+        send(notify_address, subject)
+
+
+@shared_task
+def notify_address(subject: str) -> None:
+    """Notify one address of all keywords' new videos; if time runs out, the next run continues."""
+    notifications.send_to(subject, time.monotonic() + NOTIFY_SECONDS)
 
 
 def send(task: Task, *args: Any, **kwargs: Any) -> None:

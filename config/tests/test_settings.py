@@ -147,6 +147,13 @@ def test_it_makes_a_secret_key_once(load_settings: Callable[..., Settings], tmp_
     assert load_settings(SECRET_KEY="mine")["SECRET_KEY"] == "mine"
 
 
+def test_webhooks_have_a_secret_of_their_own(load_settings: Callable[..., Settings]) -> None:
+    secrets = {load_settings(SECRET_KEY=key)["WEBHOOK_SECRET"] for key in ("one", "one", "other")}
+    assert len(secrets) == 2
+    assert all(len(secret) == 64 for secret in secrets)
+    assert load_settings(WEBHOOK_SECRET="mine")["WEBHOOK_SECRET"] == "mine"
+
+
 def test_a_tilde_is_the_home_folder(
     load_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

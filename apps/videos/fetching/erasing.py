@@ -38,6 +38,7 @@ def _erase_chunk(entry: KeyWordEntry) -> bool:
         logs = list(entry.logs.values_list("pk", flat=True)[:CHUNK])
         _detach(VideoLog.objects.filter(pk__in=logs))
         entry.gaps.all().delete()
+        entry.new_videos.all().delete()
 
         chunk = dict(entry.matches.values_list("video", "pk")[:CHUNK])
         if chunk:

@@ -233,6 +233,9 @@ def _changes(planned: KeyWordEntry, outcome: Outcome, started_at: datetime, was_
     changes: dict[str, Any] = {"next_due_at": due}
     if outcome.status != VideoLog.Status.WAITING:
         changes["last_fetched_at"] = started_at
+    if outcome.status == VideoLog.Status.DONE and planned.notify != KeyWordEntry.Notify.OFF:
+        # What the first fetch found is not new. A later date was recorded before the clock was set back.
+        changes["notify_since"] = min(planned.notify_since or started_at, started_at)
     if outcome.rate is not None:
         changes |= {"searched_through": outcome.through, "rate": outcome.rate}
     if outcome.refusal:

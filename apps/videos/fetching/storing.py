@@ -15,7 +15,8 @@ from django.db import connection, transaction
 from django.db.models import DateTimeField, F, OuterRef, Subquery
 from django.utils import timezone
 
-from apps.videos.models import KeyWordEntry, Match, Video, VideoFetchMethod, VideoTotal
+from apps.videos.fetching.gaps import INDEX_DELAY
+from apps.videos.models import KeyWordEntry, Match, NewVideo, Video, VideoFetchMethod, VideoTotal
 from core.found_video import FoundVideo
 
 _FROM_SOURCE = [
@@ -66,7 +67,8 @@ def store(entry: KeyWordEntry, token: str, videos: Iterable[FoundVideo], method:
     with transaction.atomic():
         total = VideoTotal.lock()
         now = timezone.now()  # after the lock: the first to store a video has found it first
-        if not claimed.select_for_update().exists():
+        keyword = claimed.select_for_update().first()
+        if keyword is None:
             raise ClaimLost
         known, changed = _update(found, now)
         # Newest first: the order of documents in SQLite's index for full text, which is added to in one go then.
@@ -76,6 +78,8 @@ def store(entry: KeyWordEntry, token: str, videos: Iterable[FoundVideo], method:
         if new:
             _insert(new)
             VideoTotal.objects.filter(pk=total.pk).update(count=F("count") + len(new))
+        if found and keyword.notify_since:
+            _enqueue(keyword, found, keyword.notify_since - INDEX_DELAY, now)
         added = _match(entry, found, method, now) if found else 0
         if changed or new or added:
             total.mark_changed()
@@ -196,6 +200,16 @@ def _insert(rows: Sequence[Row], on_conflict: str = "") -> None:
                 f"VALUES {', '.join([placeholders] * len(batch))} {on_conflict}",
                 values,
             )
+
+
+def _enqueue(keyword: KeyWordEntry, video_ids: Iterable[str], since: datetime, now: datetime) -> None:
+    """Enqueue those of these stored videos that the keyword's addresses are to be notified of, before _match().
+
+    These are those that it did not find before, and that were published at `since` or later.
+    """
+    recent = Video.objects.filter(pk__in=video_ids, published_at__gte=since)
+    new = recent.exclude(matches__keyword=keyword).order_by("published_at", "pk").values_list("pk", flat=True)
+    NewVideo.objects.bulk_create([NewVideo(keyword=keyword, video_id=pk, created_at=now) for pk in new])
 
 
 def _match(entry: KeyWordEntry, video_ids: Iterable[str], method: VideoFetchMethod, now: datetime) -> int:

@@ -6,17 +6,20 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models, transaction
 from django.db.models import OuterRef, Q, Subquery
 from django.dispatch import Signal
 from django.utils import timezone
 
+from apps.incidents import notify
+from apps.incidents.notify import Address
 from apps.videos import keywords
 from apps.videos.models.log import VideoLog
 from apps.videos.models.total import VideoTotal
 from apps.videos.scheduling.allocation import DAY
+from core import webhook
 
 # After a pause the keywords resume spread over this time, not all at once.
 SPREAD = timedelta(minutes=1)
@@ -36,6 +39,19 @@ PREVIEW_KEPT = timedelta(days=1)
 # Sent in the transaction in which keywords were added, changed or deleted, with `keyword_ids`. Bookkeeping through
 # update() does not send it.
 keywords_changed = Signal()
+
+
+def check_addresses(text: str) -> None:
+    """Raise ValidationError if `text` contains something other than Apprise addresses; it is not repeated."""
+    try:
+        notify.check(text, "Apprise addresses")
+    except ImproperlyConfigured as error:
+        raise ValidationError(str(error)) from None
+
+
+def check_webhook(url: str) -> None:
+    if not webhook.is_address(url):
+        raise ValidationError("Must be an address that begins with http:// or https://.")
 
 
 class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
@@ -167,6 +183,12 @@ class KeyWordEntry(models.Model):
         PREVIEWED = "previewed", "previewed"
         DELETING = "deleting", "being deleted"
 
+    class Notify(models.TextChoices):
+        OFF = "off", "off"
+        EACH = "each", "after each fetch"
+        HOURLY = "hourly", "once an hour"
+        DAILY = "daily", "once a day"
+
     keyword = models.CharField(max_length=keywords.MAX_LENGTH, help_text="As typed, without invisible characters.")
     normalized = models.CharField(max_length=keywords.MAX_LENGTH, editable=False)
     state = models.CharField(
@@ -191,6 +213,32 @@ class KeyWordEntry(models.Model):
         default=1,
         validators=[MinValueValidator(1), MaxValueValidator(100)],
         help_text="How important it is to find its videos early, from 1 to 100.",
+    )
+    notify = models.CharField(
+        max_length=10,
+        choices=Notify.choices,
+        default=Notify.OFF,
+        help_text="When to notify of new videos: after each fetch that finds some, or by an hourly or daily digest.",
+    )
+    notify_urls = models.TextField(
+        blank=True,
+        default="",
+        max_length=2000,
+        validators=[check_addresses],
+        help_text="Where to notify of new videos: Apprise addresses, separated by spaces or commas. Without these and "
+        "a webhook: those of NOTIFY_URLS.",
+    )
+    notify_webhook = models.CharField(
+        max_length=500,
+        blank=True,
+        default="",
+        validators=[check_webhook],
+        help_text="An http or https address that gets new videos as JSON.",
+    )
+    notify_since = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="Since when new videos are notified: when that was chosen, or when the keyword was first searched.",
     )
     rate = models.FloatField(default=PRIOR_RATE, editable=False, help_text="Estimated new videos per day.")
     video_count = models.PositiveIntegerField(default=0, editable=False)
@@ -247,6 +295,7 @@ class KeyWordEntry(models.Model):
         self.clean()
         if update_fields is None:
             update_fields = ["keyword", "normalized", "state", "interval", "weight", "bad_query", "refused_since"]
+            update_fields += ["notify", "notify_urls", "notify_webhook", "notify_since"]
             was_refused = self.refused_since is not None
             self.bad_query, self.refused_since = "", None
             if self.state == self.State.WATCHED and (was_refused or self.next_due_at is None):
@@ -256,14 +305,24 @@ class KeyWordEntry(models.Model):
             if not self._state.adding:
                 total = VideoTotal.lock() if "keyword" in update_fields else None
                 kwargs["update_fields"] = update_fields
-                stored = KeyWordEntry.objects.select_for_update().filter(pk=self.pk)
-                spelling = stored.values_list("keyword", flat=True).first()
-                if spelling is None:
+                stored = KeyWordEntry.objects.select_for_update().filter(pk=self.pk).first()
+                if stored is None:
                     raise KeyWordEntry.DoesNotExist("This keyword has been deleted.")
-                if total and spelling != self.keyword:
+                if total and stored.keyword != self.keyword:
                     total.mark_changed()  # videos show the spelling of their keyword
+                if "notify" in update_fields:
+                    self._change_notify(stored)
             super().save(*args, **kwargs)
             keywords_changed.send(KeyWordEntry, keyword_ids=[self.pk])
+
+    def _change_notify(self, stored: "KeyWordEntry") -> None:
+        """Set `notify_since`, and forget what was not sent, if notifications are switched on or off."""
+        self.notify_since = stored.notify_since
+        if self.notify != stored.notify and self.Notify.OFF in (self.notify, stored.notify):
+            is_new = self.notify != self.Notify.OFF and stored.was_searched
+            self.notify_since = timezone.now() if is_new else None
+            self.new_videos.all().delete()
+            self.receivers.all().delete()
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Hide and unschedule the entry at once; a chore erases its matches and videos in chunks."""
@@ -281,6 +340,25 @@ class KeyWordEntry(models.Model):
     def requested_interval(self) -> int | None:
         """The interval in seconds that was chosen for this keyword or as the default; None = automatic."""
         return self.interval or settings.FETCH_INTERVAL
+
+    @property
+    def was_searched(self) -> bool:
+        """Whether a fetch has succeeded; without YouTube, only one that found something counts."""
+        return self.searched_through is not None or self.video_count > 0
+
+    @property
+    def addresses(self) -> list[Address]:
+        """Where to notify of this keyword's new videos: its own addresses, or NOTIFY_URLS if it has none."""
+        own = notify.named(self.notify_urls, f"notify_urls of “{self.keyword}”", "keyword")
+        if url := self.notify_webhook:
+            name = f"The webhook of “{self.keyword}”"
+            own.append(Address(url, name, notify.subject_of(url, "webhook"), is_webhook=True))
+        return own or notify.named(settings.NOTIFY_URLS, "NOTIFY_URLS")
+
+    @property
+    def notified(self) -> list[str]:
+        """What is notified of this keyword's new videos, without the addresses: "mailto", "webhook"."""
+        return ["webhook" if address.is_webhook else _scheme(address.url) for address in self.addresses]
 
     @property
     def is_stretched(self) -> bool:
@@ -363,3 +441,8 @@ class KeyWordEntry(models.Model):
         """Release the claim and write `changes`; return False if it has ended."""
         claimed = KeyWordEntry.including_deleted.filter(pk=self.pk, claim_token=token)
         return bool(claimed.update(claim_token="", claimed_at=None, **changes))
+
+
+def _scheme(url: str) -> str:
+    scheme, colon, _ = url.partition(":")
+    return scheme.lower() if colon else "invalid"  # it may be a password

@@ -80,7 +80,7 @@ def test_rows_of_an_erased_keyword_still_open(admin_client: Client, entry: KeyWo
 
 
 def test_a_keyword_can_be_added_changed_and_paused(admin_client: Client, sent: list[tuple]) -> None:
-    form = {"keyword": " Two  Words ", "state": "watched", "interval": "", "weight": "1"}
+    form = {"keyword": " Two  Words ", "state": "watched", "interval": "", "weight": "1", "notify": "off"}
     admin_client.post(reverse("admin:videos_keywordentry_add"), form)
     entry = KeyWordEntry.objects.get()
     assert entry.keyword == "Two Words"
@@ -93,7 +93,7 @@ def test_a_keyword_can_be_added_changed_and_paused(admin_client: Client, sent: l
 @pytest.mark.parametrize("keyword", ["two words", "", "x" * 501])
 def test_a_wrong_keyword_is_refused_at_its_field(admin_client: Client, keyword: str) -> None:
     KeyWordEntry.objects.create(keyword="Two Words")
-    form = {"keyword": keyword, "state": "watched", "interval": "", "weight": "1"}
+    form = {"keyword": keyword, "state": "watched", "interval": "", "weight": "1", "notify": "off"}
     page = admin_client.post(reverse("admin:videos_keywordentry_add"), form)
     assert page.status_code == 200
     assert page.context["errors"]
@@ -123,7 +123,7 @@ def test_who_may_only_view_changes_nothing(client: Client, entry: KeyWordEntry, 
     sent.clear()
     change = reverse("admin:videos_keywordentry_change", args=[entry.pk])
     assert client.get(change).status_code == 200
-    form = {"keyword": entry.keyword, "state": "paused", "interval": "", "weight": "1"}
+    form = {"keyword": entry.keyword, "state": "paused", "interval": "", "weight": "1", "notify": "off"}
     assert client.post(change, form).status_code == 403
     assert client.post(reverse("admin:videos_keywordentry_delete", args=[entry.pk]), {"post": "yes"}).status_code == 403
     for action in ("pause", "fetch", "delete_selected"):

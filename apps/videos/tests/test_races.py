@@ -1,6 +1,7 @@
 """Many workers compete for the same thing: one gets it, on both databases."""
 
 import json
+import math
 import os
 import random
 import subprocess
@@ -25,9 +26,10 @@ from apps.incidents.notify import notify_pending
 from apps.incidents.tests.inbox import Inbox
 from apps.quota import pacific
 from apps.quota.models import QuotaSpend
+from apps.videos import notifications
 from apps.videos.fetching import claims, erasing, storing
 from apps.videos.fetching.fetch import fetch_keyword
-from apps.videos.models import KeyWordEntry, Match, Video, VideoLog, VideoTotal
+from apps.videos.models import KeyWordEntry, Match, NewVideo, Video, VideoLog, VideoTotal
 from apps.videos.scheduling import beat, pauses
 from apps.videos.tests.builders import claim_of, found_video, store
 from apps.videos.tests.conftest import RealDatabase, held
@@ -341,6 +343,20 @@ def test_of_an_expired_incident_and_a_new_one_one_is_open(database: RealDatabase
         Incident.objects.update(until=timezone.now())
         database.at_once(*[partial(begin, until=timezone.now() + HOUR)] * 8)
         assert (Incident.objects.count(), Incident.objects.open().count()) == (turn + 1, 1)
+
+
+# --- Notifications of new videos -----------------------------------------------------------------
+
+
+def test_each_new_video_is_notified_once(database: RealDatabase, inbox: Inbox) -> None:
+    entry = KeyWordEntry.objects.create(keyword="Python")
+    KeyWordEntry.objects.update(notify=KeyWordEntry.Notify.EACH, notify_since=timezone.now())
+    for turn in range(5):
+        store(entry, found_video(published_at=timezone.now()))
+        (subject,) = notifications.due_subjects()
+        database.at_once(*[partial(notifications.send_to, subject, math.inf)] * 8)
+        assert len(inbox.messages) == turn + 1
+        assert not NewVideo.objects.exists()
 
 
 # --- Searches ------------------------------------------------------------------------------------

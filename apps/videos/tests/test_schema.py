@@ -15,7 +15,7 @@ from django.db import close_old_connections
 from django.utils.module_loading import import_string
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
-from hypothesis import HealthCheck, Phase
+from hypothesis import HealthCheck, Phase, strategies
 from hypothesis import settings as fuzz
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
@@ -48,6 +48,9 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
 SCHEMA = generated()
 api = schemathesis.openapi.from_dict(SCHEMA)
 api.app = application
+# Examples of strings that the schema only names.
+schemathesis.openapi.format("apprise-urls", strategies.just("json://localhost"))
+schemathesis.openapi.format("http-url", strategies.sampled_from(["http://localhost/", "https://localhost:8443/a?b=c"]))
 # Odd characters are in test_any_request.py. A schema cannot say which of them make no keyword.
 api.config.generation.update(allow_x00=False, codec="ascii")
 
