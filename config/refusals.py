@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -13,6 +13,7 @@ from waitress.task import ErrorTask
 from waitress.utilities import Error
 
 from config.proxied import ip
+from core.networks import network_of
 
 logger = logging.getLogger(__name__)
 
@@ -112,4 +113,4 @@ def limited_client(address: str) -> IPv4Network | IPv6Network | None:
     found = ip(address)
     if found is None or found.is_loopback or any(found in network for network in settings.TRUSTED_PROXIES):
         return None
-    return ip_network((found, 32 if found.version == 4 else 64), strict=False)
+    return network_of(found)

@@ -8,7 +8,6 @@ as a failure while the password is being checked, or many attempts at once would
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from ipaddress import ip_address, ip_network
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +17,8 @@ from django.core.files import locks
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+
+from core.networks import network_of
 
 logger = logging.getLogger(__name__)
 
@@ -92,10 +93,4 @@ def client(request: HttpRequest) -> str:
 
 
 def failures_key(request: HttpRequest) -> str:
-    """Return the cache key of a client: its address, or the /64 network that one client has in IPv6."""
-    try:
-        address = ip_address(client(request).partition("%")[0])
-    except ValueError:
-        return "sign-in-failures"
-    network = ip_network((address, 64 if address.version == 6 else 32), strict=False)
-    return f"sign-in-failures {network}".replace(" ", "-")
+    return f"sign-in-failures {network_of(client(request))}".replace(" ", "-")
