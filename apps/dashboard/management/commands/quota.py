@@ -1,15 +1,15 @@
 """The quota page for a terminal."""
 
-from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.utils import timezone
-from wcwidth import clip, ljust, rjust, width
+from wcwidth import clip, width
 
 from apps.dashboard.plan_text import about, reason
 from apps.dashboard.templatetags.times import from_now, roughly
+from apps.dashboard.terminal import table
 from apps.quota.models import ApiKey
 from apps.quota.report import BucketReport
 from apps.videos.models import KeyWordEntry
@@ -43,19 +43,8 @@ class Command(BaseCommand):
         self.stdout.write("\n".join(lines))
 
 
-def _table(header: list[str], rows: list[list[str]], figures: Collection[int] = ()) -> list[str]:
-    """Return an empty line and the lines of a table; the columns `figures` are aligned to the right."""
-    if not rows:
-        return []
-    lines = [header, *rows]
-    widths = [max(map(width, column)) for column in zip(*lines, strict=True)]
-    return [
-        "",
-        *(
-            "  ".join((rjust if n in figures else ljust)(cell, widths[n]) for n, cell in enumerate(line)).rstrip()
-            for line in lines
-        ),
-    ]
+def _table(*given: Any, **figures: Any) -> list[str]:
+    return ["", *lines] if (lines := table(*given, **figures)) else []
 
 
 def _summary(today: SchedulingReport) -> list[str]:
