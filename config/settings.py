@@ -329,6 +329,7 @@ CELERY_BEAT_SCHEDULE = {
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["apps.videos.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "apps.videos.renderers.Negotiation",
+    "DEFAULT_METADATA_CLASS": "apps.videos.renderers.NoMetadata",
     # JSON only: a form on another site's page cannot send it without a preflight request.
     "DEFAULT_PARSER_CLASSES": ["apps.videos.errors.BoundedJSONParser"],
     "EXCEPTION_HANDLER": "apps.videos.errors.handle",

@@ -1,13 +1,18 @@
 """How responses of the REST API are written."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from rest_framework.exceptions import ValidationError
+from rest_framework.metadata import BaseMetadata
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 from rest_framework.utils.encoders import JSONEncoder
+
+if TYPE_CHECKING:  # the views import their metadata
+    from rest_framework.views import APIView
 
 
 class JSONRenderer(BaseRenderer):
@@ -34,3 +39,10 @@ class Negotiation(DefaultContentNegotiation):
         if format not in formats:
             raise ValidationError({"format": [f"Must be one of: {', '.join(formats)}."]})
         return [renderer for renderer in renderers if renderer.format == format]
+
+
+class NoMetadata(BaseMetadata):
+    """Answer OPTIONS with the header Allow only: the schema has the rest."""
+
+    def determine_metadata(self, request: Request, view: "APIView") -> None:
+        request.accepted_renderer = JSONRenderer()  # not the template of a page

@@ -14,10 +14,10 @@ router.register("keywords", views.KeywordViewSet)
 router.register("videos", views.VideoViewSet)
 router.register("logs", views.VideoLogViewSet)
 
-# Swagger UI and Redoc add styles to the page's head. There is no template for OPTIONS.
+# Swagger UI and Redoc add styles to the page's head.
 styled = csp_update({"style-src": [SELF, UNSAFE_INLINE]})
-docs = styled(SpectacularSwaggerSplitView.as_view(http_method_names=["get", "head"]))
-redoc = styled(SpectacularRedocView.as_view(http_method_names=["get", "head"], template_name="videos/redoc.html"))
+docs = styled(SpectacularSwaggerSplitView.as_view())
+redoc = styled(SpectacularRedocView.as_view(template_name="videos/redoc.html"))
 
 urlpatterns = [
     re_path(r"^ping/?$", views.PingView.as_view(), name="ping"),

@@ -283,7 +283,7 @@ class NotFoundView(APIView):
     def get(self, request: Request, **kwargs: Any) -> Response:
         raise NotFound(DETAILS[404])
 
-    post = put = patch = delete = get
+    post = put = patch = delete = options = get
 
 
 class EndpointsView(KnownParameters):
