@@ -1,4 +1,4 @@
-"""Forms: keywords and intervals."""
+"""Forms: keywords, intervals and tokens."""
 
 import re
 from typing import Any
@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 
 from apps.dashboard.templatetags.times import HOUR, MINUTE, UNITS, span
 from apps.videos import keywords
-from apps.videos.models import KeyWordEntry
+from apps.videos.models import ApiToken, KeyWordEntry
 from apps.videos.scheduling.allocation import DAY
 
 _UNITS = {
@@ -79,3 +79,13 @@ class IntervalForm(forms.ModelForm):
     class Meta:
         model = KeyWordEntry
         fields = ["interval"]
+
+
+class TokenForm(forms.ModelForm):
+    class Meta:
+        model = ApiToken
+        fields = ["name", "access"]
+        error_messages = {"name": {"required": "Enter a name."}}
+        widgets = {
+            "name": forms.TextInput(attrs={"placeholder": "backup script", "autocomplete": "off", "dir": "auto"})
+        }

@@ -16,6 +16,8 @@ urlpatterns = [
     path("keywords/<int:pk>/delete/", views.delete, name="keyword-delete"),
     path("quota/", views.quota, name="quota-page"),
     path("log/", views.log, name="log"),
+    path("tokens/", views.tokens, name="tokens"),
+    path("tokens/<int:pk>/revoke/", views.revoke, name="token-revoke"),
     path("sign-in/", views.SignIn.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(next_page="home"), name="sign-out"),
 ]

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView, redirect_to_login
 from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,16 +15,17 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 from django_htmx.middleware import HtmxDetails
 
 from apps.dashboard import charts
-from apps.dashboard.forms import AddKeywordForm, IntervalForm
+from apps.dashboard.forms import AddKeywordForm, IntervalForm, TokenForm
 from apps.dashboard.video_filters import VideoFilterForm
 from apps.videos.access import may_write
 from apps.videos.fetching import manual
-from apps.videos.models import KeyWordEntry, Video, VideoLog
+from apps.videos.models import ApiToken, KeyWordEntry, Video, VideoLog
 from apps.videos.pagination import ShortCountPaginator
 from apps.videos.scheduling import report
 from apps.videos.scheduling.plan import cost_of_adding
@@ -211,6 +213,31 @@ def quota(request: PageRequest) -> HttpResponse:
     page = page_of(request, Paginator(today.plan, KEYWORDS))
     context = {"today": today, "page": page, "charts": charts.of(today), "invidious": settings.INVIDIOUS_URL}
     return render_page(request, "quota", context)
+
+
+@require_get_post
+@login_required
+@never_cache
+def tokens(request: PageRequest) -> HttpResponse:
+    """The account's API tokens; POST creates one, which only the response shows."""
+    form = TokenForm(request.POST if request.method == "POST" else None)
+    context: dict[str, Any] = {"tokens": ApiToken.objects.filter(user=request.user)}
+    if form.is_valid():
+        context["created"], context["text"] = ApiToken.objects.create(request.user, **form.cleaned_data)
+        form = TokenForm()
+    return render(request, "dashboard/tokens.html", {**context, "form": form})
+
+
+@require_get_post
+@login_required
+def revoke(request: PageRequest, pk: int) -> HttpResponse:
+    """Ask for confirmation; POST revokes the token."""
+    token = get_object_or_404(ApiToken, pk=pk, user=request.user)
+    if request.method != "POST":
+        return render(request, "dashboard/revoke.html", {"token": token})
+    token.delete()
+    messages.success(request, f"Revoked “{token.name}”.")
+    return redirect("tokens")
 
 
 class SignIn(LoginView):

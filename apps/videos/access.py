@@ -1,15 +1,21 @@
 """Who may read and change things (SIGN_IN), and protection against cross-site requests."""
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest
-from rest_framework.authentication import TokenAuthentication
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from knox.auth import TokenAuthentication
+from rest_framework.authentication import get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
+
+from apps.videos.models import ApiToken
 
 if TYPE_CHECKING:  # the views import their permissions
     from rest_framework.views import APIView
@@ -24,15 +30,36 @@ def may_write(request: HttpRequest | Request) -> bool:
     return settings.SIGN_IN == "off" or bool(user and user.is_authenticated)
 
 
-class LoggedTokens(TokenAuthentication):
-    """Log wrong tokens, as wrong passwords are. They need no limit: a token has 160 random bits."""
+class LoggedTokens(TokenAuthentication):  # type: ignore[misc]  # knox has no types
+    """An ApiToken in the header: `Authorization: Token ...` or `Bearer ...`.
+
+    Wrong ones are logged, as wrong passwords are. They need no limit: a token has 256 random bits.
+    """
 
     def authenticate(self, request: Request) -> Any:
         try:
-            return super().authenticate(request)
-        except AuthenticationFailed:
+            found = super().authenticate(request)
+        except (AuthenticationFailed, UnicodeDecodeError) as error:
             logger.warning("Sign-in failed from %s with a token", request.META.get("REMOTE_ADDR", ""))
-            raise
+            raise AuthenticationFailed("The token is wrong, or was revoked. New ones are made at /tokens/.") from error
+        if found:
+            with suppress(DatabaseError):  # such as a full disk, with which one can still read
+                found[1].record_use()
+        return found
+
+    def authenticate_header(self, request: Request) -> str:
+        """Return the scheme that the client uses."""
+        return "Bearer" if get_authorization_header(request)[:7].lower() == b"bearer " else "Token"
+
+
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the OpenAPI schema describes tokens; clients have `Bearer` built in."""
+
+    target_class = LoggedTokens
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer"}
 
 
 class SignIn(BasePermission):
@@ -41,7 +68,10 @@ class SignIn(BasePermission):
     message = "Sign in first: this needs a session or an API token."
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        return may_write(request) or (request.method in SAFE_METHODS and settings.SIGN_IN != "all")
+        token, reads = request.auth, request.method in SAFE_METHODS
+        if isinstance(token, ApiToken) and not token.may_write and not reads:
+            raise PermissionDenied("This token may only read.")
+        return may_write(request) or (reads and settings.SIGN_IN != "all")
 
 
 class SameSite(BasePermission):

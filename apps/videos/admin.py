@@ -13,12 +13,10 @@ from django_celery_beat.models import (
     PeriodicTask,
     SolarSchedule,
 )
-from rest_framework.authtoken.admin import TokenAdmin as BaseTokenAdmin
-from rest_framework.authtoken.models import TokenProxy
 
 from apps.incidents.admin import ReadOnlyAdmin
 from apps.videos.fetching.manual import fetch_now
-from apps.videos.models import KeyWordEntry, KeyWordEntryQuerySet, Match, SearchGap, Video, VideoLog
+from apps.videos.models import ApiToken, KeyWordEntry, KeyWordEntryQuerySet, Match, SearchGap, Video, VideoLog
 from apps.videos.pagination import ShortCountPaginator
 
 
@@ -54,15 +52,23 @@ class PeriodicTaskAdmin(ReadOnlyAdmin):
     search_fields = ["name"]
 
 
-class TokenAdmin(BaseTokenAdmin):
-    """Tokens act for their accounts, so only those who may change them see them."""
+@admin.register(ApiToken)
+class ApiTokenAdmin(admin.ModelAdmin):
+    list_display = ["name", "prefix", "user", "access", "created", "used_at"]
+    list_filter = ["access"]
+    list_select_related = ["user"]
+    search_fields = ["name", "token_key", "user__username"]
+    fields = ["name", "user", "access"]
 
-    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return self.has_change_permission(request, obj)
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> list[str]:
+        return ["user"] if obj else []
 
-
-admin.site.unregister(TokenProxy)
-admin.site.register(TokenProxy, TokenAdmin)
+    def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
+        if change:
+            return super().save_model(request, obj, form, change)
+        saved, token = ApiToken.objects.create(**form.cleaned_data)
+        obj.pk, obj.token_key = saved.pk, saved.token_key
+        self.message_user(request, f"The token is {token}. Copy it now: it is not shown again.")
 
 
 class KeywordForm(forms.ModelForm):

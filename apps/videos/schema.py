@@ -18,7 +18,7 @@ INVALID = {
 DESCRIPTIONS = {
     400: "A parameter, field or value is unknown or invalid.",
     401: "An account is needed, or the token is wrong.",
-    403: "Sent by a page of another site, or without the CSRF token of the session.",
+    403: "Sent with a token that may only read, by a page of another site, or without the CSRF token of the session.",
     404: "There is no such keyword, video, log or page.",
     405: "The endpoint does not allow this method.",
     406: "The endpoint answers in JSON only.",

@@ -1,6 +1,6 @@
 """What is watched, what was found, and what happened; a module each.
 
-They import one way: method and total, then log, keyword and gap, then match and video, then notification.
+They import one way: method, total and token, then log, keyword and gap, then match and video, then notification.
 """
 
 from apps.videos.models.gap import SearchGap
@@ -9,12 +9,14 @@ from apps.videos.models.log import LONGEST_FETCH, VideoLog, VideoLogQuerySet
 from apps.videos.models.match import Match, MatchQuerySet
 from apps.videos.models.method import VideoFetchMethod
 from apps.videos.models.notification import NewVideo, Receiver
+from apps.videos.models.token import ApiToken
 from apps.videos.models.total import VideoTotal
 from apps.videos.models.video import Video, VideoQuerySet, watch_url
 
 __all__ = [
     "LONGEST_FETCH",
     "SPREAD",
+    "ApiToken",
     "KeyWordEntry",
     "KeyWordEntryQuerySet",
     "Match",

@@ -3,9 +3,8 @@
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from rest_framework.authtoken.models import Token
 
-from apps.videos.models import KeyWordEntry
+from apps.videos.models import ApiToken, KeyWordEntry
 
 pytestmark = pytest.mark.django_db
 
@@ -54,8 +53,8 @@ def test_sign_in_write_allows_reading_and_requires_accounts_for_changes(client: 
     assert add(client) == 401
 
     user = User.objects.create_user("ada")
-    token = Token.objects.create(user=user)
-    assert add(client, Authorization=f"Token {token.key}") == 201
+    _, token = ApiToken.objects.create(user, name="script", access="write")
+    assert add(client, Authorization=f"Token {token}") == 201
     assert add(client, Authorization="Token wrong") == 401
 
     client.force_login(user)
