@@ -193,6 +193,11 @@ CACHES = {
     },
     # Of one process: it works even while the disk is full.
     "memory": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "throttles": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "throttles",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    },
 }
 SIGN_IN_LOCKOUT = 600  # seconds, after ten failures from one address
 
@@ -338,6 +343,8 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["apps.videos.access.SameSite", "apps.videos.access.SignIn"],
+    "DEFAULT_THROTTLE_CLASSES": ["apps.videos.throttles.AnonymousReads", "apps.videos.throttles.Writes"],
+    "NUM_PROXIES": 0,  # config.proxied has corrected the client's address
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

@@ -24,6 +24,7 @@ DESCRIPTIONS = {
     406: "The endpoint answers in JSON only.",
     413: "The body is too large.",
     415: "Bodies must be JSON.",
+    429: "Too many requests; `Retry-After` is the time to wait, in seconds.",
     431: "The address or the headers are too long.",
     503: "The database is not available; `Retry-After` says when to try again.",
 }
@@ -35,7 +36,6 @@ FORMATS = {"notify_urls": "apprise-urls", "notify_webhook": "http-url"}
 NOT_MODIFIED = "Not modified: the client has this response already."
 OF_PROXIES = {
     414: "Only behind a reverse proxy: the address is too long for it.",
-    429: "Only behind a reverse proxy: too many requests for it.",
 }
 
 PATH_PARAMETERS = {
@@ -65,7 +65,7 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
 
 
 def _add_answers(method: str, operation: dict[str, Any]) -> None:
-    statuses = {400, 404, 405, 406, 413, 431, 503}
+    statuses = {400, 404, 405, 406, 413, 429, 431, 503}
     if operation.get("security"):
         statuses |= {401}
     if method != "get":

@@ -42,6 +42,7 @@ from apps.videos.serializers import (
     VideoLogSerializer,
     VideoSerializer,
 )
+from apps.videos.throttles import Previews, Writes
 
 # A preview is answered after so many seconds even if the search is not over.
 PREVIEW_SECONDS = 10
@@ -214,7 +215,7 @@ class KeywordViewSet(KnownParameters, viewsets.ModelViewSet[KeyWordEntry]):
             ),
         },
     )
-    @action(detail=False, methods=["post"])
+    @action(detail=False, methods=["post"], throttle_classes=[Writes, Previews])
     def preview(self, request: Request) -> Response:
         """Search once for a keyword, store what is found, and show it with what watching the keyword would cost.
 
@@ -323,6 +324,7 @@ class PingView(KnownParameters):
 
     authentication_classes: list[Any] = []
     permission_classes: list[Any] = []
+    throttle_classes: list[Any] = []
 
     @extend_schema(
         operation_id="ping",

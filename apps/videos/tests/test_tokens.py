@@ -113,7 +113,7 @@ def test_tokens_of_earlier_versions_keep_working(client: Client, ada: User) -> N
         cursor.execute("CREATE TABLE authtoken_token (key varchar(40), created varchar(40), user_id integer)")
         cursor.execute("INSERT INTO authtoken_token VALUES (%s, 'then', %s)", [earlier, ada.pk])
     for _ in range(2):
-        migration = import_module("apps.videos.migrations.0016_hash_earlier_tokens")
+        migration = import_module("apps.videos.migrations.0017_hash_earlier_tokens")
         migration.hash_earlier_tokens(apps, SimpleNamespace(connection=connection))
     assert add(client, {"Authorization": f"Token {earlier}"}).status_code == 201
     assert str(ApiToken.objects.get()) == "earlier token (9944b09199c62bc…)"
