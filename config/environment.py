@@ -96,8 +96,18 @@ def web_address(name: str, default: str = "") -> str:
     A missing scheme is https, or http for an address on this machine.
     """
     value = text(name, default)
-    if not value:
-        return ""
+    return _web_address(name, value) if value else ""
+
+
+def origins(name: str) -> list[str]:
+    """Return the web addresses of variable `name` without a path, as browsers send them in Origin."""
+    found = [_web_address(name, part) for part in words(name)]
+    if any(urlsplit(address).path for address in found):
+        raise ImproperlyConfigured(f"{name} must be web addresses without a path, such as https://example.org.")
+    return found
+
+
+def _web_address(name: str, value: str) -> str:
     try:
         if "://" not in value:
             host = urlsplit(f"//{value}").hostname or ""

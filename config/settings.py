@@ -130,6 +130,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "knox",
+    "corsheaders",
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -330,6 +331,14 @@ CELERY_BEAT_SCHEDULE = {
 }
 
 # --- REST API ------------------------------------------------------------------------------------
+
+# Pages of these origins may read through their visitors' browsers, and change things with a token, never with cookies.
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ORIGINS")
+CORS_URLS_REGEX = r"^/(api|ping)(/|$)"
+CORS_ALLOW_HEADERS = ["authorization", "content-type", "if-modified-since", "if-none-match"]
+CORS_EXPOSE_HEADERS = ["ETag", "Retry-After"]
+if CORS_ALLOWED_ORIGINS:
+    MIDDLEWARE.insert(0, "corsheaders.middleware.CorsMiddleware")
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["apps.videos.renderers.JSONRenderer"],

@@ -183,6 +183,16 @@ def test_the_public_address_is_allowed(load_settings: Callable[..., Settings]) -
     assert load_settings(PUBLIC_URL="http://[2001:db8::1]:81")["ALLOWED_HOSTS"][-1] == "[2001:db8::1]"
 
 
+@pytest.mark.parametrize(
+    ("given", "origins"),
+    [("", []), ("https://Example.org:443, http://localhost:5173", ["https://example.org", "http://localhost:5173"])],
+)
+def test_only_named_origins_are_let_in(load_settings: Callable[..., Settings], given: str, origins: list[str]) -> None:
+    settings = load_settings(CORS_ORIGINS=given)
+    assert settings["CORS_ALLOWED_ORIGINS"] == origins
+    assert ("corsheaders.middleware.CorsMiddleware" in settings["MIDDLEWARE"]) == bool(origins)
+
+
 def test_each_instance_has_cookies_of_its_own(load_settings: Callable[..., Settings]) -> None:
     names = ("SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "MESSAGES_COOKIE_NAME")
     one, same, other = (load_settings(SECRET_KEY=key, PORT="9000") for key in ("one", "one", "other"))
@@ -209,6 +219,8 @@ def test_each_instance_has_cookies_of_its_own(load_settings: Callable[..., Setti
         ("PUBLIC_URL", f"https://{'a' * 64}.example"),
         ("TRUSTED_PROXIES", "proxy.example"),
         ("TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("CORS_ORIGINS", "*"),
+        ("CORS_ORIGINS", "https://example.org/path"),
         ("SIGN_IN", "maybe"),
         ("REDIS_URL", "amqp://broker"),
         ("STATE_DIR", "/dev/null/state"),
