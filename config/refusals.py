@@ -1,4 +1,4 @@
-"""What the web server itself refuses, before Windhover sees it: requests in JSON, never by a 5xx, and connections."""
+"""What the web server itself refuses, before Windhover sees it: requests by a problem, no 5xx, and connections."""
 
 import json
 import logging
@@ -22,6 +22,12 @@ MAX_CONNECTIONS = 100
 
 # How long the head and body of a request may take, and how long a connection may be idle.
 RECEIVE_SECONDS = 60
+
+DETAILS = {
+    413: "The body is too large.",
+    431: "The address or the headers are too long.",
+    500: "Server error. This is not your fault. The web server's log has the details.",
+}
 
 
 class Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
@@ -47,19 +53,21 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
 
 class Refusal(ErrorTask):  # type: ignore[misc]
     def execute(self) -> None:
-        self.request.error = JSONError(self.request.error)
+        self.request.error = Problem(self.request.error)
         super().execute()
 
 
-class JSONError:
+class Problem:
     """An error of waitress that is shown as those of the REST API."""
 
     def __init__(self, error: Error) -> None:
         self.error = error
 
     def to_response(self, ident: str | None = None) -> tuple[str, list[tuple[str, str]], bytes]:
-        body = json.dumps({"detail": f"{self.error.reason}: {self.error.body}"}).encode()
-        return f"{self.error.code} {self.error.reason}", [("Content-Type", "application/json")], body
+        status, title = self.error.code, self.error.reason
+        detail = DETAILS.get(status, f"This is not a valid HTTP request: {self.error.body}.")
+        content = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+        return f"{status} {title}", [("Content-Type", "application/problem+json")], json.dumps(content).encode()
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]

@@ -144,7 +144,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "apps.videos.errors.JSONErrorsMiddleware",
+    "apps.videos.errors.ProblemsMiddleware",
     "config.requests.TextMiddleware",
     "config.proxied.CookiesMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -347,6 +347,7 @@ REST_FRAMEWORK = {
     # JSON only: a form on another site's page cannot send it without a preflight request.
     "DEFAULT_PARSER_CLASSES": ["apps.videos.errors.BoundedJSONParser"],
     "EXCEPTION_HANDLER": "apps.videos.errors.handle",
+    "NON_FIELD_ERRORS_KEY": "body",
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "apps.videos.access.LoggedTokens",  # first: it sets the header of a 401
         "rest_framework.authentication.SessionAuthentication",
@@ -363,6 +364,7 @@ REST_KNOX = {"TOKEN_PREFIX": "wh_", "TOKEN_TTL": None}
 MIGRATION_MODULES = {"knox": None}  # it would create a table of its own, which nothing uses
 
 SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.1",
     "TITLE": "Windhover",
     "DESCRIPTION": "Watches keywords on YouTube: the keywords, the videos found, the fetch log and the quota.",
     "VERSION": VERSION,

@@ -1,4 +1,4 @@
-"""Whatever bytes reach the web server end in a response below 500; what it refuses itself is JSON."""
+"""Whatever bytes reach the web server end in a response below 500; what it refuses itself is a problem."""
 
 import json
 import socket
@@ -56,12 +56,15 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_the_server_refuses_is_json(port: int, name: str) -> None:
+def test_what_the_server_refuses_is_a_problem(port: int, name: str) -> None:
     response = send(port, REFUSED[name])
     assert 400 <= status(response) < 500, response
     head, _, body = response.partition(b"\r\n\r\n")
-    assert b"Content-Type: application/json" in head
-    assert json.loads(body)["detail"]
+    assert b"Content-Type: application/problem+json" in head
+    shown = json.loads(body)
+    assert shown.keys() == {"type", "title", "status", "detail"}
+    assert (shown["status"], shown["type"]) == (status(response), "about:blank")
+    assert shown["detail"].endswith(".")
 
 
 @pytest.mark.parametrize(
@@ -80,7 +83,9 @@ def test_an_odd_header(port: int, address: bytes, header: bytes) -> None:
     response = send(port, b"GET " + address + b" HTTP/1.1\r\n" + host + header + b"\r\n\r\n")
     assert status(response) < 500, response
     if address.startswith(b"/api/") and status(response) >= 400 and not header.startswith(b"X-Forwarded"):
-        assert b"Content-Type: application/json" in response
+        head, _, body = response.partition(b"\r\n\r\n")
+        assert b"Content-Type: application/problem+json" in head
+        assert json.loads(body)["status"] == status(response)
 
 
 @pytest.mark.parametrize("word", ["鳥" * 500, "🐦" * 500])

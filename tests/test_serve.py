@@ -78,7 +78,9 @@ def test_what_is_no_valid_request_is_refused_at_once(web: Web, path: bytes, rest
         body = response.read()
     assert response.status == status
     if path.startswith(b"/api/"):
-        assert json.loads(body)["detail"]
+        shown = json.loads(body)
+        assert (shown["status"], bool(shown["detail"])) == (status, True)
+        assert response.headers["Content-Type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize(

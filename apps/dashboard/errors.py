@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template import loader
 from django.views import defaults
 
-RETRY_AFTER = 10  # seconds
+from apps.videos.errors import RETRY_AFTER
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -89,7 +89,7 @@ class SameSite(BasePermission):
         has_access = request.auth and origin in settings.CORS_ALLOWED_ORIGINS
         if cross_site and not has_access and request.method not in SAFE_METHODS:
             # Raised, since returning False would become "Sign in first", which would not help.
-            raise PermissionDenied("Cross-site requests may not change anything.")
+            raise PermissionDenied("Cross-site requests may not change anything.", "cross_site")
         return True
 
 

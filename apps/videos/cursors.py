@@ -23,7 +23,7 @@ _FORM = struct.Struct(">?4sq")  # backwards, digest of the list, microseconds; t
 
 
 def invalid(message: str) -> ValidationError:
-    return ValidationError({"cursor": [message]})
+    return ValidationError({"cursor": message})
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,60 @@
-"""Errors of the REST API: all are JSON, {"detail": "..."}, and none exposes internals."""
+"""Errors of the REST API: all are problems as RFC 9457 describes them, and none exposes internals."""
 
-from collections.abc import Callable, Mapping
-from typing import IO, Any
+import re
+from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
+from typing import IO, Any, NamedTuple
 
+import orjson
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 from rest_framework import status
-from rest_framework.exceptions import APIException, NotFound, ParseError
+from rest_framework.exceptions import (
+    APIException,
+    ErrorDetail,
+    NotFound,
+    ParseError,
+    PermissionDenied,
+    ValidationError,
+)
 from rest_framework.parsers import JSONParser
-from rest_framework.response import Response
+from rest_framework.settings import api_settings
+
+# Also for clients that accept application/json only, as in the examples of RFC 9457: they can read it.
+MEDIA_TYPE = "application/problem+json"
+
+RETRY_AFTER = 10  # seconds
+
+
+class Problem(NamedTuple):
+    status: int
+    title: str
+    description: str
+
+
+# The problems of which more can be said than their status, by the last part of their `type`; the others have the type
+# about:blank. Clients compare these: none is renamed.
+PROBLEMS = {
+    "invalid": Problem(
+        400,
+        "Invalid parameters or fields",
+        "Parameters of the address, or fields of the body, are unknown or invalid. `errors` has a list for each.",
+    ),
+    "parse_error": Problem(400, "Malformed JSON", "The body is not JSON, or is nested too deeply."),
+    "not_authenticated": Problem(401, "Sign-in required", "Sign in, or send a token: `Authorization: Token ...`."),
+    "authentication_failed": Problem(401, "Wrong token", "The token is wrong, or its account is not active."),
+    "cross_site": Problem(
+        403, "Cross-site request", "A page of another site sent the request. Only reading is allowed to those."
+    ),
+    "not_watched": Problem(
+        404, "Keyword not being watched", 'Add it with `POST /api/keywords/` and `{"keyword": "..."}`.'
+    ),
+    "unavailable": Problem(
+        503, "Database not available", "Send the same request again after the seconds of `Retry-After`."
+    ),
+}
 
 # Errors that are answered before a view of the API is reached, or that it did not expect.
 DETAILS = {
@@ -27,6 +73,17 @@ class TooLarge(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_detail = DETAILS[413]
     default_code = "too_large"
+
+
+class Unavailable(APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = DETAILS[503]
+    default_code = "unavailable"
+    wait = RETRY_AFTER  # REST framework's name for Retry-After
+
+
+class NotWatched(NotFound):
+    default_code = "not_watched"
 
 
 class BoundedJSONParser(JSONParser):
@@ -58,31 +115,79 @@ def check_showable(data: Any, levels: int = 10) -> None:
             raise ParseError("JSON parse error: unpaired surrogate") from None
 
 
-def handle(error: Exception, context: dict[str, Any]) -> Response | None:
+def problem(status: int, detail: str, code: str = "", **members: Any) -> HttpResponse:
+    """Return a problem: of the type `code`, or one of which the status says all; `members` are added to its JSON."""
+    known = PROBLEMS.get(code)
+    content = {
+        "type": reverse("problem", args=[code]) if known else "about:blank",
+        "title": known.title if known else HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        **members,
+    }
+    return HttpResponse(orjson.dumps(content), status=status, content_type=MEDIA_TYPE)
+
+
+def handle(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
     """Answer an error of a view; what is missing is named by the view (`not_found`), not by its model."""
     from rest_framework.views import exception_handler  # which imports the parser above
 
     if isinstance(error, Http404):
         error = NotFound(getattr(context["view"], "not_found", DETAILS[404]))
-    return exception_handler(error, context)
+    elif isinstance(error, DjangoPermissionDenied):
+        error = PermissionDenied(DETAILS[403])
+    if not isinstance(error, APIException):
+        return None
+    headers = exception_handler(error, context).headers  # type: ignore[union-attr]  # not of an APIException
+    answer = problem_of(error)
+    for name in ("WWW-Authenticate", "Retry-After"):
+        if name in headers:
+            answer.headers[name] = headers[name]
+    return answer
 
 
-class JSONErrorsMiddleware:
-    """Below /api/, replace error pages by JSON. The first middleware, since others answer errors, too."""
+def problem_of(error: APIException) -> HttpResponse:
+    """Return the problem that an exception is; of several invalid fields its detail has the first one, in words."""
+    if not isinstance(error, ValidationError):
+        return problem(error.status_code, str(error.detail), str(error.get_codes()))
+    errors: dict[str, list[dict[str, str]]] = {}
+    for name, message in _named(error.detail):
+        name = name or api_settings.NON_FIELD_ERRORS_KEY
+        errors.setdefault(name, []).append({"detail": message, "code": str(message.code)})
+    (name, (first, *_)), *others = errors.items()
+    more = f" ({len(others)} more in `errors`.)" if others else ""
+    return problem(error.status_code, f"{name}: {first['detail']}{more}", "invalid", errors=errors)
+
+
+def _named(detail: Any, name: str = "") -> Iterator[tuple[str, ErrorDetail]]:
+    """Yield each message of a ValidationError with the field it is about, `outer.inner` if fields are nested."""
+    if isinstance(detail, dict):
+        for key, inner in detail.items():
+            yield from _named(inner, f"{name}.{key}" if name else str(key))
+    elif isinstance(detail, list):
+        for inner in detail:
+            yield from _named(inner, name)
+    else:
+        yield name, detail
+
+
+class ProblemsMiddleware:
+    """Below /api/ and /ping/, replace error pages by problems. The first middleware: others answer errors, too."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        is_json = response.headers.get("Content-Type", "").startswith("application/json")
-        if response.status_code < 400 or is_json or not request.path_info.startswith("/api/"):
+        is_problem = response.headers.get("Content-Type") == MEDIA_TYPE
+        if response.status_code < 400 or is_problem or not re.match("/(api|ping)(/|$)", request.path_info):
             return response
-        detail = DETAILS.get(response.status_code, response.reason_phrase)
-        answer = JsonResponse({"detail": detail}, status=response.status_code)
+        status = response.status_code
+        detail = DETAILS.get(status, response.reason_phrase)
+        answer = problem(status, detail, "unavailable" if status == 503 else "")
+        answer.headers["Content-Length"] = str(len(answer.content))
         # With the other headers: Allow, Retry-After, Vary and those for security.
-        for name in ("Content-Length", "Content-Encoding"):
-            response.headers.pop(name, None)
+        response.headers.pop("Content-Encoding", None)
         for name, value in response.headers.items():
             answer.headers.setdefault(name, value)
         return answer

@@ -16,12 +16,14 @@ from django.db.models.functions import Upper
 from django.utils.functional import cached_property
 from django_filters import rest_framework as django_filters
 from drf_spectacular.utils import extend_schema_field
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import ErrorDetail, NotFound, ValidationError
+from rest_framework.fields import get_error_detail
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from apps.videos import keywords, pagination
 from apps.videos.conditions import Conditions, meeting, terms
+from apps.videos.errors import NotWatched
 from apps.videos.fulltext import Search
 from apps.videos.models import KeyWordEntry, Video, VideoFetchMethod, VideoLog, VideoQuerySet, VideoTotal
 
@@ -101,7 +103,7 @@ class OneOfField(forms.Field):
         if not value:
             return None
         if value not in self.values:
-            raise DjangoValidationError(f"Must be one of: {', '.join(self.values)}.")
+            raise DjangoValidationError(f"Must be one of: {', '.join(self.values)}.", "invalid_choice")
         return self.values[value]
 
 
@@ -215,11 +217,11 @@ def find_keywords(texts: Iterable[str]) -> list[KeyWordEntry]:
     try:
         by_form = {keywords.normalize(text): text for text in map(keywords.check, texts)}
     except DjangoValidationError as error:
-        raise ValidationError({"keyword": error.messages}) from error
+        raise ValidationError({"keyword": get_error_detail(error)}) from error
     entries = list(KeyWordEntry.objects.with_videos_changed_at().filter(normalized__in=by_form))
     if missing := by_form.keys() - {entry.normalized for entry in entries}:
         named = ", ".join(sorted(by_form[form] for form in missing))
-        raise NotFound(f'Not being watched: {named}. Add it with POST /api/keywords/ and {{"keyword": "..."}}.')
+        raise NotWatched(f'Not being watched: {named}. Add it with POST /api/keywords/ and {{"keyword": "..."}}.')
     return entries
 
 
@@ -237,7 +239,8 @@ class Filters(django_filters.FilterSet):  # type: ignore[misc]
     def check(self) -> None:
         """Raise ValidationError for values that make no sense."""
         if not self.is_valid():
-            raise ValidationError({name: list(messages) for name, messages in self.errors.items()})
+            errors = self.errors.as_data()
+            raise ValidationError({name: list(map(get_error_detail, of_one)) for name, of_one in errors.items()})
 
     def rows(self) -> QuerySet[Any]:
         """Return the rows; raise ValidationError for values that make no sense."""
@@ -411,11 +414,11 @@ class KnownParameters(APIView):
         errors = {}
         for name, values in request.query_params.lists():
             if name not in {*known, "format"}:
-                errors[name] = [f"Unknown parameter. {there_are(known)}"]
+                errors[name] = ErrorDetail(f"Unknown parameter. {there_are(known)}", "unknown")
             elif name in filters and name != "search" and "" in values:
-                errors[name] = ["Must not be empty."]
+                errors[name] = ErrorDetail("Must not be empty.", "blank")
             elif len(values) > 1 and not isinstance(filters.get(name), Several):
-                errors[name] = ["Must be given once."]
+                errors[name] = ErrorDetail("Must be given once.", "repeated")
         if errors:
             raise ValidationError(errors)
 
@@ -433,7 +436,7 @@ class KnownParameters(APIView):
 def refuse_unknown_fields(data: Any, known: Iterable[str], *, ignored: Iterable[str] = ()) -> None:
     """Raise ValidationError, which lists the `known` fields, if a JSON body has others; `ignored` may be there."""
     if isinstance(data, Mapping) and (unknown := [name for name in data if name not in {*known, *ignored}]):
-        raise ValidationError({name: [f"Unknown field. {there_are(known)}"] for name in unknown})
+        raise ValidationError(dict.fromkeys(unknown, f"Unknown field. {there_are(known)}"), "unknown")
 
 
 def there_are(names: Iterable[str]) -> str:

@@ -37,7 +37,7 @@ class Negotiation(DefaultContentNegotiation):
     def filter_renderers(self, renderers: Iterable[BaseRenderer], format: str) -> list[BaseRenderer]:
         formats = sorted({str(renderer.format) for renderer in renderers})
         if format not in formats:
-            raise ValidationError({"format": [f"Must be one of: {', '.join(formats)}."]})
+            raise ValidationError({"format": f"Must be one of: {', '.join(formats)}."}, "invalid_choice")
         return [renderer for renderer in renderers if renderer.format == format]
 
 

@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, Spec
 from rest_framework.routers import SimpleRouter
 
 from apps.videos import views
+from apps.videos.errors import PROBLEMS
 
 router = SimpleRouter()
 # With and without the closing slash. A redirect would lose the body of a POST, and the argument can only be a bool.
@@ -32,5 +33,6 @@ urlpatterns = [
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^api/docs/?$", docs, name="docs"),
     re_path(r"^api/redoc/?$", redoc, name="redoc"),
+    re_path(rf"^api/problems/(?P<code>{'|'.join(PROBLEMS)})/?$", views.describe_problem, name="problem"),
     re_path(r"^api/[\s\S]*$", views.NotFoundView.as_view()),
 ]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db import DatabaseError, connection
-from django.http import HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 
 from apps.videos import statistics
 from apps.videos.conditional import conditional
-from apps.videos.errors import DETAILS
+from apps.videos.errors import DETAILS, Unavailable
 from apps.videos.fetching import manual
 from apps.videos.filters import (
     FilterBackend,
@@ -277,6 +277,11 @@ class StatisticsView(KnownParameters):
         return Response(StatisticsSerializer(statistics.of_all()).data)
 
 
+def describe_problem(request: HttpRequest, code: str) -> HttpResponseRedirect:
+    """Lead from the `type` of a problem to its description."""
+    return HttpResponseRedirect(f"{reverse('redoc')}#section/Problems/{code}")
+
+
 @extend_schema(exclude=True)
 class NotFoundView(APIView):
     """Answer unknown addresses below /api/ in JSON."""
@@ -330,10 +335,7 @@ class PingView(KnownParameters):
         operation_id="ping",
         summary="Check whether Windhover is alive",
         tags=["service"],
-        responses={
-            200: PingSerializer,
-            503: OpenApiResponse(PingSerializer, description="The database is not available."),
-        },
+        responses=PingSerializer,
     )
     def get(self, request: Request) -> Response:
         try:
@@ -341,6 +343,5 @@ class PingView(KnownParameters):
             with connection.cursor() as cursor:
                 cursor.execute("SELECT 1")
         except DatabaseError:
-            answer = {"status": "error", "message": "The database is not available.", "database": "unavailable"}
-            return Response(answer, status=status.HTTP_503_SERVICE_UNAVAILABLE)
+            raise Unavailable from None
         return Response({"status": "success", "message": "pong", "database": "ok"})

@@ -9,6 +9,7 @@ from django.utils import timezone
 from apps.videos.fetching import erasing
 from apps.videos.models import KeyWordEntry, VideoLog
 from apps.videos.tests.builders import found_video, store
+from apps.videos.tests.problems import errors, problem
 from apps.videos.views import KeywordViewSet
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -42,14 +43,15 @@ def test_adding_it_again_answers_with_the_existing_one(client: Client) -> None:
 @pytest.mark.parametrize("keyword", [None, "", "  ", "x" * 501, 7, 1.5, True, ["a"], {"a": 1}, "\u200b", "a\x00"])
 def test_it_refuses_what_can_be_no_keyword_and_names_the_field(client: Client, keyword: Any) -> None:
     answer = post(client, "/api/keywords/", {"keyword": keyword})
-    assert (answer.status_code, list(answer.json())) == (400, ["keyword"])
+    assert list(errors(answer)) == ["keyword"]
     assert KeyWordEntry.objects.count() == 0
 
 
 def test_it_refuses_a_missing_keyword_and_a_body_that_is_no_object(client: Client) -> None:
-    assert list(post(client, "/api/keywords/", {}).json()) == ["keyword"]
-    for body in ("[]", '"python"', "7", "{", ""):
-        assert post(client, "/api/keywords/", body).status_code == 400
+    assert list(errors(post(client, "/api/keywords/", {}))) == ["keyword"]
+    for body in ("[]", '"python"', "7", ""):
+        assert list(errors(post(client, "/api/keywords/", body))) == (["body"] if body else ["keyword"])
+    assert problem(post(client, "/api/keywords/", "{"), 400)["type"] == "/api/problems/parse_error"
 
 
 def test_it_refuses_a_keyword_with_a_lone_surrogate(client: Client) -> None:
@@ -59,7 +61,7 @@ def test_it_refuses_a_keyword_with_a_lone_surrogate(client: Client) -> None:
 @pytest.mark.parametrize("interval", [0, -1, 10**9, "soon", 1.5, [60]])
 def test_it_refuses_a_wrong_interval(client: Client, interval: Any) -> None:
     answer = post(client, "/api/keywords/", {"keyword": "python", "interval": interval})
-    assert (answer.status_code, list(answer.json())) == (400, ["interval"])
+    assert list(errors(answer)) == ["interval"]
 
 
 def test_it_changes_interval_state_weight_and_spelling(client: Client) -> None:
@@ -79,12 +81,12 @@ def test_it_changes_interval_state_weight_and_spelling(client: Client) -> None:
 def test_it_refuses_a_wrong_change(client: Client, field: str, value: Any) -> None:
     entry = KeyWordEntry.objects.create(keyword="python")
     answer = client.patch(f"/api/keywords/{entry.pk}/", {field: value}, content_type="application/json")
-    assert (answer.status_code, list(answer.json())) == (400, [field])
+    assert list(errors(answer)) == [field]
 
 
 def test_a_state_that_there_is_not_is_answered_with_those_there_are(client: Client) -> None:
     answer = post(client, "/api/keywords/", {"keyword": "python", "state": "gone"})
-    assert (answer.status_code, answer.json()) == (400, {"state": ["Must be one of: watched, paused."]})
+    assert errors(answer) == {"state": ["Must be one of: watched, paused."]}
 
 
 def test_fields_that_a_put_leaves_out_keep_their_values(client: Client) -> None:
@@ -132,7 +134,7 @@ def test_logs_of_one_keyword(client: Client) -> None:
     assert body["count"] == 2
     assert body["results"][0]["id"] > body["results"][1]["id"]
     assert client.get(f"/api/logs/{body['results'][0]['id']}/").json()["message"] == "Done."
-    assert list(client.get("/api/logs/?keyword_id=x").json()) == ["keyword_id"]
+    assert list(errors(client.get("/api/logs/?keyword_id=x"))) == ["keyword_id"]
 
 
 def test_quota_shows_what_is_left(client: Client, youtube) -> None:
@@ -153,8 +155,7 @@ def test_quota_shows_what_is_left(client: Client, youtube) -> None:
 
 def test_an_unknown_address_is_answered_in_json(client: Client) -> None:
     answer = client.get("/api/nothing")
-    assert answer.status_code == 404
-    assert "/api/" in answer.json()["detail"]
+    assert "/api/" in problem(answer, 404)["detail"]
 
 
 def test_every_address_works_without_its_closing_slash(client: Client) -> None:
@@ -202,4 +203,4 @@ def test_changing_a_keyword_deleted_in_the_meantime_is_a_404(client: Client, mon
     assert post(client, f"/api/keywords/{entry.pk}/fetch/").status_code == 404
     entry = KeyWordEntry.objects.create(keyword="python")
     answer = client.patch(f"/api/keywords/{entry.pk}/", {"weight": 2}, content_type="application/json")
-    assert (answer.status_code, answer.json()["detail"]) == (404, "This keyword has been deleted.")
+    assert problem(answer, 404)["detail"] == "This keyword has been deleted."

@@ -7,6 +7,8 @@ import pytest
 from django.db import DatabaseError, connection
 from django.test import Client
 
+from apps.videos.tests.problems import problem
+
 pytestmark = pytest.mark.django_db
 
 
@@ -39,4 +41,5 @@ def test_ping_answers_pong(client: Client, settings: Any) -> None:
 def test_ping_without_a_database(client: Client) -> None:
     with patch.object(connection, "cursor", autospec=True, side_effect=DatabaseError):
         answer = client.get("/ping/")
-    assert (answer.status_code, answer.json()["database"]) == (503, "unavailable")
+    assert problem(answer, 503)["type"] == "/api/problems/unavailable"
+    assert answer.headers["Retry-After"] == "10"

@@ -9,6 +9,7 @@ from django.test import Client
 from apps.videos import conditions
 from apps.videos.models import KeyWordEntry, Video, VideoFetchMethod, VideoLog
 from apps.videos.tests.builders import found_video, store
+from apps.videos.tests.problems import errors, problem
 
 pytestmark = pytest.mark.django_db
 
@@ -114,8 +115,8 @@ NO_LISTS = ["/api/", "/api/quota/", "/ping/", "/api/videos/video-1/", "/api/keyw
 @pytest.mark.parametrize("address", LISTS + NO_LISTS)
 def test_an_unknown_parameter_is_named(client: Client, birds: Any, address: str) -> None:
     answer = client.get(address.format(id=birds[0].pk), {"chanel": "x"})
-    assert (answer.status_code, list(answer.json())) == (400, ["chanel"])
-    (message,) = answer.json()["chanel"]
+    assert list(errors(answer)) == ["chanel"]
+    (message,) = errors(answer)["chanel"]
     assert ("page_size" in message) == (address in LISTS)
     assert ("channel" in message) == ("/videos/" in address and address in LISTS)
 
@@ -149,13 +150,13 @@ def test_a_bad_value_is_named_with_what_there_is(
     client: Client, address: str, name: str, value: str, told: str
 ) -> None:
     answer = client.get(address, {name: value})
-    assert (answer.status_code, list(answer.json())) == (400, [name])
-    assert told in answer.json()[name][0]
+    assert list(errors(answer)) == [name]
+    assert told in errors(answer)[name][0]
 
 
 def test_a_filter_that_takes_one_value_is_given_once(client: Client) -> None:
     answer = client.get("/api/videos/?method=youtube&method=invidious")
-    assert (answer.status_code, answer.json()) == (400, {"method": ["Must be given once."]})
+    assert errors(answer) == {"method": ["Must be given once."]}
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-01"])
@@ -166,8 +167,8 @@ def test_any_moment_can_be_asked_for(client: Client, birds: Any, moment: str) ->
 def test_keywords_that_are_not_watched_are_a_404(client: Client, birds: Any) -> None:
     for parameters in ({"keyword": ["owl", "wren"]}, {"keyword_id": [birds[0].pk, 999]}):
         answer = client.get("/api/videos/", parameters)
-        assert answer.status_code == 404
-        assert ("wren" in answer.json()["detail"]) or ("999" in answer.json()["detail"])
+        detail = problem(answer, 404)["detail"]
+        assert ("wren" in detail) or ("999" in detail)
 
 
 def test_logs(client: Client) -> None:
@@ -234,9 +235,9 @@ def test_an_unknown_field_of_a_body_is_named(client: Client) -> None:
     entry = KeyWordEntry.objects.create(keyword="owl")
     for ask, address in ((client.post, "/api/keywords/"), (client.patch, f"/api/keywords/{entry.pk}/")):
         answer = ask(address, {"keyword": "owl", "intervall": 60}, content_type="application/json")
-        assert (answer.status_code, list(answer.json())) == (400, ["intervall"])
-        assert answer.json()["intervall"] == ["Unknown field. There are: keyword, state, interval, weight."]
+        assert list(errors(answer)) == ["intervall"]
+        assert errors(answer)["intervall"] == ["Unknown field. There are: keyword, state, interval, weight."]
     answer = client.post(f"/api/keywords/{entry.pk}/fetch/", {"now": True}, content_type="application/json")
-    assert (answer.status_code, list(answer.json())) == (400, ["now"])
+    assert list(errors(answer)) == ["now"]
     shown = client.get(f"/api/keywords/{entry.pk}/").json()
     assert client.put(f"/api/keywords/{entry.pk}/", shown, content_type="application/json").status_code == 200

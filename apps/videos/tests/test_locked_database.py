@@ -16,6 +16,7 @@ from apps.videos.fetching.searching import SearchResult
 from apps.videos.models import KeyWordEntry, VideoFetchMethod, VideoLog, VideoTotal
 from apps.videos.tests.builders import found_video
 from apps.videos.tests.conftest import RealDatabase
+from apps.videos.tests.problems import problem
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_it_works(entry: KeyWordEntry) -> None:
 
     with forgotten_transaction():
         answer = respell()
-        assert (answer.status_code, answer.json()) == (503, {"detail": errors.DETAILS[503]})
+        assert problem(answer, 503)["detail"] == errors.DETAILS[503]
         assert client.get("/api/keywords/").status_code == 200
     assert respell().status_code == 200
 

@@ -10,8 +10,10 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.test import Client
 
-from apps.videos import errors, keywords
+from apps.videos import keywords
+from apps.videos.errors import DETAILS
 from apps.videos.models import KeyWordEntry
+from apps.videos.tests.problems import errors, problem
 from apps.videos.tests.wsgi import ask
 from apps.videos.views import QuotaView
 
@@ -26,7 +28,7 @@ def test_a_wrong_host(settings: Any, sign_in: str, host: str) -> None:
     settings.SIGN_IN = sign_in
     assert ask("GET", "/", {"Host": host}).status == 400
     answer = ask("GET", "/api/keywords/", {"Host": host})
-    assert (answer.status, answer.json()) == (400, {"detail": errors.DETAILS[400]})
+    assert problem(answer, 400)["detail"] == DETAILS[400]
 
 
 @pytest.mark.parametrize(
@@ -76,15 +78,14 @@ def test_a_content_type_that_cannot_be_read(content_type: str) -> None:
 )  # fmt: skip
 def test_json_that_cannot_be_used(body: bytes) -> None:
     answer = ask("POST", "/api/keywords/", JSON, body)
-    assert answer.status == 400
-    assert answer.is_json
+    assert problem(answer, 400)
 
 
 def test_too_large_a_body(settings: Any) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
     body = json.dumps({"keyword": "x" * 1000}).encode()
     answer = ask("POST", "/api/keywords/", JSON, body)
-    assert (answer.status, answer.json()) == (413, {"detail": errors.DETAILS[413]})
+    assert problem(answer, 413)["detail"] == DETAILS[413]
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": f"{settings.CSRF_COOKIE_NAME}={'a' * 32}"}
     form = ask("POST", "/sign-in/", headers, b"a=" + b"x" * 1000)
     assert (form.status, form.headers["Content-Type"]) == (413, "text/html; charset=utf-8")
@@ -100,7 +101,7 @@ def test_an_origin_that_is_no_address(origin: str) -> None:
 def test_a_token_that_is_none(value: str, settings: Any) -> None:
     settings.SIGN_IN = "write"
     answer = ask("POST", "/api/keywords/", JSON | {"Authorization": value}, b'{"keyword": "x"}')
-    assert (answer.status, answer.is_json) == (401, True)
+    assert problem(answer, 401)
 
 
 @pytest.mark.parametrize(
@@ -111,10 +112,9 @@ def test_a_token_that_is_none(value: str, settings: Any) -> None:
      ("POST", "/api/keywords/", {"Origin": "http://evil.example"}, 403),
      ("POST", "/api/keywords/", {"Content-Type": "text/plain"}, 415), ("GET", "/api/videos/?page=x", {}, 404)],
 )  # fmt: skip
-def test_errors_of_the_api_are_json(method: str, address: str, headers: dict[str, str], status: int) -> None:
+def test_errors_of_the_api_are_problems(method: str, address: str, headers: dict[str, str], status: int) -> None:
     answer = ask(method, address, headers, b"x" if method in ("POST", "PUT") else b"")
-    assert (answer.status, answer.is_json) == (status, True)
-    assert isinstance(answer.json()["detail"], str)
+    assert problem(answer, status)
     assert status != 405 or answer.headers["Allow"]
 
 
@@ -123,7 +123,7 @@ def test_errors_of_the_api_are_json(method: str, address: str, headers: dict[str
 )
 def test_a_format_that_there_is_not(address: str) -> None:
     answer = ask("GET", f"{address}?format=xml")
-    assert (answer.status, answer.json()) == (400, {"format": ["Must be one of: json."]})
+    assert errors(answer) == {"format": ["Must be one of: json."]}
     assert ask("GET", f"{address}?format=json").status == ask("GET", address).status
     for page in ("schema", "docs", "redoc"):
         assert ask("GET", f"/api/{page}/?format=xml").status == 400
@@ -136,15 +136,15 @@ def test_a_format_that_there_is_not(address: str) -> None:
 )  # fmt: skip
 def test_what_is_missing_is_named_in_plain_words(address: str, detail: str) -> None:
     answer = ask("POST" if "fetch" in address else "GET", address)
-    assert (answer.status, answer.json()) == (404, {"detail": detail})
+    assert problem(answer, 404)["detail"] == detail
 
 
 @pytest.mark.parametrize("id", ["-1", "+1", "%2B1", "1.0", "x", "9" * 19, "%D9%A1"])
 def test_an_id_that_is_no_number_is_not_found(id: str) -> None:
     for address in (f"/api/keywords/{id}/", f"/api/logs/{id}/"):
         answer = ask("GET", address)
-        assert (answer.status, answer.is_json) == (404, True)
-    assert list(ask("GET", f"/api/logs/?keyword_id={id}").json()) == ["keyword_id"]
+        assert problem(answer, 404)
+    assert list(errors(ask("GET", f"/api/logs/?keyword_id={id}"))) == ["keyword_id"]
 
 
 @pytest.fixture(params=[OperationalError("database is locked"), InterfaceError("connection already closed")])
@@ -171,22 +171,22 @@ def test_a_page_without_a_database(broken: Exception, address: str) -> None:
 )
 def test_the_api_without_a_database(broken: Exception, address: str) -> None:
     answer = ask("GET", address)
-    assert (answer.status, answer.json()) == (503, {"detail": errors.DETAILS[503]})
+    assert problem(answer, 503)["detail"] == DETAILS[503]
     assert answer.headers["Retry-After"] == "10"
 
 
-def test_an_error_of_ours_is_json_as_well() -> None:
+def test_an_error_of_ours_is_a_problem_as_well() -> None:
     with patch.object(QuotaView, "get", autospec=True, side_effect=RuntimeError):
         answer = ask("GET", "/api/quota/")
-    assert (answer.status, answer.json()) == (500, {"detail": errors.DETAILS[500]})
+    assert problem(answer, 500)["detail"] == DETAILS[500]
 
 
-def test_a_form_without_its_token_below_api_is_json() -> None:
+def test_a_form_without_its_token_below_api_is_a_problem() -> None:
     user = User.objects.create_user("ada")
     client = Client(enforce_csrf_checks=True)
     client.force_login(user)
     answer = client.post("/api/keywords/", {"keyword": "x"}, content_type="application/json")
-    assert (answer.status_code, answer["Content-Type"]) == (403, "application/json")
+    assert "CSRF" in problem(answer, 403)["detail"]
 
 
 @pytest.mark.parametrize("word", ["鳥" * 500, "🐦" * 500, "a/../" + "鳥" * 495, "%" * 500])

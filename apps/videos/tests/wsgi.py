@@ -19,10 +19,6 @@ class Answer:
     headers: dict[str, str]
     body: bytes
 
-    @property
-    def is_json(self) -> bool:
-        return self.headers.get("Content-Type", "") == "application/json"
-
     def json(self) -> Any:
         return json.loads(self.body)
 
