@@ -95,7 +95,7 @@ class Pages(PageNumberPagination):
         """Raise ValidationError unless `page_size` is a positive number; too large a one is reduced."""
         size = request.query_params.get(self.page_size_query_param, "1")
         if not (size.isascii() and size.isdigit() and size.strip("0") and len(size) < 19):
-            raise ValidationError({self.page_size_query_param: ["Must be a whole number from 1 to 100."]})
+            raise ValidationError({self.page_size_query_param: "Must be a whole number from 1 to 100."})
 
     def get_paginated_response(self, data: Any) -> Response:
         response = super().get_paginated_response(data)
@@ -104,14 +104,13 @@ class Pages(PageNumberPagination):
         return response
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        link = {"type": "string", "format": "uri", "nullable": True}
+        link = {"type": ["string", "null"], "format": "uri"}
         return {
             "type": "object",
             "required": ["count", "next", "previous", "results"],
             "properties": {
                 "count_is_exact": {
-                    "type": "boolean",
-                    "enum": [False],
+                    "const": False,
                     "description": f"Only if there are {COUNTED_UP_TO:,} rows or more: the others were not counted.",
                 },
                 "count": {"type": "integer", "minimum": 0},

@@ -1,32 +1,66 @@
-"""What drf-spectacular cannot know about the REST API: its other answers, and who must sign in."""
+"""What drf-spectacular cannot know about the REST API: its errors, examples, and who must sign in."""
 
 from typing import Any
 
+import orjson
 from django.conf import settings
+from rest_framework import exceptions
 
-from apps.videos import keywords
+from apps.videos import examples, keywords
+from apps.videos.errors import MEDIA_TYPE, PROBLEMS, NotWatched, TooLarge, Unavailable, problem, problem_of
 
-ERROR = {"type": "object", "properties": {"detail": {"type": "string"}}, "required": ["detail"]}
-INVALID = {
+PROBLEM = {
     "type": "object",
-    "additionalProperties": {
-        "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+    "description": "An error (RFC 9457).",
+    "properties": {
+        "type": {
+            "type": "string",
+            "format": "uri-reference",
+            "description": "Which problem it is: the address of its description. `about:blank`: `status` says all.",
+        },
+        "title": {"type": "string", "description": "The same for each problem of the type."},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599, "description": "The status of the response."},
+        "detail": {"type": "string", "description": "What is wrong with this request, in words."},
+        "errors": {
+            "type": "object",
+            "additionalProperties": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "properties": {"detail": {"type": "string"}, "code": {"type": "string"}},
+                    "required": ["detail", "code"],
+                },
+            },
+            "description": "What is wrong with each parameter or field; `body`: with the body itself. "
+            "Only of the type `invalid`.",
+        },
     },
-    "description": "What is wrong with each parameter or field, or `detail`.",
+    "required": ["type", "title", "status", "detail"],
 }
 
-DESCRIPTIONS = {
-    400: "A parameter, field or value is unknown or invalid.",
-    401: "An account is needed, or the token is wrong.",
-    403: "Sent with a token that may only read, by a page of another site, or without the CSRF token of the session.",
-    404: "There is no such keyword, video, log or page.",
-    405: "The endpoint does not allow this method.",
-    406: "The endpoint answers in JSON only.",
-    413: "The body is too large.",
-    415: "Bodies must be JSON.",
-    429: "Too many requests; `Retry-After` is the time to wait, in seconds.",
-    431: "The address or the headers are too long.",
-    503: "The database is not available; `Retry-After` says when to try again.",
+# What each error means, and an exception that is answered so.
+ERRORS: dict[int, tuple[str, exceptions.APIException | None]] = {
+    400: (
+        "A parameter, field or value is unknown or invalid.",
+        exceptions.ValidationError({"page_size": "Must be a whole number from 1 to 100."}),
+    ),
+    401: ("An account is needed, or the token is wrong.", exceptions.NotAuthenticated()),
+    403: (
+        "Sent with a token that may only read, by a page of another site, or without the CSRF token of the session.",
+        exceptions.PermissionDenied("Cross-site requests may not change anything.", "cross_site"),
+    ),
+    404: (
+        "There is no such keyword, video, log or page.",
+        NotWatched('Not being watched: kestrel. Add it with POST /api/keywords/ and {"keyword": "..."}.'),
+    ),
+    405: ("The endpoint does not allow this method.", exceptions.MethodNotAllowed("PUT")),
+    406: ("The endpoint answers in JSON only.", exceptions.NotAcceptable()),
+    413: ("The body is too large.", TooLarge()),
+    415: ("Bodies must be JSON.", exceptions.UnsupportedMediaType("text/plain")),
+    429: ("Too many requests; `Retry-After` is the time to wait, in seconds.", exceptions.Throttled(wait=30)),
+    431: ("The address or the headers are too long.", None),  # the web server itself answers
+    503: ("The database is not available; `Retry-After` says when to try again.", Unavailable()),
 }
 
 # What a schema cannot say. Not `uri`, since both may be empty.
@@ -39,23 +73,26 @@ OF_PROXIES = {
 }
 
 PATH_PARAMETERS = {
-    "id": "The `id` that its list shows.",
-    "video_id": "YouTube's id of the video.",
-    "keyword": "The keyword in any case and spacing, percent-encoded: `AC%2FDC`.",
+    "id": ("The `id` that its list shows.", 1),
+    "video_id": ("YouTube's id of the video.", examples.VIDEO["video_id"]),
+    "keyword": ("The keyword in any case and spacing, percent-encoded: `AC%2FDC`.", "kestrel"),
 }
 
 
 def complete(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Add other answers, what parameters mean, and optional authentication; a hook of drf-spectacular."""
+    """Add errors, examples, what parameters mean, and optional authentication; a hook of drf-spectacular."""
+    result["info"]["description"] += f"\n\n{_problems()}"
     schemas = result["components"]["schemas"]
-    schemas |= {"Error": ERROR, "Invalid": INVALID}
+    schemas["Problem"] = PROBLEM
     for name in ("Keyword", "PatchedKeyword", "Previewed"):
         schemas[name]["additionalProperties"] = False  # unknown fields are refused
         for field, known in FORMATS.items():
             if field in schemas[name]["properties"]:
                 schemas[name]["properties"][field]["format"] = known
+    result["components"]["responses"] = {f"Problem{status}": _error(status) for status in ERRORS}
     for item in result["paths"].values():
         for method, operation in item.items():
+            _add_examples(operation)
             _add_answers(method, operation)
             if operation.get("security") and not _must_sign_in(method):
                 operation["security"] = [{}, *operation["security"]]
@@ -64,29 +101,46 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
     return result
 
 
+def _problems() -> str:
+    """Return the section to which the type of a problem leads (views.describe_problem)."""
+    described = [f"## {code}\n\n{known.status} {known.title}. {known.description}" for code, known in PROBLEMS.items()]
+    return "\n\n".join(["# Problems", "What the `type` of an error means.", *described])
+
+
+def _error(status: int) -> dict[str, Any]:
+    description, error = ERRORS[status]
+    answer = problem_of(error) if error else problem(status, description)
+    content = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": orjson.loads(answer.content)}
+    response: dict[str, Any] = {"description": description, "content": {MEDIA_TYPE: content}}
+    if hasattr(error, "wait"):
+        schema = {"type": "integer", "minimum": 1}
+        response["headers"] = {"Retry-After": {"description": "Seconds to wait.", "schema": schema}}
+    return response
+
+
+def _add_examples(operation: dict[str, Any]) -> None:
+    contents = [(operation["requestBody"], examples.REQUESTS)] if "requestBody" in operation else []
+    contents += [(answer, examples.RESPONSES) for answer in operation["responses"].values() if "content" in answer]
+    for holder, known in contents:
+        if (example := known.get(operation["operationId"])) is not None:
+            holder["content"]["application/json"]["example"] = example
+
+
 def _add_answers(method: str, operation: dict[str, Any]) -> None:
     statuses = {400, 404, 405, 406, 413, 429, 431, 503}
     if operation.get("security"):
         statuses |= {401}
     if method != "get":
         statuses |= {403, 415}
-    answers = {
-        status: {
-            "content": {
-                "application/json": {
-                    "schema": {"$ref": f"#/components/schemas/{'Invalid' if status == 400 else 'Error'}"}
-                }
-            },
-            "description": DESCRIPTIONS[status],
-        }
-        for status in statuses
+    answers: dict[int, dict[str, Any]] = {
+        status: {"$ref": f"#/components/responses/Problem{status}"} for status in statuses
     }
     empty = OF_PROXIES | ({304: NOT_MODIFIED} if method == "get" else {})
     answers |= {status: {"description": description} for status, description in empty.items()}
-    for status, answer in sorted(answers.items()):
-        operation["responses"].setdefault(str(status), answer)
     for answer in operation["responses"].values():
         answer["description"] = answer["description"] or "Success."
+    for status, answer in sorted(answers.items()):
+        operation["responses"].setdefault(str(status), answer)
 
 
 def _must_sign_in(method: str) -> bool:
@@ -95,7 +149,7 @@ def _must_sign_in(method: str) -> bool:
 
 def _describe(parameter: dict[str, Any]) -> None:
     if parameter["in"] == "path":
-        parameter["description"] = PATH_PARAMETERS[parameter["name"]]
+        parameter["description"], parameter["example"] = PATH_PARAMETERS[parameter["name"]]
     if parameter["name"] in ("id", "page", "page_size"):
         parameter["schema"] = {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}
     if (parameter["name"], parameter["in"]) == ("keyword", "path"):

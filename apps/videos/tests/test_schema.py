@@ -3,9 +3,13 @@
 import json
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
+from functools import reduce
+from operator import getitem
 from typing import Any
 
+import jsonschema
 import pytest
 import schemathesis
 from django.conf import settings
@@ -46,6 +50,15 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
 
 
 SCHEMA = generated()
+
+
+def resolved(part: dict[str, Any]) -> dict[str, Any]:
+    """Return what a part of the schema refers to, or itself."""
+    if "$ref" not in part:
+        return part
+    return reduce(getitem, part["$ref"].removeprefix("#/").split("/"), SCHEMA)
+
+
 api = schemathesis.openapi.from_dict(SCHEMA)
 api.app = application
 # Examples of strings that the schema only names.
@@ -105,10 +118,48 @@ def test_each_operation_has_a_summary_and_a_plain_name() -> None:
         assert operation.get("description"), address
         assert re.fullmatch("(list|get|add|change|update|delete|fetch|preview)_[a-z_]+|ping", operation["operationId"])
         assert operation["tags"][0] in ("videos", "keywords", "logs", "quota", "service"), address
-        assert all(answer["description"] for answer in operation["responses"].values()), address
+        assert all(resolved(answer)["description"] for answer in operation["responses"].values()), address
         assert all(parameter.get("description") for parameter in operation.get("parameters", [])), address
     assert len({operation["summary"] for operation, _ in listed}) == len(listed)
     assert "example.org" not in json.dumps(SCHEMA)
+
+
+def contents(operation: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield the part, media type and content of each body that an operation takes or answers."""
+    bodies = {"request": operation.get("requestBody", {})} | operation["responses"]
+    for part, body in bodies.items():
+        for media_type, content in resolved(body).get("content", {}).items():
+            yield part, media_type, content
+
+
+def strict_components(part: str) -> dict[str, Any]:
+    """Return the components without other properties; in a request, those that clients only read are not required."""
+    components = deepcopy(SCHEMA["components"])
+    for schema in components["schemas"].values():
+        if "properties" in schema:
+            schema["additionalProperties"] = False
+            if part == "request":
+                only_read = {name for name, given in schema["properties"].items() if given.get("readOnly")}
+                schema["required"] = sorted(set(schema.get("required", [])) - only_read)
+    return components
+
+
+def test_each_body_has_an_example_that_its_schema_allows() -> None:
+    for address, item in SCHEMA["paths"].items():
+        for operation in item.values():
+            for part, media_type, content in contents(operation):
+                schema = content["schema"] | {"components": strict_components(part)}
+                jsonschema.Draft202012Validator(schema).validate(content["example"])
+                assert media_type == ("application/problem+json" if part[0] in "45" else "application/json"), address
+
+
+def test_each_error_has_the_schema_of_a_problem() -> None:
+    for address, item in SCHEMA["paths"].items():
+        for operation in item.values():
+            for status in ("400", "404", "405", "406", "413", "431", "503"):
+                (content,) = resolved(operation["responses"][status])["content"].values()
+                assert content["schema"] == {"$ref": "#/components/schemas/Problem"}, address
+                assert content["example"]["status"] == int(status)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,156 @@
+"""The examples in the schema of the REST API: what it answered for the keyword kestrel, by the name of an operation."""
+
+from typing import Any
+
+KEYWORD = {
+    "id": 1,
+    "keyword": "kestrel",
+    "state": "watched",
+    "interval": None,
+    "weight": 1,
+    "video_count": 86,
+    "created_at": "2026-11-27T01:00:08.738077Z",
+    "rate": 11.9,
+    "planned_interval": 7200,
+    "searches_per_day": 12.0,
+    "expected_delay": 3600,
+    "stretched": False,
+    "below_daily_minimum": False,
+    "last_fetched_at": "2026-11-27T01:00:14.138285Z",
+    "next_due_at": "2026-11-27T03:00:14.138285Z",
+    "searched_through": "2026-11-27T01:00:14.212605Z",
+    "gaps": [{"after": "2026-11-26T18:00:00Z", "before": "2026-11-26T21:30:00Z", "late": False}],
+    "bad_query": "",
+    "refused_since": None,
+}
+
+VIDEO = {
+    "video_id": "CM4kR7lxVaY",
+    "title": "Why kestrel isn't what you think",
+    "description": "kestrel — Some of what we believed two years ago turned out to be wrong.",
+    "published_at": "2026-11-27T00:57:46Z",
+    "channel_title": "Dmitri Lindqvist",
+    "thumbnail": "https://i.ytimg.com/vi/CM4kR7lxVaY/hqdefault.jpg",
+    "created_at": "2026-11-27T01:00:14.572346Z",
+    "updated_at": "2026-11-27T01:00:14.572346Z",
+    "keyword": 1,
+    "keyword_text": "kestrel",
+    "method": "youtube",
+    "watch_url": "https://www.youtube.com/watch?v=CM4kR7lxVaY",
+    "published_exact": True,
+    "channel_id": "UCpjZF1jOx9cs0Gt0KKSmO7A",
+    "duration": 749,
+    "live_state": "none",
+    "view_count": 31,
+    "views_read_at": "2026-11-27T01:00:14.572346Z",
+    "starts_at": None,
+}
+
+LOG = {
+    "id": 1,
+    "keyword": 1,
+    "keyword_text": "kestrel",
+    "method": "youtube",
+    "status": "done",
+    "trigger": "first",
+    "error": False,
+    "error_code": "",
+    "message": "YouTube: 50 found, 50 new.",
+    "http_status": None,
+    "number_found": 50,
+    "number_added": 50,
+    "searches": 1,
+    "units": 1,
+    "duration": 0.534,
+    "waiting_until": None,
+    "created_at": "2026-11-27T01:00:14.176988Z",
+}
+
+# A fetch that has just begun.
+RUNNING = LOG | {
+    "id": 7,
+    "method": "",
+    "status": "running",
+    "trigger": "manual",
+    "message": "",
+    "number_found": 0,
+    "number_added": 0,
+    "searches": 0,
+    "units": 0,
+    "duration": None,
+}
+
+PREVIEW = {
+    "keyword": "kestrel",
+    "state": "previewed",
+    "videos_per_day": 11.9,
+    "cost": {"interval": 7200, "others_before": 5400, "others_after": 6000, "below_daily_minimum": False},
+    "log": LOG | {"trigger": "preview"},
+    "videos": [VIDEO],
+}
+
+QUOTA = {
+    "day": "2026-11-26",
+    "resets_at": "2026-11-27T08:00:00Z",
+    "projects": [
+        {
+            "project": "windhover",
+            "search": {"limit": 100, "used": 61, "left": 39, "refused_at": None},
+            "general": {"limit": 10_000, "used": 61, "left": 9_939, "refused_at": None},
+            "keys": [
+                {
+                    "label": "windhover",
+                    "fingerprint": "f2cc",
+                    "state": "active",
+                    "cooling_down_until": None,
+                    "reason": "",
+                }
+            ],
+        }
+    ],
+    "scheduled": {"searches_per_day": 90, "left": 37, "search_rate": 90.0, "ends_at": None},
+    "keywords": 1,
+    "plan": [KEYWORD],
+    "hours": [
+        {"start": "2026-11-27T01:00:00Z", "searches": 4},
+        {"start": "2026-11-27T02:00:00Z", "searches": None},
+    ],
+    "days": [{"day": "2026-11-25", "searches": 100}, {"day": "2026-11-26", "searches": 61}],
+}
+
+ENDPOINTS = {
+    "videos": "http://127.0.0.1:8000/api/videos/",
+    "keyword_videos": "http://127.0.0.1:8000/api/keyword/{keyword}/videos/",
+}
+
+
+def page(result: dict[str, Any], address: str) -> dict[str, Any]:
+    """Return the first of several pages."""
+    next_page = f"http://127.0.0.1:8000/api/{address}?page=2"
+    return {"count": 86, "next": next_page, "previous": None, "results": [result]}
+
+
+REQUESTS: dict[str, Any] = {
+    "add_keyword": {"keyword": "kestrel"},
+    "update_keyword": {"keyword": "Kestrel", "interval": 3600, "weight": 2, "state": "watched"},
+    "change_keyword": {"state": "paused"},
+    "preview_keyword": {"keyword": "kestrel"},
+}
+
+RESPONSES: dict[str, Any] = {
+    "list_endpoints": ENDPOINTS,
+    "list_keyword_videos": page(VIDEO, "keyword/kestrel/videos/"),
+    "list_videos": page(VIDEO, "videos/"),
+    "get_video": VIDEO,
+    "list_keywords": page(KEYWORD, "keywords/"),
+    "add_keyword": KEYWORD,
+    "get_keyword": KEYWORD,
+    "update_keyword": KEYWORD | REQUESTS["update_keyword"],
+    "change_keyword": KEYWORD | REQUESTS["change_keyword"] | {"next_due_at": None},
+    "preview_keyword": PREVIEW,
+    "fetch_keyword": RUNNING,
+    "list_logs": page(LOG, "logs/"),
+    "get_log": LOG,
+    "get_quota": QUOTA,
+    "ping": {"status": "success", "message": "pong", "database": "ok"},
+}
