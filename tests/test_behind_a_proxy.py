@@ -166,7 +166,7 @@ def test_the_api_names_public_addresses(browser: Any, public_url: str) -> None:
     assert browser.get(page["next"]).status_code == 200
     assert browser.get(f"{public_url}/api/keyword/ac%2Fdc/videos/").status_code == 200
     problem = browser.get(f"{public_url}/api/keywords/?x=1").json()
-    assert browser.get(urljoin(public_url, problem["type"])).url == f"{public_url}/api/redoc#section/Problems/invalid"
+    assert browser.get(urljoin(public_url, problem["type"])).url == f"{public_url}/api/redoc#tag/problems/invalid"
 
 
 def test_the_documented_address_of_each_endpoint_is_right(browser: Any, public_url: str) -> None:

@@ -72,6 +72,14 @@ OF_PROXIES = {
     414: "Only behind a reverse proxy: the address is too long for it.",
 }
 
+TAGS = [
+    {"name": "videos", "description": "What was found."},
+    {"name": "keywords", "description": "What is watched."},
+    {"name": "logs", "description": "Each fetch: what started it, what it found and used, and why it failed."},
+    {"name": "quota", "description": "The searches of the day, and how they are divided."},
+    {"name": "service", "description": "Windhover itself."},
+]
+
 PATH_PARAMETERS = {
     "id": ("The `id` that its list shows.", 1),
     "video_id": ("YouTube's id of the video.", examples.VIDEO["video_id"]),
@@ -81,7 +89,7 @@ PATH_PARAMETERS = {
 
 def complete(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """Add errors, examples, what parameters mean, and optional authentication; a hook of drf-spectacular."""
-    result["info"]["description"] += f"\n\n{_problems()}"
+    result["tags"] = [*TAGS, _problems()]
     schemas = result["components"]["schemas"]
     schemas["Problem"] = PROBLEM
     for name in ("Keyword", "PatchedKeyword", "Previewed"):
@@ -101,10 +109,11 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
     return result
 
 
-def _problems() -> str:
-    """Return the section to which the type of a problem leads (views.describe_problem)."""
-    described = [f"## {code}\n\n{known.status} {known.title}. {known.description}" for code, known in PROBLEMS.items()]
-    return "\n\n".join(["# Problems", "What the `type` of an error means.", *described])
+def _problems() -> dict[str, Any]:
+    """Return a tag without operations, which Redoc shows as a section: the `type` of a problem leads there."""
+    described = [f"# {code}\n\n{known.status} {known.title}. {known.description}" for code, known in PROBLEMS.items()]
+    description = "\n\n".join(["What the `type` of an error means.", *described])
+    return {"name": "problems", "x-traitTag": True, "description": description}
 
 
 def _error(status: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ router.register("logs", views.VideoLogViewSet)
 
 # Swagger UI and Redoc add styles to the page's head.
 styled = csp_update({"style-src": [SELF, UNSAFE_INLINE]})
-docs = styled(SpectacularSwaggerSplitView.as_view())
+docs = styled(SpectacularSwaggerSplitView.as_view(template_name="videos/docs.html"))
 redoc = styled(SpectacularRedocView.as_view(template_name="videos/redoc.html"))
 
 urlpatterns = [

@@ -279,7 +279,7 @@ class StatisticsView(KnownParameters):
 
 def describe_problem(request: HttpRequest, code: str) -> HttpResponseRedirect:
     """Lead from the `type` of a problem to its description."""
-    return HttpResponseRedirect(f"{reverse('redoc')}#section/Problems/{code}")
+    return HttpResponseRedirect(f"{reverse('redoc')}#tag/problems/{code}")
 
 
 @extend_schema(exclude=True)

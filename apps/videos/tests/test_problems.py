@@ -49,10 +49,11 @@ def test_clients_that_accept_only_json_can_read_it() -> None:
 
 
 def test_a_type_leads_to_its_description(client: Client) -> None:
-    description = client.get("/api/schema/?format=json").json()["info"]["description"]
+    tags = client.get("/api/schema/?format=json").json()["tags"]
+    (description,) = [tag["description"] for tag in tags if tag["name"] == "problems"]
     for code, known in PROBLEMS.items():
-        assert client.get(f"/api/problems/{code}").headers["Location"] == f"/api/redoc#section/Problems/{code}"
-        assert f"## {code}\n\n{known.status} {known.title}. {known.description}" in description
+        assert client.get(f"/api/problems/{code}").headers["Location"] == f"/api/redoc#tag/problems/{code}"
+        assert f"# {code}\n\n{known.status} {known.title}. {known.description}" in description
     assert problem(client.get("/api/problems/nothing"), 404)
 
 
