@@ -415,7 +415,7 @@ class KnownParameters(APIView):
         for name, values in request.query_params.lists():
             if name not in {*known, "format"}:
                 errors[name] = ErrorDetail(f"Unknown parameter. {there_are(known)}", "unknown")
-            elif name in filters and name != "search" and "" in values:
+            elif name in known and name not in ("search", "cursor") and "" in values:
                 errors[name] = ErrorDetail("Must not be empty.", "blank")
             elif len(values) > 1 and not isinstance(filters.get(name), Several):
                 errors[name] = ErrorDetail("Must be given once.", "repeated")

@@ -62,6 +62,7 @@ def test_a_type_leads_to_its_description(client: Client) -> None:
     [
         ("x=1", {"x": ["unknown"]}),
         ("method=", {"method": ["blank"]}),
+        ("page=&page_size=", {"page": ["blank"], "page_size": ["blank"]}),
         ("method=x", {"method": ["invalid_choice"]}),
         ("method=youtube&method=invidious", {"method": ["repeated"]}),
         ("format=xml", {"format": ["invalid_choice"]}),
