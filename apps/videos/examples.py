@@ -22,6 +22,8 @@ KEYWORD = {
     "gaps": [{"after": "2026-11-26T18:00:00Z", "before": "2026-11-26T21:30:00Z", "late": False}],
     "bad_query": "",
     "refused_since": None,
+    "notify": "daily",
+    "notify_to": ["mailto"],
 }
 
 VIDEO = {
@@ -118,6 +120,19 @@ QUOTA = {
     "days": [{"day": "2026-11-25", "searches": 100}, {"day": "2026-11-26", "searches": 61}],
 }
 
+STATISTICS = {
+    "video_count": 86,
+    "days": [{"day": "2026-11-26", "published": 31, "found": 30}, {"day": "2026-11-27", "published": 12, "found": 14}],
+    "searches": [{"day": "2026-11-25", "searches": 24}, {"day": "2026-11-26", "searches": 11}],
+    "newest": {
+        "videos": 86,
+        "since": "2026-11-25T09:12:44.120551Z",
+        "methods": {"youtube": 84, "invidious": 2},
+        "channels": [{"channel_id": VIDEO["channel_id"], "channel_title": VIDEO["channel_title"], "videos": 9}],
+        "delay": {"videos": 43, "median": 2634, "p95": 11095, "within_1h": 0.6, "within_6h": 1.0},
+    },
+}
+
 ENDPOINTS = {
     "videos": "http://127.0.0.1:8000/api/videos/",
     "keyword_videos": "http://127.0.0.1:8000/api/keyword/{keyword}/videos/",
@@ -148,6 +163,8 @@ RESPONSES: dict[str, Any] = {
     "update_keyword": KEYWORD | REQUESTS["update_keyword"],
     "change_keyword": KEYWORD | REQUESTS["change_keyword"] | {"next_due_at": None},
     "preview_keyword": PREVIEW,
+    "get_keyword_statistics": STATISTICS,
+    "get_statistics": STATISTICS,
     "fetch_keyword": RUNNING,
     "list_logs": page(LOG, "logs/"),
     "get_log": LOG,

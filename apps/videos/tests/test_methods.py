@@ -18,7 +18,7 @@ def test_head_and_options_work(client: Client, address: str, slash: str) -> None
     entry = KeyWordEntry.objects.create(pk=1, keyword="python")
     store(entry, found_video("a-video"))
     entry.logs.create(pk=1, keyword_text="python", status="done")
-    address = address % {"pk": "a-video" if "videos/" in address else 1, "keyword": "python"} + slash
+    address = address % {"pk": "a-video" if "videos/" in address else 1, "keyword": "python", "code": "invalid"} + slash
 
     get, head, options = client.get(address), client.head(address), client.options(address)
 
