@@ -27,9 +27,7 @@ def compare(other: str, theirs: datetime) -> None:
     now, host = timezone.now(), socket.gethostname()
     ahead = now - theirs
     if abs(ahead) <= MAX_SKEW:
-        known = Incident.objects.open().filter(kind=Incident.Kind.CLOCKS_DIFFER, subject=other).first()
-        if known and (known.host == host or abs(now - known.opened_at) > timedelta(days=1)):
-            incidents.close(Incident.Kind.CLOCKS_DIFFER, subject=other)
+        incidents.close_own(Incident.Kind.CLOCKS_DIFFER, subject=other)
         return
     minutes = round(abs(ahead).total_seconds() / 60)
     direction = "ahead" if ahead > timedelta() else "behind"

@@ -58,6 +58,16 @@ def close(kind: Incident.Kind, *, subject: str | None = None, except_subjects: I
     _close(over if subject is None else over.filter(subject=subject))
 
 
+def close_own(kind: Incident.Kind, *, subject: str = "") -> None:
+    """Close an open incident that this machine reported, or after a day any: its machine may be gone.
+
+    For what one machine may see and another not. A machine that sees no problem would close it again and again.
+    """
+    now, day = timezone.now(), timedelta(days=1)
+    may_close = Q(host=socket.gethostname()) | ~Q(opened_at__range=(now - day, now + day))
+    _close(Incident.objects.filter(may_close, kind=kind, subject=subject, closed_at=None))
+
+
 def close_expired() -> None:
     """Close the pauses that have ended, and those with an end that was set by a clock that was ahead."""
     now = timezone.now()

@@ -30,6 +30,9 @@ CHECK_SECONDS = 15
 # A part that does not respond for this long, in seconds, is an incident. A restart takes less.
 UNRESPONSIVE_SECONDS = 60
 
+# What only the machine that reports it may see: its own disk, or its own way to the broker.
+_OWN = [Incident.Kind.DISK_FULL, Incident.Kind.BROKER_UNAVAILABLE]
+
 # With less free space than this, in bytes, SQLite may soon be unable to write.
 MIN_FREE_BYTES = 100_000_000
 
@@ -135,7 +138,8 @@ class Watcher:
 
     def _close(self, kind: Incident.Kind) -> None:
         unsaved.pop(kind, None)
-        incidents.close(kind)
+        close = incidents.close_own if kind in _OWN else incidents.close
+        close(kind)
 
 
 def _until_then(kind: Incident.Kind) -> str:

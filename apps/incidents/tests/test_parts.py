@@ -101,6 +101,25 @@ def test_a_full_disk(around: FakeParts, monkeypatch: pytest.MonkeyPatch) -> None
     assert Incident.objects.get().message.startswith("Only 42 MB free in /")
 
 
+def test_another_machine_with_a_free_disk_does_not_close_it(around: FakeParts, monkeypatch: pytest.MonkeyPatch) -> None:
+    problems = {"full": "Only 42 MB free in /.", "free": ""}
+    watchers = dict.fromkeys(problems, around.watcher) | {"free": Watcher()}
+
+    def check() -> None:
+        for host, problem in problems.items():
+            monkeypatch.setattr("socket.gethostname", lambda host=host: host)
+            monkeypatch.setattr(parts, "_disk_problem", lambda folder, problem=problem: problem)
+            around.watcher = watchers[host]
+            around.passes(UNRESPONSIVE_SECONDS + CHECK_SECONDS)
+
+    check()
+    check()
+    assert Incident.objects.open().count() == Incident.objects.count() == 1
+    problems["full"] = ""
+    check()
+    assert not Incident.objects.open().exists()
+
+
 def test_a_broker_that_accepts_nothing(around: FakeParts, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*args: Any, **kwargs: Any) -> None:
         raise OutOfMemoryError("command not allowed when used memory > 'maxmemory'")
