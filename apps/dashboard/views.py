@@ -146,7 +146,7 @@ def change_interval(request: PageRequest, pk: int) -> HttpResponse:
     form = IntervalForm(request.POST, instance=entry)
     if not form.is_valid():
         return render_keyword(request, entry, form)
-    form.save()
+    entry.change(**form.cleaned_data)
     messages.success(request, "Saved.")
     return redirect("keyword", pk)
 
@@ -173,8 +173,7 @@ def fetch(request: PageRequest, pk: int) -> HttpResponse:
 @write_required
 def set_state(request: PageRequest, pk: int, state: KeyWordEntry.State) -> HttpResponse:
     entry = get_object_or_404(KeyWordEntry, pk=pk)
-    entry.state = state
-    entry.save()
+    entry.change(state=state)
     messages.success(request, "Paused." if state == KeyWordEntry.State.PAUSED else f"Now watching “{entry}”.")
     return redirect("keyword", pk)
 

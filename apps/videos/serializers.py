@@ -118,7 +118,8 @@ class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
         return keywords.check(keyword, same_as=self.instance.normalized if self.instance else None)
 
     def update(self, instance: KeyWordEntry, validated_data: dict[str, Any]) -> KeyWordEntry:
-        super().update(instance, validated_data).refresh_from_db()
+        instance.change(**validated_data)
+        instance.refresh_from_db()  # it has been planned
         return instance
 
 

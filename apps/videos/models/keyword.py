@@ -78,9 +78,7 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
                 if (entry := self.find(text)) is None:
                     raise
         if is_new := entry.state == KeyWordEntry.State.PREVIEWED != chosen.get("state"):
-            for name, value in ({"state": KeyWordEntry.State.WATCHED} | chosen).items():
-                setattr(entry, name, value)
-            entry.save()
+            entry.change(**{"state": KeyWordEntry.State.WATCHED} | chosen)
         return entry, is_new
 
     def watched(self) -> Self:
@@ -323,6 +321,20 @@ class KeyWordEntry(models.Model):
             self.notify_since = timezone.now() if is_new else None
             self.new_videos.all().delete()
             self.receivers.all().delete()
+
+    def change(self, **chosen: Any) -> None:
+        """Save with the `chosen` values, and for the rest what is stored now: someone else may have changed it.
+
+        Raises ValidationError for an invalid keyword, DoesNotExist if it has been deleted.
+        """
+        with transaction.atomic():
+            VideoTotal.lock()  # as save() does; it comes before keywords
+            if not KeyWordEntry.objects.filter(pk=self.pk).lock():
+                raise KeyWordEntry.DoesNotExist("This keyword has been deleted.")
+            self.refresh_from_db()
+            for name, value in chosen.items():
+                setattr(self, name, value)
+            self.save()
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Hide and unschedule the entry at once; a chore erases its matches and videos in chunks."""

@@ -189,6 +189,22 @@ def test_the_schema_and_its_page(client: Client) -> None:
     assert "cdn" not in page
 
 
+def test_a_change_keeps_what_another_request_changed_in_the_meantime(client: Client, monkeypatch) -> None:
+    entry = KeyWordEntry.objects.create(keyword="python")
+    look_up = KeywordViewSet.get_object
+
+    def look_up_before_a_pause(view: KeywordViewSet) -> KeyWordEntry:
+        found = look_up(view)
+        KeyWordEntry.objects.all().set_state(KeyWordEntry.State.PAUSED)
+        return found
+
+    monkeypatch.setattr(KeywordViewSet, "get_object", look_up_before_a_pause)
+    answer = client.patch(f"/api/keywords/{entry.pk}/", {"interval": 7200}, content_type="application/json")
+    assert (answer.json()["state"], answer.json()["interval"]) == ("paused", 7200)
+    entry.refresh_from_db()
+    assert entry.state == "paused"
+
+
 def test_changing_a_keyword_deleted_in_the_meantime_is_a_404(client: Client, monkeypatch) -> None:
     entry = KeyWordEntry.objects.create(keyword="python")
     look_up = KeywordViewSet.get_object
