@@ -148,11 +148,12 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
 
     def delete(self) -> tuple[int, dict[str, int]]:
         """Hide and unschedule the entries at once; a chore erases their matches and videos in chunks."""
-        ids = list(self.values_list("pk", flat=True))
-        entries = KeyWordEntry.objects.filter(pk__in=ids)
         with transaction.atomic():
             # The list of a keyword that is added again must not have the tag of the old list.
             VideoTotal.lock().mark_changed()
+            # After the lock: a previewed keyword that has just been added is no longer among the forgotten ones.
+            ids = list(self.values_list("pk", flat=True))
+            entries = KeyWordEntry.objects.filter(pk__in=ids)
             entries.lock()
             hidden = entries.update(state=KeyWordEntry.State.DELETING, claim_token="", next_due_at=None)
             keywords_changed.send(KeyWordEntry, keyword_ids=ids)

@@ -11,7 +11,7 @@ from django_celery_beat.models import PeriodicTask
 from apps.conftest import MovableTime
 from apps.quota.models import QuotaSpend
 from apps.videos import tasks
-from apps.videos.models import KeyWordEntry, Match, Video, VideoLog
+from apps.videos.models import KeyWordEntry, Match, Video, VideoLog, VideoTotal
 from apps.videos.scheduling import beat
 from simulator import Simulator
 
@@ -95,6 +95,24 @@ def test_it_is_forgotten_after_a_day(client: Client, youtube: Simulator, frozen_
     tasks.erase_deleted()
     assert not KeyWordEntry.including_deleted.exists()
     assert not Video.objects.exists()
+
+
+def test_one_that_is_added_at_that_moment_is_kept(
+    frozen_time: MovableTime, monkeypatch: pytest.MonkeyPatch, sent: list[tuple]
+) -> None:
+    entry = KeyWordEntry.objects.create(keyword="kestrels", state="previewed")
+    frozen_time.move(hours=25)
+
+    lock = VideoTotal.lock
+
+    def lock_after_another() -> VideoTotal:
+        monkeypatch.setattr(VideoTotal, "lock", lock)
+        KeyWordEntry.objects.watch("kestrels")
+        return lock()
+
+    monkeypatch.setattr(VideoTotal, "lock", lock_after_another)
+    tasks.erase_deleted()
+    assert KeyWordEntry.objects.watched().get() == entry
 
 
 def test_without_searches_it_fails_and_says_why(client: Client, youtube: Simulator) -> None:
