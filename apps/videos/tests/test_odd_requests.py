@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, connection
 from django.test import Client
 
 from apps.videos import keywords
@@ -147,7 +147,13 @@ def test_an_id_that_is_no_number_is_not_found(id: str) -> None:
     assert list(errors(ask("GET", f"/api/logs/?keyword_id={id}"))) == ["keyword_id"]
 
 
-@pytest.fixture(params=[OperationalError("database is locked"), InterfaceError("connection already closed")])
+@pytest.fixture(
+    params=[
+        OperationalError("database is locked"),
+        InterfaceError("connection already closed"),
+        InternalError("cannot execute SELECT FOR UPDATE in a read-only transaction"),
+    ]
+)
 def broken(request: pytest.FixtureRequest) -> Iterator[DatabaseError | InterfaceError]:
     """Let every query of a view fail."""
 
