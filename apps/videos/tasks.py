@@ -42,8 +42,11 @@ def process_trigger(keyword_id: int, trigger: str = "schedule", log_id: int | No
     Beat's message is the same each time; a fetch on schedule may be the first.
     """
     entry = KeyWordEntry.objects.filter(pk=keyword_id).first()
-    log = VideoLog.objects.filter(pk=log_id, status=VideoLog.Status.WAITING).first() if log_id else None
-    if entry is None or (log_id and log is None):
+    if entry is None:
+        return
+    # Of this keyword: in a database that was restored from a backup, the id may be that of another fetch.
+    log = entry.logs.filter(pk=log_id, status=VideoLog.Status.WAITING).first() if log_id else None
+    if log_id and log is None:
         return
     log = fetch_keyword(entry, entry.next_trigger if trigger == "schedule" else VideoLog.Trigger(trigger), log)
     if log and log.number_added and entry.notify == KeyWordEntry.Notify.EACH:

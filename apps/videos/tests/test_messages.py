@@ -132,6 +132,15 @@ def test_fetch_now_returns_the_fetch_under_way(sent: list[tuple]) -> None:
     assert VideoLog.objects.count() == 1
 
 
+def test_a_message_from_before_a_backup_was_restored_fetches_nothing() -> None:
+    """Its log has become that of another keyword."""
+    old, other = (KeyWordEntry.objects.create(keyword=word) for word in ("Python", "Rust"))
+    log = other.logs.create(trigger="manual", status="waiting")
+    tasks.process_trigger(old.pk, trigger="manual", log_id=log.pk)
+    log.refresh_from_db()
+    assert log.status == "waiting"
+
+
 def test_a_task_for_a_row_that_is_gone_ends_quietly() -> None:
     tasks.process_trigger(4711)
     tasks.process_trigger(4711, trigger="manual", log_id=4711)
