@@ -16,13 +16,16 @@ from config import environment as env
 from config.database_version import check_database
 from config.state import CannotStart
 
+# The number of PostgreSQL's advisory lock; any that other programs in the same database do not use.
+PREPARING = 0x77696E64
+
 
 def prepare() -> None:
     """Migrate, collect static files, schedule with the current keys, and make the first account if
     DJANGO_SUPERUSER_* are set. Raise CannotStart if the database is of another version."""
+    take_turns()
     check_database()
     call_command("notify", check=True)
-    wait_longer_for_locks()
     call_command("migrate", interactive=False, verbosity=0)
     collect_static_files()
     call_command("sync_schedules", verbosity=0)
@@ -30,11 +33,15 @@ def prepare() -> None:
     make_first_account(env.text("DJANGO_SUPERUSER_USERNAME"), env.text("DJANGO_SUPERUSER_PASSWORD"))
 
 
-def wait_longer_for_locks() -> None:
-    """Let the migrations wait for those of another machine, which may have a million rows to change."""
+def take_turns() -> None:
+    """Wait until no other machine prepares the same database: its migrations may have a million rows to change.
+
+    PostgreSQL releases the lock when this process ends.
+    """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = '5min'")
+            cursor.execute("SELECT pg_advisory_lock(%s)", [PREPARING])
 
 
 def collect_static_files() -> None:

@@ -72,3 +72,18 @@ def test_a_newer_database_can_be_read(database: Path, tmp_path: Path) -> None:
     newer = "INSERT INTO django_migrations (app, name, applied) VALUES ('videos', '0099_later', '2030-01-01')"
     copy_with(database, tmp_path, newer)
     assert run(tmp_path, "manage.py", "dumpdata", "videos").returncode == 0
+
+
+def test_machines_that_start_at_once_prepare_an_empty_database_in_turn(tmp_path: Path, postgres: str) -> None:
+    own = {"PATH": os.environ["PATH"], "WINDHOVER_ENV_FILE": os.devnull, "YT_KEYS": "key", "DATABASE_URL": postgres}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "config.prepare"],
+            cwd=BASE_DIR,
+            env=own | {"STATE_DIR": str(tmp_path / name)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("one", "two")
+    ]
+    assert [(machine.communicate(timeout=120)[1], machine.returncode) for machine in started] == [("", 0)] * 2
