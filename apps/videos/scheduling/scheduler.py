@@ -111,8 +111,10 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
             tasks.send(tasks.sync_schedules)
 
     def schedule_changed(self) -> bool:
+        before = self._last_timestamp
         changed = bool(super().schedule_changed())
-        self._plan_requested |= changed
+        # Also an earlier time: it may be by the clock of another machine.
+        self._plan_requested |= self._last_timestamp != before
         return changed
 
     def enabled_models_qs(self) -> Any:

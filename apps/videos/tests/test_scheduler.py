@@ -190,6 +190,13 @@ def test_changes_within_seconds_cause_one_plan(
     tick(scheduler)
     assert plans() == 1
 
+    clock.shift(timedelta(minutes=-1))  # another machine's clock, which is behind
+    beat.request_plan()
+    clock.shift(timedelta(minutes=1))
+    tick(scheduler)
+    tick(scheduler)
+    assert plans() == 1
+
 
 def test_a_keyword_that_is_paused_is_not_sent(
     scheduler: Scheduler, clock: time_machine.Traveller, sent: list[tuple]
