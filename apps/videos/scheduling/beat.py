@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
@@ -45,6 +46,15 @@ def sync(keyword_ids: Collection[int] | None = None) -> None:
 def request_plan() -> None:
     """Have beat send `sync_schedules` soon: once, however many changes request it within a few seconds."""
     PeriodicTasks.update_changed()
+
+
+def record_sent(keyword_ids: Collection[int]) -> None:
+    """Record that beat has just sent the messages of these keywords, which the admin shows."""
+    with transaction.atomic():
+        # Without the rows that a plan is changing: it locks them in another order.
+        sent = PeriodicTask.objects.filter(name__in=map(row_name, keyword_ids))
+        free = sent.select_for_update(skip_locked=True).values("pk")
+        sent.filter(pk__in=free).update(last_run_at=timezone.now(), total_run_count=F("total_run_count") + 1)
 
 
 def _differing(plan: Plan, pause: Incident | None) -> set[int]:

@@ -11,7 +11,6 @@ from typing import Any
 
 from celery.schedules import schedstate
 from django.db import DatabaseError, InterfaceError, close_old_connections
-from django.db.models import F
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
@@ -98,11 +97,10 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
 
     def _send(self, due: dict[int, datetime]) -> None:
         keywords = {beat.row_name(pk): pk for pk in due}
-        rows = PeriodicTask.objects.enabled().filter(name__in=keywords)
-        for row in rows:
+        for row in PeriodicTask.objects.enabled().filter(name__in=keywords):
             self.apply_entry(self.Entry(row, app=self.app), producer=self.producer)
             self._sent[keywords[row.name]] = due[keywords[row.name]]
-        rows.update(last_run_at=timezone.now(), total_run_count=F("total_run_count") + 1)
+        beat.record_sent(due)
 
     def send_requested_plan(self) -> None:
         """Send sync_schedules if a plan was requested, once for all requests of PLAN_SECONDS; see beat.request_plan."""

@@ -201,6 +201,26 @@ def test_planning_and_erasing_never_deadlock(database: RealDatabase, settings: A
         Video.objects.all().delete()
 
 
+@only_postgresql
+def test_planning_and_sending_never_deadlock(database: RealDatabase, settings: Any) -> None:
+    """A plan changes the rows in the order of their intervals, while beat records that it has sent them all."""
+    settings.YT_SEARCHES_PER_DAY = {"": 100_000}
+    entries = [KeyWordEntry(pk=pk, keyword=f"word {pk}", normalized=f"word {pk}") for pk in range(1, 101)]
+    KeyWordEntry.objects.bulk_create(entries)
+    beat.sync()
+
+    def send() -> None:
+        for _ in range(60):
+            beat.record_sent(range(1, 101))
+
+    for _ in range(6):
+        for entry in entries:
+            entry.interval = random.choice([3600, 7200, 14400])
+        KeyWordEntry.objects.bulk_update(entries, ["interval"])
+        database.at_once(beat.sync, send)
+    assert_beat_mirrors_keywords()
+
+
 def test_planning_keeps_up_with_keywords_that_come_and_go(database: RealDatabase) -> None:
     for number in range(10):
         watched(f"old {number}")
