@@ -23,6 +23,10 @@ MAX_CONNECTIONS = 100
 # How long the head and body of a request may take, and how long a connection may be idle.
 RECEIVE_SECONDS = 60
 
+# How long a client may take nothing of a long response. Some megabytes are on their way: the system accepts more only
+# when a large part of those has arrived, which takes a slow client minutes.
+SEND_SECONDS = 300
+
 DETAILS = {
     413: "The body is too large.",
     431: "The address or the headers are too long.",
@@ -71,13 +75,14 @@ class Problem:
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
-    """A connection that uses Parser and Refusal, and is closed if no complete request arrives in time.
+    """A connection that uses Parser and Refusal, and is closed if its client is too slow.
 
     It is closed at once if its client has MAX_CONNECTIONS others: it could hold all that the server accepts.
     """
 
     parser_class: Any = Parser
     error_task_class: Any = Refusal
+    sent_at: float | None = None
     warned_at: ClassVar[dict[IPv4Network | IPv6Network, float]] = {}
 
     def __init__(self, server: Any, sock: Any, addr: tuple[Any, ...], *args: Any, **kwargs: Any) -> None:
@@ -103,13 +108,20 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         Channel.warned_at = recent
 
     def close_if_slow(self) -> None:
-        """Close the connection if its next request is not complete RECEIVE_SECONDS after the last one.
+        """Close the connection if its next request is not complete RECEIVE_SECONDS after the last one, or if the
+        thread that writes a long response has waited for its client for SEND_SECONDS.
 
-        waitress itself counts the seconds since the last byte, so that a client could send one now and then.
+        waitress itself counts the seconds since the last byte, so that a client could send one now and then; and the
+        thread waits for ever.
         """
-        if self.requests or self.total_outbufs_len:
+        allowed, moved = RECEIVE_SECONDS, bool(self.requests or self.total_outbufs_len)
+        if moved and self.total_outbufs_len > self.adj.outbuf_high_watermark:
+            # When bytes were sent last. It is only compared, since the clock may be set.
+            allowed, moved = SEND_SECONDS, self.last_activity != self.sent_at
+            self.sent_at = self.last_activity
+        if moved:
             self.waiting_since = time.monotonic()
-        elif time.monotonic() - self.waiting_since > RECEIVE_SECONDS:
+        elif time.monotonic() - self.waiting_since > allowed:
             self.handle_close()
 
 

@@ -21,6 +21,9 @@ LIMITS = {
     "connection_limit": 400,
     "channel_timeout": 60,  # seconds without a byte
     "cleanup_interval": 10,
+    # Bytes of a response that wait for its client; then the thread waits, too. Only exports are longer. waitress keeps
+    # up to twice as many in memory.
+    "outbuf_high_watermark": 2**20,
     "max_request_header_size": 2**16,
     "max_request_body_size": 2**22,  # Django's own limit is lower, and explained on a page
 }

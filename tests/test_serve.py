@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from http.client import HTTPConnection, HTTPResponse
 from ipaddress import ip_network
 from pathlib import Path
@@ -185,6 +185,49 @@ def test_a_request_that_does_not_arrive_in_time_ends_its_connection() -> None:
         channel.waiting_since = time.monotonic() - seconds
         channel.close_if_slow()
         assert bool(closed) == (seconds > RECEIVE_SECONDS)
+
+
+def test_who_takes_nothing_of_a_response_holds_no_thread_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[str] = []
+
+    class Endless:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def __iter__(self) -> Iterator[bytes]:
+            while True:
+                yield b"x" * 2**20
+
+        def close(self) -> None:
+            closed.append(self.name)
+
+    def application(environ: Any, start: Any) -> Any:
+        start("200 OK", [])
+        return Endless(environ["PATH_INFO"])
+
+    monkeypatch.setattr("config.refusals.SEND_SECONDS", 2)
+    with listen("127.0.0.1", 0) as listener, ExitStack() as connections:
+        server = create_server(application, sockets=[listener], threads=2)
+        server.channel_class = Channel
+        stalled, reading = (
+            connections.enter_context(socket.create_connection(listener.getsockname(), timeout=5)) for _ in range(2)
+        )
+        stalled.sendall(b"GET /stalled HTTP/1.0\r\n\r\n")
+        reading.sendall(b"GET /reading HTTP/1.0\r\n\r\n")
+        reading.setblocking(False)
+        end = time.monotonic() + 20
+        while not closed and time.monotonic() < end:
+            wasyncore.loop(timeout=0.1, map=server._map, count=1)
+            for channel in list(server.active_channels.values()):
+                channel.close_if_slow()
+            with suppress(BlockingIOError):
+                for _ in range(16):
+                    reading.recv(2**20)
+        assert closed == ["/stalled"]
+        reading.close()
+        while len(closed) < 2 and time.monotonic() < end:
+            wasyncore.loop(timeout=0.1, map=server._map, count=1)
+        server.close()
 
 
 def test_one_client_cannot_take_all_connections(
