@@ -7,8 +7,11 @@ from typing import Any
 
 HIDDEN = "[hidden]"
 
-# The key parameter of a URL, the form of Google's keys, and Google's key header.
-_PATTERNS = re.compile(r"(?<=[?&]key=)[^&\s\"'<>]+|AIza[0-9A-Za-z_-]{35}|(?<=goog-api-key: )\S+", re.IGNORECASE)
+# The key parameter of a URL, the form of Google's keys, Google's key header, and the token of a private feed's address.
+_PATTERNS = re.compile(
+    r"(?<=[?&]key=)[^&\s\"'<>]+|AIza[0-9A-Za-z_-]{35}|(?<=goog-api-key: )\S+|(?<=/api/private/)[^/\s\"'<>]+",
+    re.IGNORECASE,
+)
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:

@@ -21,7 +21,7 @@ from rest_framework.fields import get_error_detail
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from apps.videos import keywords, pagination
+from apps.videos import cursors, keywords, pagination
 from apps.videos.conditions import Conditions, meeting, terms
 from apps.videos.errors import NotWatched
 from apps.videos.fulltext import Search
@@ -342,6 +342,18 @@ class VideoFilters(KeywordVideoFilters):
     keyword_id = KeywordIds(
         "Only videos of the keyword with this id; several: of any of them.", minimum=1, maximum=MAX_ID
     )
+
+
+# Exports continue after the last row that was read, so its place in the order must not change.
+BY_DATE = Ordering({name: name for name in cursors.FIELDS}, default="-published_at", pk="video_id")
+
+
+class KeywordExportFilters(KeywordVideoFilters):
+    ordering = BY_DATE
+
+
+class ExportFilters(VideoFilters):
+    ordering = BY_DATE
 
 
 class LogFilters(Filters):

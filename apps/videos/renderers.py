@@ -46,3 +46,15 @@ class NoMetadata(BaseMetadata):
 
     def determine_metadata(self, request: Request, view: "APIView") -> None:
         request.accepted_renderer = JSONRenderer()  # not the template of a page
+
+
+class OneFormat(DefaultContentNegotiation):
+    """Ignore `Accept`: the address says the format. Errors are JSON."""
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        if "format" in request.query_params:
+            raise ValidationError({"format": "Unknown parameter: the address says the format."}, "unknown")
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type

@@ -60,7 +60,10 @@ ERRORS: dict[int, tuple[str, exceptions.APIException | None]] = {
     415: ("Bodies must be JSON.", exceptions.UnsupportedMediaType("text/plain")),
     429: ("Too many requests; `Retry-After` is the time to wait, in seconds.", exceptions.Throttled(wait=30)),
     431: ("The address or the headers are too long.", None),  # the web server itself answers
-    503: ("The database is not available; `Retry-After` says when to try again.", Unavailable()),
+    503: (
+        "The database is not available, or too many exports are being read; `Retry-After` says when to try again.",
+        Unavailable(),
+    ),
 }
 
 # What a schema cannot say. Not `uri`, since both may be empty.
@@ -83,6 +86,7 @@ TAGS = [
 PATH_PARAMETERS = {
     "id": ("The `id` that its list shows.", 1),
     "video_id": ("YouTube's id of the video.", examples.VIDEO["video_id"]),
+    "type": ("The type of the file.", "csv"),
     "keyword": ("The keyword in any case and spacing, percent-encoded: `AC%2FDC`.", "kestrel"),
 }
 

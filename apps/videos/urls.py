@@ -7,6 +7,7 @@ from rest_framework.routers import SimpleRouter
 
 from apps.videos import views
 from apps.videos.errors import PROBLEMS
+from apps.videos.feeds import HasFeedToken
 
 router = SimpleRouter()
 # With and without the closing slash. A redirect would lose the body of a POST, and the argument can only be a bool.
@@ -20,6 +21,9 @@ styled = csp_update({"style-src": [SELF, UNSAFE_INLINE]})
 docs = styled(SpectacularSwaggerSplitView.as_view(template_name="videos/docs.html"))
 redoc = styled(SpectacularRedocView.as_view(template_name="videos/redoc.html"))
 
+# At these addresses a token is enough.
+private = {"authentication_classes": [], "permission_classes": [HasFeedToken], "schema": None}
+
 urlpatterns = [
     re_path(r"^ping/?$", views.PingView.as_view(), name="ping"),
     re_path(r"^docs/?$", RedirectView.as_view(pattern_name="docs")),
@@ -27,6 +31,22 @@ urlpatterns = [
     re_path(r"^api/?$", views.EndpointsView.as_view(), name="endpoints"),
     # A keyword may contain slashes and line breaks, so it extends to the last "/videos/".
     re_path(r"^api/keyword/(?P<keyword>[\s\S]+)/videos/?$", views.KeywordVideos.as_view(), name="keyword-videos"),
+    re_path(r"^api/videos/feed/?$", views.VideoFeed.as_view(), name="video-feed"),
+    re_path(r"^api/keywords/(?P<pk>[0-9]{1,18})/feed/?$", views.KeywordFeed.as_view(), name="keyword-feed"),
+    re_path(
+        r"^api/private/(?P<token>[^/]+)/videos/feed/?$", views.VideoFeed.as_view(**private), name="private-video-feed"
+    ),
+    re_path(
+        r"^api/private/(?P<token>[^/]+)/keywords/(?P<pk>[0-9]{1,18})/feed/?$",
+        views.KeywordFeed.as_view(**private),
+        name="private-keyword-feed",
+    ),
+    re_path(r"^api/videos/export\.(?P<type>csv|jsonl|txt)/?$", views.VideoExport.as_view(), name="video-export"),
+    re_path(
+        r"^api/keywords/(?P<pk>[0-9]{1,18})/export\.(?P<type>csv|jsonl|txt)/?$",
+        views.KeywordExport.as_view(),
+        name="keyword-export",
+    ),
     path("api/", include(router.urls)),
     re_path(r"^api/quota/?$", views.QuotaView.as_view(), name="quota"),
     re_path(r"^api/stats/?$", views.StatisticsView.as_view(), name="stats"),

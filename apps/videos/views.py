@@ -3,13 +3,14 @@
 from typing import Any
 
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
-from rest_framework.generics import GenericAPIView
+from rest_framework.generics import GenericAPIView, get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -17,9 +18,13 @@ from rest_framework.views import APIView
 from apps.videos import statistics
 from apps.videos.conditional import conditional
 from apps.videos.errors import DETAILS, Unavailable
+from apps.videos.exports import CONTENT_TYPES, export
+from apps.videos.feeds import FeedPages, atom
 from apps.videos.fetching import manual
 from apps.videos.filters import (
+    ExportFilters,
     FilterBackend,
+    KeywordExportFilters,
     KeywordFilters,
     KeywordVideoFilters,
     KnownParameters,
@@ -30,6 +35,7 @@ from apps.videos.filters import (
 )
 from apps.videos.models import KeyWordEntry, Video, VideoLog, VideoTotal
 from apps.videos.pagination import Pages, VideoPages
+from apps.videos.renderers import OneFormat
 from apps.videos.scheduling import report
 from apps.videos.scheduling.plan import cost_of_adding
 from apps.videos.serializers import (
@@ -125,6 +131,97 @@ class VideoViewSet(KnownParameters, viewsets.GenericViewSet[Video]):
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         changed_at = VideoTotal.read().changed_at
         return conditional(request, changed_at, lambda: Response(self.get_serializer(self.get_object()).data))
+
+
+class ChosenVideos(KnownParameters, GenericAPIView[Any]):
+    """What filters choose from all videos or, if its id is in the address, from those of a keyword."""
+
+    content_negotiation_class = OneFormat
+    filter_backends = [FilterBackend]
+    filterset_class: type[KeywordVideoFilters]
+    queryset = KeyWordEntry.objects.with_videos_changed_at()
+    not_found = "No keyword has this id."
+
+    def chosen(self, request: Request, pk: str | None) -> KeywordVideoFilters:
+        entry = get_object_or_404(self.get_queryset(), pk=pk) if pk else None
+        filters = self.filterset_class(request.query_params, Video.objects.all(), entry=entry)
+        filters.check()
+        return filters
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="get_video_feed",
+        summary="Subscribe to videos",
+        description="The newest videos as an Atom feed, in any order and with the filters of the list.",
+        tags=["videos"],
+        filters=True,
+        parameters=[OpenApiParameter("page_size", int, description=FeedPages.page_size_query_description)],
+        responses={(200, "application/atom+xml"): OpenApiTypes.STR},
+    )
+)
+class VideoFeed(ChosenVideos):
+    """The newest videos as an Atom feed."""
+
+    pagination_class = FeedPages
+    filterset_class = VideoFilters
+
+    def get(self, request: Request, pk: str | None = None, token: str = "") -> HttpResponseBase:
+        filters = self.chosen(request, pk)
+        changed_at = filters.changed_at()
+
+        def build() -> HttpResponse:
+            return atom(request, FeedPages().paginate_queryset(filters.rows(), request), filters.entry, changed_at)
+
+        return conditional(request, changed_at, build)
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="get_keyword_feed",
+        summary="Subscribe to the videos of one keyword",
+        tags=["videos"],
+    )
+)
+class KeywordFeed(VideoFeed):
+    """The newest videos of one keyword as an Atom feed."""
+
+    filterset_class = KeywordVideoFilters
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="get_video_export",
+        summary="Export videos",
+        description="All videos that the filters choose as a file. `csv`: for spreadsheets; cells that they could take "
+        "for formulas begin with an apostrophe. `jsonl`: one JSON object per line, as the list has them. `txt`: a "
+        "description of the export, how its videos were found, and what may be missing.",
+        tags=["videos"],
+        filters=True,
+        parameters=[OpenApiParameter("type", str, OpenApiParameter.PATH, enum=list(CONTENT_TYPES))],
+        responses={(200, content_type.partition(";")[0]): OpenApiTypes.STR for content_type in CONTENT_TYPES.values()},
+    )
+)
+class VideoExport(ChosenVideos):
+    """All videos as a file."""
+
+    filterset_class = ExportFilters
+
+    def get(self, request: Request, type: str, pk: str | None = None) -> HttpResponseBase:
+        return export(request, self.chosen(request, pk), type)
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="get_keyword_export",
+        summary="Export the videos of one keyword",
+        tags=["videos"],
+    )
+)
+class KeywordExport(VideoExport):
+    """All videos of one keyword as a file."""
+
+    filterset_class = KeywordExportFilters
 
 
 @extend_schema_view(
@@ -307,12 +404,16 @@ class EndpointsView(KnownParameters):
             "keyword_videos": "keyword/{keyword}/videos/",
             "videos": "videos/",
             "video": "videos/{video_id}/",
+            "video_feed": "videos/feed/",
+            "video_export": "videos/export.{type}",
             "keywords": "keywords/",
             "keyword": "keywords/{id}/",
             "preview": "keywords/preview/",
             "fetch": "keywords/{id}/fetch/",
             "keyword_stats": "keywords/{id}/stats/",
             "stats": "stats/",
+            "keyword_feed": "keywords/{id}/feed/",
+            "keyword_export": "keywords/{id}/export.{type}",
             "logs": "logs/",
             "log": "logs/{id}/",
             "quota": "quota/",

@@ -1,8 +1,10 @@
 """What is watched, what was found, and what happened; a module each.
 
-They import one way: method, total and token, then log, keyword and gap, then match and video, then notification.
+They import one way: feed_token, method, total and token, then log, keyword and gap, then match and video, then
+notification.
 """
 
+from apps.videos.models.feed_token import FeedToken
 from apps.videos.models.gap import SearchGap
 from apps.videos.models.keyword import SPREAD, KeyWordEntry, KeyWordEntryQuerySet, keywords_changed
 from apps.videos.models.log import LONGEST_FETCH, VideoLog, VideoLogQuerySet
@@ -17,6 +19,7 @@ __all__ = [
     "LONGEST_FETCH",
     "SPREAD",
     "ApiToken",
+    "FeedToken",
     "KeyWordEntry",
     "KeyWordEntryQuerySet",
     "Match",

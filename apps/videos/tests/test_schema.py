@@ -160,6 +160,8 @@ def test_each_body_has_an_example_that_its_schema_allows() -> None:
     for address, item in SCHEMA["paths"].items():
         for operation in item.values():
             for part, media_type, content in contents(operation):
+                if not media_type.endswith("json"):
+                    continue  # feeds and exports
                 schema = content["schema"] | {"components": strict_components(part)}
                 jsonschema.Draft202012Validator(schema).validate(content["example"])
                 assert (media_type == "application/problem+json") == (part[0] in "45"), address
@@ -282,7 +284,7 @@ def test_the_guide_names_the_endpoints_of_the_schema() -> None:
 
 def test_the_addresses_in_the_guide_exist() -> None:
     for address in re.findall(r"(?<![a-z./])/(?:api|ping)/[^\s`'\"?)]*", GUIDE.replace("127.0.0.1:8000", "")):
-        view = resolve(re.sub("<[a-z_]+>", "1", address))
+        view = resolve(re.sub("<[a-z_]+>", "1", address.replace("<type>", "csv")))
         assert getattr(view.func, "cls", None) is not NotFoundView, address
 
 
