@@ -41,9 +41,9 @@ urlpatterns = [
         views.KeywordFeed.as_view(**private),
         name="private-keyword-feed",
     ),
-    re_path(r"^api/videos/export\.(?P<type>csv|jsonl|txt)/?$", views.VideoExport.as_view(), name="video-export"),
+    re_path(r"^api/videos/export\.(?P<type>csv|jsonl|txt)$", views.VideoExport.as_view(), name="video-export"),
     re_path(
-        r"^api/keywords/(?P<pk>[0-9]{1,18})/export\.(?P<type>csv|jsonl|txt)/?$",
+        r"^api/keywords/(?P<pk>[0-9]{1,18})/export\.(?P<type>csv|jsonl|txt)$",
         views.KeywordExport.as_view(),
         name="keyword-export",
     ),

@@ -15,6 +15,8 @@ API = [address for address in ADDRESSES if address.startswith(("/api", "/ping", 
 @pytest.mark.parametrize("address", API)
 @pytest.mark.parametrize("slash", ["", "/"])
 def test_head_and_options_work(client: Client, address: str, slash: str) -> None:
+    if slash and "export" in address:
+        return  # the address of a file has no slash at its end
     entry = KeyWordEntry.objects.create(pk=1, keyword="python")
     store(entry, found_video("a-video"))
     entry.logs.create(pk=1, keyword_text="python", status="done")
@@ -31,6 +33,7 @@ def test_head_and_options_work(client: Client, address: str, slash: str) -> None
     )
 
     get, head, options = client.get(address), client.head(address), client.options(address)
+    get.close()  # an export counts until then
 
     assert (head.status_code, head.getvalue()) == (get.status_code, b"")
     assert head.headers["Content-Type"] == get.headers["Content-Type"]
