@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
 from rest_framework.exceptions import NotFound, ValidationError
 
-from apps.videos.filters import KeywordVideoFilters, VideoFilters
+from apps.videos.filters import ExportFilters, KeywordVideoFilters, VideoFilters
 from apps.videos.models import KeyWordEntry, Video
 
 LENGTHS = {60: "1 minute", 240: "4 minutes", 1200: "20 minutes", 3600: "1 hour"}  # by their seconds
@@ -88,6 +88,19 @@ class VideoFilterForm(forms.Form):
     def counted(self) -> dict[str, int]:
         """Return what the paginator may know of the number of rows; see the REST API's filters."""
         return self._filters.counted() if self.is_valid() else {"known_count": 0}
+
+    @property
+    def query(self) -> str:
+        """The part of an address that chooses the same videos in the REST API, with its `?`."""
+        return f"?{self.given.urlencode()}" if self.given else ""
+
+    @property
+    def export_query(self) -> str:
+        """`query` without an order that exports do not have."""
+        given = self.given.copy()
+        if given.get("ordering", "").removeprefix("-") not in ExportFilters.base_filters["ordering"].by:
+            given.pop("ordering", None)
+        return f"?{given.urlencode()}" if given else ""
 
     def details(self) -> list[forms.BoundField]:
         """Return the fields that are folded away."""

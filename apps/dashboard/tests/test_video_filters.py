@@ -1,5 +1,8 @@
 """Searching, filtering and sorting videos on / and on a keyword's page; the address has the API's names and values."""
 
+import html
+import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -114,3 +117,19 @@ def test_a_filtered_page_shows_no_keywords_and_costs_no_more(
         shown = client.get("/?live=completed").content.decode()
     assert 'id="keyword-' not in shown
     assert "1 video<" in shown
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?search=nest&live=none", "?keyword=owls&ordering=-view_count", "?unknown=x&page=1"]
+)
+def test_what_is_shown_is_subscribed_to_and_exported(client: Client, entry: KeyWordEntry, query: str) -> None:
+    for address in (f"/{query}", f"/keywords/{entry.pk}/{query.replace('keyword=owls&', '')}"):
+        shown = client.get(address).content.decode()
+        links = [html.unescape(link) for link in re.findall('href="(/api/(?:videos|keywords)[^"]*)"', shown)]
+        assert len(links) == 5
+        for link in links:
+            response = client.get(link)
+            assert response.status_code == 200, link
+            response.close()
+        lines = client.get(next(link for link in links if "jsonl" in link)).getvalue().splitlines()
+        assert {json.loads(line)["video_id"] for line in lines} == set(titles(client, address))
