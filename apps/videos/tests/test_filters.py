@@ -236,7 +236,8 @@ def test_an_unknown_field_of_a_body_is_named(client: Client) -> None:
     for ask, address in ((client.post, "/api/keywords/"), (client.patch, f"/api/keywords/{entry.pk}/")):
         answer = ask(address, {"keyword": "owl", "intervall": 60}, content_type="application/json")
         assert list(errors(answer)) == ["intervall"]
-        assert errors(answer)["intervall"] == ["Unknown field. There are: keyword, state, interval, weight."]
+        known = "keyword, state, interval, weight, notify, notify_urls, notify_webhook"
+        assert errors(answer)["intervall"] == [f"Unknown field. There are: {known}."]
     answer = client.post(f"/api/keywords/{entry.pk}/fetch/", {"now": True}, content_type="application/json")
     assert list(errors(answer)) == ["now"]
     shown = client.get(f"/api/keywords/{entry.pk}/").json()
