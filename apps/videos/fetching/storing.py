@@ -77,12 +77,11 @@ def store(entry: KeyWordEntry, token: str, videos: Iterable[FoundVideo], method:
         new = [_new_row(video, entry, method, now) for video in unknown]
         if new:
             _insert(new)
-            VideoTotal.objects.filter(pk=total.pk).update(count=F("count") + len(new))
         if found and keyword.notify_since:
             _enqueue(keyword, found, keyword.notify_since - INDEX_DELAY, now)
         added = _match(entry, found, method, now) if found else 0
         if changed or new or added:
-            total.mark_changed()
+            total.mark_changed(added=len(new))
         if added:
             claimed.update(video_count=F("video_count") + added)
     return Stored(found=len(found), added=added)

@@ -27,10 +27,11 @@ class VideoTotal(models.Model):
         total, _ = cls.objects.select_for_update().get_or_create(pk=1)
         return total
 
-    def mark_changed(self) -> None:
-        """Record that lists of videos changed; the row must be locked."""
+    def mark_changed(self, added: int = 0) -> None:
+        """Record that lists of videos changed, and how many videos were added; the row must be locked."""
+        self.count += added
         self.changed_at = max(timezone.now(), self.changed_at + timedelta(seconds=1))
-        self.save(update_fields=["changed_at"])
+        self.save(update_fields=["count", "changed_at"])
 
     @classmethod
     def read(cls) -> "VideoTotal":
