@@ -86,6 +86,8 @@ class Watcher:
         now, problems = time.monotonic(), dict(self._problems())
         for kind in Incident.PARTS:
             message = problems.get(kind)
+            if kind == Incident.Kind.WORKER_STOPPED and Incident.Kind.BROKER_UNAVAILABLE in problems:
+                continue  # unknown: only through the broker does it answer
             if message is None:
                 self._failing_since.pop(kind, None)
                 self._close(kind)
@@ -101,6 +103,8 @@ class Watcher:
         """Yield what is wrong now."""
         if message := _disk_problem(settings.STATE_DIR):
             yield Incident.Kind.DISK_FULL, message
+        if not self._beat_is_running():
+            yield Incident.Kind.BEAT_STOPPED, _until_then(Incident.Kind.BEAT_STOPPED)
         try:
             replies = current_app.control.broadcast("wall_clock", reply=True, timeout=3)
         except BROKER_ERRORS:
@@ -111,8 +115,6 @@ class Watcher:
         for name, answer in ((name, answer) for reply in replies for name, answer in reply.items()):
             if isinstance(answer, int | float):
                 clocks.compare(name, datetime.fromtimestamp(answer, UTC))
-        if not self._beat_is_running():
-            yield Incident.Kind.BEAT_STOPPED, _until_then(Incident.Kind.BEAT_STOPPED)
 
     def _beat_is_running(self) -> bool:
         """Return whether the heartbeat has changed within the last UNRESPONSIVE_SECONDS."""

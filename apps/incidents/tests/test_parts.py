@@ -94,6 +94,14 @@ def test_without_a_broker_the_worker_is_not_reported(around: FakeParts) -> None:
     assert around.passes(300) == {Kind.BROKER_UNAVAILABLE}
 
 
+def test_without_a_broker_a_worker_or_beat_that_has_stopped_stays_reported(around: FakeParts) -> None:
+    around.workers, around.beat_runs = {}, False
+    stopped = {Kind.WORKER_STOPPED, Kind.BEAT_STOPPED}
+    assert around.passes(3 * UNRESPONSIVE_SECONDS) == stopped
+    around.workers = None
+    assert around.passes(3 * UNRESPONSIVE_SECONDS) == {*stopped, Kind.BROKER_UNAVAILABLE}
+
+
 def test_a_full_disk(around: FakeParts, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(parts.shutil, "disk_usage", lambda path: usage._replace(free=42_000_000))
