@@ -53,9 +53,9 @@ class VideoFilterForm(forms.Form):
     channel = forms.CharField(required=False, label="Channel", widget=forms.TextInput(attrs={"dir": "auto"}))
     published_after = _Date(required=False, label="Published from")
     published_before = _Date(required=False, label="Published before")
-    min_duration = _Select({"": "any", **LENGTHS}, label="At least")
-    max_duration = _Select({"": "any", **LENGTHS}, label="At most")
-    live = _Select(STREAMS, label="Stream")
+    min_duration = _Select({"": "any", **LENGTHS}, label="Duration at least")
+    max_duration = _Select({"": "any", **LENGTHS}, label="Duration at most")
+    live = _Select(STREAMS, label="Live or premiere")
     method = _Select(SOURCES, label="Source")
 
     def __init__(self, request: HttpRequest, entry: KeyWordEntry | None = None) -> None:
@@ -82,7 +82,7 @@ class VideoFilterForm(forms.Form):
                 self.add_error(name, list(map(str, messages)))
 
     def rows(self) -> QuerySet[Any]:
-        """Return the videos, or matches of one keyword; none if the filters make no sense."""
+        """Return the videos, or matches of one keyword; none if a filter is invalid."""
         return self._filters.rows() if self.is_valid() else Video.objects.none()
 
     def counted(self) -> dict[str, int]:
@@ -91,12 +91,14 @@ class VideoFilterForm(forms.Form):
 
     @property
     def query(self) -> str:
-        """The part of an address that chooses the same videos in the REST API, with its `?`."""
-        return f"?{self.given.urlencode()}" if self.given else ""
+        """The part of an address that chooses the same videos in the REST API, newest first, with its `?`."""
+        given = self.given.copy()
+        given.pop("ordering", None)
+        return f"?{given.urlencode()}" if given else ""
 
     @property
     def export_query(self) -> str:
-        """`query` without an order that exports do not have."""
+        """The same for exports, in the order of the page if it is by a date."""
         given = self.given.copy()
         if given.get("ordering", "").removeprefix("-") not in ExportFilters.base_filters["ordering"].by:
             given.pop("ordering", None)

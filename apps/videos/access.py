@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication
 from rest_framework.authentication import get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
@@ -41,7 +41,7 @@ class LoggedTokens(TokenAuthentication):  # type: ignore[misc]  # knox has no ty
             found = super().authenticate(request)
         except (AuthenticationFailed, UnicodeDecodeError) as error:
             logger.warning("Sign-in failed from %s with a token", request.META.get("REMOTE_ADDR", ""))
-            raise AuthenticationFailed("The token is wrong, or was revoked. New ones are made at /tokens/.") from error
+            raise AuthenticationFailed("The token is wrong, or was revoked. Create another one at /tokens/.") from error
         if found:
             with suppress(DatabaseError):  # such as a full disk, with which one can still read
                 found[1].record_use()
@@ -65,13 +65,14 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 class SignIn(BasePermission):
     """Reading is open unless SIGN_IN is `all`; changes need a session or a token unless it is `off`."""
 
-    message = "Sign in first: this needs a session or an API token."
-
     def has_permission(self, request: Request, view: "APIView") -> bool:
         token, reads = request.auth, request.method in SAFE_METHODS
         if isinstance(token, ApiToken) and not token.may_write and not reads:
             raise PermissionDenied("This token may only read.")
-        return may_write(request) or (reads and settings.SIGN_IN != "all")
+        if not (may_write(request) or (reads and settings.SIGN_IN != "all")):
+            # Raised, since for False REST framework has a sentence of its own.
+            raise NotAuthenticated("Sign in first: this needs a session or an API token.")
+        return True
 
 
 class SameSite(BasePermission):

@@ -73,6 +73,8 @@ def atom(
     chosen = {name: values for name, values in request.GET.lists() if name != "page_size"}
     title = entry.keyword if entry else "Windhover"
     page = reverse("keyword", args=[entry.pk]) if entry else reverse("home")
+    if chosen:
+        page += f"?{urlencode(chosen, doseq=True)}"
     feed = VideoFeed(
         title=_text(f"{title} ({_in_words(chosen)})" if chosen else title),
         link=public_address(request, page),

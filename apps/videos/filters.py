@@ -237,13 +237,15 @@ class Filters(django_filters.FilterSet):  # type: ignore[misc]
         super().__init__(data, *args, **kwargs)
 
     def check(self) -> None:
-        """Raise ValidationError for values that make no sense."""
+        """Raise ValidationError for invalid values."""
         if not self.is_valid():
-            errors = self.errors.as_data()
-            raise ValidationError({name: list(map(get_error_detail, of_one)) for name, of_one in errors.items()})
+            refused = self.errors.as_data().items()
+            raise ValidationError(
+                {name: [text for one in errors for text in get_error_detail(one)] for name, errors in refused}
+            )
 
     def rows(self) -> QuerySet[Any]:
-        """Return the rows; raise ValidationError for values that make no sense."""
+        """Return the rows; raise ValidationError for invalid values."""
         self.check()
         return self.qs  # type: ignore[no-any-return]
 

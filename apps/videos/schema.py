@@ -76,8 +76,8 @@ OF_PROXIES = {
 }
 
 TAGS = [
-    {"name": "videos", "description": "What was found."},
-    {"name": "keywords", "description": "What is watched."},
+    {"name": "videos", "description": "The videos that were found."},
+    {"name": "keywords", "description": "The keywords that are watched."},
     {"name": "logs", "description": "Each fetch: what started it, what it found and used, and why it failed."},
     {"name": "quota", "description": "The searches of the day, and how they are divided."},
     {"name": "service", "description": "Windhover itself."},

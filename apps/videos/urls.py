@@ -20,6 +20,8 @@ router.register("logs", views.VideoLogViewSet)
 styled = csp_update({"style-src": [SELF, UNSAFE_INLINE]})
 docs = styled(SpectacularSwaggerSplitView.as_view(template_name="videos/docs.html"))
 redoc = styled(SpectacularRedocView.as_view(template_name="videos/redoc.html"))
+# Where reading needs an account, people who open these pages are asked to sign in.
+docs.login_required = redoc.login_required = True  # type: ignore[attr-defined]
 
 # At these addresses a token is enough.
 private = {"authentication_classes": [], "permission_classes": [HasFeedToken], "schema": None}

@@ -67,7 +67,7 @@ def test_videos_are_filtered_while_the_page_refreshes(page: Any) -> None:
     page.goto("/")
     page.get_by_label("Search videos").fill("kestrel hovers")
     page.get_by_role("button", name="Show").click()
-    page.get_by_text("No stored video fits these filters.").wait_for()
+    page.get_by_text("No stored video matches these filters.").wait_for()
     page.get_by_text("More filters").click()
     page.get_by_label("Channel").fill("half a na")
 

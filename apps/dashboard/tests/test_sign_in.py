@@ -84,7 +84,9 @@ def sign_in_to_read(settings: Any) -> None:
 
 
 def test_where_reading_needs_it_too_the_way_in_is_open(sign_in_to_read: None, client: Client) -> None:
-    assert client.get("/").url == "/sign-in/?next=/"
+    for address in ("/", "/api/docs/", "/api/redoc/"):
+        assert client.get(address).url == f"/sign-in/?next={address}"
+    assert client.get("/api/videos/").status_code == 401
     assert client.get("/sign-in/").status_code == 200
 
 

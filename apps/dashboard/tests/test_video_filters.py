@@ -90,6 +90,7 @@ def test_empty_fields_leave_the_address(client: Client) -> None:
 def test_a_mistake_is_explained_at_its_field(client: Client, query: str, says: str) -> None:
     shown = client.get(f"/?{query}").content.decode()
     assert says in shown
+    assert "ErrorDetail" not in shown
     assert "correct what is marked above" in shown
     assert 'class="card"' not in shown
 

@@ -137,7 +137,7 @@ def test_links_are_below_the_public_address(client: Client, address: str, settin
     settings.PUBLIC_URL = "https://example.org:8443/windhover"
     feed = read(client, f"{address}?search=%3Cb%3E")
     assert [link.href for link in feed.feed.links] == [
-        f"https://example.org:8443/windhover/keywords/{address.split('/')[3]}/",
+        f"https://example.org:8443/windhover/keywords/{address.split('/')[3]}/?search=%3Cb%3E",
         f"https://example.org:8443/windhover{address}?search=%3Cb%3E",
     ]
 
