@@ -1,0 +1,1 @@
+"""How late fetches begin after they are due, while many keywords are added at once to a running Windhover."""
