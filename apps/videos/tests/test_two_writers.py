@@ -238,3 +238,31 @@ def test_a_client_that_follows_cursors_sees_each_video_once(database: RealDataba
     assert Video.objects.count() == 5400
     assert sorted(set(seen) & set(there)) == sorted(there)
     assert len(seen) == len(set(seen))
+
+
+def test_a_client_that_follows_a_cursor_meanwhile_gets_each_video_once(database: RealDatabase) -> None:
+    entry, minute = held("bird"), timedelta(minutes=1)
+    old = names("old", 0, 600)
+    dated = {video_id: NOON - number * minute for number, video_id in enumerate(old)}
+    storing.store(entry, "held", [found_video(pk, published_at=date) for pk, date in dated.items()], YOUTUBE)
+
+    def insert() -> None:
+        """Add 5,000 newer, older, and those between."""
+        for turn in range(100):
+            page = [
+                found_video(f"{turn}-{number}", published_at=NOON + random.randint(-1200, 600) * minute)
+                for number in range(50)
+            ]
+            storing.store(entry, "held", page, YOUTUBE)
+
+    def read() -> list[str]:
+        client, address, seen = Client(), "/api/videos/?cursor=&page_size=20", []
+        while address:
+            answer = client.get(address).json()
+            seen += [video["video_id"] for video in answer["results"]]
+            address = answer["next"]
+        return seen
+
+    _, seen = database.at_once(insert, read)
+    assert [video_id for video_id in seen if video_id in dated] == old
+    assert len(set(seen)) == len(seen) > len(old), "others arrived while it was reading"
