@@ -19,7 +19,7 @@ from urllib.request import Request, urlopen
 import benchmarks.schedule
 from benchmarks.options import Parser, whole_number
 from simulator import Project, Simulator, World
-from tests.running import Windhover, running_windhover
+from tests.running import Windhover, running_windhover, wait_for
 
 # So many requests to add a keyword at the same time.
 CLIENTS = 4
@@ -60,6 +60,8 @@ def _measure(options: argparse.Namespace) -> dict[str, dict[str, float]]:
         ) as windhover,
     ):
         database = windhover.state_dir / "windhover.sqlite3"
+        _add(windhover, "one that shows when all parts work")
+        wait_for(lambda: _has_fetched(database), lambda: f"nothing was fetched:\n{windhover.output}")
         with _due_dates(database) as due:
             begun = time.monotonic()
             with ThreadPoolExecutor(CLIENTS) as clients:
@@ -74,6 +76,11 @@ def _add(windhover: Windhover, keyword: str) -> None:
     body = json.dumps({"keyword": keyword}).encode()
     with urlopen(Request(f"{windhover.url}/api/keywords/", body, {"Content-Type": "application/json"}), timeout=60):
         pass
+
+
+def _has_fetched(database: Path) -> bool:
+    with closing(sqlite3.connect(database)) as connection:
+        return connection.execute("SELECT 1 FROM videos_videolog WHERE status = 'done'").fetchone() is not None
 
 
 @contextmanager
@@ -102,7 +109,9 @@ def _late(database: Path, due: Dates) -> dict[str, list[float]]:
     """Return how late each fetch began after the last due date before it."""
     late: dict[str, list[float]] = {"first": [], "later": []}
     with closing(sqlite3.connect(database)) as connection:
-        logs: Iterable[Any] = connection.execute("SELECT keyword_id, trigger, created_at FROM videos_videolog")
+        logs: Iterable[Any] = connection.execute(
+            "SELECT keyword_id, trigger, created_at FROM videos_videolog WHERE keyword_text LIKE 'topic %'"
+        )
         for keyword, trigger, date in logs:
             began = _seconds(date)
             # Beat may send a second early.
