@@ -153,7 +153,7 @@ class ChosenVideos(KnownParameters, GenericAPIView[Any]):
     get=extend_schema(
         operation_id="get_video_feed",
         summary="Subscribe to videos",
-        description="The newest videos as an Atom feed, in any order and with the filters of the list.",
+        description="The first videos of the list as an Atom feed, with its filters and orders.",
         tags=["videos"],
         filters=True,
         parameters=[OpenApiParameter("page_size", int, description=FeedPages.page_size_query_description)],

@@ -17,7 +17,6 @@ class Command(BaseCommand):
         parser.add_argument("--test", action="store_true", help="send a test message to NOTIFY_URLS")
         parser.add_argument("--keyword", help="with --test: send it where new videos for this keyword are notified")
         parser.add_argument("--check", action="store_true", help="check the addresses in NOTIFY_URLS")
-
         parser.add_argument("--webhook-secret", action="store_true", help="print what webhooks are signed with")
 
     def handle(self, *args: Any, **options: Any) -> None:
