@@ -13,6 +13,7 @@ INHERITED_FILE = "parts.open"
 
 # Longer than the longest stopwaitsecs in supervisord.conf.
 GRACE_SECONDS = 140
+REPEAT_SECONDS = 5
 
 
 def open_inherited_file(folder: Path) -> int:
@@ -36,14 +37,23 @@ def end_orphans(folder: Path, say: Callable[[str], None]) -> None:
         return
     pids = [process.pid for process in orphans]
     say(f"a killed instance left processes {', '.join(map(str, pids))} running; ending them first")
-    # Every other process has a parent that stops it.
-    send([process for process in orphans if process.info["ppid"] not in pids], signal.SIGTERM)
     deadline = time.monotonic() + GRACE_SECONDS
+    ask_at = time.monotonic()
     # psutil.wait_procs() would also wait for zombies, which some containers never reap.
     while remaining := holders(folder):
         if time.monotonic() > deadline:
             send(remaining, signal.SIGKILL)
+        elif time.monotonic() >= ask_at:
+            # More than once: supervisor's handler, which a part has until it executes its program, loses the signal.
+            send(without_parents(remaining), signal.SIGTERM)
+            ask_at += REPEAT_SECONDS
         time.sleep(0.2)
+
+
+def without_parents(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Return the first process of each part; it stops the others."""
+    pids = {process.pid for process in processes}
+    return [process for process in processes if process.info["ppid"] not in pids]
 
 
 def send(processes: list[psutil.Process], number: signal.Signals) -> None:
