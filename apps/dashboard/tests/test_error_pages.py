@@ -6,7 +6,7 @@ from unittest.mock import patch
 import pytest
 from django.test import Client
 
-from apps.dashboard import views
+from apps.dashboard.views import log
 from core.log_lines import RefusedFilter
 
 
@@ -35,7 +35,7 @@ def test_a_refused_request_is_logged_without_a_traceback(
 
 def test_an_error_of_ours_needs_no_database(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     client.raise_request_exception = False
-    failing = patch.object(views, "page_of", autospec=True, side_effect=RuntimeError)
+    failing = patch.object(log, "page_of", autospec=True, side_effect=RuntimeError)
     with failing, caplog.filtering(RefusedFilter()):
         response = client.get("/log/")
     assert response.status_code == 500

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.dashboard import views
+from apps.dashboard.views import home
 from apps.videos import tasks
 from apps.videos.models import KeyWordEntry, VideoLog
 from simulator import Simulator
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def nobody_waits(monkeypatch: pytest.MonkeyPatch, sent: list[tuple]) -> None:
-    monkeypatch.setattr(views, "PREVIEW_SECONDS", 0)
+    monkeypatch.setattr(home, "PREVIEW_SECONDS", 0)
 
 
 def previewed(client: Client) -> tuple[KeyWordEntry, str]:

@@ -1,0 +1,80 @@
+"""What the views share: permission, addresses, pages of rows, and the parts that refresh."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.paginator import Page, Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_http_methods
+from django_htmx.middleware import HtmxDetails
+
+from apps.dashboard.video_filters import VideoFilterForm
+from apps.videos.access import may_write
+from apps.videos.models import KeyWordEntry, Video
+from apps.videos.pagination import ShortCountPaginator
+
+CARDS = 24
+FETCHES = 50
+KEYWORDS = 100
+
+require_get_post = require_http_methods(["GET", "HEAD", "POST"])
+
+
+class PageRequest(HttpRequest):
+    """A request with the attributes that middleware adds."""
+
+    htmx: HtmxDetails
+
+
+def write_required(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Require permission to change things; others sign in and return to the page of the form."""
+
+    @wraps(view)
+    def guarded(request: PageRequest, **kwargs: Any) -> HttpResponse:
+        if may_write(request):
+            try:
+                return view(request, **kwargs)
+            except KeyWordEntry.DoesNotExist as deleted:
+                raise Http404(str(deleted)) from deleted
+        return redirect_to_login(reverse("keyword", args=[kwargs["pk"]]) if "pk" in kwargs else reverse("home"))
+
+    return guarded
+
+
+def short_address(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Redirect from the address that a form of filters makes to the one without its empty fields."""
+
+    @wraps(view)
+    def shortened(request: PageRequest, **kwargs: Any) -> HttpResponse:
+        if request.method == "POST" or "" not in request.GET.values():
+            return view(request, **kwargs)
+        given = request.GET.copy()
+        for name in [name for name, value in given.items() if not value]:
+            del given[name]
+        return redirect(f"{request.path}{'?' if given else ''}{given.urlencode()}")
+
+    return shortened
+
+
+def page_of(request: HttpRequest, paginator: Paginator) -> Page:
+    return paginator.get_page(request.GET.get("page"))
+
+
+def page_of_videos(request: HttpRequest, filters: VideoFilterForm) -> Page:
+    """Return the requested page of the videos that `filters` choose, with their keywords."""
+    ids = filters.rows().values_list("video_id", flat=True)
+    page = page_of(request, ShortCountPaginator(ids, CARDS, **filters.counted()))
+    page.object_list = Video.objects.with_keywords().in_order_of(page.object_list)
+    return page
+
+
+def render_page(request: PageRequest, page: str, context: dict[str, Any]) -> HttpResponse:
+    """Render the whole page, or for htmx only the part that refreshes."""
+    response = render(request, f"dashboard/{page}{'_live' if request.htmx else ''}.html", context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
