@@ -1,4 +1,4 @@
-"""Times in words: "2 min ago", "in 5 min", "1 h 41 min"."""
+"""Times in words: "2 min ago", "in 5 min", "1 h 41 min". windhover.js keeps those relative to now up to date."""
 
 from datetime import UTC, datetime
 
@@ -23,9 +23,14 @@ def moment(when: datetime, exact: bool = True) -> SafeString:
     """Return `when` relative to now, with the exact time as machine-readable value and tooltip."""
     title = f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     words = from_now(when, timezone.now())
-    if not exact:
-        title, words = f"Estimated: {title}", f"about {words}"
-    return format_html('<time datetime="{}" title="{}">{}</time>', when.isoformat(), title, words)
+    if exact:
+        return format_html('<time datetime="{}" title="{}" data-relative>{}</time>', when.isoformat(), title, words)
+    return format_html(
+        '<time datetime="{}" title="Estimated: {}" data-relative="about ">about {}</time>',
+        when.isoformat(),
+        title,
+        words,
+    )
 
 
 @register.simple_tag
@@ -39,7 +44,7 @@ def time_and_left(when: datetime) -> SafeString:
     """Return "08:00 UTC (in 3 h 12 min)"; a script shows the reader's local time instead."""
     utc, left = when.astimezone(UTC), span(max(0, round((when - timezone.now()).total_seconds())))
     return format_html(
-        '<time datetime="{}" title="{}" data-local>{}</time> (in {})',
+        '<time datetime="{0}" title="{1}" data-local>{2}</time> <time datetime="{0}" data-left>(in {3})</time>',
         when.isoformat(),
         f"{utc:%Y-%m-%d %H:%M} UTC",
         f"{utc:%H:%M} UTC",

@@ -10,12 +10,14 @@ NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
 def test_it_works() -> None:
-    assert moment(NOW).startswith('<time datetime="2026-11-20T12:00:00+00:00" title="2026-11-20 12:00:00 UTC">')
+    assert moment(NOW).startswith(
+        '<time datetime="2026-11-20T12:00:00+00:00" title="2026-11-20 12:00:00 UTC" data-relative>'
+    )
 
 
 def test_an_estimate_says_so() -> None:
     shown = moment(NOW, exact=False)
-    assert 'title="Estimated: 2026-11-20 12:00:00 UTC">about ' in shown
+    assert 'title="Estimated: 2026-11-20 12:00:00 UTC" data-relative="about ">about ' in shown
 
 
 @pytest.mark.parametrize(
