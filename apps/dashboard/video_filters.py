@@ -1,21 +1,21 @@
-"""The filters above a list of videos: a form with the names and values of the REST API's filters, which it uses."""
+"""The filters above a list of videos."""
 
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
-from django.http import HttpRequest, QueryDict
-from rest_framework.exceptions import NotFound, ValidationError
+from django.http import HttpRequest
 
+from apps.dashboard.filters import Date, FilterForm, Select
 from apps.videos.filters import ExportFilters, KeywordVideoFilters, VideoFilters
 from apps.videos.models import KeyWordEntry, Video
 
 LENGTHS = {60: "1 minute", 240: "4 minutes", 1200: "20 minutes", 3600: "1 hour"}  # by their seconds
 ORDERS = {
-    "": "Newest first",
-    "published_at": "Oldest first",
     "-created_at": "Last found first",
+    "-published_at": "Newest first",
+    "published_at": "Oldest first",
     "-view_count": "Most views first",
     "-duration": "Longest first",
     "duration": "Shortest first",
@@ -28,66 +28,66 @@ STREAMS = {
     "completed": "premiered or streamed",
 }
 SOURCES = {"": "any", "youtube": "YouTube", "invidious": "Invidious"}
+SEARCH = {"type": "search", "dir": "auto", "placeholder": "Search videos"}
 
 
-class _Select(forms.ChoiceField):
-    def __init__(self, options: dict[Any, str], **kwargs: Any) -> None:
-        self.options = {str(value): label for value, label in options.items()}
-        super().__init__(choices=self.options, required=False, **kwargs)
+class VideoFilterForm(FilterForm):
+    """Of one keyword's videos, or of all."""
 
-    def offer(self, value: str) -> None:
-        """Offer also a value of the address that is not among the options."""
-        self.choices = {value: value} | self.options
+    filters: KeywordVideoFilters
 
-
-class _Date(forms.CharField):
-    widget = forms.DateInput(attrs={"type": "date"})
-
-
-class VideoFilterForm(forms.Form):
-    """Of one keyword's videos, or of all. Empty values are left out, as they are in the address."""
-
-    search = forms.CharField(required=False, widget=forms.TextInput(attrs={"type": "search", "dir": "auto"}))
-    ordering = _Select(ORDERS)
+    search = forms.CharField(required=False, widget=forms.TextInput(attrs=SEARCH))
+    ordering = Select({})
     keyword = forms.CharField(required=False, label="Found by keyword", widget=forms.TextInput(attrs={"dir": "auto"}))
     channel = forms.CharField(required=False, label="Channel", widget=forms.TextInput(attrs={"dir": "auto"}))
-    published_after = _Date(required=False, label="Published from")
-    published_before = _Date(required=False, label="Published before")
-    min_duration = _Select({"": "any", **LENGTHS}, label="Duration at least")
-    max_duration = _Select({"": "any", **LENGTHS}, label="Duration at most")
-    live = _Select(STREAMS, label="Live or premiere")
-    method = _Select(SOURCES, label="Source")
+    published_after = Date(label="Published from")
+    published_before = Date(label="Published before")
+    found_after = Date(label="Found from")
+    min_duration = Select({"": "any", **LENGTHS}, label="Duration at least")
+    max_duration = Select({"": "any", **LENGTHS}, label="Duration at most")
+    live = Select(STREAMS, label="Live or premiere")
+    method = Select(SOURCES, label="Source")
 
     def __init__(self, request: HttpRequest, entry: KeyWordEntry | None = None) -> None:
-        names = self.base_fields.keys() - ({"keyword"} if entry else set())
-        self.given: QueryDict = request.GET.copy()
-        for name in [name for name, value in request.GET.items() if name not in names or not value]:
-            del self.given[name]
-        super().__init__(self.given, auto_id="filter-%s")
-        if entry:
-            del self.fields["keyword"]
-        for name, value in self.given.items():
-            if isinstance(field := self.fields[name], _Select):
-                field.offer(str(value))
-        filters = partial(KeywordVideoFilters, entry=entry) if entry else VideoFilters
-        self._filters = filters(self.given, Video.objects.all())
+        super().__init__(request, leave_out=["keyword"] if entry else [])
+        self.entry = entry
+        # Of all keywords, what was found last: so a reader misses nothing that YouTube showed late.
+        default = "-published_at" if entry else "-created_at"
+        self.order = self.given.get("ordering", default)
+        self.filters = self._choosing(ordering=self.order)
+        ordering: Any = self.fields["ordering"]
+        ordering.offer({"": ORDERS[default]} | {value: ORDERS[value] for value in ORDERS if value != default})
+        ordering.show(self.given.get("ordering", ""))
 
-    def clean(self) -> None:
-        try:
-            self._filters.check()
-        except NotFound:
-            self.add_error("keyword", "There is no such keyword.")
-        except ValidationError as refused:
-            for name, messages in dict(refused.detail).items():  # type: ignore[arg-type]
-                self.add_error(name, list(map(str, messages)))
-
-    def rows(self) -> QuerySet[Any]:
-        """Return the videos, or matches of one keyword; none if a filter is invalid."""
-        return self._filters.rows() if self.is_valid() else Video.objects.none()
+    def _choosing(self, **chosen: str) -> KeywordVideoFilters:
+        """Return the filters for what is given, with `chosen` instead where they differ."""
+        values = self.given.copy()
+        for name, value in chosen.items():
+            values[name] = value
+        filters = partial(KeywordVideoFilters, entry=self.entry) if self.entry else VideoFilters
+        return filters(values, Video.objects.all())
 
     def counted(self) -> dict[str, int]:
         """Return what the paginator may know of the number of rows; see the REST API's filters."""
-        return self._filters.counted() if self.is_valid() else {"known_count": 0}
+        return self.filters.counted() if self.is_valid() else {"known_count": 0}
+
+    def newest_found_at(self) -> datetime | None:
+        """Return when the last video was found, of the keyword or of all; one short query."""
+        rows = self.entry.matches if self.entry else Video.objects
+        return rows.order_by("-created_at").values_list("created_at", flat=True).first()
+
+    def number_found_after(self, moment: datetime, most: int) -> int:
+        """Return how many of the videos were found after `moment`, counting no more than `most`."""
+        if not self.is_valid():
+            return 0
+        if self.entry and not self.given.keys() - {"ordering"}:
+            return self.entry.matches.filter(created_at__gt=moment)[:most].count()
+        since = moment + timedelta(microseconds=1)
+        return self._choosing(found_after=since.isoformat(), ordering="-created_at").rows()[:most].count()
+
+    @property
+    def last_found_first(self) -> bool:
+        return self.order == "-created_at"
 
     @property
     def query(self) -> str:

@@ -17,5 +17,6 @@ def keyword_with_videos(keyword: str = "kestrels", number: int = 1) -> KeyWordEn
 
 
 def log_of(entry: KeyWordEntry, **given: object) -> VideoLog:
-    defaults = {"status": VideoLog.Status.DONE, "method": "youtube", "message": "YouTube: 50 found, 3 new."}
+    defaults = {"status": VideoLog.Status.DONE, "method": "youtube", "number_found": 50, "number_added": 3}
+    defaults |= {"message": "YouTube: 50 found, 3 new."}
     return VideoLog.objects.create(keyword=entry, keyword_text=entry.keyword, **defaults | given)

@@ -1,0 +1,78 @@
+"""Filters above a list: a form with the names and values of the REST API's filters, which it uses."""
+
+import re
+from collections.abc import Collection
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.db.models import QuerySet
+from django.http import HttpRequest, QueryDict
+from rest_framework.exceptions import NotFound, ValidationError
+
+from apps.videos.filters import Filters
+
+
+class Select(forms.ChoiceField):
+    def __init__(self, options: dict[Any, str], **kwargs: Any) -> None:
+        super().__init__(required=False, **kwargs)
+        self.offer(options)
+
+    def offer(self, options: dict[Any, str]) -> None:
+        self.options = {str(value): label for value, label in options.items()}
+        self.choices = self.options
+
+    def show(self, value: str) -> None:
+        """Show a value of the address, also one that is not among the options."""
+        self.choices = {value: value} | self.options
+
+
+class Date(forms.CharField):
+    widget = forms.DateInput(attrs={"type": "date"})
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, **kwargs)
+
+    def show(self, value: str) -> None:
+        """Show a value of the address, also one with a time of day."""
+        if not re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+            self.widget.attrs["type"] = "text"
+
+
+class FilterForm(forms.Form):
+    """What the address of a page chooses: `given`. Empty values are left out, as they are in the address.
+
+    A subclass has the fields, and sets `filters` to the REST API's filters of the same names.
+    """
+
+    filters: Filters
+
+    def __init__(self, request: HttpRequest, *, leave_out: Collection[str] = ()) -> None:
+        names = self.base_fields.keys() - set(leave_out)
+        self.given: QueryDict = request.GET.copy()
+        for name in [name for name, value in request.GET.items() if name not in names or not value]:
+            del self.given[name]
+        super().__init__(self.given, auto_id="filter-%s")
+        for name in leave_out:
+            del self.fields[name]
+        for name, value in self.given.items():
+            if isinstance(field := self.fields[name], (Select, Date)):
+                field.show(str(value))
+
+    def clean(self) -> None:
+        try:
+            self.filters.check()
+        except NotFound:
+            self.add_error("keyword", "There is no such keyword.")
+        except ValidationError as refused:
+            for name, messages in dict(refused.detail).items():  # type: ignore[arg-type]
+                self.add_error(name, list(map(str, messages)))
+
+    def rows(self) -> QuerySet[Any]:
+        """Return the rows; none if a filter is invalid."""
+        return self.filters.rows() if self.is_valid() else self.filters.queryset.none()
+
+    @property
+    def address(self) -> str:
+        """The query of the page's address, in one form for one choice; empty: everything, in the usual order."""
+        return urlencode(sorted(self.given.items()))
