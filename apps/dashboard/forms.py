@@ -1,4 +1,4 @@
-"""Forms: keywords, intervals and tokens."""
+"""Forms: keywords, intervals, saved views and tokens."""
 
 import re
 from typing import Any
@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 
 from apps.dashboard.templatetags.times import HOUR, MINUTE, UNITS, span
 from apps.videos import keywords
-from apps.videos.models import ApiToken, KeyWordEntry
+from apps.videos.models import ApiToken, KeyWordEntry, SavedView
 from apps.videos.scheduling.allocation import DAY
 
 _UNITS = {
@@ -79,6 +79,20 @@ class IntervalForm(forms.ModelForm):
     class Meta:
         model = KeyWordEntry
         fields = ["interval"]
+
+
+class SavedViewForm(forms.Form):
+    name = forms.CharField(
+        max_length=60,
+        error_messages={"required": "Enter a name.", "max_length": "A name can have at most 60 characters."},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
+    )
+    query = forms.CharField(max_length=2_000, error_messages={"required": "Choose filters or an order first."})
+
+    def save(self) -> tuple[SavedView, bool]:
+        """Return the view and whether its name is new."""
+        name, query = self.cleaned_data["name"], self.cleaned_data["query"]
+        return SavedView.objects.update_or_create(name=name, defaults={"query": query})
 
 
 class TokenForm(forms.ModelForm):

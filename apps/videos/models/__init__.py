@@ -1,7 +1,7 @@
 """What is watched, what was found, and what happened; a module each.
 
-They import one way: feed_token, method, total and token, then log, keyword and gap, then match and video, then
-notification.
+They import one way: feed_token, method, saved_view, total and token, then log, keyword and gap, then match and video,
+then notification.
 """
 
 from apps.videos.models.feed_token import FeedToken
@@ -11,6 +11,7 @@ from apps.videos.models.log import LONGEST_FETCH, VideoLog, VideoLogQuerySet
 from apps.videos.models.match import Match, MatchQuerySet
 from apps.videos.models.method import VideoFetchMethod
 from apps.videos.models.notification import NewVideo, Receiver
+from apps.videos.models.saved_view import SavedView
 from apps.videos.models.token import ApiToken
 from apps.videos.models.total import VideoTotal
 from apps.videos.models.video import Video, VideoQuerySet, watch_url
@@ -26,6 +27,7 @@ __all__ = [
     "MatchQuerySet",
     "NewVideo",
     "Receiver",
+    "SavedView",
     "SearchGap",
     "Video",
     "VideoFetchMethod",
