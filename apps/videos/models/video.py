@@ -120,6 +120,17 @@ class Video(models.Model):
         return self.title if keywords.strip_invisible(self.title) else self.video_id
 
     @property
+    def channel_filter(self) -> str:
+        """The value of the filter `channel` that selects the videos of the same channel."""
+        return self.channel_id or self.channel_title
+
+    @property
+    def discovery_delay(self) -> int | None:
+        """The seconds from publication until it was found, or None if the date is an estimate or later."""
+        delay = round((self.created_at - self.published_at).total_seconds())
+        return delay if self.published_exact and delay >= 0 else None
+
+    @property
     def watch_url(self) -> str:
         return watch_url(self.video_id)
 

@@ -1,0 +1,70 @@
+"""/videos/<id>/: one video."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from apps.dashboard.tests.builders import NOON, keyword_with_videos
+from apps.videos.models import KeyWordEntry, Video
+from apps.videos.tests.builders import found_video, store
+
+pytestmark = pytest.mark.django_db
+
+
+def page(client: Client, pk: str) -> str:
+    response = client.get(f"/videos/{pk}/")
+    assert response.status_code == 200
+    return " ".join(response.content.decode().split())
+
+
+def test_it_works(client: Client, django_assert_num_queries: Callable[..., Any]) -> None:
+    video = found_video("hover", title="A kestrel <hovers>", published_at=NOON, description="First line\n" + "x" * 900)
+    for word in ("kestrels", "falcons"):
+        store(KeyWordEntry.objects.watch(word)[0], video)
+    Video.objects.update(created_at=NOON + timedelta(minutes=12), duration=61)
+    with django_assert_num_queries(3):  # 1 incidents, 2 the video, 3 its keywords
+        shown = page(client, "hover")
+
+    assert "A kestrel &lt;hovers&gt;" in shown
+    assert "x" * 900 in shown
+    assert "12 min after publication" in shown
+    assert "1:01" in shown
+    assert 'href="https://www.youtube.com/watch?v=hover"' in shown
+    assert shown.index(">kestrels</a>") < shown.index(">falcons</a>")
+
+
+def test_a_card_leads_to_it(client: Client) -> None:
+    entry = keyword_with_videos("kestrels")
+    Video.objects.update(created_at=NOON + timedelta(hours=2))
+    for address in ("/", f"/keywords/{entry.pk}/"):
+        shown = client.get(address).content.decode()
+        assert f'<a href="/videos/{entry.pk}-0000/">Found 2 h after publication</a>' in shown
+
+
+def test_an_estimated_date_gives_no_delay(client: Client) -> None:
+    entry = keyword_with_videos("kestrels")
+    Video.objects.update(published_exact=False)
+    assert "after publication" not in page(client, f"{entry.pk}-0000")
+    assert "estimated" in page(client, f"{entry.pk}-0000")
+
+
+def test_little_is_known(client: Client) -> None:
+    entry = keyword_with_videos("kestrels")
+    Video.objects.update(title="", channel_title="", channel_id="", thumbnail="", description="", view_count=None)
+    shown = page(client, f"{entry.pk}-0000")
+    assert "not known" in shown
+    assert "<img" not in shown.partition("<main")[2]
+
+
+def test_there_is_no_such_video(client: Client) -> None:
+    assert client.get("/videos/none/").status_code == 404
+
+
+def test_a_channel_leads_to_its_videos(client: Client) -> None:
+    entry = keyword_with_videos("kestrels")
+    Video.objects.update(channel_id="", channel_title="Birds & Co")
+    assert 'href="/?channel=Birds+%26+Co"' in page(client, f"{entry.pk}-0000")
+    assert 'href="?channel=Birds+%26+Co"' in client.get("/").content.decode()
