@@ -116,6 +116,7 @@ _instance = sha256(SECRET_KEY.encode()).hexdigest()[:8]
 SESSION_COOKIE_NAME = f"session_{_instance}"
 CSRF_COOKIE_NAME = f"csrf_{_instance}"
 MESSAGES_COOKIE_NAME = f"messages_{_instance}"
+VISIT_COOKIE_NAME = f"visit_{_instance}"
 MESSAGE_STORAGE = "apps.dashboard.message_cookie.MessageCookie"
 
 # --- Applications --------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from apps.dashboard.views import account, home, keyword, keywords, log, quota
+from apps.dashboard.views import account, home, keyword, keywords, log, quota, saved_views, video
 from apps.videos.models import KeyWordEntry
 
 urlpatterns = [
@@ -9,11 +9,14 @@ urlpatterns = [
     path("preview/", home.preview, name="preview"),
     path("keywords/", keywords.keywords, name="keywords"),
     path("keywords/<int:pk>/", keyword.keyword, name="keyword"),
-    path("keywords/<int:pk>/log/", log.log_of_keyword, name="keyword-log"),
+    path("keywords/<int:pk>/log/", log.log, name="keyword-log"),
     path("keywords/<int:pk>/fetch/", keyword.fetch, name="keyword-fetch"),
     path("keywords/<int:pk>/pause/", keyword.set_state, {"state": KeyWordEntry.State.PAUSED}, name="keyword-pause"),
     path("keywords/<int:pk>/resume/", keyword.set_state, {"state": KeyWordEntry.State.WATCHED}, name="keyword-resume"),
     path("keywords/<int:pk>/delete/", keyword.delete, name="keyword-delete"),
+    path("videos/<str:pk>/", video.video, name="video"),
+    path("views/", saved_views.save, name="view-save"),
+    path("views/<int:view>/delete/", saved_views.delete, name="view-delete"),
     path("quota/", quota.quota, name="quota-page"),
     path("log/", log.log, name="log"),
     path("tokens/", account.tokens, name="tokens"),

@@ -1,11 +1,15 @@
 """The pages in a browser: with and without JavaScript, and on a phone."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from apps.dashboard.tests.builders import keyword_with_videos, log_of
+from apps.incidents import incidents
+from apps.incidents.models import Incident
 from apps.videos.models import KeyWordEntry, Video, VideoLog
 from apps.videos.tests.builders import found_video, store
 
@@ -33,7 +37,7 @@ def test_it_works(page: Any) -> None:
     page.goto("/")
     page.get_by_label("Keyword", exact=True).fill("kestrels")
     page.get_by_label("Interval", exact=True).fill("30 min")
-    page.get_by_role("button", name="Add keyword").click()
+    page.get_by_role("button", name="Watch", exact=True).click()
 
     page.get_by_role("heading", name="kestrels").wait_for()
     entry = KeyWordEntry.objects.get()
@@ -48,18 +52,33 @@ def test_it_works(page: Any) -> None:
 def test_a_refresh_does_not_disturb_the_reader(page: Any) -> None:
     entry = keyword_with_videos("kestrels", 12)
     page.goto("/")
+    page.get_by_text("Add keyword", exact=True).click()
     page.get_by_label("Keyword", exact=True).fill("half a wor")
     link = page.locator(f"#to-video-{entry.pk}-0009")
     link.focus()
     page.evaluate("scrollTo(0, 300); window.row = document.querySelector('.card:last-child')")
 
-    log_of(entry, status=VideoLog.Status.FAILED, message="YouTube does not answer.")
-    page.get_by_text("YouTube does not answer.").wait_for(timeout=10_000)
+    incidents.open(Incident.Kind.DISK_FULL, "It is full.")
+    store(entry, found_video("found-later", title="A kestrel hovers"))
+    page.get_by_text("It is full.").wait_for(timeout=10_000)
+    page.get_by_text("1 new video. Show").wait_for()
 
     assert page.get_by_label("Keyword", exact=True).input_value() == "half a wor"
     assert page.evaluate("document.activeElement.id") == f"to-video-{entry.pk}-0009"
-    assert page.evaluate("scrollY") == 300
     assert page.evaluate("row.isConnected")
+    page.get_by_role("link", name="1 new video. Show").click()
+    page.get_by_role("link", name="A kestrel hovers").wait_for()
+
+
+def test_what_comes_meanwhile_does_not_move_what_is_read(page: Any) -> None:
+    entry = keyword_with_videos("kestrels", 12)
+    for address in ("/", f"/keywords/{entry.pk}/"):
+        page.goto(address)
+        places = "[...document.querySelectorAll('.card')].map((card) => card.getBoundingClientRect().top)"
+        before = page.evaluate(places)
+        store(entry, found_video(f"found-later-{len(address)}"))
+        page.get_by_text("1 new video. Show").wait_for(timeout=10_000)
+        assert page.evaluate(places) == before
 
 
 def test_videos_are_filtered_while_the_page_refreshes(page: Any) -> None:
@@ -72,11 +91,47 @@ def test_videos_are_filtered_while_the_page_refreshes(page: Any) -> None:
     page.get_by_label("Channel").fill("half a na")
 
     store(entry, found_video("found-later", title="A kestrel hovers"))
-    page.get_by_role("link", name="A kestrel hovers").wait_for(timeout=10_000)
+    page.get_by_text("1 new video. Show").wait_for(timeout=10_000)
     assert page.get_by_label("Channel").input_value() == "half a na"
+    page.get_by_role("link", name="1 new video. Show").click()
     assert page.get_by_role("listitem").filter(has=page.locator(".picture")).count() == 1
     page.get_by_role("link", name="Clear all filters").click()
     page.wait_for_url("**/")
+
+
+def test_keys_move_and_open(page: Any) -> None:
+    entry = keyword_with_videos("kestrels", 3)
+    page.goto(f"/keywords/{entry.pk}/")
+    for key, number in (("j", 0), ("j", 1), ("j", 2), ("j", 2), ("k", 1)):
+        page.keyboard.press(key)
+        assert page.evaluate("document.activeElement.id") == f"to-video-{entry.pk}-000{number}"
+    page.keyboard.press("/")
+    page.keyboard.type("jk?")
+    assert page.get_by_label("Search videos").input_value() == "jk?"
+    page.keyboard.press("Tab")
+    page.locator("h3 a").first.focus()
+    page.keyboard.press("?")
+    assert page.get_by_role("dialog").is_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.route("https://www.youtube.com/**", lambda route: route.fulfill(body="YouTube"))
+    page.keyboard.press("o")
+    page.wait_for_url("https://www.youtube.com/watch?v=*")
+
+
+def test_times_pass_and_are_local(browser: Any, live_server: Any) -> None:
+    entry = keyword_with_videos("kestrels", 1)
+    KeyWordEntry.objects.update(next_due_at=timezone.now() + timedelta(seconds=50))
+    context = browser.new_context(base_url=live_server.url, timezone_id="Asia/Tokyo", locale="en-GB")
+    page = context.new_page()
+    page.goto(f"/keywords/{entry.pk}/")
+    countdown = page.locator(".standing time", has_text="in ")
+    first = countdown.inner_text()
+    page.wait_for_timeout(2_500)
+    assert countdown.inner_text() != first
+    page.goto(f"/videos/{entry.pk}-0000/")
+    assert page.get_by_text("20 Nov, 21:00").is_visible()
+    context.close()
 
 
 def test_a_keywords_page_asks_each_second_while_it_is_fetched(page: Any) -> None:
@@ -115,7 +170,7 @@ def test_everything_works_without_javascript(browser: Any, live_server: Any, pag
     page = context.new_page()
     page.goto("/")
     page.get_by_label("Keyword", exact=True).fill("kestrels")
-    page.get_by_role("button", name="Add keyword").click()
+    page.get_by_role("button", name="Watch", exact=True).click()
     page.get_by_role("button", name="Pause").click()
     assert KeyWordEntry.objects.get().state == "paused"
     page.get_by_role("link", name="Delete").click()
@@ -153,7 +208,7 @@ def test_the_pages_of_the_api_show_themselves(page: Any, address: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.get_by_role("link", name="Windhover").click()
     page.wait_for_url("**/")
-    assert "Add keyword" in page.inner_text("body")
+    page.get_by_text("Windhover watches YouTube for keywords").wait_for()
 
 
 @pytest.mark.parametrize("address", ["/docs/", "/redoc/"])

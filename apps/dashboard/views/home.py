@@ -1,35 +1,39 @@
 """All videos, and adding a keyword."""
 
+from typing import Any
+
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
+from apps.dashboard import visits
 from apps.dashboard.forms import AddKeywordForm
 from apps.dashboard.video_filters import VideoFilterForm
 from apps.dashboard.views.pages import (
     PageRequest,
-    page_of_videos,
+    list_of_videos,
     render_page,
     require_get_post,
     short_address,
     write_required,
 )
 from apps.videos.fetching import manual
-from apps.videos.models import KeyWordEntry
+from apps.videos.found_since import found_since
+from apps.videos.models import KeyWordEntry, SavedView
 from apps.videos.scheduling.plan import cost_of_adding
 
 # A preview is shown after so many seconds even if the search is not over: the page then refreshes itself.
 PREVIEW_SECONDS = 5
 
-KEYWORDS_AT_HOME = 20
+# Offered while there is no keyword; one search finds many videos of each.
+EXAMPLES = ["northern lights", "jazz piano", "Mars rover"]
 
 
 @require_get_post
 @short_address
 def home(request: PageRequest) -> HttpResponse:
-    """The keywords and the newest videos; POST adds a keyword."""
+    """The videos, last found first; POST adds a keyword."""
     return add_keyword(request) if request.method == "POST" else render_home(request, AddKeywordForm())
 
 
@@ -63,10 +67,23 @@ def preview(request: PageRequest) -> HttpResponse:
 
 def render_home(request: PageRequest, form: AddKeywordForm) -> HttpResponse:
     filters = VideoFilterForm(request)
-    page = page_of_videos(request, filters)
-    context = {"form": form, "filters": filters, "page": page, "videos": page}
-    if not filters.given:
-        context["keywords"] = Paginator(KeyWordEntry.objects.kept().with_last_log(), KEYWORDS_AT_HOME).page(1)
-    if not request.htmx:
-        context["cost"] = cost_of_adding()
-    return render_page(request, "home", context)
+    context = list_of_videos(request, filters) | {"form": form, "filters": filters, "examples": EXAMPLES}
+    context["states"] = states = KeyWordEntry.objects.count_by_state()
+    context["any_keyword"] = any(states.values())
+    if request.htmx:
+        return render_page(request, "home", context)
+    context["views"] = views = SavedView.objects.all()
+    context["current_view"] = next((view for view in views if view.query == filters.address), None)
+    context |= new_to_reader(request, filters, context["videos"])
+    response = render_page(request, "home", context | {"cost": cost_of_adding()})
+    visits.remember(request, response)
+    return response
+
+
+def new_to_reader(request: PageRequest, filters: VideoFilterForm, videos: Any) -> dict[str, Any]:
+    """Return what was found since the last visit, and the first of `videos` that was found before."""
+    since = visits.last_visit(request)
+    if not since or not filters.last_found_first:
+        return {}
+    older = [number for number, video in enumerate(videos) if video.created_at < since]
+    return {"found": found_since(since), "first_older": videos[older[0]].pk if older and older[0] else None}

@@ -10,7 +10,7 @@ from apps.dashboard.forms import IntervalForm
 from apps.dashboard.video_filters import VideoFilterForm
 from apps.dashboard.views.pages import (
     PageRequest,
-    page_of_videos,
+    list_of_videos,
     render_page,
     require_get_post,
     short_address,
@@ -44,8 +44,7 @@ def change_interval(request: PageRequest, pk: int) -> HttpResponse:
 
 def render_keyword(request: PageRequest, entry: KeyWordEntry, form: IntervalForm) -> HttpResponse:
     filters = VideoFilterForm(request, entry)
-    page = page_of_videos(request, filters)
-    context = {"entry": entry, "form": form, "filters": filters, "page": page, "videos": page}
+    context = list_of_videos(request, filters) | {"entry": entry, "form": form, "filters": filters}
     context["under_way"] = entry.logs.under_way(timezone.now()).filter(waiting_until=None).exists()
     if entry.state == KeyWordEntry.State.PREVIEWED and not request.htmx:
         context["cost"] = cost_of_adding(entry.rate)

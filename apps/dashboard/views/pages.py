@@ -1,13 +1,17 @@
 """What the views share: permission, addresses, pages of rows, and the parts that refresh."""
 
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import wraps
+from hashlib import sha256
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods
@@ -19,8 +23,11 @@ from apps.videos.models import KeyWordEntry, Video
 from apps.videos.pagination import ShortCountPaginator
 
 CARDS = 24
-FETCHES = 50
+FETCHES = 100
 KEYWORDS = 100
+
+# More new videos than this are not counted.
+MOST_NEW = 100
 
 require_get_post = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -51,7 +58,7 @@ def short_address(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
 
     @wraps(view)
     def shortened(request: PageRequest, **kwargs: Any) -> HttpResponse:
-        if request.method == "POST" or "" not in request.GET.values():
+        if request.method == "POST" or request.htmx or "" not in request.GET.values():
             return view(request, **kwargs)
         given = request.GET.copy()
         for name in [name for name, value in given.items() if not value]:
@@ -65,16 +72,42 @@ def page_of(request: HttpRequest, paginator: Paginator) -> Page:
     return paginator.get_page(request.GET.get("page"))
 
 
-def page_of_videos(request: HttpRequest, filters: VideoFilterForm) -> Page:
-    """Return the requested page of the videos that `filters` choose, with their keywords."""
+def list_of_videos(request: PageRequest, filters: VideoFilterForm) -> dict[str, Any]:
+    """Return the requested page of the videos that `filters` choose, for the template; or, for an open page that asks
+    for changes, how many have been found since those it shows."""
+    if request.htmx and (shown_to := read_time(request.GET.get("shown_to", ""))):
+        return {"number_new": filters.number_found_after(shown_to, MOST_NEW), "most_new": MOST_NEW}
+    newest = filters.newest_found_at()  # first: what is stored meanwhile is announced, not left out
     ids = filters.rows().values_list("video_id", flat=True)
     page = page_of(request, ShortCountPaginator(ids, CARDS, **filters.counted()))
     page.object_list = Video.objects.with_keywords().in_order_of(page.object_list)
-    return page
+    return {"page": page, "videos": page, "shown_to": newest.isoformat() if newest else ""}
+
+
+def read_time(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def render_page(request: PageRequest, page: str, context: dict[str, Any]) -> HttpResponse:
-    """Render the whole page, or for htmx only the part that refreshes."""
-    response = render(request, f"dashboard/{page}{'_live' if request.htmx else ''}.html", context)
+    """Render the whole page, or for htmx only the parts that refresh, with a tag: if they are unchanged, the answer is
+    a 304."""
+    if request.htmx:
+        parts = (f"dashboard/{page}_live.html", "dashboard/banners_live.html")
+        text = "".join(render_to_string(part, context, request) for part in parts)
+        response = HttpResponse(text, headers={"ETag": tag_of(text)})
+    else:
+        response = render(request, f"dashboard/{page}.html", context)
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+DIFFERS = re.compile(r'(<time [^>]*data-(?:relative|left)[^>]*>)[^<]*|name="csrfmiddlewaretoken" value="\w+"')
+
+
+def tag_of(text: str) -> str:
+    """Return an ETag of HTML, without what differs each time: times relative to now, and tokens of forms."""
+    lasting = DIFFERS.sub(r"\1", text)
+    return f'W/"{sha256(lasting.encode()).hexdigest()[:32]}"'

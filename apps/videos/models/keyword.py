@@ -88,6 +88,11 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
         """Return the entries that a person has added: all but those that were only previewed."""
         return self.exclude(state=KeyWordEntry.State.PREVIEWED)
 
+    def count_by_state(self) -> dict[str, int]:
+        """Return the number of watched and paused entries; one query."""
+        numbers = dict(self.kept().order_by().values_list("state").annotate(models.Count("pk")))
+        return {state: numbers.get(state, 0) for state in (KeyWordEntry.State.WATCHED, KeyWordEntry.State.PAUSED)}
+
     def forgotten(self, now: datetime) -> Self:
         """Return the entries that were previewed more than a day before `now`."""
         end = now - PREVIEW_KEPT

@@ -1,0 +1,39 @@
+// Keys on lists of videos: j and k move, others act on the video in focus. ? shows them all.
+"use strict";
+
+const help = document.getElementById("keys-help");
+
+function focused() {
+  return document.activeElement.closest(".card");
+}
+
+function move(step) {
+  const cards = [...document.querySelectorAll(".card")];
+  const current = cards.indexOf(focused());
+  const next = current < 0 ? cards.find((card) => card.getBoundingClientRect().bottom > 0) : cards[current + step];
+  if (!next) return;
+  next.querySelector("h3 a").focus({ preventScroll: true });
+  next.scrollIntoView({ block: "nearest" });
+}
+
+function press(selector) {
+  focused()?.querySelector(selector)?.click();
+}
+
+const ACTIONS = {
+  j: () => move(1),
+  k: () => move(-1),
+  o: () => press("h3 a"),
+  m: () => press("button[name=seen]"),
+  s: () => press("button[name=starred]"),
+  x: () => press("button[name=hidden]"),
+  "/": () => document.getElementById("filter-search").focus(),
+  "?": () => help.showModal(),
+};
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input, select, textarea, dialog");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || !(event.key in ACTIONS)) return;
+  event.preventDefault();
+  ACTIONS[event.key]();
+});
