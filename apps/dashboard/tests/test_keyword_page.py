@@ -1,12 +1,15 @@
 """/keywords/<id>/: one keyword's state and videos."""
 
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 
-from apps.dashboard.tests.builders import keyword_with_videos, log_of
+from apps.dashboard.tests.builders import NOON, keyword_with_videos, log_of
 from apps.videos.models import KeyWordEntry
 from apps.videos.tests.builders import found_video, store
 
@@ -37,6 +40,27 @@ def test_any_keyword_has_a_page(client: Client, keyword: str) -> None:
 
 def test_a_first_fetch_is_announced(client: Client) -> None:
     assert "The first fetch takes a few seconds" in page(client, KeyWordEntry.objects.create(keyword="kestrels"))
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        ("failed", "The search failed: YouTube does not answer. Next try: in 15 s."),
+        ("interrupted", "The search failed: YouTube does not answer. Next try: in 15 s."),
+        ("waiting", "Waiting: YouTube does not answer. Next fetch: in 15 s."),
+        ("running", "Searching now. Results appear here."),
+        ("done", "No videos found yet. New videos will appear here."),
+    ],
+)
+@time_machine.travel(NOON, tick=False)
+def test_without_videos_it_says_why(client: Client, status: str, says: str) -> None:
+    entry = KeyWordEntry.objects.create(keyword="kestrels")
+    KeyWordEntry.objects.update(next_due_at=NOON + timedelta(seconds=15), last_fetched_at=NOON)
+    waiting_until = NOON + timedelta(hours=1) if status == "waiting" else None
+    log_of(entry, status=status, message="YouTube does not answer.", created_at=NOON, waiting_until=waiting_until)
+    shown = re.search('<p class="empty">(.*?)</p>', page(client, entry), re.DOTALL)
+    assert shown
+    assert " ".join(re.sub("<[^>]*>", "", shown[1]).split()) == says
 
 
 def test_it_shows_the_result_of_the_last_fetch(client: Client) -> None:
