@@ -1,0 +1,62 @@
+"""No page has a barrier that axe-core finds, wide or narrow, light or dark."""
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from apps.dashboard.tests.builders import keyword_with_videos, log_of
+from apps.incidents import incidents
+from apps.incidents.models import Incident
+from apps.videos.models import KeyWordEntry, SavedView, Video, VideoLog
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PAGES = [
+    "/",
+    "/?search=nothing-has-this",
+    "/?live=maybe",
+    "/keywords/",
+    "/keywords/{pk}/",
+    "/keywords/{pk}/log/",
+    "/keywords/{pk}/delete/",
+    "/videos/{pk}-0000/",
+    "/quota/",
+    "/log/",
+    "/sign-in/",
+    "/not-there/",
+]
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_it_works(browser: Any, live_server: Any, width: int, scheme: str) -> None:
+    entry = keyword_with_videos("kestrels", 3)
+    for status in VideoLog.Status.values:
+        log_of(entry, status=status)
+    keyword_with_videos("قهوة عربية", 1)
+    KeyWordEntry.objects.create(keyword="paused", state=KeyWordEntry.State.PAUSED)
+    Video.objects.filter(pk=f"{entry.pk}-0001").update(live_state="live", description="About kestrels", view_count=3)
+    SavedView.objects.create(name="Streams", query="live=live")
+    incidents.open(Incident.Kind.DISK_FULL, "It is full.")
+
+    context = browser.new_context(
+        base_url=live_server.url, viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True
+    )
+    page = context.new_page()
+    found = {}
+    for address in ["/", *PAGES]:  # the first visit has no divider
+        page.goto(address.format(pk=entry.pk))
+        page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+        if violations := Axe().run(page).response["violations"]:
+            found[address] = [(one["id"], one["nodes"][0]["html"]) for one in violations]
+    context.close()
+    assert found == {}
+
+
+def test_an_empty_windhover_has_none_either(browser: Any, live_server: Any) -> None:
+    context = browser.new_context(base_url=live_server.url, bypass_csp=True)
+    page = context.new_page()
+    for address in ("/", "/keywords/", "/quota/", "/log/"):
+        page.goto(address)
+        assert Axe().run(page).response["violations"] == [], address
+    context.close()
