@@ -81,7 +81,7 @@ class VideoFilterForm(FilterForm):
         if not self.is_valid():
             return 0
         if self.entry and not self.given.keys() - {"ordering"}:
-            return self.entry.matches.filter(created_at__gt=moment)[:most].count()
+            return self.entry.matches.filter(created_at__gt=moment, hidden=False)[:most].count()
         since = moment + timedelta(microseconds=1)
         return self._choosing(found_after=since.isoformat(), ordering="-created_at").rows()[:most].count()
 

@@ -1,56 +1,70 @@
 """Verify the stored numbers of videos, which exist so that no page has to count a million rows."""
 
 import logging
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, IntegerField, OuterRef, Subquery
+from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from apps.videos.models import KeyWordEntry, Match, Video, VideoTotal
 
 logger = logging.getLogger(__name__)
 
-# A keyword's number of matches.
-_COUNTED = Coalesce(
-    Subquery(
-        Match.objects.filter(keyword=OuterRef("pk")).order_by().values("keyword").annotate(n=Count("pk")).values("n"),
-        output_field=IntegerField(),
-    ),
-    0,
-)
+
+def _number(matches: QuerySet[Match]) -> Coalesce:
+    """Return the number of a keyword's `matches` as an expression."""
+    own = matches.filter(keyword=OuterRef("pk")).order_by().values("keyword")
+    return Coalesce(Subquery(own.annotate(n=Count("pk")).values("n"), output_field=IntegerField()), 0)
+
+
+# What is kept of a keyword, what it is called, and how it is counted.
+_KEPT: dict[str, tuple[str, Coalesce]] = {
+    "video_count": ("videos", _number(Match.objects.all())),
+    "hidden_count": ("hidden videos", _number(Match.objects.filter(hidden=True))),
+}
 
 
 def verify_counts() -> int:
     """Correct the stored numbers of videos, in total and of each keyword, and return how many were wrong.
 
-    Storing and erasing keep them right, so a wrong one is logged: someone changed rows in another way, or Windhover
-    has a bug. Other writers may run at the same time: a statement sees the number and the rows as of one moment, and
-    every writer that changes them holds the lock on VideoTotal.
+    Storing, marking and erasing keep them right, so a wrong one is logged: someone changed rows in another way, or
+    Windhover has a bug. Other writers may run at the same time: a statement sees the number and the rows as of one
+    moment, and every writer that changes them holds the lock on VideoTotal.
     """
-    wrong = KeyWordEntry.objects.exclude(video_count=_COUNTED).values_list("pk", flat=True)
+    right = Q(**{kept: counted for kept, (_, counted) in _KEPT.items()})
+    wrong = KeyWordEntry.objects.exclude(right).values_list("pk", flat=True)
     return sum([_correct_total(), *map(_correct_keyword, list(wrong))])
 
 
-def _correct_total() -> bool:
+def _correct_total() -> int:
     """Count all videos while other writers wait: tens of milliseconds for a million."""
     with transaction.atomic():
-        total, counted = VideoTotal.lock(), Video.objects.count()
-        if total.count == counted:
-            return False
-        total.mark_changed()
-        VideoTotal.objects.filter(pk=total.pk).update(count=counted)
-    logger.warning("the stored number of videos was %d, corrected to %d", total.count, counted)
-    return True
+        total = VideoTotal.lock()
+        counted = {"count": Video.objects.count(), "hidden_count": Video.objects.exclude(hidden_at=None).count()}
+        wrong = {name: number for name, number in counted.items() if getattr(total, name) != number}
+        if wrong:
+            total.mark_changed()
+            VideoTotal.objects.filter(pk=total.pk).update(**wrong)
+    for name, number in wrong.items():
+        of = "videos" if name == "count" else "hidden videos"
+        logger.warning("the stored number of %s was %d, corrected to %d", of, getattr(total, name), number)
+    return len(wrong)
 
 
-def _correct_keyword(pk: int) -> bool:
-    """Count the keyword's matches again while other writers wait: another run may have corrected the number."""
+def _correct_keyword(pk: int) -> int:
+    """Count the keyword's matches again while other writers wait: another run may have corrected the numbers."""
     with transaction.atomic():
         total = VideoTotal.lock()
-        row = KeyWordEntry.objects.filter(pk=pk).select_for_update().values_list("video_count", _COUNTED).first()
-        if row is None or row[0] == row[1]:
-            return False
-        total.mark_changed()
-        KeyWordEntry.objects.filter(pk=pk).update(video_count=row[1])
-    logger.warning("keyword %d: the stored number of videos was %d, corrected to %d", pk, *row)
-    return True
+        counted = {f"counted_{kept}": number for kept, (_, number) in _KEPT.items()}
+        entries = KeyWordEntry.objects.filter(pk=pk).annotate(**counted).select_for_update()
+        row: dict[str, Any] = entries.values(*_KEPT, *counted).first() or {}
+        wrong = {kept: row[f"counted_{kept}"] for kept in _KEPT if row and row[kept] != row[f"counted_{kept}"]}
+        if wrong:
+            total.mark_changed()
+            KeyWordEntry.objects.filter(pk=pk).update(**wrong)
+    for kept, number in wrong.items():
+        logger.warning(
+            "keyword %d: the stored number of %s was %d, corrected to %d", pk, _KEPT[kept][0], row[kept], number
+        )
+    return len(wrong)

@@ -46,10 +46,13 @@ def _erase_chunk(entry: KeyWordEntry) -> bool:
         Match.objects.filter(pk__in=chunk.values()).delete()
         videos = Video.objects.filter(pk__in=chunk)
         unmatched = videos.filter(~Exists(Match.objects.filter(video=OuterRef("pk"))))
-        unmatched_ids = list(unmatched.values_list("pk", flat=True))
+        rows = dict(unmatched.values_list("pk", "hidden_at"))
         # only(): Django loads the rows to cascade, and descriptions are long.
-        _, by_model = Video.objects.filter(pk__in=unmatched_ids).only("pk").delete()
-        VideoTotal.objects.filter(pk=total.pk).update(count=F("count") - by_model.get(Video._meta.label, 0))
+        _, by_model = Video.objects.filter(pk__in=rows).only("pk").delete()
+        VideoTotal.objects.filter(pk=total.pk).update(
+            count=F("count") - by_model.get(Video._meta.label, 0),
+            hidden_count=F("hidden_count") - sum(hidden_at is not None for hidden_at in rows.values()),
+        )
 
         # The other videos belong to the keyword that found them earliest. Filtered in Python: with both conditions in
         # one query, SQLite would scan every video the keyword found first.

@@ -1,7 +1,8 @@
 """Store found videos: each video once, each match once, an estimate never over exact data.
 
-Videos are only added and changed here, and removed in erasing.py. Each transaction locks VideoTotal's row first, so
-that writers take turns: no insert conflicts, no deadlock, and counts that always equal the number of rows.
+Videos are only added and changed here, marked in marks.py, and removed in erasing.py. Each transaction locks
+VideoTotal's row first, so that writers take turns: no insert conflicts, no deadlock, and counts that always equal the
+number of rows.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,10 +34,15 @@ _FROM_SOURCE = [
     "view_count",
 ]
 
-# Video's columns and their defaults, without those that the database computes.
-_DEFAULTS = {field.attname: field.get_default() for field in Video._meta.concrete_fields if not field.generated}
+# Video's columns and their defaults, without those that the database computes, and without marks.
+_MARKS = {"seen_at", "starred_at", "hidden_at"}
+_DEFAULTS = {
+    field.attname: field.get_default()
+    for field in Video._meta.concrete_fields
+    if not field.generated and field.attname not in _MARKS
+}
 _COLUMNS = list(_DEFAULTS)
-_DATES = [field.attname for field in Video._meta.concrete_fields if isinstance(field, DateTimeField)]
+_DATES = [name for name in _COLUMNS if isinstance(Video._meta.get_field(name), DateTimeField)]
 
 # SQLite accepts at most 32,766 parameters in a statement.
 _BATCH = 500
@@ -71,19 +77,23 @@ def store(entry: KeyWordEntry, token: str, videos: Iterable[FoundVideo], method:
         if keyword is None:
             raise ClaimLost
         known, changed = _update(found, now)
+        hidden = [row["video_id"] for row in known if row["hidden_at"]]
         # Newest first: the order of documents in SQLite's index for full text, which is added to in one go then.
-        unknown = [video for video_id, video in found.items() if video_id not in known]
+        known_ids = {row["video_id"] for row in known}
+        unknown = [video for video_id, video in found.items() if video_id not in known_ids]
         unknown.sort(key=attrgetter("published_at"), reverse=True)
         new = [_new_row(video, entry, method, now) for video in unknown]
         if new:
             _insert(new)
         if found and keyword.notify_since:
             _enqueue(keyword, found, keyword.notify_since - INDEX_DELAY, now)
+        hidden_before = entry.matches.filter(video__in=hidden).count() if hidden else 0
         added = _match(entry, found, method, now) if found else 0
         if changed or new or added:
             total.mark_changed(added=len(new))
         if added:
-            claimed.update(video_count=F("video_count") + added)
+            added_hidden = len(hidden) - hidden_before
+            claimed.update(video_count=F("video_count") + added, hidden_count=F("hidden_count") + added_hidden)
     return Stored(found=len(found), added=added)
 
 
@@ -114,9 +124,9 @@ def record_missing(video_ids: Iterable[str]) -> None:
         missing.filter(missing_since=None).update(missing_since=now)
 
 
-def _update(found: dict[str, FoundVideo], now: datetime) -> tuple[set[str], bool]:
-    """Update those videos that are stored already; return their ids, and whether what lists show of any changed."""
-    stored = list(Video.objects.filter(pk__in=found).select_for_update().order_by("pk").values())
+def _update(found: dict[str, FoundVideo], now: datetime) -> tuple[list[Row], bool]:
+    """Update those videos that are stored already; return their earlier rows, and whether what lists show changed."""
+    stored: list[Any] = list(Video.objects.filter(pk__in=found).select_for_update().order_by("pk").values())
     changed, written, redated = list[Row](), set[str](), []
     for row in stored:
         if updates := _updates(row, found[row["video_id"]]):
@@ -136,7 +146,7 @@ def _update(found: dict[str, FoundVideo], now: datetime) -> tuple[set[str], bool
         Match.objects.filter(video__in=redated).update(published_at=own_date)
     if completed := [row["video_id"] for row in stored if found[row["video_id"]].complete and _is_outdated(row, now)]:
         Video.objects.filter(pk__in=completed).update(completed_at=now, missing_since=None)
-    return {row["video_id"] for row in stored}, bool(changed)
+    return stored, bool(changed)
 
 
 def _is_outdated(row: Mapping[str, Any], now: datetime) -> bool:
@@ -204,9 +214,9 @@ def _insert(rows: Sequence[Row], on_conflict: str = "") -> None:
 def _enqueue(keyword: KeyWordEntry, video_ids: Iterable[str], since: datetime, now: datetime) -> None:
     """Enqueue those of these stored videos that the keyword's addresses are to be notified of, before _match().
 
-    These are those that it did not find before, and that were published at `since` or later.
+    These are those that it did not find before, that were published at `since` or later, and that are not hidden.
     """
-    recent = Video.objects.filter(pk__in=video_ids, published_at__gte=since)
+    recent = Video.objects.filter(pk__in=video_ids, published_at__gte=since, hidden_at=None)
     new = recent.exclude(matches__keyword=keyword).order_by("published_at", "pk").values_list("pk", flat=True)
     NewVideo.objects.bulk_create([NewVideo(keyword=keyword, video_id=pk, created_at=now) for pk in new])
 
@@ -214,13 +224,13 @@ def _enqueue(keyword: KeyWordEntry, video_ids: Iterable[str], since: datetime, n
 def _match(entry: KeyWordEntry, video_ids: Iterable[str], method: VideoFetchMethod, now: datetime) -> int:
     """Insert the matches of these stored videos that are new, and return how many; one statement.
 
-    The database copies the dates, so they are equal whatever was found.
+    The database copies the dates and what is hidden, so they are equal whatever was found.
     """
     ids = list(video_ids)
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO videos_match (keyword_id, video_id, method, created_at, published_at) "
-            "SELECT %s, video_id, %s, %s, published_at FROM videos_video "
+            "INSERT INTO videos_match (keyword_id, video_id, method, created_at, published_at, hidden) "
+            "SELECT %s, video_id, %s, %s, published_at, hidden_at IS NOT NULL FROM videos_video "
             f"WHERE video_id IN ({', '.join(['%s'] * len(ids))}) AND NOT EXISTS "
             "(SELECT 1 FROM videos_match WHERE keyword_id = %s AND videos_match.video_id = videos_video.video_id)",
             [entry.pk, method, connection.ops.adapt_datetimefield_value(now), *ids, entry.pk],

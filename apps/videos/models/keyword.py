@@ -246,6 +246,7 @@ class KeyWordEntry(models.Model):
     )
     rate = models.FloatField(default=PRIOR_RATE, editable=False, help_text="Estimated new videos per day.")
     video_count = models.PositiveIntegerField(default=0, editable=False)
+    hidden_count = models.PositiveIntegerField(default=0, editable=False, help_text="How many of these are hidden.")
     created_at = models.DateTimeField(auto_now_add=True)
     next_due_at = models.DateTimeField(null=True, editable=False)
     last_fetched_at = models.DateTimeField(null=True, editable=False, help_text="Start of the last fetch.")

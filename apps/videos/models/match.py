@@ -3,6 +3,7 @@
 from typing import Self
 
 from django.db import models
+from django.db.models import Q
 
 from apps.videos.fulltext import Search
 from apps.videos.models.method import VideoFetchMethod
@@ -27,6 +28,11 @@ class Match(models.Model):
     published_at = models.DateTimeField(
         help_text="Copy of the video's date, so that one index can list a keyword's videos."
     )
+    hidden = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Whether the video is hidden, for the same reason: the keyword's list leaves it out.",
+    )
 
     objects = MatchQuerySet.as_manager()
 
@@ -35,7 +41,11 @@ class Match(models.Model):
         constraints = [models.UniqueConstraint(fields=["keyword", "video"], name="match_once")]
         indexes = [
             # One keyword's videos, newest first: its page and GET /api/keyword/<keyword>/videos/.
-            models.Index(fields=["keyword", "-published_at", "-video"], name="match_newest"),
+            models.Index(fields=["keyword", "-published_at", "-video", "hidden"], name="match_newest"),
+            # Those that are hidden, and their number.
+            models.Index(
+                fields=["keyword", "-published_at", "-video", "hidden"], condition=Q(hidden=True), name="match_hidden"
+            ),
             # How many were found on each day, and which last: statistics.py.
             models.Index(fields=["keyword", "created_at"], name="match_found"),
         ]

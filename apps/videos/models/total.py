@@ -14,6 +14,7 @@ class VideoTotal(models.Model):
     """
 
     count = models.PositiveBigIntegerField(default=0)
+    hidden_count = models.PositiveBigIntegerField(default=0, help_text="How many of these are hidden.")
     changed_at = models.DateTimeField(
         default=timezone.now, help_text="Differs after each change, by a second or more, even if the clock does not."
     )
@@ -27,11 +28,12 @@ class VideoTotal(models.Model):
         total, _ = cls.objects.select_for_update().get_or_create(pk=1)
         return total
 
-    def mark_changed(self, added: int = 0) -> None:
-        """Record that lists of videos changed, and how many videos were added; the row must be locked."""
+    def mark_changed(self, added: int = 0, hidden: int = 0) -> None:
+        """Record that lists of videos changed, and by how many videos: all, and hidden ones; the row must be locked."""
         self.count += added
+        self.hidden_count += hidden
         self.changed_at = max(timezone.now(), self.changed_at + timedelta(seconds=1))
-        self.save(update_fields=["count", "changed_at"])
+        self.save(update_fields=["count", "hidden_count", "changed_at"])
 
     @classmethod
     def read(cls) -> "VideoTotal":

@@ -88,6 +88,10 @@ class Video(models.Model):
     updated_at = models.DateTimeField(help_text="When another field last changed.")
     completed_at = models.DateTimeField(null=True, help_text="When YouTube last gave the full data.")
     missing_since = models.DateTimeField(null=True, help_text="When YouTube first left it out of a response.")
+    # Marks, written by marks.py. They are not the source's, so updated_at does not move with them.
+    seen_at = models.DateTimeField(null=True, help_text="When it was marked as seen.")
+    starred_at = models.DateTimeField(null=True, help_text="When it was starred.")
+    hidden_at = models.DateTimeField(null=True, help_text="When it was hidden: lists leave it out.")
 
     objects = VideoQuerySet.as_manager()
 
@@ -96,21 +100,43 @@ class Video(models.Model):
         # Django passes all others as parameters.
         indexes = [
             # All videos, newest first: / and GET /api/videos/. With `created_at` because found_before tests all newer
-            # videos, and reading the index alone takes a tenth of the time.
-            models.Index(fields=["-published_at", "-video_id", "created_at"], name="video_newest"),
+            # videos, and reading the index alone takes a tenth of the time; and with `hidden_at`, as all in whose order
+            # a page can be, because lists leave hidden videos out.
+            models.Index(fields=["-published_at", "-video_id", "created_at", "hidden_at"], name="video_newest"),
             # Filters and orders of GET /api/videos/, see conditions.py. Those with two values have an index as well,
             # since one of them may be rare.
-            models.Index(fields=["channel_id", "-published_at", "-video_id"], name="video_channel"),
+            models.Index(fields=["channel_id", "-published_at", "-video_id", "hidden_at"], name="video_channel"),
             models.Index(
-                Upper("channel_title"), F("published_at").desc(), F("video_id").desc(), name="video_channel_name"
+                Upper("channel_title"),
+                F("published_at").desc(),
+                F("video_id").desc(),
+                F("hidden_at"),
+                name="video_channel_name",
             ),
-            models.Index(fields=["live_state", "-published_at", "-video_id"], name="video_live"),
-            models.Index(fields=["method", "-published_at", "-video_id"], name="video_method"),
-            models.Index(fields=["published_exact", "-published_at", "-video_id"], name="video_exact"),
-            models.Index(fields=["created_at", "video_id"], name="video_found"),
+            models.Index(fields=["live_state", "-published_at", "-video_id", "hidden_at"], name="video_live"),
+            models.Index(fields=["method", "-published_at", "-video_id", "hidden_at"], name="video_method"),
+            models.Index(fields=["published_exact", "-published_at", "-video_id", "hidden_at"], name="video_exact"),
+            models.Index(fields=["created_at", "video_id", "hidden_at"], name="video_found"),
             # The migration adds two more for PostgreSQL, where these do not serve descending orders: unknown is last.
-            models.Index(fields=["view_count", "video_id"], name="video_views"),
-            models.Index(fields=["duration", "video_id"], name="video_duration"),
+            models.Index(fields=["view_count", "video_id", "hidden_at"], name="video_views"),
+            models.Index(fields=["duration", "video_id", "hidden_at"], name="video_duration"),
+            # Marks, of which one value may be rare. Hidden videos stay unseen, so the unseen ones are without them.
+            # With the columns of the condition: SQLite would look each up in the table.
+            models.Index(
+                fields=["-published_at", "-video_id", "seen_at", "hidden_at"],
+                condition=Q(seen_at=None, hidden_at=None),
+                name="video_unseen",
+            ),
+            models.Index(
+                fields=["-published_at", "-video_id", "starred_at", "hidden_at"],
+                condition=Q(starred_at__isnull=False),
+                name="video_starred",
+            ),
+            models.Index(
+                fields=["-published_at", "-video_id", "hidden_at"],
+                condition=Q(hidden_at__isnull=False),
+                name="video_hidden",
+            ),
             # The chore that completes videos: to_complete().
             models.Index(fields=["-created_at"], condition=Q(completed_at=None), name="video_incomplete"),
             models.Index(fields=["live_state", "completed_at"], name="video_running"),
@@ -129,6 +155,18 @@ class Video(models.Model):
         """The seconds from publication until it was found, or None if the date is an estimate or later."""
         delay = round((self.created_at - self.published_at).total_seconds())
         return delay if self.published_exact and delay >= 0 else None
+
+    @property
+    def is_seen(self) -> bool:
+        return self.seen_at is not None
+
+    @property
+    def is_starred(self) -> bool:
+        return self.starred_at is not None
+
+    @property
+    def is_hidden(self) -> bool:
+        return self.hidden_at is not None
 
     @property
     def watch_url(self) -> str:

@@ -170,9 +170,13 @@ def held(word: str) -> KeyWordEntry:
 
 def assert_nothing_lost_or_doubled() -> None:
     """Check what holds after any number of writers: counts equal rows, copies equal originals, no video is orphaned."""
-    assert VideoTotal.current() == Video.objects.count()
+    total, hidden = VideoTotal.read(), Video.objects.exclude(hidden_at=None)
+    assert (total.count, total.hidden_count) == (Video.objects.count(), hidden.count())
     for entry in KeyWordEntry.objects.all():
-        assert entry.video_count == entry.matches.count(), entry
+        kept = (entry.video_count, entry.hidden_count)
+        assert kept == (entry.matches.count(), entry.matches.filter(video__in=hidden).count()), entry
+    assert not Match.objects.filter(hidden=True, video__hidden_at=None).exists()
+    assert not Match.objects.filter(hidden=False).exclude(video__hidden_at=None).exists()
     assert not Video.objects.filter(matches=None).exists()
     assert not Match.objects.exclude(published_at=F("video__published_at")).exists()
     for video in Video.objects.with_keywords():

@@ -12,6 +12,7 @@ import pytest
 from django.db import IntegrityError
 from django.test import Client
 
+from apps.videos import marks
 from apps.videos.fetching import erasing, storing
 from apps.videos.fetching.counting import verify_counts
 from apps.videos.models import KeyWordEntry, Match, Video, VideoFetchMethod, VideoLog, VideoTotal
@@ -266,3 +267,27 @@ def test_a_client_that_follows_a_cursor_meanwhile_gets_each_video_once(database:
     _, seen = database.at_once(insert, read)
     assert [video_id for video_id in seen if video_id in dated] == old
     assert len(set(seen)) == len(seen) > len(old), "others arrived while it was reading"
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_marks_beside_all_other_writers(database: RealDatabase) -> None:
+    bird, kestrel = held("bird"), held("kestrel")
+    chance = random.Random(7)
+    for turn in range(10):
+        ids, doomed = names(f"{turn}", 0, 30), held("owl")
+        storing_page(doomed, ids[:20])()
+        marks.mark(ids[5:15], hidden=True)
+        doomed.delete()
+        works: list[Callable[[], Any]] = [
+            partial(marks.mark, chance.sample(ids, 20), hidden=True, seen=True),
+            partial(marks.mark, chance.sample(ids, 20), hidden=False, starred=True),
+            partial(marks.mark_all_seen, Video.objects.all()),
+            partial(erasing.erase, doomed),
+            partial(storing.update, [found_video(video_id, **WHOLE) for video_id in ids]),
+            storing_page(bird, ids[10:]),
+            storing_page(kestrel, ids[:25]),
+        ]
+        database.at_once(*works)
+        assert_nothing_lost_or_doubled()
+    assert Video.objects.exclude(hidden_at=None).exists()
+    assert Video.objects.filter(hidden_at=None).exists()
