@@ -20,6 +20,9 @@ FEW = 10_000
 # Each also has an index in the order of publication.
 DATED = {"channel_id", "channel_name", "live_state", "method", "published_exact"}
 
+# The values of marks that have one. SQLite uses such an index only where the statement has its very condition.
+MARKED = {"seen_at": {"isnull": True}, "starred_at": {"isnull": False}, "hidden_at": {"isnull": False}}
+
 # The lookups of each field with their values: {"duration": {"gte": 60, "lte": 600}}.
 Conditions = Mapping[str, Mapping[str, Any]]
 
@@ -32,17 +35,30 @@ class Tested(Func):
 
 
 def meeting(
-    videos: VideoQuerySet, conditions: Conditions, entries: Sequence[KeyWordEntry], by: str, *, searched: bool = False
+    videos: VideoQuerySet,
+    conditions: Conditions,
+    entries: Sequence[KeyWordEntry],
+    by: str,
+    *,
+    hidden: bool | None = None,
+    searched: bool = False,
 ) -> VideoQuerySet:
     """Return those of `videos` that meet all conditions and, unless `entries` is empty, were found by one of them.
 
-    A video appears once, also if several found it. `by` is the field in whose order the videos will be; `searched`,
-    whether a search has chosen among `videos` already. On SQLite up to one query for each condition, of less than a
-    millisecond.
+    A video appears once, also if several found it. `by` is the field in whose order the videos will be; `hidden`,
+    whether they are the hidden ones, or the others, or both (None); `searched`, whether a search has chosen among
+    `videos` already. On SQLite up to one query for each condition, of less than a millisecond.
     """
     videos, matches = _named(videos), Match.objects.filter(keyword__in=entries)
+    if entries and hidden is not None:
+        matches = matches.filter(hidden=hidden)
+    if hidden is False:
+        videos = videos.filter(hidden_at=None)
+    elif hidden and not entries:
+        conditions = {**conditions, "hidden_at": MARKED["hidden_at"]}
     is_sqlite = connections[videos.db].vendor == "sqlite"
-    fitting = {field for field in conditions if field == by or (by == "published_at" and field in DATED)}
+    indexed = {field for field, lookups in conditions.items() if _is_indexed(field, lookups, hidden)}
+    fitting = {field for field in indexed if field == by or (by == "published_at" and field in DATED | MARKED.keys())}
     narrow = None
     if is_sqlite and entries and sum(entry.video_count for entry in entries) <= FEW:
         # SQLite gathers what is IN, and tests what EXISTS.
@@ -53,7 +69,9 @@ def meeting(
         if not is_sqlite:
             return videos.filter(**terms(conditions))
         if len(conditions) > 1 or searched or not fitting:
-            narrow = next((name for name, lookups in conditions.items() if name != by and _few(name, lookups)), None)
+            narrow = next(
+                (name for name in conditions if name in indexed - {by} and _few(name, conditions[name])), None
+            )
         if narrow:
             fitting &= {narrow}
         elif searched:
@@ -68,12 +86,19 @@ def meeting(
     return videos
 
 
+def _is_indexed(field: str, lookups: Mapping[str, Any], hidden: bool | None) -> bool:
+    if field == "seen_at" and hidden is not False:
+        return False  # its index is without hidden videos
+    return field not in MARKED or MARKED[field] == lookups
+
+
 def _few(field: str, lookups: Mapping[str, Any]) -> bool:
     return not _selected(field, lookups)[FEW : FEW + 1].exists()
 
 
 def _selected(field: str, lookups: Mapping[str, Any]) -> VideoQuerySet:
-    return _named(Video.objects.all()).filter(**terms({field: lookups}))
+    videos = _named(Video.objects.all()).filter(**terms({field: lookups}))
+    return videos.filter(hidden_at=None) if field == "seen_at" else videos
 
 
 def _named(videos: VideoQuerySet) -> VideoQuerySet:

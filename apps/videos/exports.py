@@ -172,6 +172,7 @@ def description(request: HttpRequest, filters: KeywordVideoFilters) -> str:
             "addresses": [f"{address.removesuffix('txt')}{kind}?{parameters.urlencode()}" for kind in WRITERS],
             "keywords": _with_fetches(filters.entries()),
             "log_days": settings.LOG_DAYS,
+            "without_hidden": filters.wants_hidden() is False,
         },
     )
 

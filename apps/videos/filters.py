@@ -124,6 +124,16 @@ class Flag(Parameter):
         super().__init__(description, field_name, "in", values={"true": [True], "false": [False]})
 
 
+class Mark(Parameter):
+    """Whether a mark is set."""
+
+    field_class = OneOfField
+    schema = {"type": "boolean"}
+
+    def __init__(self, description: str, field_name: str) -> None:
+        super().__init__(description, field_name, "isnull", values={"true": False, "false": True})
+
+
 class Ordering(OneOf):
     """The order of the rows, with the key to decide between equals. Unknown values come last, either way.
 
@@ -264,6 +274,12 @@ class KeywordVideoFilters(Filters):
     min_duration = WholeNumber("At least this many seconds long.", "duration", "gte", maximum=2**31 - 1)
     max_duration = WholeNumber("At most this many seconds long.", "duration", "lte", maximum=2**31 - 1)
     exact = Flag("Whether the date of publication is exact, not an estimate.", "published_exact")
+    seen = Mark("Whether it is marked as seen.", "seen_at")
+    starred = Mark("Whether it is starred.", "starred_at")
+    hidden = OneOf(
+        "`false`: without hidden videos, as without this parameter. `true`: only hidden ones. `any`: both.",
+        choices=["false", "true", "any"],
+    )
     ordering = Ordering(
         {name: name for name in ("published_at", "created_at", "view_count", "duration")},
         default="-published_at",
@@ -276,12 +292,17 @@ class KeywordVideoFilters(Filters):
         self.entry = entry
 
     def given(self) -> set[str]:
-        """Return the names of the filters with a value, without those that choose keywords and order."""
+        """Return the names of the filters with a value, without those that choose keywords, hidden ones and order."""
         return {name for name, value in self.form.cleaned_data.items() if value not in (None, "", [])} - {
             "keyword",
             "keyword_id",
+            "hidden",
             "ordering",
         }
+
+    def wants_hidden(self) -> bool | None:
+        """Return whether the videos are the hidden ones, or the others; None: both."""
+        return {"any": None, "true": True}.get(self.form.cleaned_data.get("hidden") or "", False)
 
     def entries(self) -> list[KeyWordEntry]:
         """Return the keywords of which each video needs one; none: it needs no keyword."""
@@ -303,13 +324,28 @@ class KeywordVideoFilters(Filters):
         entries, given = self.entries(), self.given()
         search = Search(self.form.cleaned_data.get("search") or "")
         if given == {"search"} and search.wanted and not entries:
-            limit = pagination.COUNTED_UP_TO
-            found = search.count(self.queryset.db, limit)
-            return {"known_count" if found < limit else "at_least": found}
+            return self._counted_by_index(search)
         if given:
             return {}
-        count = max(entry.video_count for entry in entries) if entries else self.total.count
+        count = max(map(self._count_of, entries)) if entries else self._count_of(self.total)
         return {"known_count" if len(entries) < 2 else "at_least": count}
+
+    def _counted_by_index(self, search: Search) -> dict[str, int]:
+        """Count in the index for full text, which does not know what is hidden."""
+        limit, hidden = pagination.COUNTED_UP_TO, self.total.hidden_count
+        wanted = self.wants_hidden()
+        if wanted or (wanted is False and hidden > limit):
+            return {}
+        others = hidden if wanted is False else 0
+        found = search.count(self.queryset.db, limit + others)
+        if found >= limit + others:
+            return {"at_least": limit}
+        return {} if others else {"known_count": found}
+
+    def _count_of(self, kept: KeyWordEntry | VideoTotal) -> int:
+        """Return the kept number of videos of a keyword, or of all."""
+        count = kept.video_count if isinstance(kept, KeyWordEntry) else kept.count
+        return {None: count, True: kept.hidden_count, False: count - kept.hidden_count}[self.wants_hidden()]
 
     def conditions(self) -> Conditions:
         """Return the conditions on the fields of a video."""
@@ -328,13 +364,16 @@ class KeywordVideoFilters(Filters):
     def filter_queryset(self, queryset: VideoQuerySet) -> QuerySet[Any]:
         """Return videos; or the matches of one keyword, if their index suffices for the conditions and the order."""
         entries, conditions, search = self.entries(), self.conditions(), self.form.cleaned_data.get("search")
+        hidden = self.wants_hidden()
         ordering, value = self.filters["ordering"], self.form.cleaned_data["ordering"]
         by = (value or ordering.default).removeprefix("-")
         if len(entries) == 1 and by == "published_at" and conditions.keys() <= {by} and not search:
-            return ordering.filter(entries[0].matches.filter(**terms(conditions)), value)  # type: ignore[no-any-return]
+            matches = entries[0].matches.filter(**terms(conditions))
+            return ordering.filter(matches if hidden is None else matches.filter(hidden=hidden), value)  # type: ignore[no-any-return]
         if search:
             queryset = queryset.search(search)
-        return ordering.filter(meeting(queryset, conditions, entries, by, searched=bool(search)), value)  # type: ignore[no-any-return]
+        videos = meeting(queryset, conditions, entries, by, hidden=hidden, searched=bool(search))
+        return ordering.filter(videos, value)  # type: ignore[no-any-return]
 
 
 class VideoFilters(KeywordVideoFilters):

@@ -64,7 +64,7 @@ class ChannelFound:
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """The last NEWEST videos that were found within DAYS: `since` is when the first of them was.
+    """The last NEWEST videos that were found within DAYS and are not hidden: `since` is when the first of them was.
 
     `delay` is that of the videos with an exact date that were published after their keyword was added; None if there
     is none.
@@ -115,7 +115,7 @@ _AFTER_KEYWORD = Q(published_at__gte=F("keyword__created_at"))
 def of_all() -> Statistics:
     """Return the statistics of all videos, each as the first keyword found it; five queries."""
     videos = Video.objects.all()
-    newest = videos.annotate(is_timed=_AFTER_KEYWORD & Q(published_exact=True))
+    newest = videos.filter(hidden_at=None).annotate(is_timed=_AFTER_KEYWORD & Q(published_exact=True))
     columns = ("method", "channel_id", "channel_title", "published_at", "created_at", "is_timed")
     return _statistics(VideoTotal.current(), videos, newest.values_list(*columns), days_used())
 
@@ -123,7 +123,7 @@ def of_all() -> Statistics:
 def of_keyword(entry: KeyWordEntry) -> Statistics:
     """Return the statistics of what `entry` found, also if another keyword had found it before; four queries."""
     matches = entry.matches.all()
-    newest = matches.annotate(is_timed=_AFTER_KEYWORD & Q(video__published_exact=True))
+    newest = matches.filter(hidden=False).annotate(is_timed=_AFTER_KEYWORD & Q(video__published_exact=True))
     columns = ("method", "video__channel_id", "video__channel_title", "published_at", "created_at", "is_timed")
     return _statistics(entry.video_count, matches, newest.values_list(*columns), days_used(entry))
 

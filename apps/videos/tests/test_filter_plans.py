@@ -1,6 +1,7 @@
 """The filters and orders of the lists read by an index what they show, however many videos and logs are stored."""
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -27,7 +28,12 @@ FILTERS = [
     "exact=false",
     "min_duration=60",
     "min_duration=60&max_duration=600",
+    "seen=false",
+    "starred=true",
+    "hidden=true",
 ]
+# Values that almost all videos have, or that take nothing away: without an index of their own.
+OTHERS = ["seen=true", "seen=false&hidden=any", "starred=false", "hidden=any", "starred=true&hidden=any"]
 FIELDS = ["published_at", "created_at", "view_count", "duration"]
 ORDERS = [f"ordering={sign}{field}" for field in FIELDS for sign in ("", "-")]
 KEYWORDS = ["keyword=owl", "keyword=owl&keyword=wren"]
@@ -99,9 +105,35 @@ def test_orders_are_those_of_indexes(order: str) -> None:
 
 
 @pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("parameters", FILTERS)
+@pytest.mark.parametrize("parameters", [*FILTERS, *OTHERS])
 def test_a_filter_that_selects_many_is_tested_in_the_order_of_the_page(many: None, order: str, parameters: str) -> None:
     assert_in_order(page_of(f"{parameters}&{order}"))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "index"),
+    [
+        ("", "video_newest"),
+        ("hidden=any", "video_newest"),
+        ("hidden=true", "video_hidden"),
+        ("starred=true", "video_starred"),
+        ("starred=true&hidden=any", "video_starred"),
+        ("seen=false", "video_unseen"),
+        ("method=youtube", "video_method"),
+        ("live=live", "video_live"),
+        ("exact=false", "video_exact"),
+        ("channel=UC0000000000000000000000", "video_channel"),
+        ("ordering=-created_at", "video_found"),
+        ("ordering=-view_count", "video_views|video_most_viewed"),
+        ("ordering=-duration", "video_duration|video_longest"),
+        ("keyword=owl", "match_newest"),
+        ("keyword=owl&hidden=any", "match_newest"),
+        ("keyword=owl&hidden=true", "match_hidden"),
+    ],
+)
+def test_an_index_alone_says_which_videos_are_hidden(many: None, parameters: str, index: str) -> None:
+    steps = steps_of(query_of(page_of(parameters)[5000:5010]))
+    assert any(re.search(f"COVERING INDEX ({index})( |$)|Index Only Scan ({index})$", step) for step in steps), steps
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL chooses by its statistics")
