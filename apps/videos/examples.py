@@ -24,6 +24,7 @@ KEYWORD = {
     "refused_since": None,
     "notify": "daily",
     "notify_to": ["mailto"],
+    "hidden_count": 2,
 }
 
 VIDEO = {
@@ -46,6 +47,9 @@ VIDEO = {
     "view_count": 31,
     "views_read_at": "2026-11-27T01:00:14.572346Z",
     "starts_at": None,
+    "seen": False,
+    "starred": True,
+    "hidden": False,
 }
 
 LOG = {
@@ -150,6 +154,8 @@ REQUESTS: dict[str, Any] = {
     "update_keyword": {"keyword": "Kestrel", "interval": 3600, "weight": 2, "state": "watched"},
     "change_keyword": {"state": "paused"},
     "preview_keyword": {"keyword": "kestrel"},
+    "change_video": {"starred": True},
+    "change_videos": {"video_ids": [VIDEO["video_id"]], "seen": True},
 }
 
 RESPONSES: dict[str, Any] = {
@@ -157,6 +163,8 @@ RESPONSES: dict[str, Any] = {
     "list_keyword_videos": page(VIDEO, "keyword/kestrel/videos/"),
     "list_videos": page(VIDEO, "videos/"),
     "get_video": VIDEO,
+    "change_video": VIDEO,
+    "change_videos": {"changed": 1},
     "list_keywords": page(KEYWORD, "keywords/"),
     "add_keyword": KEYWORD,
     "get_keyword": KEYWORD,

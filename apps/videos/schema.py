@@ -96,7 +96,7 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
     result["tags"] = [*TAGS, _problems()]
     schemas = result["components"]["schemas"]
     schemas["Problem"] = PROBLEM
-    for name in ("Keyword", "PatchedKeyword", "Previewed"):
+    for name in ("Keyword", "PatchedKeyword", "Previewed", "PatchedMarks", "MarksOfMany"):
         schemas[name]["additionalProperties"] = False  # unknown fields are refused
         for field, known in FORMATS.items():
             if field in schemas[name]["properties"]:

@@ -10,6 +10,7 @@ from rest_framework.fields import get_error_detail
 
 from apps.videos import keywords
 from apps.videos.filters import refuse_unknown_fields
+from apps.videos.marks import MARKS, MOST
 from apps.videos.models import KeyWordEntry, SearchGap, Video, VideoFetchMethod, VideoLog, watch_url
 
 
@@ -94,9 +95,11 @@ class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
             "notify_urls",
             "notify_webhook",
             "notify_to",
+            "hidden_count",
         ]
         read_only_fields = [
             "video_count",
+            "hidden_count",
             "rate",
             "planned_interval",
             "below_daily_minimum",
@@ -127,6 +130,9 @@ class VideoSerializer(serializers.ModelSerializer[Video]):
     """A video; `keyword` is the first keyword that found it."""
 
     keyword_text = serializers.CharField(source="keyword.keyword", default="", read_only=True)
+    seen = serializers.BooleanField(source="is_seen", read_only=True)
+    starred = serializers.BooleanField(source="is_starred", read_only=True)
+    hidden = serializers.BooleanField(source="is_hidden", read_only=True, help_text="Whether lists leave it out.")
 
     class Meta:
         model = Video
@@ -150,12 +156,21 @@ class VideoSerializer(serializers.ModelSerializer[Video]):
             "view_count",
             "views_read_at",
             "starts_at",
+            "seen",
+            "starred",
+            "hidden",
         ]
         read_only_fields = fields
 
 
 # Where video_rows() finds the fields of VideoSerializer that are not columns of a video.
-_ELSEWHERE = {"keyword_text": "keyword__keyword", "watch_url": "video_id"}
+_ELSEWHERE = {
+    "keyword_text": "keyword__keyword",
+    "watch_url": "video_id",
+    "seen": "seen_at",
+    "starred": "starred_at",
+    "hidden": "hidden_at",
+}
 _COLUMNS = [_ELSEWHERE.get(name, name) for name in VideoSerializer.Meta.fields]
 
 
@@ -170,8 +185,53 @@ def video_rows(video_ids: Sequence[str]) -> list[dict[str, Any]]:
         row = dict(zip(VideoSerializer.Meta.fields, values, strict=True))
         row["keyword_text"] = row["keyword_text"] or ""
         row["watch_url"] = watch_url(row["video_id"])
+        for mark in MARKS:
+            row[mark] = row[mark] is not None
         rows[row["video_id"]] = row
     return [rows[video_id] for video_id in video_ids if video_id in rows]
+
+
+class MarkField(serializers.BooleanField):
+    """true or false, and nothing that could mean the same."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            raise serializers.ValidationError("Must be true or false.")
+        return data
+
+
+@extend_schema_field({"type": "array", "items": {"type": "string", "maxLength": 16}, "maxItems": MOST})
+class VideoIdsField(serializers.Field[Any, Any, Any, Any]):
+    def to_internal_value(self, data: Any) -> list[str]:
+        if not isinstance(data, list) or not all(
+            isinstance(pk, str) and len(pk) <= 16 and "\0" not in pk for pk in data
+        ):
+            raise serializers.ValidationError("Must be a list of video ids.")
+        if len(data) > MOST:
+            raise serializers.ValidationError(f"At most {MOST:,} ids.", "max_length")
+        return data
+
+
+class MarksSerializer(serializers.Serializer[Any]):
+    """Marks to set (true) or clear (false); those that are left out stay as they are."""
+
+    seen = MarkField(required=False)
+    starred = MarkField(required=False)
+    hidden = MarkField(required=False, help_text="Lists, feeds and exports leave hidden videos out.")
+
+    def to_internal_value(self, data: Any) -> Any:
+        refuse_unknown_fields(data, self.fields)
+        return super().to_internal_value(data)
+
+
+class MarksOfManySerializer(MarksSerializer):
+    """The same marks for several videos. Ids of videos that are not stored are ignored."""
+
+    video_ids = VideoIdsField(help_text="YouTube's ids.")
+
+
+class MarkedSerializer(serializers.Serializer[Any]):
+    changed = serializers.IntegerField(help_text="The number of videos that had other marks before.")
 
 
 class VideoLogSerializer(serializers.ModelSerializer[VideoLog]):

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.videos import statistics
+from apps.videos import marks, statistics
 from apps.videos.conditional import conditional
 from apps.videos.errors import DETAILS, Unavailable
 from apps.videos.exports import CONTENT_TYPES, export
@@ -40,6 +40,9 @@ from apps.videos.scheduling import report
 from apps.videos.scheduling.plan import cost_of_adding
 from apps.videos.serializers import (
     KeywordSerializer,
+    MarkedSerializer,
+    MarksOfManySerializer,
+    MarksSerializer,
     PingSerializer,
     PreviewedSerializer,
     PreviewSerializer,
@@ -119,6 +122,9 @@ class VideoViewSet(KnownParameters, viewsets.GenericViewSet[Video]):
     not_found = "No video has this id."
     lookup_value_regex = "[^/]+"
 
+    def filter_queryset(self, queryset: Any) -> Any:
+        return queryset  # a single video is shown even if lists leave it out; they filter by themselves
+
     @extend_schema(
         operation_id="list_videos",
         summary="List videos",
@@ -131,6 +137,35 @@ class VideoViewSet(KnownParameters, viewsets.GenericViewSet[Video]):
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         changed_at = VideoTotal.read().changed_at
         return conditional(request, changed_at, lambda: Response(self.get_serializer(self.get_object()).data))
+
+    @extend_schema(
+        operation_id="change_video",
+        summary="Mark a video",
+        description='`{"seen": true}` marks it as seen, `{"hidden": false}` shows it again in lists.',
+        request=MarksSerializer,
+        responses=VideoSerializer,
+    )
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        video = self.get_object()
+        marks.mark([video.pk], **_marks(MarksSerializer(data=request.data)))
+        return Response(self.get_serializer(self.get_object()).data)
+
+    @extend_schema(
+        operation_id="change_videos",
+        summary="Mark several videos",
+        request=MarksOfManySerializer,
+        responses=MarkedSerializer,
+    )
+    @action(detail=False, methods=["post"], url_path="marks")
+    def mark_several(self, request: Request) -> Response:
+        """Mark up to 1,000 videos as seen, starred or hidden, or clear these marks. Unknown ids are ignored."""
+        chosen = _marks(MarksOfManySerializer(data=request.data))
+        return Response({"changed": marks.mark(chosen.pop("video_ids"), **chosen)})
+
+
+def _marks(asked: MarksSerializer) -> dict[str, Any]:
+    asked.is_valid(raise_exception=True)
+    return dict(asked.validated_data)
 
 
 class ChosenVideos(KnownParameters, GenericAPIView[Any]):
@@ -325,7 +360,7 @@ class KeywordViewSet(KnownParameters, viewsets.ModelViewSet[KeyWordEntry]):
         if log:
             manual.wait_for(log, PREVIEW_SECONDS)
         entry.refresh_from_db()
-        newest = entry.matches.newest_first().values_list("video", flat=True)[:PREVIEW_VIDEOS]
+        newest = entry.matches.filter(hidden=False).newest_first().values_list("video", flat=True)[:PREVIEW_VIDEOS]
         is_known = entry.searched_through is not None
         shown = {
             "entry": entry,
@@ -404,6 +439,7 @@ class EndpointsView(KnownParameters):
             "keyword_videos": "keyword/{keyword}/videos/",
             "videos": "videos/",
             "video": "videos/{video_id}/",
+            "marks": "videos/marks/",
             "video_feed": "videos/feed/",
             "video_export": "videos/export.{type}",
             "keywords": "keywords/",
