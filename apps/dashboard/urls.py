@@ -1,7 +1,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from apps.dashboard.views import account, home, keyword, keywords, log, quota, saved_views, video
+from apps.dashboard.views import account, home, keyword, keywords, log, marks, quota, saved_views, video
 from apps.videos.models import KeyWordEntry
 
 urlpatterns = [
@@ -14,7 +14,9 @@ urlpatterns = [
     path("keywords/<int:pk>/pause/", keyword.set_state, {"state": KeyWordEntry.State.PAUSED}, name="keyword-pause"),
     path("keywords/<int:pk>/resume/", keyword.set_state, {"state": KeyWordEntry.State.WATCHED}, name="keyword-resume"),
     path("keywords/<int:pk>/delete/", keyword.delete, name="keyword-delete"),
+    path("videos/marks/", marks.mark_page, name="videos-marks"),
     path("videos/<str:pk>/", video.video, name="video"),
+    path("videos/<str:video>/marks/", marks.mark, name="video-marks"),
     path("views/", saved_views.save, name="view-save"),
     path("views/<int:view>/delete/", saved_views.delete, name="view-delete"),
     path("quota/", quota.quota, name="quota-page"),

@@ -28,6 +28,10 @@ STREAMS = {
     "completed": "premiered or streamed",
 }
 SOURCES = {"": "any", "youtube": "YouTube", "invidious": "Invidious"}
+SEEN = {"": "any", "false": "not seen", "true": "seen"}
+STARRED = {"": "any", "true": "starred", "false": "not starred"}
+HIDDEN = {"": "left out", "any": "included", "true": "only hidden"}
+
 SEARCH = {"type": "search", "dir": "auto", "placeholder": "Search videos"}
 
 
@@ -47,6 +51,9 @@ class VideoFilterForm(FilterForm):
     max_duration = Select({"": "any", **LENGTHS}, label="Duration at most")
     live = Select(STREAMS, label="Live or premiere")
     method = Select(SOURCES, label="Source")
+    seen = Select(SEEN, label="Seen")
+    starred = Select(STARRED, label="Starred")
+    hidden = Select(HIDDEN, label="Hidden")
 
     def __init__(self, request: HttpRequest, entry: KeyWordEntry | None = None) -> None:
         super().__init__(request, leave_out=["keyword"] if entry else [])

@@ -24,8 +24,8 @@ class FoundSince:
 
 
 def found_since(moment: datetime) -> FoundSince:
-    """Return what was found since `moment`; three short queries."""
-    found = Video.objects.filter(created_at__gte=moment).order_by("-created_at", "-video_id")
+    """Return what was found since `moment` and is not hidden; three short queries."""
+    found = Video.objects.filter(created_at__gte=moment, hidden_at=None).order_by("-created_at", "-video_id")
     ids = list(found.values_list("pk", flat=True)[:COUNTED_UP_TO])
     numbers = Counter(Match.objects.filter(video__in=ids).values_list("keyword", flat=True)) if ids else Counter()
     entries = KeyWordEntry.objects.in_bulk(list(numbers))

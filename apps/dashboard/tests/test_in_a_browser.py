@@ -119,6 +119,25 @@ def test_keys_move_and_open(page: Any) -> None:
     page.wait_for_url("https://www.youtube.com/watch?v=*")
 
 
+def test_keys_mark_videos(page: Any) -> None:
+    entry = keyword_with_videos("kestrels", 3)
+    page.goto(f"/keywords/{entry.pk}/")
+    first, second = Video.objects.newest_first()[:2]
+    page.keyboard.press("j")
+    page.keyboard.press("s")
+    page.locator(f"#video-{first.pk} .star[aria-pressed=true]").wait_for()
+    assert page.evaluate("document.activeElement.closest('.card')?.id") == f"video-{first.pk}"
+    page.keyboard.press("m")
+    page.locator(f"#video-{first.pk}.seen").wait_for()
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.locator(f"#video-{second.pk}.gone").wait_for()
+    assert [Video.objects.get(pk=pk).is_hidden for pk in (first.pk, second.pk)] == [False, True]
+    page.keyboard.press("x")
+    page.locator(f"#video-{second.pk} .picture").wait_for()
+    assert not Video.objects.get(pk=second.pk).is_hidden
+
+
 def test_times_pass_and_are_local(browser: Any, live_server: Any) -> None:
     entry = keyword_with_videos("kestrels", 1)
     KeyWordEntry.objects.update(next_due_at=timezone.now() + timedelta(seconds=50))

@@ -1,18 +1,29 @@
 // Keys on lists of videos: j and k move, others act on the video in focus. ? shows them all.
 "use strict";
 
+let replaced = "";
 const help = document.getElementById("keys-help");
 
 function focused() {
   return document.activeElement.closest(".card");
 }
 
+// A card that is replaced keeps the focus.
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const card = detail.target.closest(".card");
+  if (card && card === focused()) replaced = card.id;
+});
+document.addEventListener("htmx:afterSettle", () => {
+  if (replaced) document.getElementById(replaced)?.querySelector("h3 a, button")?.focus({ preventScroll: true });
+  replaced = "";
+});
+
 function move(step) {
   const cards = [...document.querySelectorAll(".card")];
   const current = cards.indexOf(focused());
   const next = current < 0 ? cards.find((card) => card.getBoundingClientRect().bottom > 0) : cards[current + step];
   if (!next) return;
-  next.querySelector("h3 a").focus({ preventScroll: true });
+  next.querySelector("h3 a, button").focus({ preventScroll: true });
   next.scrollIntoView({ block: "nearest" });
 }
 

@@ -1,0 +1,59 @@
+"""Marking videos as seen, starred or hidden."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from apps.dashboard.views.pages import CARDS, PageRequest, write_required
+from apps.videos import marks
+from apps.videos.models import Video
+
+SAYS = {
+    ("seen", True): "Marked as seen.",
+    ("seen", False): "Marked as not seen.",
+    ("starred", True): "Starred.",
+    ("starred", False): "Star removed.",
+    ("hidden", True): "Hidden from lists.",
+    ("hidden", False): "Shown again.",
+}
+
+
+@require_POST
+@write_required
+def mark(request: PageRequest, video: str) -> HttpResponse:
+    """Set or clear the marks that the form names; show the card again, or go back to the list."""
+    get_object_or_404(Video, pk=video)
+    chosen = {name: request.POST[name] == "true" for name in marks.MARKS if name in request.POST}
+    marks.mark([video], **chosen)
+    address = list_address(request)
+    if request.htmx:
+        card = "hidden_card" if chosen.get("hidden") else "card"
+        marked = get_object_or_404(Video.objects.with_keywords(), pk=video)
+        return render(request, f"dashboard/{card}.html", {"video": marked, "list_address": address})
+    messages.success(request, " ".join(SAYS[name, value] for name, value in chosen.items()))
+    return redirect(address)
+
+
+@require_POST
+@write_required
+def mark_page(request: PageRequest) -> HttpResponse:
+    """Mark the videos of a page as seen, or not seen again to undo that."""
+    ids, seen = request.POST.get("video_ids", "").split()[:CARDS], request.POST.get("seen") == "true"
+    unseen = list(Video.objects.filter(pk__in=ids, seen_at=None).values_list("pk", flat=True))
+    changed = marks.mark(unseen if seen else ids, seen=seen)
+    address = list_address(request)
+    if seen and changed:
+        context = {"number": changed, "video_ids": " ".join(unseen), "address": address}
+        messages.success(request, render_to_string("dashboard/seen_message.html", context, request))
+    else:
+        messages.info(request, "All are marked as seen already." if seen else "Marked as not seen again.")
+    return redirect(address)
+
+
+def list_address(request: PageRequest) -> str:
+    """Return the address of the page on which the form is."""
+    address = request.POST.get("next", "")
+    return address if url_has_allowed_host_and_scheme(address, allowed_hosts=None) else "/"
