@@ -351,7 +351,7 @@ REST_FRAMEWORK = {
     "NON_FIELD_ERRORS_KEY": "body",
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "apps.videos.access.LoggedTokens",  # first: it sets the header of a 401
-        "rest_framework.authentication.SessionAuthentication",
+        "apps.videos.access.Sessions",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["apps.videos.access.SameSite", "apps.videos.access.SignIn"],
     "DEFAULT_THROTTLE_CLASSES": ["apps.videos.throttles.AnonymousReads", "apps.videos.throttles.Writes"],

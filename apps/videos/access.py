@@ -10,7 +10,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication
-from rest_framework.authentication import get_authorization_header
+from rest_framework.authentication import SessionAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
@@ -50,6 +50,29 @@ class LoggedTokens(TokenAuthentication):  # type: ignore[misc]  # knox has no ty
     def authenticate_header(self, request: Request) -> str:
         """Return the scheme that the client uses."""
         return "Bearer" if get_authorization_header(request)[:7].lower() == b"bearer " else "Token"
+
+
+class Sessions(SessionAuthentication):
+    """The session of someone who has signed in; changes need its CSRF token."""
+
+    def enforce_csrf(self, request: Request) -> None:
+        try:
+            super().enforce_csrf(request)
+        except PermissionDenied as error:
+            raise PermissionDenied(
+                "With the cookie of a session, changes need its CSRF token in the header X-CSRFToken. Programs should "
+                "send an API token instead: Authorization: Token ..."
+            ) from error
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the OpenAPI schema describes sessions."""
+
+    target_class = Sessions
+    name = "cookieAuth"  # as drf-spectacular names it
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

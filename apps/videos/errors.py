@@ -1,9 +1,10 @@
 """Errors of the REST API: all are problems as RFC 9457 describes them, and none exposes internals."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
-from typing import IO, Any, NamedTuple
+from json import JSONDecodeError
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 from django.conf import settings
@@ -14,13 +15,20 @@ from rest_framework import status
 from rest_framework.exceptions import (
     APIException,
     ErrorDetail,
+    MethodNotAllowed,
+    NotAcceptable,
     NotFound,
     ParseError,
     PermissionDenied,
+    Throttled,
+    UnsupportedMediaType,
     ValidationError,
 )
 from rest_framework.parsers import JSONParser
 from rest_framework.settings import api_settings
+
+if TYPE_CHECKING:  # the views import the parser below
+    from rest_framework.views import APIView
 
 # Also for clients that accept application/json only, as in the examples of RFC 9457: they can read it.
 MEDIA_TYPE = "application/problem+json"
@@ -62,8 +70,11 @@ DETAILS = {
     403: "Not allowed.",
     404: "Not found. /api/ lists all endpoints.",
     405: "This endpoint does not allow this method.",
-    406: "This endpoint does not support the requested format.",
+    406: "This endpoint has none of the formats that the request accepts.",
+    412: "A condition of the request is not met: If-Match or If-Unmodified-Since.",
     413: "The request is too large.",
+    415: "The body must be JSON. Send it with the header Content-Type: application/json.",
+    429: "Too many requests.",
     500: "Server error. This is not your fault. The web server's log has the details.",
     503: "The database is not available. Try again later.",
 }
@@ -86,6 +97,10 @@ class NotWatched(NotFound):
     default_code = "not_watched"
 
 
+class NestedTooDeeply(ParseError):
+    default_detail = "The body is nested too deeply."
+
+
 class BoundedJSONParser(JSONParser):
     """Parse JSON of limited size and depth, and of whole characters."""
 
@@ -96,7 +111,11 @@ class BoundedJSONParser(JSONParser):
         try:
             data = super().parse(stream, media_type, parser_context)
         except RecursionError:
-            raise ParseError("JSON parse error: nested too deeply") from None
+            raise NestedTooDeeply from None
+        except ParseError as error:
+            cause = error.__context__
+            place = f" (line {cause.lineno}, column {cause.colno})" if isinstance(cause, JSONDecodeError) else ""
+            raise ParseError(f"The body is not JSON{place}.") from error
         check_showable(data)
         return data
 
@@ -105,14 +124,14 @@ def check_showable(data: Any, levels: int = 10) -> None:
     """Raise ParseError for JSON that no response could quote: nested deeply, or with an unpaired surrogate."""
     if isinstance(data, dict | list):
         if not levels:
-            raise ParseError("JSON parse error: nested too deeply")
+            raise NestedTooDeeply
         for item in [*data, *data.values()] if isinstance(data, dict) else data:
             check_showable(item, levels - 1)
     elif isinstance(data, str) and not data.isascii():
         try:
             data.encode()
         except UnicodeEncodeError:
-            raise ParseError("JSON parse error: unpaired surrogate") from None
+            raise ParseError("The body has half a character: an unpaired surrogate.") from None
 
 
 def problem(status: int, detail: str, code: str = "", **members: Any) -> HttpResponse:
@@ -129,7 +148,7 @@ def problem(status: int, detail: str, code: str = "", **members: Any) -> HttpRes
 
 
 def handle(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
-    """Answer an error of a view; what is missing is named by the view (`not_found`), not by its model."""
+    """Answer an error of a view in Windhover's words; what is missing is named by the view (`not_found`)."""
     from rest_framework.views import exception_handler  # which imports the parser above
 
     if isinstance(error, Http404):
@@ -139,17 +158,17 @@ def handle(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
     if not isinstance(error, APIException):
         return None
     headers = exception_handler(error, context).headers  # type: ignore[union-attr]  # not of an APIException
-    answer = problem_of(error)
+    answer = problem_of(error, context["view"])
     for name in ("WWW-Authenticate", "Retry-After"):
         if name in headers:
             answer.headers[name] = headers[name]
     return answer
 
 
-def problem_of(error: APIException) -> HttpResponse:
+def problem_of(error: APIException, view: "APIView | None" = None) -> HttpResponse:
     """Return the problem that an exception is; of several invalid fields its detail has the first one, in words."""
     if not isinstance(error, ValidationError):
-        return problem(error.status_code, str(error.detail), str(error.get_codes()))
+        return problem(error.status_code, _in_words(error, view), str(error.get_codes()))
     errors: dict[str, list[dict[str, str]]] = {}
     for name, message in _named(error.detail):
         name = name or api_settings.NON_FIELD_ERRORS_KEY
@@ -157,6 +176,39 @@ def problem_of(error: APIException) -> HttpResponse:
     (name, (first, *_)), *others = errors.items()
     more = f" ({len(others)} more in `errors`.)" if others else ""
     return problem(error.status_code, f"{name}: {first['detail']}{more}", "invalid", errors=errors)
+
+
+def _in_words(error: APIException, view: "APIView | None") -> str:
+    """Return the detail of an error, in other words than REST framework's where those are not plain."""
+    if isinstance(error, Throttled):
+        seconds = getattr(error, "wait", None)
+        return f"{DETAILS[429]} Try again in {seconds} seconds." if seconds else DETAILS[429]
+    if isinstance(error, MethodNotAllowed) and view:
+        return f"{DETAILS[405]} {there_are(view.allowed_methods)}"
+    if isinstance(error, NotAcceptable):
+        media_types = [str(renderer.media_type) for renderer in view.get_renderers()] if view else ["application/json"]
+        return f"{DETAILS[406]} {there_are(media_types)}"
+    return DETAILS[415] if isinstance(error, UnsupportedMediaType) else str(error.detail)
+
+
+def there_are(names: Iterable[str]) -> str:
+    """Return a sentence that lists what there is, after one about something that there is not."""
+    names = ", ".join(names)
+    return f"There are: {names}." if names else "There are none."
+
+
+def one_of(names: Iterable[str]) -> str:
+    return f"Must be one of: {', '.join(names)}."
+
+
+def whole_number(minimum: int, maximum: int) -> str:
+    return f"Must be a whole number from {minimum} to {maximum}."
+
+
+# What may be wrong with a parameter or a field, whatever its type.
+REQUIRED = "Must be given."
+NULL = "Must not be null."
+BLANK = "Must not be empty."
 
 
 def _named(detail: Any, name: str = "") -> Iterator[tuple[str, ErrorDetail]]:

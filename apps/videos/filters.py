@@ -23,7 +23,7 @@ from rest_framework.views import APIView
 
 from apps.videos import cursors, keywords, pagination
 from apps.videos.conditions import Conditions, meeting, terms
-from apps.videos.errors import NotWatched
+from apps.videos.errors import BLANK, NotWatched, one_of, there_are, whole_number
 from apps.videos.fulltext import Search
 from apps.videos.models import KeyWordEntry, Video, VideoFetchMethod, VideoLog, VideoQuerySet, VideoTotal
 
@@ -80,7 +80,7 @@ class WholeNumberField(forms.Field):
         if not value:
             return None
         if not (re.fullmatch("[0-9]{1,18}", value) and self.minimum <= int(value) <= self.maximum):
-            raise DjangoValidationError(f"Must be a whole number from {self.minimum} to {self.maximum}.")
+            raise DjangoValidationError(whole_number(self.minimum, self.maximum))
         return int(value)
 
 
@@ -103,7 +103,7 @@ class OneOfField(forms.Field):
         if not value:
             return None
         if value not in self.values:
-            raise DjangoValidationError(f"Must be one of: {', '.join(self.values)}.", "invalid_choice")
+            raise DjangoValidationError(one_of(self.values), "invalid_choice")
         return self.values[value]
 
 
@@ -469,7 +469,7 @@ class KnownParameters(APIView):
             if name not in {*known, "format"}:
                 errors[name] = ErrorDetail(f"Unknown parameter. {there_are(known)}", "unknown")
             elif name in known and name not in ("search", "cursor") and "" in values:
-                errors[name] = ErrorDetail("Must not be empty.", "blank")
+                errors[name] = ErrorDetail(BLANK, "blank")
             elif len(values) > 1 and not isinstance(filters.get(name), Several):
                 errors[name] = ErrorDetail("Must be given once.", "repeated")
         if errors:
@@ -484,13 +484,3 @@ class KnownParameters(APIView):
     def _parameters_of_pages(self) -> Any:
         pages = getattr(self, "paginator", None)
         return pages.get_schema_operation_parameters(self) if pages and self._is_list() else []
-
-
-def refuse_unknown_fields(data: Any, known: Iterable[str], *, ignored: Iterable[str] = ()) -> None:
-    """Raise ValidationError, which lists the `known` fields, if a JSON body has others; `ignored` may be there."""
-    if isinstance(data, Mapping) and (unknown := [name for name in data if name not in {*known, *ignored}]):
-        raise ValidationError(dict.fromkeys(unknown, f"Unknown field. {there_are(known)}"), "unknown")
-
-
-def there_are(names: Iterable[str]) -> str:
-    return f"There are: {', '.join(names)}." if names else "There are none."

@@ -14,6 +14,7 @@ from rest_framework.utils.urls import replace_query_param
 from apps.videos import cursors, serializers
 from apps.videos.conditions import FEW
 from apps.videos.cursors import Cursor
+from apps.videos.errors import whole_number
 
 COUNTED_UP_TO = FEW
 MAX_PAGES = 10**9  # databases cannot skip more rows than 2**63
@@ -95,7 +96,7 @@ class Pages(PageNumberPagination):
         """Raise ValidationError unless `page_size` is a positive number; too large a one is reduced."""
         size = request.query_params.get(self.page_size_query_param, "1")
         if not (size.isascii() and size.isdigit() and size.strip("0") and len(size) < 19):
-            raise ValidationError({self.page_size_query_param: "Must be a whole number from 1 to 100."})
+            raise ValidationError({self.page_size_query_param: whole_number(1, self.max_page_size)})
 
     def get_paginated_response(self, data: Any) -> Response:
         response = super().get_paginated_response(data)

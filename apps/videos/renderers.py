@@ -11,6 +11,8 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.utils.encoders import JSONEncoder
 
+from apps.videos.errors import one_of
+
 if TYPE_CHECKING:  # the views import their metadata
     from rest_framework.views import APIView
 
@@ -37,7 +39,7 @@ class Negotiation(DefaultContentNegotiation):
     def filter_renderers(self, renderers: Iterable[BaseRenderer], format: str) -> list[BaseRenderer]:
         formats = sorted({str(renderer.format) for renderer in renderers})
         if format not in formats:
-            raise ValidationError({"format": f"Must be one of: {', '.join(formats)}."}, "invalid_choice")
+            raise ValidationError({"format": one_of(formats)}, "invalid_choice")
         return [renderer for renderer in renderers if renderer.format == format]
 
 

@@ -3,32 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.exceptions import ValidationError as DjangoValidationError
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.fields import get_error_detail
 
 from apps.videos import keywords
-from apps.videos.filters import refuse_unknown_fields
-from apps.videos.marks import MARKS, MOST
+from apps.videos.fields import OF_MODELS, Body, KeywordField, OneOf, TrueOrFalse, VideoIdsField
+from apps.videos.marks import MARKS
 from apps.videos.models import KeyWordEntry, SearchGap, Video, VideoFetchMethod, VideoLog, watch_url
-
-
-@extend_schema_field(keywords.SCHEMA)
-class KeywordField(serializers.CharField):
-    """A keyword; only text is accepted, not numbers or lists."""
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            raise serializers.ValidationError("A keyword must be a string.")
-        try:
-            return keywords.check(data)
-        except DjangoValidationError as error:
-            raise serializers.ValidationError(get_error_detail(error)) from error
-
-    def run_validation(self, data: Any = serializers.empty) -> Any:
-        # CharField would strip white space and has its own message for empty text.
-        return serializers.Field.run_validation(self, data)
 
 
 class GapSerializer(serializers.ModelSerializer[SearchGap]):
@@ -38,17 +18,16 @@ class GapSerializer(serializers.ModelSerializer[SearchGap]):
         read_only_fields = fields
 
 
-class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
+class KeywordSerializer(Body, serializers.ModelSerializer[KeyWordEntry]):
     """A keyword with its settings, its state, and how often it is searched."""
+
+    serializer_field_mapping = OF_MODELS
+    serializer_choice_field = OneOf
 
     keyword = KeywordField(
         help_text="As typed. Case, width, spacing and invisible characters do not distinguish keywords."
     )
-    state = serializers.ChoiceField(
-        choices=[KeyWordEntry.State.WATCHED, KeyWordEntry.State.PAUSED],
-        required=False,
-        error_messages={"invalid_choice": "Must be one of: watched, paused."},
-    )
+    state = OneOf([KeyWordEntry.State.WATCHED, KeyWordEntry.State.PAUSED], required=False)
     next_due_at = serializers.DateTimeField(
         source="next_fetch_at", read_only=True, allow_null=True, help_text="null: paused."
     )
@@ -110,12 +89,6 @@ class KeywordSerializer(serializers.ModelSerializer[KeyWordEntry]):
             "refused_since",
         ]
         extra_kwargs = {"notify_urls": {"write_only": True}, "notify_webhook": {"write_only": True}}
-
-    def to_internal_value(self, data: Any) -> Any:
-        # What a client read may be sent back, also what it cannot change.
-        changeable = [name for name, field in self.fields.items() if not field.read_only]
-        refuse_unknown_fields(data, changeable, ignored=self.fields)
-        return super().to_internal_value(data)
 
     def validate_keyword(self, keyword: str) -> str:
         return keywords.check(keyword, same_as=self.instance.normalized if self.instance else None)
@@ -191,37 +164,12 @@ def video_rows(video_ids: Sequence[str]) -> list[dict[str, Any]]:
     return [rows[video_id] for video_id in video_ids if video_id in rows]
 
 
-class MarkField(serializers.BooleanField):
-    """true or false, and nothing that could mean the same."""
-
-    def to_internal_value(self, data: Any) -> bool:
-        if not isinstance(data, bool):
-            raise serializers.ValidationError("Must be true or false.")
-        return data
-
-
-@extend_schema_field({"type": "array", "items": {"type": "string", "maxLength": 16}, "maxItems": MOST})
-class VideoIdsField(serializers.Field[Any, Any, Any, Any]):
-    def to_internal_value(self, data: Any) -> list[str]:
-        if not isinstance(data, list) or not all(
-            isinstance(pk, str) and len(pk) <= 16 and "\0" not in pk for pk in data
-        ):
-            raise serializers.ValidationError("Must be a list of video ids.")
-        if len(data) > MOST:
-            raise serializers.ValidationError(f"At most {MOST:,} ids.", "max_length")
-        return data
-
-
-class MarksSerializer(serializers.Serializer[Any]):
+class MarksSerializer(Body):
     """Marks to set (true) or clear (false); those that are left out stay as they are."""
 
-    seen = MarkField(required=False)
-    starred = MarkField(required=False)
-    hidden = MarkField(required=False, help_text="Lists, feeds and exports leave hidden videos out.")
-
-    def to_internal_value(self, data: Any) -> Any:
-        refuse_unknown_fields(data, self.fields)
-        return super().to_internal_value(data)
+    seen = TrueOrFalse(required=False)
+    starred = TrueOrFalse(required=False)
+    hidden = TrueOrFalse(required=False, help_text="Lists, feeds and exports leave hidden videos out.")
 
 
 class MarksOfManySerializer(MarksSerializer):
@@ -300,12 +248,10 @@ class PreviewSerializer(serializers.Serializer[Any]):
     videos = VideoSerializer(many=True, help_text="Its newest videos, ten at most.")
 
 
-class PreviewedSerializer(serializers.Serializer[Any]):
-    keyword = KeywordField()
+class PreviewedSerializer(Body):
+    """The keyword to search for."""
 
-    def to_internal_value(self, data: Any) -> Any:
-        refuse_unknown_fields(data, self.fields)
-        return super().to_internal_value(data)
+    keyword = KeywordField()
 
 
 class BucketSerializer(serializers.Serializer[Any]):

@@ -21,6 +21,7 @@ from apps.videos.errors import DETAILS, Unavailable
 from apps.videos.exports import CONTENT_TYPES, export
 from apps.videos.feeds import FeedPages, atom
 from apps.videos.fetching import manual
+from apps.videos.fields import refuse_unknown_fields
 from apps.videos.filters import (
     ExportFilters,
     FilterBackend,
@@ -31,7 +32,6 @@ from apps.videos.filters import (
     LogFilters,
     VideoFilters,
     find_keywords,
-    refuse_unknown_fields,
 )
 from apps.videos.models import KeyWordEntry, Video, VideoLog, VideoTotal
 from apps.videos.pagination import Pages, VideoPages
@@ -296,7 +296,8 @@ class KeywordViewSet(KnownParameters, viewsets.ModelViewSet[KeyWordEntry]):
 
     def handle_exception(self, exc: Exception) -> Response:
         # Deleted by another request after it was looked up.
-        return super().handle_exception(NotFound(str(exc)) if isinstance(exc, KeyWordEntry.DoesNotExist) else exc)
+        is_deleted = isinstance(exc, KeyWordEntry.DoesNotExist)
+        return super().handle_exception(NotFound("This keyword has been deleted.") if is_deleted else exc)
 
     @extend_schema(
         operation_id="add_keyword",
