@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from django.conf import settings
+
+from apps.videos.exports import in_csv, in_json_lines
+
 KEYWORD = {
     "id": 1,
     "keyword": "kestrel",
@@ -135,6 +139,58 @@ STATISTICS = {
         "channels": [{"channel_id": VIDEO["channel_id"], "channel_title": VIDEO["channel_title"], "videos": 9}],
         "delay": {"videos": 43, "median": 2634, "p95": 11095, "within_1h": 0.6, "within_6h": 1.0},
     },
+}
+
+FEED = """<?xml version="1.0" encoding="utf-8"?>
+<feed xmlns="http://www.w3.org/2005/Atom" xmlns:media="http://search.yahoo.com/mrss/">
+ <title>kestrel</title>
+ <link href="http://127.0.0.1:8000/keywords/1/" rel="alternate"/>
+ <link href="http://127.0.0.1:8000/api/keywords/1/feed/" rel="self"/>
+ <id>urn:uuid:4a7c50be-2d5e-5c0b-8f6a-0c1d6d1f2b3e</id>
+ <updated>2026-11-27T01:00:14.572346+00:00</updated>
+ <author><name>Windhover</name></author>
+ <entry>
+  <title>Why kestrel isn't what you think</title>
+  <link href="https://www.youtube.com/watch?v=CM4kR7lxVaY" rel="alternate"/>
+  <published>2026-11-27T00:57:46+00:00</published>
+  <updated>2026-11-27T01:00:14.572346+00:00</updated>
+  <author>
+   <name>Dmitri Lindqvist</name>
+   <uri>https://www.youtube.com/channel/UCpjZF1jOx9cs0Gt0KKSmO7A</uri>
+  </author>
+  <id>yt:video:CM4kR7lxVaY</id>
+  <summary type="html">&lt;p&gt;kestrel — Some of what we believed two years ago ...&lt;/p&gt;</summary>
+  <category term="kestrel"/>
+  <media:thumbnail url="https://i.ytimg.com/vi/CM4kR7lxVaY/hqdefault.jpg"/>
+ </entry>
+</feed>
+"""
+
+DESCRIPTION = f"""Videos found by Windhover
+
+Windhover {settings.VERSION} watches YouTube for keywords. This file describes an export of the videos that it found.
+
+EXPORT
+Described at: 2026-11-27 01:02:03 UTC
+Videos: 86
+With an estimated date of publication: 2
+Filters: none
+...
+
+KEYWORDS
+
+Keyword: kestrel
+* State: watched
+* Added: 2026-11-27 01:00:08 UTC
+...
+"""
+
+# What feeds and exports answer, by their type.
+FILES = {
+    "application/atom+xml": FEED,
+    "text/csv": b"".join(in_csv(iter([[VIDEO]]))).decode(),
+    "application/jsonl": b"".join(in_json_lines(iter([[VIDEO]]))).decode(),
+    "text/plain": DESCRIPTION,
 }
 
 ENDPOINTS = {

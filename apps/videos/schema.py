@@ -7,7 +7,7 @@ from django.conf import settings
 from rest_framework import exceptions
 
 from apps.videos import examples, keywords
-from apps.videos.errors import MEDIA_TYPE, PROBLEMS, NotWatched, TooLarge, Unavailable, problem, problem_of
+from apps.videos.errors import DETAILS, MEDIA_TYPE, PROBLEMS, NotWatched, TooLarge, Unavailable, problem, problem_of
 
 PROBLEM = {
     "type": "object",
@@ -54,8 +54,8 @@ ERRORS: dict[int, tuple[str, exceptions.APIException | None]] = {
         "There is no such keyword, video, log or page.",
         NotWatched('Not being watched: kestrel. Add it with POST /api/keywords/ and {"keyword": "..."}.'),
     ),
-    405: ("The endpoint does not allow this method.", exceptions.MethodNotAllowed("PUT")),
     406: ("The endpoint answers in JSON only.", exceptions.NotAcceptable()),
+    412: (DETAILS[412], None),
     413: ("The body is too large.", TooLarge()),
     415: ("Bodies must be JSON.", exceptions.UnsupportedMediaType("text/plain")),
     429: ("Too many requests; `Retry-After` is the time to wait, in seconds.", exceptions.Throttled(wait=30)),
@@ -70,8 +70,8 @@ ERRORS: dict[int, tuple[str, exceptions.APIException | None]] = {
 FORMATS = {"notify_urls": "apprise-urls", "notify_webhook": "http-url"}
 
 # Answers without JSON.
-NOT_MODIFIED = "Not modified: the client has this response already."
-OF_PROXIES = {
+EMPTY = {
+    304: "Not modified: the client has this response already.",
     414: "Only behind a reverse proxy: the address is too long for it.",
 }
 
@@ -135,25 +135,42 @@ def _add_examples(operation: dict[str, Any]) -> None:
     contents = [(operation["requestBody"], examples.REQUESTS)] if "requestBody" in operation else []
     contents += [(answer, examples.RESPONSES) for answer in operation["responses"].values() if "content" in answer]
     for holder, known in contents:
-        if (example := known.get(operation["operationId"])) is not None:
-            holder["content"]["application/json"]["example"] = example
+        for media_type, content in holder["content"].items():
+            if (example := known.get(operation["operationId"], examples.FILES.get(media_type))) is not None:
+                content["example"] = example
 
 
 def _add_answers(method: str, operation: dict[str, Any]) -> None:
-    statuses = {400, 404, 405, 406, 413, 429, 431, 503}
-    if operation.get("security"):
-        statuses |= {401}
-    if method != "get":
-        statuses |= {403, 415}
     answers: dict[int, dict[str, Any]] = {
-        status: {"$ref": f"#/components/responses/Problem{status}"} for status in statuses
+        status: {"$ref": f"#/components/responses/Problem{status}"} for status in _statuses(method, operation)
     }
-    empty = OF_PROXIES | ({304: NOT_MODIFIED} if method == "get" else {})
-    answers |= {status: {"description": description} for status, description in empty.items()}
+    answers |= {status: {"description": description} for status, description in EMPTY.items() if status in answers}
     for answer in operation["responses"].values():
         answer["description"] = answer["description"] or "Success."
     for status, answer in sorted(answers.items()):
         operation["responses"].setdefault(str(status), answer)
+
+
+def _statuses(method: str, operation: dict[str, Any]) -> set[int]:
+    """Return what an operation may answer besides what its view declares."""
+    parameters = {(parameter["in"], parameter["name"]) for parameter in operation.get("parameters", [])}
+    media_types = {media_type for answer in operation["responses"].values() for media_type in answer.get("content", ())}
+    statuses = {400, 413, 414, 431, 503}
+    if operation.get("security"):  # all but health checks, which have no limit either
+        statuses |= {401, 429}
+    # Something that a parameter names may be missing; a keyword may be deleted while it is added or previewed.
+    adds_keyword = method == "post" and "keywords" in operation["tags"]
+    if adds_keyword or any(where == "path" or name in ("page", "keyword") for where, name in parameters):
+        statuses |= {404}
+    if media_types <= {"application/json"}:  # a feed or an export ignores what a client accepts
+        statuses |= {406}
+    if method == "get" and "text/csv" not in media_types:  # an export is streamed, and has no ETag
+        statuses |= {304, 412}
+    if method != "get":
+        statuses |= {403}
+    if method not in ("get", "delete"):
+        statuses |= {415}
+    return statuses
 
 
 def _must_sign_in(method: str) -> bool:

@@ -161,7 +161,8 @@ def test_each_body_has_an_example_that_its_schema_allows() -> None:
         for operation in item.values():
             for part, media_type, content in contents(operation):
                 if not media_type.endswith("json"):
-                    continue  # feeds and exports
+                    assert isinstance(content["example"], str), address
+                    continue
                 schema = content["schema"] | {"components": strict_components(part)}
                 jsonschema.Draft202012Validator(schema).validate(content["example"])
                 assert (media_type == "application/problem+json") == (part[0] in "45"), address
@@ -170,10 +171,11 @@ def test_each_body_has_an_example_that_its_schema_allows() -> None:
 def test_each_error_has_the_schema_of_a_problem() -> None:
     for address, item in SCHEMA["paths"].items():
         for operation in item.values():
-            for status in ("400", "404", "405", "406", "413", "431", "503"):
-                (content,) = resolved(operation["responses"][status])["content"].values()
-                assert content["schema"] == {"$ref": "#/components/schemas/Problem"}, address
-                assert content["example"]["status"] == int(status)
+            for status, answer in operation["responses"].items():
+                if status[0] in "45" and status != "414":
+                    (content,) = resolved(answer)["content"].values()
+                    assert content["schema"] == {"$ref": "#/components/schemas/Problem"}, address
+                    assert content["example"]["status"] == int(status)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +208,7 @@ def test_its_other_answers_are_in_the_schema(
 def test_what_web_servers_answer_is_in_the_schema() -> None:
     for address, item in SCHEMA["paths"].items():
         for operation in item.values():
-            assert {"405", "413", "414", "429", "431", "503"} <= operation["responses"].keys(), address
+            assert {"413", "414", "431", "503"} <= operation["responses"].keys(), address
 
 
 def test_a_count_that_is_not_exact_is_in_the_schema() -> None:
