@@ -37,7 +37,6 @@ from apps.videos.models import KeyWordEntry, Video, VideoLog, VideoTotal
 from apps.videos.pagination import Pages, VideoPages
 from apps.videos.renderers import OneFormat
 from apps.videos.scheduling import report
-from apps.videos.scheduling.plan import cost_of_adding
 from apps.videos.serializers import (
     KeywordSerializer,
     MarkedSerializer,
@@ -362,11 +361,10 @@ class KeywordViewSet(KnownParameters, viewsets.ModelViewSet[KeyWordEntry]):
             manual.wait_for(log, PREVIEW_SECONDS)
         entry.refresh_from_db()
         newest = entry.matches.filter(hidden=False).newest_first().values_list("video", flat=True)[:PREVIEW_VIDEOS]
-        is_known = entry.searched_through is not None
         shown = {
             "entry": entry,
-            "videos_per_day": entry.rate if is_known else None,
-            "cost": cost_of_adding(entry.rate) if entry.state == KeyWordEntry.State.PREVIEWED else None,
+            "videos_per_day": manual.videos_per_day(entry),
+            "cost": manual.cost_of_watching(entry),
             "log": log,
             "videos": Video.objects.select_related("keyword").in_order_of(newest),
         }

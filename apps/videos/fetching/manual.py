@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.videos.models import KeyWordEntry, VideoLog
+from apps.videos.scheduling.plan import AddingCost, cost_of_adding
 from apps.videos.tasks import process_trigger, send
 
 # A keyword that is previewed again within this time is not searched again.
@@ -50,6 +51,17 @@ def preview(text: str) -> tuple[KeyWordEntry, VideoLog | None]:
     if entry.state != KeyWordEntry.State.PREVIEWED or recent:
         return entry, last
     return entry, fetch_now(entry, VideoLog.Trigger.PREVIEW)
+
+
+def videos_per_day(entry: KeyWordEntry) -> float | None:
+    """Return the estimated number of new videos per day; None if YouTube was not searched for the keyword yet."""
+    return entry.rate if entry.searched_through else None
+
+
+def cost_of_watching(entry: KeyWordEntry) -> AddingCost | None:
+    """Return how watching a previewed keyword would slow down the others; None if it was added before, or if nothing
+    can be searched."""
+    return cost_of_adding(entry.rate) if entry.state == KeyWordEntry.State.PREVIEWED else None
 
 
 def wait_for(log: VideoLog, seconds: float) -> None:
