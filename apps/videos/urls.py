@@ -49,6 +49,8 @@ urlpatterns = [
         views.KeywordExport.as_view(),
         name="keyword-export",
     ),
+    re_path(r"^api/(videos|keywords/[0-9]{1,18})/export([./][\s\S]*)?$", views.OtherExport.as_view()),
+    re_path(r"^api/(videos|keywords/[0-9]{1,18})/feed[./][\s\S]+$", views.OtherFeed.as_view()),
     path("api/", include(router.urls)),
     re_path(r"^api/quota/?$", views.QuotaView.as_view(), name="quota"),
     re_path(r"^api/stats/?$", views.StatisticsView.as_view(), name="stats"),

@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from apps.videos import marks, statistics
 from apps.videos.conditional import conditional
-from apps.videos.errors import DETAILS, Unavailable
+from apps.videos.errors import DETAILS, Unavailable, there_are
 from apps.videos.exports import CONTENT_TYPES, export
 from apps.videos.feeds import FeedPages, atom
 from apps.videos.fetching import manual
@@ -417,10 +417,20 @@ def describe_problem(request: HttpRequest, code: str) -> HttpResponseRedirect:
 class NotFoundView(APIView):
     """Answer unknown addresses below /api/ in JSON."""
 
-    def get(self, request: Request, **kwargs: Any) -> Response:
-        raise NotFound(DETAILS[404])
+    detail = DETAILS[404]
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        raise NotFound(self.detail)
 
     post = put = patch = delete = options = get
+
+
+class OtherExport(NotFoundView):
+    detail = f"There is no export of this type. {there_are(f'export.{kind}' for kind in CONTENT_TYPES)}"
+
+
+class OtherFeed(NotFoundView):
+    detail = "There is no feed of this type. Feeds are Atom, at feed/ without an ending."
 
 
 class EndpointsView(KnownParameters):

@@ -15,7 +15,7 @@ from apps.videos import exports
 from apps.videos.models import KeyWordEntry, Match, SearchGap, Video, VideoFetchMethod
 from apps.videos.serializers import VideoSerializer
 from apps.videos.tests.builders import found_video, store
-from apps.videos.tests.problems import errors
+from apps.videos.tests.problems import errors, problem
 
 pytestmark = pytest.mark.django_db
 
@@ -181,6 +181,27 @@ def test_other_parameters_are_refused(client: Client, query: str, name: str) -> 
 def test_other_types_and_keywords_are_not_found(client: Client) -> None:
     for address in ("/api/videos/export.xml", "/api/keywords/99/export.csv", "/api/videos/?keyword=none"):
         assert client.get(address).status_code == 404
+
+
+@pytest.mark.parametrize("of", ["videos", "keywords/{}"])
+def test_addresses_of_other_types_say_which_there_are(client: Client, falcon: KeyWordEntry, of: str) -> None:
+    address = f"/api/{of.format(falcon.pk)}/"
+    for ending in (
+        "export.xml",
+        "export.CSV",
+        "export.csv.gz",
+        "export.csv/",
+        "export.",
+        "export",
+        "export/",
+        "export/csv/",
+    ):
+        found = problem(client.get(address + ending), 404)
+        assert found["detail"] == (
+            "There is no export of this type. There are: export.csv, export.jsonl, export.txt."
+        ), ending
+    for ending in ("feed.xml", "feed/atom"):
+        assert problem(client.get(address + ending), 404)["detail"].startswith("There is no feed of this type. ")
 
 
 def test_only_so_many_at_once(client: Client) -> None:
