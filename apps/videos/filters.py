@@ -11,6 +11,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import connections
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Upper
 from django.utils.functional import cached_property
@@ -25,7 +26,15 @@ from apps.videos import cursors, keywords, pagination
 from apps.videos.conditions import Conditions, meeting, terms
 from apps.videos.errors import BLANK, NotWatched, one_of, there_are, whole_number
 from apps.videos.fulltext import Search
-from apps.videos.models import KeyWordEntry, Video, VideoFetchMethod, VideoLog, VideoQuerySet, VideoTotal
+from apps.videos.models import (
+    KeyWordEntry,
+    Video,
+    VideoFetchMethod,
+    VideoLog,
+    VideoLogQuerySet,
+    VideoQuerySet,
+    VideoTotal,
+)
 
 # A channel's id, as YouTube makes them; a channel's title is not taken for one.
 CHANNEL_ID = re.compile(r"UC[A-Za-z0-9_-]{22}")
@@ -213,8 +222,13 @@ class KeywordTextField(forms.Field):
 
 
 class KeywordText(Parameter):
+    """A keyword, whose logs LogFilters.filter_queryset() finds."""
+
     field_class = KeywordTextField
     schema = keywords.SCHEMA
+
+    def filter(self, queryset: QuerySet[Any], value: str | None) -> QuerySet[Any]:
+        return queryset
 
 
 class KeywordIds(Several):
@@ -402,8 +416,7 @@ class LogFilters(Filters):
 
     keyword = KeywordText(
         "Only this keyword's, in any case and spacing, even if it has been deleted. "
-        "A number that is not a keyword is taken for an id.",
-        method="of_keyword",
+        "A number that is not a keyword is taken for an id."
     )
     keyword_id = WholeNumber("Only those of the keyword with this id.", "keyword", minimum=1, maximum=MAX_ID)
     status = OneOf("How it ended.", choices=VideoLog.Status.values)
@@ -413,15 +426,23 @@ class LogFilters(Filters):
     created_after = Moment("Begun at this time or later.", "created_at", "gte")
     created_before = Moment("Begun before this time.", "created_at", "lt")
 
-    def of_keyword(self, queryset: QuerySet[VideoLog], name: str, value: str) -> QuerySet[VideoLog]:
-        if entry := KeyWordEntry.objects.find(value):
-            of_deleted = queryset.filter(keyword=None, keyword_text=entry.keyword)
-            queryset = queryset.filter(keyword=entry)
-            # Both together have to be sorted: no index has them in their order.
-            return queryset | of_deleted if of_deleted.exists() else queryset
-        if re.fullmatch("[0-9]{1,18}", value) and KeyWordEntry.objects.filter(pk=value).exists():
-            return queryset.filter(keyword=int(value))
-        return queryset.filter(keyword=None, keyword_text=value)
+    def filter_queryset(self, queryset: VideoLogQuerySet) -> VideoLogQuerySet:
+        logs: VideoLogQuerySet = super().filter_queryset(queryset)
+        text = self.form.cleaned_data.get("keyword")
+        if not text:
+            return logs
+        of_deleted = logs.filter(keyword=None)
+        if entry := KeyWordEntry.objects.find(text):
+            own, of_deleted = logs.filter(keyword=entry), of_deleted.filter(keyword_text=entry.keyword)
+            if not of_deleted.exists():
+                return own
+            if connections[logs.db].vendor == "sqlite":
+                # It would sort all rows of an OR, and merges those of a UNION, which indexes give in the list's order.
+                return own.order_by().union(of_deleted.order_by(), all=True).newest_first()
+            return own | of_deleted
+        if re.fullmatch("[0-9]{1,18}", text) and KeyWordEntry.objects.filter(pk=text).exists():
+            return logs.filter(keyword=int(text))
+        return of_deleted.filter(keyword_text=text)
 
 
 class KeywordFilters(Filters):

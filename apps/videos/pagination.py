@@ -42,7 +42,11 @@ class ShortCountPaginator(Paginator):
         if self.at_least >= COUNTED_UP_TO:
             return COUNTED_UP_TO
         rows = self.object_list
-        return rows.order_by()[:COUNTED_UP_TO].count() if isinstance(rows, QuerySet) else len(rows)
+        if not isinstance(rows, QuerySet):
+            return len(rows)
+        if rows.query.combinator:  # Django would read all columns of a UNION
+            rows = rows.values_list("pk")
+        return rows.order_by()[:COUNTED_UP_TO].count()
 
     @property
     def count_is_exact(self) -> bool:

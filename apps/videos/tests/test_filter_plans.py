@@ -169,5 +169,18 @@ def test_the_logs_of_a_keyword_are_looked_up_in_their_order(keyword: str, index:
     assert any(index in step for step in steps_of(query_of(rows[:11])))
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL chooses by its statistics")
+def test_the_logs_of_a_keyword_that_was_deleted_before_are_merged() -> None:
+    """Nothing is sorted: both parts come in the order of the list, from indexes of their own."""
+    entry = KeyWordEntry.objects.create(keyword="kite")
+    entry.logs.create(keyword_text="kite")
+    VideoLog.objects.create(keyword_text="kite")
+    rows = LogFilters(QueryDict("keyword=kite"), VideoLog.objects.newest_first()).rows()
+    assert_in_order(rows)
+    steps = " ".join(steps_of(query_of(rows[:11])))
+    assert "log_of_keyword" in steps
+    assert "log_of_deleted" in steps
+
+
 def test_a_full_text_search_looks_among_one_more_than_pages_count() -> None:
     assert conditions.FEW + 1 == pagination.COUNTED_UP_TO + 1 == fulltext.NEWEST[-1]

@@ -186,6 +186,8 @@ def test_logs(client: Client) -> None:
     for parameters, expected in (
         ({}, "01234"),
         ({"keyword": "OWL"}, "013"),
+        ({"keyword": "owl", "status": "done"}, "03"),
+        ({"keyword": "owl", "page_size": 2, "page": 2}, "3"),
         ({"keyword": "wren"}, "2"),
         ({"keyword": "kite"}, "4"),
         ({"keyword": "hawk"}, ""),
@@ -202,6 +204,7 @@ def test_logs(client: Client) -> None:
     ):
         found = [log["id"] for log in client.get("/api/logs/", parameters).json()["results"]]
         assert found == [logs[int(n)].pk for n in expected], parameters
+    assert client.get("/api/logs/?keyword=owl&page_size=1").json()["count"] == 3
 
 
 def test_a_number_is_an_id_of_logs_only_if_it_is_no_keyword(client: Client) -> None:
