@@ -181,7 +181,7 @@ def _with_fetches(entries: Sequence[KeyWordEntry]) -> Iterator[tuple[KeyWordEntr
     """Yield each keyword, or all if there are none given, with what the fetch log says about it."""
     logs = VideoLog.objects.filter(keyword__in=entries) if entries else VideoLog.objects.exclude(keyword=None)
     fetches: dict[int, Fetches] = defaultdict(Fetches)
-    for row in logs.values("keyword", "status", "error_code", "method").annotate(
+    for row in logs.values("keyword", "error_code", "status", "method").annotate(
         count=Count("pk"), first=Min("created_at"), last=Max("created_at"), used=Sum("searches")
     ):
         fetches[row["keyword"]].add(row)

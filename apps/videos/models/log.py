@@ -142,6 +142,10 @@ class VideoLog(models.Model):
             models.Index(fields=["status", "created_at"], name="log_open"),
             # Each fetch and "Fetch now": the keyword's logs that are running or waiting.
             models.Index(fields=["keyword", "status", "created_at"], name="log_open_of_keyword"),
+            # What the description of an export says about fetches: all that it counts, so that it reads no log.
+            models.Index(
+                fields=["keyword", "error_code", "status", "method", "created_at", "searches"], name="log_summary"
+            ),
         ]
 
     def __str__(self) -> str:

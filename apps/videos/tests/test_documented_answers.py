@@ -78,7 +78,8 @@ def provoke(method: str, address: str, status: int, entry: KeyWordEntry) -> int:
     operation = SCHEMA["paths"][address][method]
     parameters = {given["name"] for given in operation.get("parameters", []) if given["in"] == "query"}
     path, headers = address, dict(HEADERS.get(status, {}))
-    there = {"id": str(entry.pk), "keyword": "kestrel", "video_id": "a-video", "type": "csv"}
+    number = entry.logs.get().pk if "/logs/" in address else entry.pk
+    there = {"id": str(number), "keyword": "kestrel", "video_id": "a-video", "type": "csv"}
     missing = {"id": "99", "keyword": "none", "video_id": "none"} if status == 404 else {}
     for name, value in (there | missing).items():
         path = path.replace(f"{{{name}}}", value)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 
 from apps.videos import statistics, tasks
@@ -116,6 +117,16 @@ def test_statistics_count_days_in_indexes_alone(busy: KeyWordEntry) -> None:
         "match_found (keyword_id=? AND ",
     ):
         assert any(f"COVERING INDEX {index}" in each for each in plans), plans
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL chooses by how many rows there are")
+@pytest.mark.parametrize("of_one", [False, True])
+def test_the_description_of_an_export_reads_no_log(busy: KeyWordEntry, client: Client, of_one: bool) -> None:
+    with recorded() as queries:
+        client.get(f"/api/keywords/{busy.pk}/export.txt" if of_one else "/api/videos/export.txt")
+    (of_logs,) = [query for query in queries if "GROUP BY" in query.sql and "videos_videolog" in query.sql]
+    assert "COVERING INDEX log_summary" in plan(of_logs)
+    assert "TEMP" not in plan(of_logs)
 
 
 def test_overdue_keywords_are_found_by_an_index(entry: KeyWordEntry) -> None:
