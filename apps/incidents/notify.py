@@ -147,9 +147,14 @@ def record_accepted(address: Address) -> None:
         incidents.close(Incident.Kind.NOTIFICATION_FAILED, subject=address.subject)
 
 
-def record_refused(address: Address, title: str, reason: str = "", until: datetime | None = None) -> None:
-    """Open an incident for an address that did not accept a message; it is tried again at `until`."""
-    message = f"{address.name} did not accept a message{reason and f' ({reason})'}."
+def record_refused(
+    address: Address, title: str, reason: str = "", until: datetime | None = None, lost: str = ""
+) -> None:
+    """Open an incident for an address that did not accept a message; it is tried again at `until`.
+
+    `lost` is a sentence on what it will not get any more.
+    """
+    message = f"{address.name} did not accept a message{reason and f' ({reason})'}. {lost}".strip()
     logger.warning("%s Its title: %s", message, title)
     with suppress(DatabaseError):
         incidents.open(Incident.Kind.NOTIFICATION_FAILED, message, subject=address.subject, until=until)

@@ -2,12 +2,13 @@
 
 A fetch enqueues its new videos (NewVideo) in the transaction that stores them. Each address of a keyword has progress
 of its own (Receiver), so that none waits for another; a new address begins with what is still enqueued. One that does
-not accept a message is an incident, and is tried again after growing delays; then it gets everything.
+not accept a message is an incident, and is tried again after growing delays; then it gets everything of the last days
+(KEPT).
 """
 
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -28,6 +29,9 @@ from core.webhook import NotAccepted
 # A message for people lists so many titles; a webhook gets so many videos at once.
 LISTED = 20
 WEBHOOK_VIDEOS = 200
+
+# An address that accepts no messages for longer misses what was found before.
+KEPT = timedelta(days=7)
 
 # An address that accepts no messages is tried again after as long as it has been failing, within these limits.
 SHORTEST_WAIT = timedelta(minutes=1)
@@ -50,10 +54,15 @@ def send_to(subject: str, deadline: float) -> None:
     """
     if Receiver.objects.claimed().filter(address=subject).exists():
         return
-    for entry, address in _due():
-        if address.subject != subject:
-            continue
-        if time.monotonic() > deadline or not _send(entry, address, deadline):
+    waiting = [(entry, address) for entry, address in _due() if address.subject == subject]
+    for entry, address in waiting:
+        if time.monotonic() > deadline:
+            return
+        try:
+            _send(entry, address, deadline)
+        except NotAccepted as error:
+            _drop_old(waiting, deadline)
+            _record_refused(entry, address, str(error))
             return
 
 
@@ -106,11 +115,11 @@ def _digests(now: datetime) -> tuple[datetime, datetime]:
     return hour.astimezone(UTC), today.astimezone(UTC)
 
 
-def _send(entry: KeyWordEntry, address: Address, deadline: float) -> bool:
-    """Send an address everything that is due; return False if it did not accept a message."""
+def _send(entry: KeyWordEntry, address: Address, deadline: float) -> None:
+    """Send an address everything that is due. Raises NotAccepted."""
     receiver, _ = Receiver.objects.get_or_create(keyword=entry, address=address.subject)
     if not receiver.claim():
-        return True
+        return
     try:
         while time.monotonic() < deadline and (receiver.delivery or _begin(receiver, address)):
             if video_ids := receiver.video_ids():
@@ -118,13 +127,10 @@ def _send(entry: KeyWordEntry, address: Address, deadline: float) -> bool:
             if not receiver.accept():
                 break
             notify.record_accepted(address)
+            Receiver.objects.forget_missed(address.subject)
             _forget_sent(entry)
-    except NotAccepted as error:
-        _record_refused(entry, address, str(error))
-        return False
     finally:
         receiver.release()
-    return True
 
 
 def _begin(receiver: Receiver, address: Address) -> bool:
@@ -176,11 +182,29 @@ def _described(video: Video) -> str:
     return "\n".join([title or video.pk, ", ".join(filter(None, [channel, date])), video.watch_url])
 
 
+def _drop_old(waiting: Iterable[tuple[KeyWordEntry, Address]], deadline: float) -> None:
+    """Drop what is older than KEPT, and waits for an address that has just refused a message; the rest next time.
+
+    Not before: if the clock is wrong, or no worker ran for long, nothing is lost that could be sent.
+    """
+    old = NewVideo.objects.filter(created_at__lt=timezone.now() - KEPT)
+    through = dict(old.values_list("keyword").annotate(Max("pk")).order_by())
+    for entry, address in waiting:
+        if entry.pk in through and time.monotonic() < deadline:
+            receiver, _ = Receiver.objects.get_or_create(keyword=entry, address=address.subject)
+            if receiver.claim():
+                receiver.miss(through[entry.pk])
+                receiver.release()
+                _forget_sent(entry)
+
+
 def _record_refused(entry: KeyWordEntry, address: Address, reason: str) -> None:
     now = timezone.now()
     failed = Incident.objects.open().filter(kind=Incident.Kind.NOTIFICATION_FAILED, subject=address.subject).first()
     wait = min(max(now - failed.opened_at, SHORTEST_WAIT), LONGEST_WAIT) if failed else SHORTEST_WAIT
-    notify.record_refused(address, f"New videos for “{entry}”", reason, now + wait)
+    missed = Receiver.objects.missed(address.subject)
+    lost = f"It missed {missed:,} new video{pluralize(missed)}, found more than {KEPT.days} days ago." if missed else ""
+    notify.record_refused(address, f"New videos for “{entry}”", reason, now + wait, lost)
 
 
 def _forget_sent(entry: KeyWordEntry) -> None:

@@ -10,6 +10,11 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AddField(
+            model_name='receiver',
+            name='missed',
+            field=models.PositiveIntegerField(default=0, help_text='The number of videos that became too old while it accepted no messages.'),
+        ),
         migrations.AddIndex(
             model_name='videolog',
             index=models.Index(fields=['keyword', 'error_code', 'status', 'method', 'created_at', 'searches'], name='log_summary'),

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, Sum
 from django.utils import timezone
 
 from apps.incidents.models import MAX_SKEW
@@ -47,6 +47,15 @@ class ReceiverQuerySet(models.QuerySet["Receiver"]):
     def unclaimed(self) -> Self:
         return self.exclude(self._is_claimed())
 
+    def missed(self, address: str) -> int:
+        """Return how many videos an address has missed since it last accepted a message."""
+        return self.filter(address=address).aggregate(missed=Sum("missed"))["missed"] or 0
+
+    def forget_missed(self, address: str) -> None:
+        missed = self.filter(address=address, missed__gt=0)
+        if missed.exists():  # on SQLite even an UPDATE of no rows takes the write lock
+            missed.update(missed=0)
+
     @staticmethod
     def _is_claimed() -> Q:
         now = timezone.now()
@@ -67,6 +76,9 @@ class Receiver(models.Model):
     delivery = models.UUIDField(null=True, help_text="The delivery that it has not accepted yet.")
     delivery_through = models.BigIntegerField(default=0, help_text="The id of the last NewVideo of that delivery.")
     claimed_until = models.DateTimeField(null=True)
+    missed = models.PositiveIntegerField(
+        default=0, help_text="The number of videos that became too old while it accepted no messages."
+    )
 
     objects = ReceiverQuerySet.as_manager()
 
@@ -103,3 +115,13 @@ class Receiver(models.Model):
         row = Receiver.objects.filter(pk=self.pk, delivery=self.delivery)
         self.sent_through, self.delivery = self.delivery_through, None
         return bool(row.update(sent_through=self.sent_through, delivery=None))
+
+    def miss(self, through: int) -> None:
+        """Record that everything up to the NewVideo `through` will not be sent any more."""
+        missed = NewVideo.objects.filter(keyword=self.keyword_id, pk__range=(self.sent_through + 1, through)).count()
+        if missed:
+            self.sent_through = through
+            if self.delivery_through <= through:
+                self.delivery = None
+            row = Receiver.objects.filter(pk=self.pk)
+            row.update(sent_through=through, delivery=self.delivery, missed=F("missed") + missed)

@@ -147,6 +147,51 @@ def test_an_address_that_is_away_gets_everything_later(
     assert not NewVideo.objects.exists()
 
 
+def test_an_address_that_is_away_for_long_misses_the_oldest(
+    notifying: KeyWordEntry, inbox: Inbox, frozen_time: MovableTime
+) -> None:
+    """The outbox does not grow without end; the problem says how many were dropped."""
+    other = KeyWordEntry.objects.create(keyword="Rust", searched_through=NOW)
+    for entry in (notifying, other):
+        changed(entry, notify="each", notify_webhook=f"http://127.0.0.1:{inbox.port}/")
+    inbox.refused = {"/"}
+    store(notifying, found_video("first", published_at=NOW))
+    for day in range(12):
+        store(notifying, found_video(f"python-{day}", published_at=NOW))
+        store(other, found_video(f"rust-{day}", published_at=NOW))
+        notify()
+        frozen_time.move(days=1)
+    notify()
+    # Found on the days 5 to 11, none more than seven days ago.
+    assert NewVideo.objects.count() == 14
+    (failure,) = failures()
+    assert failure.endswith("(HTTP 500). It missed 11 new videos, found more than 7 days ago.")
+
+    inbox.received.clear()
+    inbox.refused = set()
+    frozen_time.move(minutes=15)
+    notify()
+    sent = [video["video_id"] for message in inbox.messages for video in message["videos"]]
+    assert sorted(sent) == sorted(f"{word}-{day}" for word in ("python", "rust") for day in range(5, 12))
+    assert failures() == []
+    assert not NewVideo.objects.exists()
+
+    inbox.refused = {"/"}
+    store(other, found_video("new", published_at=NOW))
+    notify()
+    (failure,) = failures()
+    assert failure.endswith("did not accept a message (HTTP 500)."), "what was missed before is forgotten"
+
+
+def test_nothing_is_dropped_because_a_clock_was_ahead(
+    notifying: KeyWordEntry, inbox: Inbox, frozen_time: MovableTime
+) -> None:
+    store(notifying, found_video(published_at=NOW))
+    frozen_time.move(days=400)
+    notify()
+    assert len(inbox.messages) == 1
+
+
 @pytest.mark.parametrize(
     ("digest", "late", "soon", "on_time"),
     [
