@@ -1,7 +1,8 @@
 """How many requests a client may send to the REST API.
 
-They are counted in each process of web, so up to twice as many pass two of them: a count that both share would be a
-file written for each request. This machine has no limits.
+They are counted in each process of web, so up to twice as many pass two of them. To count in a file that both share
+takes about as long as the page itself, a millisecond and more, and 20 while clients wait for each other's lock. This
+machine has no limits.
 """
 
 from typing import TYPE_CHECKING
