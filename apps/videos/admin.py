@@ -119,7 +119,7 @@ class KeyWordEntryAdmin(admin.ModelAdmin):
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "state":
-            kwargs["choices"] = [(s, s.label) for s in (KeyWordEntry.State.WATCHED, KeyWordEntry.State.PAUSED)]
+            kwargs["choices"] = [(s, s.label) for s in KeyWordEntry.CHOSEN]
         return super().formfield_for_choice_field(db_field, request, **kwargs)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:

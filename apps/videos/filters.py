@@ -449,7 +449,7 @@ class KeywordFilters(Filters):
     """The keywords; there are 10,000 at most, so these need no index."""
 
     search = SearchText("Part of the keyword.", method="find")
-    state = OneOf("Whether it is watched or paused.", choices=[KeyWordEntry.State.WATCHED, KeyWordEntry.State.PAUSED])
+    state = OneOf("Whether it is watched or paused.", choices=KeyWordEntry.CHOSEN)
     ordering = Ordering(
         {
             "keyword": "normalized",

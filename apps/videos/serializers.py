@@ -27,7 +27,7 @@ class KeywordSerializer(Body, serializers.ModelSerializer[KeyWordEntry]):
     keyword = KeywordField(
         help_text="As typed. Case, width, spacing and invisible characters do not distinguish keywords."
     )
-    state = OneOf([KeyWordEntry.State.WATCHED, KeyWordEntry.State.PAUSED], required=False)
+    state = OneOf(KeyWordEntry.CHOSEN, required=False)
     next_due_at = serializers.DateTimeField(
         source="next_fetch_at", read_only=True, allow_null=True, help_text="null: paused."
     )
@@ -235,7 +235,7 @@ class PreviewSerializer(serializers.Serializer[Any]):
     keyword = serializers.CharField(source="entry.keyword")
     state = serializers.ChoiceField(
         source="entry.state",
-        choices=[KeyWordEntry.State.PREVIEWED, KeyWordEntry.State.WATCHED, KeyWordEntry.State.PAUSED],
+        choices=[KeyWordEntry.State.PREVIEWED, *KeyWordEntry.CHOSEN],
         help_text="watched or paused: it was added before, and nothing was searched.",
     )
     videos_per_day = serializers.FloatField(

@@ -187,6 +187,9 @@ class KeyWordEntry(models.Model):
         PREVIEWED = "previewed", "previewed"
         DELETING = "deleting", "being deleted"
 
+    # The states that people can choose.
+    CHOSEN = [State.WATCHED, State.PAUSED]
+
     class Notify(models.TextChoices):
         OFF = "off", "off"
         EACH = "each", "after each fetch"

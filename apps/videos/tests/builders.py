@@ -56,6 +56,14 @@ def store(
     return stored
 
 
+def fetched_keyword(word: str) -> KeyWordEntry:
+    """Return a new keyword with one video, `a-video`, and one log."""
+    entry = KeyWordEntry.objects.create(keyword=word)
+    store(entry, found_video("a-video"))
+    entry.logs.create(keyword_text=word, status="done")
+    return entry
+
+
 def watched(**rates: float) -> None:
     """Watch keywords with these rates, and plan them."""
     for word, rate in rates.items():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from apps.videos.models import KeyWordEntry
 from apps.videos.tests.addresses import ADDRESSES
-from apps.videos.tests.builders import found_video, store
+from apps.videos.tests.builders import fetched_keyword
 from apps.videos.tests.problems import problem
 from apps.videos.tests.wsgi import ask
 
@@ -129,10 +129,7 @@ def requests(draw: st.DrawFn) -> tuple[str, str, dict[str, str], bytes]:
 
 @pytest.fixture
 def entry() -> KeyWordEntry:
-    entry = KeyWordEntry.objects.create(keyword="python")
-    store(entry, found_video("a-video"))
-    entry.logs.create(keyword_text="python", status="done")
-    return entry
+    return fetched_keyword("python")
 
 
 def check(method: str, address: str, headers: dict[str, str], body: bytes) -> None:

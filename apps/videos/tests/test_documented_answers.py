@@ -17,7 +17,7 @@ from django.test import Client
 from apps.conftest import MovableTime
 from apps.videos import examples
 from apps.videos.models import KeyWordEntry
-from apps.videos.tests.builders import found_video, store
+from apps.videos.tests.builders import fetched_keyword
 from apps.videos.tests.test_schema import SCHEMA
 from apps.videos.throttles import AnonymousReads, Writes
 
@@ -42,9 +42,7 @@ HEADERS = {
 def entry(frozen_time: MovableTime, settings: Any, sent: list[tuple]) -> KeyWordEntry:
     settings.SIGN_IN = "off"
     caches["throttles"].clear()
-    entry = KeyWordEntry.objects.create(keyword="kestrel")
-    store(entry, found_video("a-video"))
-    entry.logs.create(keyword_text="kestrel", status="done")
+    entry = fetched_keyword("kestrel")
     frozen_time.move(minutes=1)
     return entry
 

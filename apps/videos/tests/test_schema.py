@@ -13,11 +13,8 @@ import jsonschema
 import pytest
 import schemathesis
 from django.conf import settings
-from django.core import signals
 from django.core.management import call_command
-from django.db import close_old_connections
 from django.urls import resolve
-from django.utils.module_loading import import_string
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
 from hypothesis import HealthCheck, Phase, strategies
@@ -27,9 +24,9 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 from apps.videos import keywords
 from apps.videos.errors import PROBLEMS
 from apps.videos.models import KeyWordEntry
-from apps.videos.tests.builders import found_video, store
+from apps.videos.tests.builders import fetched_keyword
 from apps.videos.tests.problems import CODES
-from apps.videos.tests.wsgi import ask
+from apps.videos.tests.wsgi import application, ask
 from apps.videos.views import NotFoundView
 
 pytestmark = pytest.mark.django_db
@@ -45,14 +42,9 @@ def generated() -> dict[str, Any]:
     return json.loads(OpenApiJsonRenderer().render(schema, renderer_context={}))
 
 
-def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+def uncompressed(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     environ["HTTP_ACCEPT_ENCODING"] = "identity"  # schemathesis does not decompress what an application returns
-    # As in Django's test client: the test's transaction needs its connection.
-    signals.request_started.disconnect(close_old_connections)
-    try:
-        return import_string(settings.WSGI_APPLICATION)(environ, start_response)
-    finally:
-        signals.request_started.connect(close_old_connections)
+    return application(environ, start_response)
 
 
 SCHEMA = generated()
@@ -66,7 +58,7 @@ def resolved(part: dict[str, Any]) -> dict[str, Any]:
 
 
 api = schemathesis.openapi.from_dict(SCHEMA)
-api.app = application
+api.app = uncompressed
 # Examples of strings that the schema only names.
 schemathesis.openapi.format("apprise-urls", strategies.just("json://localhost"))
 schemathesis.openapi.format("http-url", strategies.sampled_from(["http://localhost/", "https://localhost:8443/a?b=c"]))
@@ -76,10 +68,7 @@ api.config.generation.update(allow_x00=False, codec="ascii")
 
 @pytest.fixture
 def entry() -> KeyWordEntry:
-    entry = KeyWordEntry.objects.create(keyword="python")
-    store(entry, found_video("a-video"))
-    entry.logs.create(keyword_text="python", status="done")
-    return entry
+    return fetched_keyword("python")
 
 
 @api.parametrize()

@@ -1,7 +1,7 @@
 """Ask the WSGI application as a web server does: with any bytes, and without Django's test client, which raises."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -21,6 +21,17 @@ class Answer:
 
     def json(self) -> Any:
         return json.loads(self.body)
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Be the WSGI application, in the transaction of the test."""
+    # As in Django's test client: the test's transaction needs its connection.
+    signals.request_started.disconnect(close_old_connections)
+    try:
+        response: Iterable[bytes] = import_string(settings.WSGI_APPLICATION)(environ, start_response)
+        return response
+    finally:
+        signals.request_started.connect(close_old_connections)
 
 
 def ask(method: str, address: str, headers: Mapping[str, str] = {}, body: bytes = b"") -> Answer:
@@ -45,10 +56,5 @@ def ask(method: str, address: str, headers: Mapping[str, str] = {}, body: bytes 
         key = name.upper().replace("-", "_")
         environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value
     given: list[Any] = []
-    # As in Django's test client: the test's transaction needs its connection.
-    signals.request_started.disconnect(close_old_connections)
-    try:
-        response = import_string(settings.WSGI_APPLICATION)(environ, lambda *started: given.extend(started))
-    finally:
-        signals.request_started.connect(close_old_connections)
+    response = application(environ, lambda *started: given.extend(started))
     return Answer(int(given[0].split()[0]), dict(given[1]), b"".join(response))
