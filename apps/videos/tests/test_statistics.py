@@ -192,6 +192,21 @@ def test_searches_are_counted_by_days_in_california(client: Client, entry: KeyWo
         assert (days[0]["day"], [row["searches"] for row in days]) == ("2026-10-22", expected)
 
 
+def test_a_day_in_california_has_25_hours_when_its_clocks_are_set_back(
+    client: Client, entry: KeyWordEntry, frozen_time: MovableTime
+) -> None:
+    frozen_time.move_to(datetime(2026, 11, 3, 12, tzinfo=UTC))
+    for moment, searches in (
+        ("2026-11-01T06:59:59Z", 1),
+        ("2026-11-01T07:00Z", 2),  # midnight, in summer time
+        ("2026-11-02T07:59:59Z", 4),  # a second before midnight, in winter time
+        ("2026-11-02T08:00Z", 8),
+    ):
+        entry.logs.create(keyword_text="python", searches=searches, created_at=datetime.fromisoformat(moment))
+    days = client.get(address_of(entry)).json()["searches"]
+    assert [on(days, date(2026, *day))["searches"] for day in ((10, 31), (11, 1), (11, 2), (11, 3))] == [1, 6, 8, 0]
+
+
 def test_it_reads_few_rows_in_few_queries(client: Client, entry: KeyWordEntry) -> None:
     store(entry, found_video())
     entry.logs.create(keyword_text="python")
