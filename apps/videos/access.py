@@ -15,6 +15,7 @@ from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, Pe
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from apps.videos.errors import DETAILS
 from apps.videos.models import ApiToken
 
 if TYPE_CHECKING:  # the views import their permissions
@@ -94,7 +95,7 @@ class SignIn(BasePermission):
             raise PermissionDenied("This token may only read.")
         if not (may_write(request) or (reads and settings.SIGN_IN != "all")):
             # Raised, since for False REST framework has a sentence of its own.
-            raise NotAuthenticated("Sign in first: this needs a session or an API token.")
+            raise NotAuthenticated(DETAILS[401])
         return True
 
 

@@ -67,6 +67,7 @@ PROBLEMS = {
 # Errors that are answered before a view of the API is reached, or that it did not expect.
 DETAILS = {
     400: "The request is invalid: its address, format or headers, or its host name is not listed in ALLOWED_HOSTS.",
+    401: "Sign in first: this needs a session or an API token.",
     403: "Not allowed.",
     404: "Not found. /api/ lists all endpoints.",
     405: "This endpoint does not allow this method.",

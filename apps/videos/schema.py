@@ -45,7 +45,7 @@ ERRORS: dict[int, tuple[str, exceptions.APIException | None]] = {
         "A parameter, field or value is unknown or invalid.",
         exceptions.ValidationError({"page_size": "Must be a whole number from 1 to 100."}),
     ),
-    401: ("An account is needed, or the token is wrong.", exceptions.NotAuthenticated()),
+    401: ("An account is needed, or the token is wrong.", exceptions.NotAuthenticated(DETAILS[401])),
     403: (
         "Sent with a token that may only read, by a page of another site, or without the CSRF token of the session.",
         exceptions.PermissionDenied("Cross-site requests may not change anything.", "cross_site"),

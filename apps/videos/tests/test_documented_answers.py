@@ -107,6 +107,27 @@ def test_each_operation_answers_what_the_schema_lists(entry: KeyWordEntry, metho
     assert answered == SCHEMA["paths"][address][method]["responses"].keys() - ELSEWHERE
 
 
+@pytest.mark.parametrize(
+    ("method", "address", "headers", "status"),
+    [
+        ("POST", "/api/keywords/", {}, 401),
+        ("GET", "/api/videos/?page_size=0", {}, 400),
+        ("GET", "/api/keyword/kestrel/videos/", {}, 404),
+        ("GET", "/ping/", {"Accept": "text/html"}, 406),
+        ("GET", "/ping/", {"If-Match": '"x"'}, 412),
+        ("POST", "/api/keywords/1/fetch/", {"Sec-Fetch-Site": "cross-site"}, 403),
+        ("POST", "/api/keywords/", {"Content-Type": "text/plain"}, 415),
+    ],
+)
+def test_the_examples_of_errors_are_what_is_answered(
+    settings: Any, client: Client, method: str, address: str, headers: dict[str, str], status: int
+) -> None:
+    settings.SIGN_IN = "write" if status == 401 else "off"
+    answer = client.generic(method, address, "x", content_type=headers.get("Content-Type", ""), headers=headers)
+    (content,) = SCHEMA["components"]["responses"][f"Problem{status}"]["content"].values()
+    assert answer.json() == content["example"]
+
+
 def example_of(address: str, media_type: str) -> str:
     return str(SCHEMA["paths"][address]["get"]["responses"]["200"]["content"][media_type]["example"])
 
