@@ -48,6 +48,12 @@ class Text(Plain, serializers.CharField):
         "control": "Must not contain control characters.",
     }
 
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        # Before white space is removed, as the schema says, and before anything reads a long text.
+        if isinstance(data, str) and self.max_length is not None and len(data) > self.max_length:
+            self.fail("max_length", max_length=self.max_length)
+        return super().run_validation(data)
+
     def to_internal_value(self, data: Any) -> str:
         text: str = super().to_internal_value(data)
         if "\0" in text:

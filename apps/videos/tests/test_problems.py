@@ -179,6 +179,8 @@ def test_a_keyword_that_is_deleted_meanwhile_is_not_named_by_its_model(client: C
         ({"notify_urls": {}}, "notify_urls", "Must be a string."),
         ({"notify_webhook": f"http://x/{'x' * 500}"}, "notify_webhook", "Must have at most 500 characters."),
         ({"notify_urls": "a\0"}, "notify_urls", "Must not contain control characters."),
+        ({"notify_urls": "x" * 2001}, "notify_urls", "Must have at most 2000 characters."),
+        ({"notify_urls": " " * 2001}, "notify_urls", "Must have at most 2000 characters."),
         ({"notify_webhook": None}, "notify_webhook", "Must not be null."),
     ],
 )
