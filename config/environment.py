@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ImproperlyConfigured
-from dotenv import load_dotenv
+from dotenv import dotenv_values, load_dotenv
 
 from core.proxies import is_loopback, proxy_for
 
@@ -19,10 +19,14 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 MOST_PER_DAY = 1_000_000_000
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
+# Where each variable that was read has its value from.
+sources: dict[str, str] = {}
+
 # The environment overrides .env. Tests set WINDHOVER_ENV_FILE to ignore it.
 _file = os.path.expanduser(os.environ.get("WINDHOVER_ENV_FILE", BASE_DIR / ".env"))
 try:
     load_dotenv(_file, override=False)
+    _in_file = dotenv_values(_file)
 except ValueError:  # not UTF-8, or a NUL
     sys.exit(f"windhover: {_file} is not a text file in UTF-8.")
 
@@ -37,6 +41,7 @@ def text(name: str, default: str = "") -> str:
     """Return variable `name`, or the content of the file at path `<name>_FILE` (for secrets)."""
     value = os.environ.get(name, "").strip()
     file = os.environ.get(f"{name}_FILE", "").strip()
+    sources[name] = _source(name) if value else f"{name}_FILE" if file else "default"
     if not value and file:
         try:
             value = Path(os.path.expanduser(file)).read_text().strip()
@@ -48,6 +53,11 @@ def text(name: str, default: str = "") -> str:
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in value if character not in "\t\r\n"):
         raise ImproperlyConfigured(f"{name} contains a control character, or is not text in UTF-8.")
     return value or default
+
+
+def _source(variable: str) -> str:
+    # A process that the one that has read .env started has the same values in its environment.
+    return ".env" if _in_file.get(variable) == os.environ[variable] else "environment"
 
 
 def path(name: str, default: Path) -> Path:

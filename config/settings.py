@@ -117,11 +117,14 @@ SESSION_COOKIE_NAME = f"session_{_instance}"
 CSRF_COOKIE_NAME = f"csrf_{_instance}"
 MESSAGES_COOKIE_NAME = f"messages_{_instance}"
 VISIT_COOKIE_NAME = f"visit_{_instance}"
+THEME_COOKIE_NAME = f"theme_{_instance}"
+THUMBNAILS_COOKIE_NAME = f"thumbnails_{_instance}"
 MESSAGE_STORAGE = "apps.dashboard.message_cookie.MessageCookie"
 
 # --- Applications --------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
+    "apps.dashboard",  # before the admin, some of whose templates it replaces
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -141,7 +144,6 @@ INSTALLED_APPS = [
     "apps.incidents",
     "apps.quota",
     "apps.videos",
-    "apps.dashboard",
 ]
 
 MIDDLEWARE = [
@@ -152,7 +154,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.compression.CompressionMiddleware",  # after static files, which are compressed already
     "django.middleware.http.ConditionalGetMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "apps.dashboard.appearance.PolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -390,14 +392,19 @@ THUMBNAIL_ORIGINS = [
 ]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
-        "default-src": ["'self'"],
-        "img-src": ["'self'", "data:", *THUMBNAIL_ORIGINS],
-        "object-src": ["'none'"],
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "img-src": ["'self'", *THUMBNAIL_ORIGINS],
         "base-uri": ["'none'"],
         "form-action": ["'self'"],
         "frame-ancestors": ["'none'"],
     }
 }
+
+# Where each variable has its value from, for the page of settings.
+SETTING_SOURCES = env.sources
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"

@@ -1,17 +1,38 @@
 """Context for every page."""
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 
+from apps.dashboard import appearance
 from apps.incidents import parts
 from apps.incidents.models import Incident
 from apps.quota import keys
 from apps.videos.access import may_write
 
-PAGES = [("home", "Videos"), ("keywords", "Keywords"), ("quota-page", "Quota"), ("log", "Fetch log")]
+PAGES = [
+    ("home", "Videos"),
+    ("keywords", "Keywords"),
+    ("quota-page", "Quota"),
+    ("log", "Fetch log"),
+    ("settings", "Settings"),
+]
+# Pages whose addresses are not below that of the page they belong to.
+_BELOW = {"home": ["videos/"], "settings": ["tokens/"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A page in the navigation. `current` is the value of aria-current: "page", "true" for a page below it, or ""."""
+
+    label: str
+    address: str
+    current: str
+
 
 Kind = Incident.Kind
 # Without these no keyword is fetched; beat is not needed for the first fetch.
@@ -27,14 +48,29 @@ def every_page(request: HttpRequest) -> dict[str, Any]:
     def incidents() -> list[Incident]:
         return [*parts.unsaved.values(), *Incident.objects.open()]
 
+    pages = [_link(name, label, request.path) for name, label in PAGES]
     return {
-        "pages": PAGES,
+        "pages": pages,
+        "here": next((page.label for page in pages if page.current), ""),
+        "theme": appearance.theme(request),
+        "themes": appearance.THEMES,
+        "thumbnails": appearance.shows_thumbnails(request),
         "demo": settings.DEMO,
         "may_write": may_write(request),
         "sign_in": settings.SIGN_IN,
         "incidents": incidents,
         "obstacle": lambda: _obstacle(incidents()),
     }
+
+
+def _link(name: str, label: str, path: str) -> Link:
+    address = reverse(name)
+    if path == address:
+        return Link(label, address, "page")
+    roots = [f"{reverse('home')}{below}" for below in _BELOW.get(name, [])]
+    if name != "home":  # below which all addresses are
+        roots.append(address)
+    return Link(label, address, "true" if path.startswith(tuple(roots)) else "")
 
 
 def _obstacle(incidents: list[Incident]) -> Incident | None:

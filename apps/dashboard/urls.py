@@ -1,7 +1,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from apps.dashboard.views import account, home, keyword, keywords, log, marks, quota, saved_views, video
+from apps.dashboard.views import account, home, keyword, keywords, log, marks, quota, saved_views, settings, video
 from apps.videos.models import KeyWordEntry
 
 urlpatterns = [
@@ -21,6 +21,11 @@ urlpatterns = [
     path("views/<int:view>/delete/", saved_views.delete, name="view-delete"),
     path("quota/", quota.quota, name="quota-page"),
     path("log/", log.log, name="log"),
+    path("settings/", settings.overview, name="settings"),
+    path("settings/appearance/", settings.appearance, name="appearance"),
+    path("settings/notification-test/", settings.test_notifications, name="notification-test"),
+    path("settings/feed-address/", settings.create_feed_address, name="feed-address"),
+    path("settings/feed-address/<str:change>/", settings.change_feed_address, name="feed-address-change"),
     path("tokens/", account.tokens, name="tokens"),
     path("tokens/<int:pk>/revoke/", account.revoke, name="token-revoke"),
     path("sign-in/", account.SignIn.as_view(), name="sign-in"),

@@ -107,15 +107,19 @@ class SameSite(BasePermission):
     """
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        origin = request.headers.get("Origin")
-        cross_site = request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none") or (
-            origin is not None and host_of(origin) != request.get_host()
-        )
-        has_access = request.auth and origin in settings.CORS_ALLOWED_ORIGINS
-        if cross_site and not has_access and request.method not in SAFE_METHODS:
+        has_access = request.auth and request.headers.get("Origin") in settings.CORS_ALLOWED_ORIGINS
+        if is_cross_site(request) and not has_access and request.method not in SAFE_METHODS:
             # Raised, since returning False would become "Sign in first", which would not help.
             raise PermissionDenied("Cross-site requests may not change anything.", "cross_site")
         return True
+
+
+def is_cross_site(request: HttpRequest | Request) -> bool:
+    """Return whether a browser says that a page of another site makes the request."""
+    origin = request.headers.get("Origin")
+    return request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none") or (
+        origin is not None and host_of(origin) != request.get_host()
+    )
 
 
 def host_of(origin: str) -> str:

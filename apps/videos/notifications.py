@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
-from django.db.models import Max
+from django.db.models import Count, Max
 from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
@@ -80,6 +80,13 @@ def send_test(entry: KeyWordEntry) -> dict[str, bool]:
         except NotAccepted:
             accepted[address.name] = False
     return accepted
+
+
+def number_of_keywords() -> dict[str, int]:
+    """Return for each way to notify, in words, how many keywords' new videos are notified so; one query."""
+    notifying = KeyWordEntry.objects.exclude(notify=KeyWordEntry.Notify.OFF).order_by()
+    found = dict(notifying.values_list("notify").annotate(Count("pk")))
+    return {when.label: found.get(when, 0) for when in KeyWordEntry.Notify if when != KeyWordEntry.Notify.OFF}
 
 
 def _due() -> Iterator[tuple[KeyWordEntry, Address]]:

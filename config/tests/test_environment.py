@@ -187,3 +187,24 @@ def test_a_proxy_that_no_library_can_use_is_refused(monkeypatch: pytest.MonkeyPa
     assert SECRET not in str(caught.value)
     env.check_proxy("https://excepted.test")
     env.check_proxy("http://source.test")
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"THING": "a"}, "environment"),
+        ({"THING": " "}, "default"),
+        ({}, "default"),
+        ({"THING_FILE": os.devnull}, "THING_FILE"),
+        ({"FROM_FILE": "1"}, ".env"),
+        ({"FROM_FILE": "2"}, "environment"),
+    ],
+)
+def test_it_knows_where_a_value_comes_from(tmp_path: Path, variables: dict[str, str], expected: str) -> None:
+    """Also in a process that inherits what another one has read from .env."""
+    (tmp_path / ".env").write_text("FROM_FILE=1\n")
+    name = "FROM_FILE" if "FROM_FILE" in variables else "THING"
+    program = f"from config import environment as env; env.text('{name}'); print(env.sources['{name}'])"
+    environment = {**os.environ, "WINDHOVER_ENV_FILE": str(tmp_path / ".env"), **variables}
+    found = subprocess.run([sys.executable, "-c", program], env=environment, text=True, capture_output=True, check=True)
+    assert found.stdout.strip() == expected

@@ -1,6 +1,5 @@
 """The pages in a browser: with and without JavaScript, and on a phone."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -16,21 +15,6 @@ from apps.videos.tests.builders import found_video, store
 pytestmark = pytest.mark.django_db(transaction=True)
 
 AWKWARD = ["<b>bold</b>", "AC/DC", "日本語", "قهوة عربية", "x" * 500]
-
-
-@pytest.fixture
-def page(browser: Any, live_server: Any) -> Iterator[Any]:
-    """A page that fails the test if the browser reports an error."""
-    complaints: list[str] = []
-    context = browser.new_context(base_url=live_server.url, viewport={"width": 1280, "height": 800})
-    # Thumbnails on other machines cannot be loaded.
-    context.route("https://i.ytimg.com/**", lambda route: route.fulfill(status=200, body="", content_type="image/png"))
-    page = context.new_page()
-    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    context.close()
-    assert complaints == []
 
 
 def test_it_works(page: Any) -> None:

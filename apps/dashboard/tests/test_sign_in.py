@@ -50,7 +50,8 @@ def test_a_wrong_password_is_explained(client: Client, ada: Any) -> None:
 def test_reading_is_open_without_controls(client: Client) -> None:
     entry = keyword_with_videos()
     for address in ("/", f"/keywords/{entry.pk}/", "/keywords/", "/log/"):
-        shown = client.get(address).content.decode()
+        shown, footer, _ = client.get(address).content.decode().partition("<footer>")
+        assert footer, "which has the switch of the theme"
         assert 'method="post"' not in shown
         assert f'href="/sign-in/?next={address}"' in shown
 

@@ -20,7 +20,7 @@ def ada(client: Client, settings: Any) -> User:
 
 
 def test_it_works(client: Client, ada: User) -> None:
-    assert 'href="/tokens/"' in client.get("/").content.decode()
+    assert 'href="/tokens/"' in client.get("/settings/").content.decode()
     response = client.post("/tokens/", {"name": "backup <script>", "access": "read"})
     assert "no-store" in response.headers["Cache-Control"]
     token = response.context["text"]
@@ -61,4 +61,4 @@ def test_others_sign_in_first(settings: Any, sign_in: str) -> None:
     stranger = Client()
     assert stranger.post("/tokens/", {"name": "x", "access": "read"}).url == "/sign-in/?next=/tokens/"
     assert not ApiToken.objects.exists()
-    assert "/tokens/" not in stranger.get("/", follow=True).content.decode()
+    assert "/tokens/" not in stranger.get("/settings/", follow=True).content.decode()

@@ -6,15 +6,18 @@ HTMLImageElement.prototype.setAttribute = function (name, value) {
 };
 Object.defineProperty(HTMLImageElement.prototype, "src", { set(value) { this.setAttribute("src", value); } });
 
-// The colors of the pages (windhover.css). Redoc computes shades of them, so they cannot be CSS variables.
-const LIGHT = {
-  paper: "#f6f5f1", surface: "#ffffff", raised: "#efede7", ink: "#20262c", soft: "#59626b", line: "#dcd8cf",
-  link: "#23557a", good: "#2c6b43", bad: "#a32424",
-};
-const DARK = {
-  paper: "#14181c", surface: "#1c2127", raised: "#262c33", ink: "#e5e3de", soft: "#a0a8b0", line: "#2e353d",
-  link: "#8fc1e6", good: "#7fc796", bad: "#f08d84",
-};
+// The colors of the pages (colors.css). Redoc computes shades of them, so they cannot be CSS variables.
+function colorsOfPages() {
+  const probe = document.body.appendChild(document.createElement("i"));
+  const names = ["paper", "surface", "raised", "ink", "soft", "line", "link", "good", "bad"];
+  const read = (name) => {
+    probe.style.color = `var(--${name})`;
+    return getComputedStyle(probe).color;
+  };
+  const colors = Object.fromEntries(names.map((name) => [name, read(name)]));
+  probe.remove();
+  return colors;
+}
 
 function theme(colors) {
   const fontFamily = "system-ui, sans-serif";
@@ -56,8 +59,8 @@ function theme(colors) {
 }
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
-dark.addEventListener("change", () => location.reload());
+dark.addEventListener("change", () => document.documentElement.dataset.theme || location.reload());
 
 const container = document.getElementById("redoc");
 // Its search would run in a worker made from a blob: the Content-Security-Policy would have to allow those.
-Redoc.init(container.dataset.schema, { disableSearch: true, theme: theme(dark.matches ? DARK : LIGHT) }, container);
+Redoc.init(container.dataset.schema, { disableSearch: true, theme: theme(colorsOfPages()) }, container);
