@@ -409,6 +409,7 @@ SETTING_SOURCES = env.sources
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_I18N = False
+FORMAT_MODULE_PATH = "config.formats"
 USE_TZ = True
 
 STATIC_URL = f"{_public.path}/static/"

@@ -1,11 +1,17 @@
 from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.template.defaultfilters import pluralize
+from django.template.defaultfilters import pluralize, truncatechars
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django_celery_beat.models import (
     ClockedSchedule,
     CrontabSchedule,
@@ -15,9 +21,32 @@ from django_celery_beat.models import (
 )
 
 from apps.incidents.admin import ReadOnlyAdmin
+from apps.videos import keywords
 from apps.videos.fetching.manual import fetch_now
 from apps.videos.models import ApiToken, KeyWordEntry, KeyWordEntryQuerySet, Match, SearchGap, Video, VideoLog
 from apps.videos.pagination import ShortCountPaginator
+
+# Longer texts, as of titles and messages, are cut in lists.
+SHOWN = 120
+
+
+def shortened(text: object) -> str:
+    return truncatechars(str(text), SHOWN)
+
+
+def minute(when: datetime | None) -> str:
+    return f"{when:%Y-%m-%d %H:%M}" if when else "-"
+
+
+def link_to(model: str, pk: Any, text: Any) -> SafeString | str:
+    """Return a link to the page of a row; without `pk` only the text."""
+    return format_html('<a href="{}">{}</a>', reverse(f"admin:videos_{model}_change", args=[pk]), text) if pk else text
+
+
+def link_to_list(model: str, entry: KeyWordEntry, text: Any) -> SafeString:
+    """Return a link to the rows of a keyword."""
+    address = reverse(f"admin:videos_{model}_changelist")
+    return format_html('<a href="{}?keyword__id__exact={}">{}</a>', address, entry.pk, text)
 
 
 class BigTableAdmin(ReadOnlyAdmin):
@@ -38,6 +67,14 @@ class ComparedBoolean(admin.BooleanFieldListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         chosen = self.lookup_val
         return queryset if chosen is None else queryset.filter(**{f"{self.field_path}__in": [chosen == "1"]})
+
+
+class StoredStates(admin.ChoicesFieldListFilter):
+    """A filter by the states of keywords that the admin shows: all but those that are being deleted."""
+
+    def choices(self, changelist: Any) -> Any:
+        hidden = KeyWordEntry.State.DELETING.label
+        return (choice for choice in super().choices(changelist) if choice["display"] != hidden)
 
 
 # Beat's rows mirror the keywords: a change there would be undone by the next sync.
@@ -89,25 +126,40 @@ class KeywordForm(forms.ModelForm):
         return str(self.cleaned_data["notify_webhook"] or self.instance.notify_webhook)
 
 
+class KeywordActionForm(ActionForm):
+    # Checked by the action that uses it.
+    interval = forms.CharField(
+        required=False,
+        label="Interval",
+        widget=forms.NumberInput(attrs={"placeholder": "seconds", "title": "For the action that sets the interval"}),
+    )
+
+
 @admin.register(KeyWordEntry)
 class KeyWordEntryAdmin(admin.ModelAdmin):
     form = KeywordForm
+    action_form = KeywordActionForm
     list_display = [
         "keyword",
         "state",
         "interval",
-        "planned_interval",
-        "video_count",
-        "last_fetched_at",
+        "every",
+        "weight",
+        "videos",
+        "last_fetch",
         "next_due_at",
     ]
-    list_filter = ["state"]
+    list_filter = [("state", StoredStates), ("interval", admin.EmptyFieldListFilter), "notify"]
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     search_fields = ["normalized"]
+    search_help_text = "A part of a keyword, in any spelling."
     readonly_fields = [
         "notified",
-        "planned_interval",
-        "video_count",
-        "last_fetched_at",
+        "every",
+        "videos",
+        "last_fetch",
+        "gaps",
         "next_due_at",
         "searched_through",
         "bad_query",
@@ -115,7 +167,15 @@ class KeyWordEntryAdmin(admin.ModelAdmin):
         "created_at",
     ]
     fields = ["keyword", "state", "interval", "weight", "notify", "notify_urls", "notify_webhook", *readonly_fields]
-    actions = ["pause", "resume", "fetch", "remove_addresses"]
+    actions = ["fetch", "pause", "resume", "set_interval", "remove_addresses"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[KeyWordEntry], search_term: str
+    ) -> tuple[QuerySet[KeyWordEntry], bool]:
+        return queryset.filter(normalized__contains=keywords.normalize(search_term)), False
+
+    def view_on_site(self, entry: KeyWordEntry) -> str:
+        return reverse("keyword", args=[entry.pk])
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "state":
@@ -130,6 +190,22 @@ class KeyWordEntryAdmin(admin.ModelAdmin):
             for number in [entry.video_count]
         ]
         return lines, {"keywords": len(lines)}, set(), []
+
+    @admin.display(ordering="planned_interval", description="planned: every")
+    def every(self, entry: KeyWordEntry) -> str:
+        return str(timedelta(seconds=entry.planned_interval))
+
+    @admin.display(ordering="video_count")
+    def videos(self, entry: KeyWordEntry) -> SafeString:
+        return link_to_list("match", entry, f"{entry.video_count:,}")
+
+    @admin.display(ordering="last_fetched_at")
+    def last_fetch(self, entry: KeyWordEntry) -> SafeString:
+        return link_to_list("videolog", entry, minute(entry.last_fetched_at))
+
+    @admin.display
+    def gaps(self, entry: KeyWordEntry) -> SafeString:
+        return link_to_list("searchgap", entry, entry.gaps.count())
 
     @admin.action(description="Pause selected keywords", permissions=["change"])
     def pause(self, request: HttpRequest, queryset: KeyWordEntryQuerySet) -> None:
@@ -148,6 +224,18 @@ class KeyWordEntryAdmin(admin.ModelAdmin):
                 fetch_now(entry)
         self.message_user(request, f"Fetching {len(queryset)} keyword{pluralize(queryset)}.")
 
+    @admin.action(description="Set the interval of selected keywords", permissions=["change"])
+    def set_interval(self, request: HttpRequest, queryset: KeyWordEntryQuerySet) -> None:
+        text = request.POST.get("interval", "").strip()
+        try:
+            interval = KeyWordEntry._meta.get_field("interval").clean(text or None, None)
+        except ValidationError as error:
+            self.message_user(request, f"Interval: {' '.join(error.messages)}", messages.ERROR)
+            return
+        queryset.set_interval(interval)
+        chosen = "the default interval" if interval is None else f"an interval of {interval:,} s"
+        self.message_user(request, f"{len(queryset)} keyword{pluralize(queryset)} now with {chosen}.")
+
     @admin.action(description="Remove the addresses of selected keywords", permissions=["change"])
     def remove_addresses(self, request: HttpRequest, queryset: QuerySet[KeyWordEntry]) -> None:
         queryset.update(notify_urls="", notify_webhook="")
@@ -161,63 +249,103 @@ class KeyWordEntryAdmin(admin.ModelAdmin):
 @admin.register(Video)
 class VideoAdmin(BigTableAdmin):
     list_display = [
-        "title",
+        "short_title",
         "channel_title",
-        "published_at",
-        "published_exact",
-        "keyword",
-        "method",
+        "published",
+        "first_keyword",
         "live_state",
-        "starts_at",
         "created_at",
+        "watch",
     ]
     list_filter = ["method", "live_state", ("published_exact", ComparedBoolean)]
     list_select_related = ["keyword"]
-    sortable_by = ("published_at", "created_at")
+    sortable_by = ("published", "created_at")
     search_fields = ["title"]
     search_help_text = "Words of titles, descriptions and channels, or a video id."
     ordering = ["-published_at", "-video_id"]
+
+    readonly_fields = ["watch", "found_by"]
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         by_id = queryset.filter(pk=search_term.strip())
         return (by_id if by_id.exists() else queryset.search(search_term)), False
 
+    @admin.display(description="title")
+    def short_title(self, video: Video) -> str:
+        return shortened(video)
+
+    @admin.display(ordering="published_at", description="published at")
+    def published(self, video: Video) -> str:
+        return f"{'' if video.published_exact else 'about '}{minute(video.published_at)}"
+
+    @admin.display(description="first found by")
+    def first_keyword(self, video: Video) -> SafeString | str:
+        return link_to("keywordentry", video.keyword_id, shortened(video.keyword or "-"))
+
+    @admin.display
+    def found_by(self, video: Video) -> SafeString | str:
+        matches = video.matches.select_related("keyword").order_by("created_at", "pk")
+        links = [(link_to("keywordentry", match.keyword_id, match.keyword),) for match in matches]
+        return format_html_join(", ", "{}", links) or "-"
+
+    @admin.display
+    def watch(self, video: Video) -> SafeString:
+        return format_html('<a href="{}" rel="noopener">YouTube</a>', video.watch_url)
+
 
 @admin.register(Match)
 class MatchAdmin(BigTableAdmin):
-    list_display = ["video", "keyword", "method", "published_at", "created_at"]
+    list_display = ["video_title", "keyword_link", "method", "published_at", "created_at"]
     list_select_related = ["keyword", "video"]
+    list_display_links = None
     search_fields = ["video_id"]
     search_help_text = "A video id."
     sortable_by = ()
     ordering = ["-id"]
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        # A keyword's matches in the order of an index: it may have half a million.
+        chosen = "keyword__id__exact" in request.GET
+        return ["keyword_id", "-published_at", "-video_id"] if chosen else super().get_ordering(request)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Match], search_term: str
     ) -> tuple[QuerySet[Match], bool]:
         return queryset.filter(video=search_term) if search_term else queryset, False
 
+    @admin.display(description="video")
+    def video_title(self, match: Match) -> SafeString | str:
+        return link_to("video", match.video_id, shortened(match.video))
+
+    @admin.display(description="keyword")
+    def keyword_link(self, match: Match) -> SafeString | str:
+        return link_to("keywordentry", match.keyword_id, shortened(match.keyword))
+
 
 @admin.register(SearchGap)
 class SearchGapAdmin(BigTableAdmin):
-    list_display = ["keyword", "after", "before", "late"]
+    list_display = ["after", "before", "late", "keyword_link"]
     list_select_related = ["keyword"]
+    list_filter = ["late"]
+
+    @admin.display(description="keyword")
+    def keyword_link(self, gap: SearchGap) -> SafeString | str:
+        return link_to("keywordentry", gap.keyword_id, shortened(gap.keyword))
 
 
 @admin.register(VideoLog)
 class VideoLogAdmin(BigTableAdmin):
     list_display = [
         "created_at",
-        "keyword_text",
+        "keyword_link",
         "trigger",
         "status",
-        "error",
         "method",
-        "number_found",
-        "number_added",
+        "found",
+        "added",
         "searches",
-        "duration",
-        "message",
+        "seconds",
+        "short_message",
     ]
     list_filter = ["status", ("error", ComparedBoolean), "method", "trigger"]
     search_fields = ["keyword_text"]
@@ -234,3 +362,23 @@ class VideoLogAdmin(BigTableAdmin):
             return queryset.filter(keyword=entry), False
         of_deleted = Q(keyword=None, keyword_text=search_term)
         return queryset.filter(of_deleted | Q(error__in=[True], error_code=search_term)), False
+
+    @admin.display(description="keyword")
+    def keyword_link(self, log: VideoLog) -> SafeString | str:
+        return link_to("keywordentry", log.keyword_id, shortened(log.keyword_text))
+
+    @admin.display
+    def found(self, log: VideoLog) -> int:
+        return log.number_found
+
+    @admin.display
+    def added(self, log: VideoLog) -> int:
+        return log.number_added
+
+    @admin.display
+    def seconds(self, log: VideoLog) -> str:
+        return "-" if log.duration is None else f"{log.duration:.1f}"
+
+    @admin.display(description="message")
+    def short_message(self, log: VideoLog) -> str:
+        return shortened(log.message)

@@ -1,6 +1,8 @@
 """The pages of the admin work, and changes there update the schedule."""
 
 import re
+from html import unescape
+from typing import Any
 
 import pytest
 from django.contrib import admin
@@ -13,7 +15,7 @@ from django_celery_beat.models import PeriodicTask
 
 from apps.quota.models import ApiKey, QuotaSpend
 from apps.videos.fetching import erasing
-from apps.videos.models import KeyWordEntry, Match, Video, VideoLog
+from apps.videos.models import KeyWordEntry, Match, SearchGap, Video, VideoLog
 from apps.videos.scheduling import beat
 from apps.videos.tests.builders import found_video, store
 
@@ -63,8 +65,8 @@ def test_its_header_leads_back_to_the_pages(admin_client: Client, path: str) -> 
         address = reverse(name)
         with override_script_prefix(f"{path}/"):
             page = admin_client.get(address, SCRIPT_NAME=path).content.decode()
-        assert re.search(r'<div id="site-name"><a href="[^"]*">Windhover</a>', page)
-        assert f'<a href="{path}/">View site</a>' in page
+        assert re.search(r'<div id="site-name"><a href="[^"]*"><img [^>]*>Windhover</a>', page)
+        assert f'<a href="{path}/">To the dashboard</a>' in page
         assert re.search(r"<title>[^<]*\| Windhover</title>", page)
         assert "Django" not in page
 
@@ -170,6 +172,90 @@ def test_the_actions(admin_client: Client, sent: list[tuple]) -> None:
     assert rows.count() == KeyWordEntry.objects.count() == 1
 
 
+@pytest.mark.parametrize(
+    ("typed", "expected", "message"),
+    [
+        ("3600", 3600, "2 keywords now with an interval of 3,600 s."),
+        ("", None, "2 keywords now with the default interval."),
+        ("0", 60, "Interval: Ensure this value is greater than or equal to 1."),
+        ("9999999999", 60, "Interval: Ensure this value is less than or equal to 2592000."),
+        ("soon", 60, "Interval: “soon” value must be an integer."),
+    ],
+)
+def test_the_interval_of_many_is_set(admin_client: Client, typed: str, expected: int | None, message: str) -> None:
+    for word in ("one", "two", "three"):
+        KeyWordEntry.objects.create(keyword=word, interval=60)
+    chosen = KeyWordEntry.objects.exclude(keyword="three")
+    form = {"action": "set_interval", "interval": typed, "_selected_action": list(chosen.values_list("pk", flat=True))}
+    page = admin_client.post(reverse("admin:videos_keywordentry_changelist"), form, follow=True)
+    assert message in unescape(page.content.decode())
+    assert [entry.interval for entry in KeyWordEntry.objects.order_by("pk")] == [expected, expected, 60]
+    planned = PeriodicTask.objects.filter(task=beat.TASK, interval__every=3600)
+    assert planned.count() == (2 if expected == 3600 else 0)
+
+
+def test_rows_lead_to_each_other(admin_client: Client, entry: KeyWordEntry) -> None:
+    again = KeyWordEntry.objects.create(keyword="both")
+    store(again, found_video("a"))
+    to_keyword = reverse("admin:videos_keywordentry_change", args=[entry.pk])
+    to_other = reverse("admin:videos_keywordentry_change", args=[again.pk])
+    rows = {
+        name: f"{reverse(f'admin:videos_{name}_changelist')}?keyword__id__exact={entry.pk}"
+        for name in ("match", "videolog", "searchgap")
+    }
+    keyword_page = admin_client.get(to_keyword).content.decode()
+    for address in rows.values():
+        assert f'href="{address}"' in keyword_page
+        assert f'href="{to_keyword}"' in admin_client.get(address).content.decode()
+    assert f'href="{reverse("keyword", args=[entry.pk])}"' in keyword_page
+
+    matches = admin_client.get(rows["match"]).content.decode()
+    to_video = reverse("admin:videos_video_change", args=["a"])
+    assert f'href="{to_video}"' in matches
+    video = admin_client.get(to_video).content.decode()
+    for address in (to_keyword, to_other, "https://www.youtube.com/watch?v=a"):
+        assert f'href="{address}"' in video
+
+
+@pytest.mark.parametrize("model", [Video, Match, VideoLog, SearchGap])
+def test_what_fetches_write_is_only_shown(admin_client: Client, entry: KeyWordEntry, model: type) -> None:
+    name, row = model._meta.model_name, model.objects.first()
+    change = reverse(f"admin:videos_{name}_change", args=[row.pk])
+    assert admin_client.get(change).status_code == 200
+    assert admin_client.post(change, {}).status_code == 403
+    assert admin_client.post(reverse(f"admin:videos_{name}_delete", args=[row.pk]), {"post": "yes"}).status_code == 403
+    assert admin_client.get(reverse(f"admin:videos_{name}_add")).status_code == 403
+    assert model.objects.filter(pk=row.pk).exists()
+
+
+@pytest.mark.parametrize("typed", ["ac/dc", "AC/DC", "ＡＣ/", " C/D "])
+def test_keywords_are_searched_in_any_spelling(admin_client: Client, typed: str) -> None:
+    for word in ("AC/DC live", "other"):
+        KeyWordEntry.objects.create(keyword=word)
+    page = admin_client.get(reverse("admin:videos_keywordentry_changelist"), {"q": typed})
+    assert [entry.keyword for entry in page.context["cl"].result_list] == ["AC/DC live"]
+
+
+def test_keywords_being_deleted_are_no_choice(admin_client: Client) -> None:
+    page = admin_client.get(reverse("admin:videos_keywordentry_changelist")).content.decode()
+    assert "state__exact=paused" in page
+    assert "state__exact=deleting" not in page
+
+
+def test_the_list_of_keywords_costs_few_queries(admin_client: Client, django_assert_max_num_queries: Any) -> None:
+    KeyWordEntry.objects.bulk_create(KeyWordEntry(keyword=f"k{n}", normalized=f"k{n}") for n in range(150))
+    with django_assert_max_num_queries(5):  # session, account, number of rows, rows; the filter by state
+        page = admin_client.get(reverse("admin:videos_keywordentry_changelist"))
+    assert len(page.context["cl"].result_list) == 100
+
+
+def test_long_texts_are_cut_in_lists(admin_client: Client, entry: KeyWordEntry) -> None:
+    VideoLog.objects.update(message="m" * 5000, keyword_text="w" * 500)
+    Video.objects.update(title="t" * 100 + "x" * 100)
+    assert "m" * 121 not in admin_client.get(reverse("admin:videos_videolog_changelist")).content.decode()
+    assert "t" * 100 + "x" * 21 not in admin_client.get(reverse("admin:videos_video_changelist")).content.decode()
+
+
 @pytest.fixture
 def many_logs() -> None:
     """Logs of which few have errors or were manual."""
@@ -189,9 +275,13 @@ def many_logs() -> None:
         ("videolog/?q=gone", 1),
         ("videolog/?q=quota", 1),
         ("videolog/?q=Python", 2),
-        ("match/", 2),
+        ("match/", 3),
         ("match/?q=a", 1),
-        ("video/", 2),
+        ("match/?keyword__id__exact={keyword}", 1),
+        ("videolog/?keyword__id__exact={keyword}", 2),
+        ("searchgap/?keyword__id__exact={keyword}", 1),
+        ("video/", 3),
+        ("video/?o=6", 3),
     ],
 )
 def test_no_list_sorts_or_reads_all_of_a_big_table(
@@ -199,6 +289,9 @@ def test_no_list_sorts_or_reads_all_of_a_big_table(
 ) -> None:
     again = KeyWordEntry.objects.create(keyword="python")
     VideoLog.objects.bulk_create(VideoLog(keyword=again, keyword_text="python", method="youtube") for _ in range(2))
+    store(again, found_video("c"))
+    again.gaps.create(after="2026-11-01T00:00:00Z", before="2026-11-02T00:00:00Z")
+    page = page.format(keyword=again.pk)
     with CaptureQueriesContext(connection) as queries:
         answer = admin_client.get(f"/admin/videos/{page}")
     assert len(answer.context["cl"].result_list) == shown
@@ -215,7 +308,7 @@ def test_no_list_sorts_or_reads_all_of_a_big_table(
 
 
 def test_only_columns_with_an_index_can_be_sorted(admin_client: Client, entry: KeyWordEntry) -> None:
-    for name, columns in {"video": ["published_at", "created_at"], "match": [], "videolog": ["created_at"]}.items():
+    for name, columns in {"video": ["published", "created_at"], "match": [], "videolog": ["created_at"]}.items():
         html = admin_client.get(f"/admin/videos/{name}/").content.decode()
         assert re.findall(r"class=\"[^\"]*sortable[^\"]*column-(\w+)", html) == columns
         assert admin_client.get(f"/admin/videos/{name}/?_facets=1").context["cl"].add_facets is False

@@ -9,6 +9,7 @@ for (const form of document.querySelectorAll(".themes")) {
     const response = await fetch(form.action, { method: "POST", body }).catch(() => null);
     if (!response?.ok) return;
     const root = document.documentElement;
+    document.body.classList.remove("theme-light", "theme-dark"); // of the admin
     if (chosen.value === "system") delete root.dataset.theme;
     else root.dataset.theme = chosen.value;
     for (const button of form.querySelectorAll("button")) button.ariaPressed = String(button === chosen);
