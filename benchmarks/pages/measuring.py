@@ -84,6 +84,7 @@ def pages() -> dict[str, str]:
         "quota": "/quota/",
         "fetch log": "/log/",
         "fetch log of a keyword": f"/keywords/{largest}/log/",
+        "settings": "/settings/",
     }
 
 

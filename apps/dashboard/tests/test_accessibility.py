@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.contrib.auth.models import User
+from django.test import Client
 
 from apps.dashboard.tests.builders import keyword_with_videos, log_of
 from apps.incidents import incidents
 from apps.incidents.models import Incident
-from apps.videos.models import KeyWordEntry, SavedView, Video, VideoLog
+from apps.videos.models import ApiToken, FeedToken, KeyWordEntry, SavedView, Video, VideoLog
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,6 +27,7 @@ PAGES = [
     "/videos/{pk}-0000/",
     "/quota/",
     "/log/",
+    "/settings/",
     "/sign-in/",
     "/not-there/",
 ]
@@ -53,6 +56,25 @@ def test_it_works(browser: Any, live_server: Any, width: int, scheme: str) -> No
             found[address] = [(one["id"], one["nodes"][0]["html"]) for one in violations]
     context.close()
     assert found == {}
+
+
+def test_the_pages_of_an_account_have_none(browser: Any, live_server: Any, settings: Any, admin_client: Client) -> None:
+    user = User.objects.get()
+    token, _ = ApiToken.objects.create(user, name="script")
+    FeedToken.renew(user)
+    settings.NOTIFY_URLS = "json://127.0.0.1:1"
+    cookie = admin_client.cookies[settings.SESSION_COOKIE_NAME]
+    context = browser.new_context(base_url=live_server.url, bypass_csp=True)
+    context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
+    page = context.new_page()
+    for address in ("/settings/", "/settings/feed-address/renew/", "/tokens/", f"/tokens/{token.pk}/revoke/"):
+        page.goto(address)
+        page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+        assert Axe().run(page).response["violations"] == [], address
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.locator(".menu").click()
+    assert Axe().run(page).response["violations"] == [], "the open menu"
+    context.close()
 
 
 def test_an_empty_windhover_has_none_either(browser: Any, live_server: Any) -> None:
