@@ -152,6 +152,7 @@ class KeyWordEntryAdmin(admin.ModelAdmin):
     list_filter = [("state", StoredStates), ("interval", admin.EmptyFieldListFilter), "notify"]
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
+    list_per_page = 50
     search_fields = ["normalized"]
     search_help_text = "A part of a keyword, in any spelling."
     readonly_fields = [
