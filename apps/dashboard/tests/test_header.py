@@ -73,3 +73,22 @@ def test_it_is_one_row_at_every_width(
         if (box := element.bounding_box()) and element.is_visible()
     ]
     assert max(middles) - min(middles) < 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_on_a_phone_a_menu_opens_without_javascript(browser: Any, live_server: Any) -> None:
+    context = browser.new_context(
+        base_url=live_server.url, java_script_enabled=False, viewport={"width": 390, "height": 800}
+    )
+    page = context.new_page()
+    page.goto("/log/")
+    link = page.get_by_role("navigation", name="Pages").get_by_role("link", name="Quota")
+    assert not link.is_visible()
+    page.get_by_role("button", name="Fetch log").click()
+    assert link.is_visible()
+    page.keyboard.press("Escape")
+    assert not link.is_visible()
+    page.get_by_role("button", name="Fetch log").click()
+    link.click()
+    page.get_by_role("button", name="Quota").wait_for()
+    context.close()
