@@ -39,10 +39,29 @@ class QuotaReport:
 
 @dataclass(frozen=True, slots=True)
 class ScheduledSearches:
-    """How many searches scheduled fetches may make: in a whole day, and in what is left of today."""
+    """How many searches scheduled fetches may make: in a whole day, and in what is left of today.
+
+    `limit` and `unused` are those of all fetches: of a whole day, and of today. Manual fetches may make all of them.
+    """
 
     per_day: int
     left: int
+    limit: int
+    unused: int
+
+    @property
+    def used(self) -> int:
+        return self.limit - self.unused
+
+    @property
+    def reserved(self) -> int:
+        """The unused searches that only manual and first fetches may make."""
+        return self.unused - self.left
+
+    @property
+    def used_up(self) -> bool:
+        """Whether scheduled fetches have to wait for the reset."""
+        return self.per_day > 0 and not self.left
 
 
 def today() -> QuotaReport:
@@ -73,12 +92,14 @@ def scheduled_searches() -> ScheduledSearches:
     """Return the searches of all projects in service that scheduled fetches may use; two queries.
 
     The part of the manual reserve that becomes available before the reset counts as left, unless the rest is used up
-    already.
+    already. None is unused once YouTube has reported the limit reached.
     """
     per_day = {key.project: ledger.scheduled_limit(key.project) for key in keys.in_service()}
     now = timezone.now()
-    left = dict(per_day)
+    limits = {project: ledger.limit(project, "search") for project in per_day}
+    left, unused = dict(per_day), dict(limits)
     for spend in QuotaSpend.objects.filter(day=pacific.day_of(now), bucket="search", project__in=per_day):
         used_up = spend.refused_at or spend.used >= ledger.allowance(spend.project, "search", Purpose.SCHEDULE, now)
         left[spend.project] = 0 if used_up else per_day[spend.project] - spend.used
-    return ScheduledSearches(sum(per_day.values()), sum(left.values()))
+        unused[spend.project] = 0 if spend.refused_at else max(0, limits[spend.project] - spend.used)
+    return ScheduledSearches(*(sum(each.values()) for each in (per_day, left, limits, unused)))

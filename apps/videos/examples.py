@@ -118,7 +118,7 @@ QUOTA = {
             ],
         }
     ],
-    "scheduled": {"searches_per_day": 90, "left": 37, "search_rate": 90.0, "ends_at": None},
+    "scheduled": {"searches_per_day": 90, "left": 37, "search_rate": 90.0, "ends_at": None, "waits_until": None},
     "keywords": 1,
     "plan": [KEYWORD],
     "hours": [

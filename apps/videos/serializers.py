@@ -289,6 +289,9 @@ class ScheduledSerializer(serializers.Serializer[Any]):
         help_text="When the last search will be made at this rate. "
         "null: the searches last until the reset, or none is left.",
     )
+    waits_until = serializers.DateTimeField(
+        allow_null=True, help_text="When scheduled searches resume, if they are used up. null: they are not."
+    )
 
 
 class HourUsedSerializer(serializers.Serializer[Any]):

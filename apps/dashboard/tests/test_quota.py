@@ -147,6 +147,7 @@ def test_the_api_and_the_command_agree_with_the_page(client: Client, capsys, fro
         "left": 68,
         "search_rate": pytest.approx(sum(86_400 / entry.planned_interval for entry in KeyWordEntry.objects.all())),
         "ends_at": None,
+        "waits_until": None,
     }
     assert "Scheduled searches left: 68 of 98." in shown
     assert "Lasts: until the reset." in shown
@@ -223,6 +224,6 @@ def test_the_api_lists_the_beginning_of_a_long_plan(client: Client, django_asser
     assert body["keywords"] == 120
     assert [line["planned_interval"] for line in body["plan"]] == list(range(1, 101))
     assert body["scheduled"]["search_rate"] == pytest.approx(sum(86_400 / number for number in range(1, 121)))
-    assert len(queries) == 11
+    assert len(queries) == 12
     last = client.get("/api/keywords/?page=12").json()["results"]
     assert {"searches_per_day", "expected_delay", "stretched", "below_daily_minimum"} <= last[0].keys()

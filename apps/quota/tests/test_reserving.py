@@ -70,17 +70,19 @@ def test_gaps_wait_if_more_was_used(clock: time_machine.Traveller) -> None:
 def test_schedules_are_planned_with_what_is_left(settings: Settings, use_keys: UseKeys) -> None:
     settings.YT_SEARCHES_PER_DAY = {"": 100, "cats": 1000}
     birds, _, cats = use_keys("birds=one", "birds=spare", "cats=three")
-    assert report.scheduled_searches() == report.ScheduledSearches(per_day=98 + 980, left=98 + 980)
+    assert report.scheduled_searches() == report.ScheduledSearches(98 + 980, 98 + 980, limit=1100, unused=1100)
     ledger.reserve("birds", "search", Purpose.SCHEDULE)
     ledger.reserve("cats", "search", Purpose.MANUAL)
     assert report.scheduled_searches().left == 97 + 979
     ledger.mark_exhausted("cats", "search", timezone.now())
-    assert report.scheduled_searches() == report.ScheduledSearches(per_day=98 + 980, left=97)
+    assert report.scheduled_searches() == report.ScheduledSearches(98 + 980, 97, limit=1100, unused=99)
     keys.refuse(cats, "It has expired.")
     keys.refuse(birds, "It has expired.")
-    assert report.scheduled_searches() == report.ScheduledSearches(per_day=98, left=97), "the spare key is there"
+    spare = report.scheduled_searches()
+    assert spare == report.ScheduledSearches(per_day=98, left=97, limit=100, unused=99), "the spare key is there"
+    assert (spare.used, spare.reserved, spare.used_up) == (1, 2, False)
     keys.suspend("birds", "Suspended.")
-    assert report.scheduled_searches() == report.ScheduledSearches(per_day=0, left=0)
+    assert report.scheduled_searches() == report.ScheduledSearches(0, 0, limit=0, unused=0)
 
 
 @pytest.mark.parametrize("purpose", Purpose)
@@ -105,7 +107,9 @@ def test_the_shrinking_reserve_counts_as_left_until_the_rest_is_used(
     assert reserve_all(Purpose.GAP) == 44
     assert report.scheduled_searches().left == 98 - 44
     assert reserve_all(Purpose.SCHEDULE) == 92 - 44
-    assert report.scheduled_searches().left == 0, "as the ledger has it"
+    searches = report.scheduled_searches()
+    assert searches.left == 0, "as the ledger has it"
+    assert (searches.used, searches.reserved, searches.used_up) == (92, 8, True)
 
 
 def test_a_small_limit_has_no_reserve(settings: Settings) -> None:

@@ -1,6 +1,6 @@
 """When keywords wait for searches, and when they resume."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -10,7 +10,7 @@ from django.utils import timezone
 from apps.incidents import incidents
 from apps.incidents.models import Incident
 from apps.quota import keys, ledger, pacific
-from apps.quota.report import scheduled_searches
+from apps.quota.report import ScheduledSearches, scheduled_searches
 from apps.videos.models import SPREAD, KeyWordEntry, VideoLog
 
 # In the last hour of a day, keywords without a search left wait for the reset without an incident.
@@ -20,6 +20,20 @@ LAST_HOUR = timedelta(hours=1)
 def current() -> Incident | None:
     """Return the incident of a used-up search quota, if one is open."""
     return Incident.objects.open().filter(kind=Incident.Kind.SEARCHES_USED_UP).first()
+
+
+def waits_until(pause: Incident | None, searches: ScheduledSearches | None = None) -> datetime | None:
+    """Return when scheduled searches resume, if today's are used up; None while keywords can be searched.
+
+    `pause` is current(). It may last although searches are left again: those by which the manual reserve has shrunk.
+    Two queries, unless there is a pause or `searches` are given.
+    """
+    if settings.INVIDIOUS_URL:
+        return None
+    if pause:
+        return pause.until
+    searches = searches or scheduled_searches()
+    return pacific.next_reset(timezone.now()) if searches.used_up else None
 
 
 def is_waiting(entry: KeyWordEntry, pause: Incident | None) -> bool:

@@ -13,6 +13,7 @@ from apps.quota import report as quota_report
 from apps.quota.models import QuotaSpend
 from apps.quota.report import QuotaReport, ScheduledSearches
 from apps.videos.models import KeyWordEntry, KeyWordEntryQuerySet, VideoLog
+from apps.videos.scheduling import pauses
 from apps.videos.scheduling.allocation import DAY
 from apps.videos.scheduling.pauses import LAST_HOUR
 from apps.videos.scheduling.plan import further_share
@@ -44,7 +45,8 @@ class SchedulingReport:
 
     `plan`: the scheduled keywords, most frequent first. `search_rate`: searches per day with the current intervals,
     including as many further pages as were needed recently. `ends_at`: when the last search will be made at that rate;
-    None if the searches last until the reset or are used up.
+    None if the searches last until the reset or are used up. `waits_until`: when scheduled searches resume, if they are
+    used up. `until_reset` are the days until the reset.
     """
 
     quota: QuotaReport
@@ -52,6 +54,8 @@ class SchedulingReport:
     scheduled: ScheduledSearches
     search_rate: float
     ends_at: datetime | None
+    waits_until: datetime | None
+    until_reset: float
     hours: list[HourUsed]
     days: list[DayUsed]
 
@@ -66,6 +70,24 @@ class SchedulingReport:
         return round(DAY / self.search_rate) if self.search_rate else 0
 
     @property
+    def planned(self) -> float:
+        """The searches that scheduled fetches will make until the reset: never more than are left."""
+        return 0.0 if self.waits_until else min(self.scheduled.left, self.search_rate * self.until_reset)
+
+    def planned_of(self, entry: KeyWordEntry) -> float:
+        """Return the searches of a scheduled keyword until the reset, without further pages.
+
+        Those of all keywords are together never more than are left. By their intervals they might be: these are
+        rounded, and kept while they differ little from the plan.
+        """
+        if not self.search_rate or self.waits_until:
+            return 0.0
+        by_interval = entry.searches_per_day * self.until_reset
+        # Without a key Invidious is searched, which has no limit.
+        fits = self.planned / (self.search_rate * self.until_reset) if self.scheduled.per_day else 1.0
+        return by_interval * fits
+
+    @property
     def searches_per_day(self) -> int:
         """The daily limit of all projects together."""
         return sum(project.search.limit for project in self.quota.projects)
@@ -75,13 +97,13 @@ class SchedulingReport:
         """How long the searches last: `no_key`, `used_up`, `ends` (at `ends_at`) or `until_reset`."""
         if not self.scheduled.per_day:
             return "no_key"
-        if not self.scheduled.left:
+        if self.waits_until or not self.scheduled.left:
             return "used_up"
         return "ends" if self.ends_at else "until_reset"
 
 
 def today() -> SchedulingReport:
-    """Return the state of today's searches; eight queries, and that of the plan when it is read."""
+    """Return the state of today's searches; nine queries, and that of the plan when it is read."""
     now = timezone.now()
     plan = KeyWordEntry.objects.scheduled().order_by("planned_interval", "normalized")
     scheduled = quota_report.scheduled_searches()
@@ -90,12 +112,15 @@ def today() -> SchedulingReport:
         intervals = plan.order_by().values_list("planned_interval").annotate(keywords=Count("pk"))
         first_pages = sum(keywords * DAY / interval for interval, keywords in intervals)
         search_rate = first_pages / (1 - further_share(now))
+    quota = quota_report.today()
     return SchedulingReport(
-        quota=quota_report.today(),
+        quota=quota,
         plan=plan,
         scheduled=scheduled,
         search_rate=search_rate,
         ends_at=_ends_at(now, scheduled.left, search_rate),
+        waits_until=pauses.waits_until(pauses.current(), scheduled),
+        until_reset=(quota.resets_at - now) / timedelta(days=1),
         hours=_hours(now),
         days=days_used(),
     )

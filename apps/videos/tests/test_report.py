@@ -76,5 +76,5 @@ def test_days_have_as_many_hours_as_they_have(frozen_time: MovableTime, day: str
 
 def test_it_costs_the_same_whatever_there_is(django_assert_num_queries) -> None:
     watched(**{f"word{number}": number for number in range(1, 20)})
-    with django_assert_num_queries(8):  # keys and spending twice, the plan, logs twice, days
+    with django_assert_num_queries(9):  # keys and spending twice, the plan, the pause, logs twice, days
         report.today()
