@@ -137,7 +137,23 @@ STATISTICS = {
         "since": "2026-11-25T09:12:44.120551Z",
         "methods": {"youtube": 84, "invidious": 2},
         "channels": [{"channel_id": VIDEO["channel_id"], "channel_title": VIDEO["channel_title"], "videos": 9}],
-        "delay": {"videos": 43, "median": 2634, "p95": 11095, "within_1h": 0.6, "within_6h": 1.0},
+        "delay": {
+            "videos": 43,
+            "median": 2634,
+            "p95": 11095,
+            "within_1h": 0.6,
+            "within_6h": 1.0,
+            "steps": [
+                {"within": 300, "videos": 4},
+                {"within": 900, "videos": 5},
+                {"within": 1800, "videos": 7},
+                {"within": 3600, "videos": 10},
+                {"within": 10800, "videos": 14},
+                {"within": 21600, "videos": 3},
+                {"within": 86400, "videos": 0},
+                {"within": None, "videos": 0},
+            ],
+        },
     },
 }
 

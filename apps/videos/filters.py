@@ -484,7 +484,7 @@ class KnownParameters(APIView):
             return  # a 405, with any parameters
         filters = self._filters()
         pages = {parameter["name"] for parameter in self._parameters_of_pages()}
-        known = sorted(filters.keys() | pages)
+        known = sorted(filters.keys() | pages | self.own_parameters())
         errors = {}
         for name, values in request.query_params.lists():
             if name not in {*known, "format"}:
@@ -495,6 +495,10 @@ class KnownParameters(APIView):
                 errors[name] = ErrorDetail("Must be given once.", "repeated")
         if errors:
             raise ValidationError(errors)
+
+    def own_parameters(self) -> set[str]:
+        """Return the parameters that the view checks itself."""
+        return set()
 
     def _is_list(self) -> bool:
         return hasattr(self, "paginator") and getattr(self, "action", "list") == "list"

@@ -333,6 +333,11 @@ class ChannelFoundSerializer(serializers.Serializer[Any]):
     videos = serializers.IntegerField()
 
 
+class DelayStepSerializer(serializers.Serializer[Any]):
+    within = serializers.IntegerField(allow_null=True, help_text="Seconds. null: later than all others.")
+    videos = serializers.IntegerField(help_text="Videos found within them, but not within those of the step before.")
+
+
 class DelaySerializer(serializers.Serializer[Any]):
     """How soon videos were found after their publication."""
 
@@ -341,10 +346,11 @@ class DelaySerializer(serializers.Serializer[Any]):
     p95 = serializers.IntegerField(help_text="95 % of them were found within so many seconds.")
     within_1h = serializers.FloatField(help_text="The share that was found within an hour, from 0 to 1.")
     within_6h = serializers.FloatField(help_text="The share that was found within six hours, from 0 to 1.")
+    steps = DelayStepSerializer(many=True, help_text="How many were found how soon; together all of them.")
 
 
 class NewestSerializer(serializers.Serializer[Any]):
-    """What was found last: 1,000 videos of the last 30 days at most."""
+    """What was found last: 1,000 videos of these days at most."""
 
     videos = serializers.IntegerField(help_text="The number of videos.")
     since = serializers.DateTimeField(allow_null=True, help_text="When the first of them was found. null: none was.")
@@ -359,10 +365,10 @@ class NewestSerializer(serializers.Serializer[Any]):
 
 class StatisticsSerializer(serializers.Serializer[Any]):
     video_count = serializers.IntegerField(help_text="The number of videos now, of any age.")
-    days = VideosOfDaySerializer(many=True, help_text="The last 30 days in UTC, including today.")
+    days = VideosOfDaySerializer(many=True, help_text="The last `days` in UTC, including today.")
     searches = DayUsedSerializer(
         many=True,
-        help_text="The searches used in the last 30 days, including today. "
+        help_text="The searches used in the last `days`, including today. "
         "For a keyword those in its fetch logs, which are kept for `LOG_DAYS`.",
     )
     newest = NewestSerializer(help_text="What was found last: 1,000 videos of these days at most.")

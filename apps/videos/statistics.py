@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from math import ceil
 from typing import Any, Final, NamedTuple
 
@@ -22,6 +23,12 @@ from apps.videos.scheduling.report import DAYS, DayUsed, days_used
 NEWEST: Final = 1_000
 TOP_CHANNELS: Final = 10
 
+# The periods that may be requested, in days.
+PERIODS: Final = [7, 30, 90]
+
+# Up to these delays, in seconds, videos are counted together.
+DELAY_STEPS: Final = [300, 900, 1_800, 3_600, 10_800, 21_600, 86_400]
+
 
 @dataclass(frozen=True, slots=True)
 class VideosOfDay:
@@ -33,11 +40,19 @@ class VideosOfDay:
 
 
 @dataclass(frozen=True, slots=True)
+class DelayStep:
+    """How many videos were found within so many seconds, and not within those of the step before; None: ever."""
+
+    within: int | None
+    videos: int
+
+
+@dataclass(frozen=True, slots=True)
 class Delay:
     """How soon `videos` were found after their publication.
 
     `median` and `p95`: within so many seconds half of them, or 95 %, were found. `within_1h` and `within_6h`: the
-    shares that were, from 0 to 1.
+    shares that were, from 0 to 1. `steps`: how many were found how soon; together all.
     """
 
     videos: int
@@ -45,6 +60,7 @@ class Delay:
     p95: int
     within_1h: float
     within_6h: float
+    steps: list[DelayStep]
 
     @classmethod
     def of(cls, seconds: Sequence[float]) -> "Delay":
@@ -52,7 +68,10 @@ class Delay:
         ordered, number = sorted(seconds), len(seconds)
         median, p95 = (ceil(ordered[ceil(number * percent / 100) - 1]) for percent in (50, 95))
         within_1h, within_6h = (bisect_right(ordered, hours * 3600) / number for hours in (1, 6))
-        return cls(number, median, p95, within_1h, within_6h)
+        found = [*(bisect_right(ordered, bound) for bound in DELAY_STEPS), number]
+        new = [after - before for before, after in pairwise([0, *found])]
+        steps = [DelayStep(*step) for step in zip([*DELAY_STEPS, None], new, strict=True)]
+        return cls(number, median, p95, within_1h, within_6h, steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +83,7 @@ class ChannelFound:
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """The last NEWEST videos that were found within DAYS and are not hidden: `since` is when the first of them was.
+    """The last NEWEST videos that were found within the period and are not hidden: `since` is when the first of them was.
 
     `delay` is that of the videos with an exact date that were published after their keyword was added; None if there
     is none.
@@ -79,7 +98,7 @@ class Newest:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """`days` are in UTC, `searches` are of days in California, which the quota follows; both DAYS, oldest first."""
+    """`days` are in UTC, `searches` are of days in California, which the quota follows; both oldest first."""
 
     video_count: int
     days: list[VideosOfDay]
@@ -112,26 +131,27 @@ class _DayInUTC(Func):
 _AFTER_KEYWORD = Q(published_at__gte=F("keyword__created_at"))
 
 
-def of_all() -> Statistics:
-    """Return the statistics of all videos, each as the first keyword found it; five queries."""
+def of_all(days: int = DAYS) -> Statistics:
+    """Return the last days' statistics of all videos, each as the first keyword found it; five queries."""
     videos = Video.objects.all()
     newest = videos.filter(hidden_at=None).annotate(is_timed=_AFTER_KEYWORD & Q(published_exact=True))
     columns = ("method", "channel_id", "channel_title", "published_at", "created_at", "is_timed")
-    return _statistics(VideoTotal.current(), videos, newest.values_list(*columns), days_used())
+    return _statistics(VideoTotal.current(), videos, newest.values_list(*columns), days_used(days=days))
 
 
-def of_keyword(entry: KeyWordEntry) -> Statistics:
-    """Return the statistics of what `entry` found, also if another keyword had found it before; four queries."""
+def of_keyword(entry: KeyWordEntry, days: int = DAYS) -> Statistics:
+    """Return the last days' statistics of what `entry` found, also if another keyword had found it before; four
+    queries."""
     matches = entry.matches.all()
     newest = matches.filter(hidden=False).annotate(is_timed=_AFTER_KEYWORD & Q(video__published_exact=True))
     columns = ("method", "video__channel_id", "video__channel_title", "published_at", "created_at", "is_timed")
-    return _statistics(entry.video_count, matches, newest.values_list(*columns), days_used(entry))
+    return _statistics(entry.video_count, matches, newest.values_list(*columns), days_used(entry, days))
 
 
 def _statistics(count: int, rows: QuerySet[Any], newest: QuerySet[Any, Any], searches: list[DayUsed]) -> Statistics:
     """`rows` are videos or matches, `newest` the same with the values of _Found."""
     today = datetime.combine(timezone.now().date(), time(), UTC)
-    days = [today - timedelta(days=back) for back in reversed(range(DAYS))]
+    days = [today - timedelta(days=back) for back in reversed(range(len(searches)))]
     published, found = (_per_day(rows, field, days[0]) for field in ("published_at", "created_at"))
     return Statistics(
         video_count=count,

@@ -9,7 +9,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.generics import GenericAPIView, get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -37,6 +37,7 @@ from apps.videos.models import KeyWordEntry, Video, VideoLog, VideoTotal
 from apps.videos.pagination import Pages, VideoPages
 from apps.videos.renderers import OneFormat
 from apps.videos.scheduling import report
+from apps.videos.scheduling.report import DAYS
 from apps.videos.serializers import (
     KeywordSerializer,
     MarkedSerializer,
@@ -50,6 +51,7 @@ from apps.videos.serializers import (
     VideoLogSerializer,
     VideoSerializer,
 )
+from apps.videos.statistics import PERIODS
 from apps.videos.throttles import Previews, Writes
 
 # A preview is answered after so many seconds even if the search is not over.
@@ -71,6 +73,19 @@ def page_of_videos(request: Request, filters: KeywordVideoFilters) -> HttpRespon
         return pages.get_paginated_response(pages.paginate_queryset(filters.rows(), request, **filters.counted()))
 
     return conditional(request, filters.changed_at(), build)
+
+
+DAYS_PARAMETER = OpenApiParameter(
+    "days", OpenApiTypes.INT, enum=PERIODS, default=DAYS, description="How many days back, including today."
+)
+
+
+def requested_days(request: Request) -> int:
+    """Return how many days of statistics are requested."""
+    given = request.query_params.get("days", str(DAYS))
+    if given not in map(str, PERIODS):
+        raise ValidationError({"days": f"Must be one of {', '.join(map(str, PERIODS))}."})
+    return int(given)
 
 
 class KeywordVideos(KnownParameters, GenericAPIView[Any]):
@@ -330,11 +345,16 @@ class KeywordViewSet(KnownParameters, viewsets.ModelViewSet[KeyWordEntry]):
         operation_id="get_keyword_statistics",
         summary="Show a keyword's statistics",
         description="Of the videos that it found, also those that another keyword had found before.",
+        parameters=[DAYS_PARAMETER],
         responses=StatisticsSerializer,
     )
     @action(detail=True)
     def stats(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return Response(StatisticsSerializer(statistics.of_keyword(self.get_object())).data)
+        entry, days = self.get_object(), requested_days(request)
+        return Response(StatisticsSerializer(statistics.of_keyword(entry, days)).data)
+
+    def own_parameters(self) -> set[str]:
+        return {"days"} if self.action == "stats" else set()
 
     @extend_schema(
         operation_id="preview_keyword",
@@ -402,10 +422,17 @@ class StatisticsView(KnownParameters):
     """Of all videos, each as the first keyword found it."""
 
     @extend_schema(
-        operation_id="get_statistics", summary="Show statistics", tags=["videos"], responses=StatisticsSerializer
+        operation_id="get_statistics",
+        summary="Show statistics",
+        tags=["videos"],
+        parameters=[DAYS_PARAMETER],
+        responses=StatisticsSerializer,
     )
     def get(self, request: Request) -> Response:
-        return Response(StatisticsSerializer(statistics.of_all()).data)
+        return Response(StatisticsSerializer(statistics.of_all(requested_days(request))).data)
+
+    def own_parameters(self) -> set[str]:
+        return {"days"}
 
 
 def describe_problem(request: HttpRequest, code: str) -> HttpResponseRedirect:

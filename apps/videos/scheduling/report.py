@@ -145,16 +145,16 @@ def _hours(now: datetime) -> list[HourUsed]:
     return [HourUsed(hour, searches if hour <= now else None) for hour, searches in zip(starts, used, strict=True)]
 
 
-def days_used(entry: KeyWordEntry | None = None) -> list[DayUsed]:
-    """Return the last DAYS days with their searches: those in the logs of `entry`, or all projects'; one query."""
+def days_used(entry: KeyWordEntry | None = None, days: int = DAYS) -> list[DayUsed]:
+    """Return the last days with their searches: those in the logs of `entry`, or all projects'; one query."""
     last = pacific.day_of(timezone.now())
-    days = [last - timedelta(days=back) for back in reversed(range(DAYS))]
+    dates = [last - timedelta(days=back) for back in reversed(range(days))]
     used: Counter[date] = Counter()
     if entry:
-        logs = entry.logs.filter(created_at__gte=pacific.start_of(days[0]), searches__gt=0)
+        logs = entry.logs.filter(created_at__gte=pacific.start_of(dates[0]), searches__gt=0)
         for created_at, searches in logs.values_list("created_at", "searches"):
             used[pacific.day_of(created_at)] += searches
     else:
-        spends = QuotaSpend.objects.filter(bucket=QuotaSpend.Bucket.SEARCH, day__gte=days[0])
+        spends = QuotaSpend.objects.filter(bucket=QuotaSpend.Bucket.SEARCH, day__gte=dates[0])
         used.update(dict(spends.values_list("day").annotate(searches=Sum("used")).order_by()))
-    return [DayUsed(day, used[day]) for day in days]
+    return [DayUsed(day, used[day]) for day in dates]

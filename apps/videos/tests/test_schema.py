@@ -289,7 +289,8 @@ def test_the_guide_lists_the_parameters_of_the_schema() -> None:
         name: of.split(", ") for cell, of, _ in rows("| parameter | of | only rows |", GUIDE) for name in quoted(cell)
     }
     pages = {name for cell, _ in rows("| parameter | what |", GUIDE) for name in quoted(cell)}
-    assert filters.keys() | pages == lists.keys()
+    statistics = {name for cell, _ in rows("| parameter | of statistics |", GUIDE) for name in quoted(cell)}
+    assert filters.keys() | pages | statistics == lists.keys()
     assert {name: sorted(of) for name, of in filters.items()} == {name: sorted(lists[name]) for name in filters}
 
 

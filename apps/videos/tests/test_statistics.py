@@ -65,7 +65,17 @@ def test_it_works(client: Client, entry: KeyWordEntry, frozen_time: MovableTime)
             {"channel_id": "UC-mine", "channel_title": "Mine", "videos": 2},
             {"channel_id": "UC0000000000000000000000", "channel_title": "A channel", "videos": 1},
         ],
-        "delay": {"videos": 3, "median": 7200, "p95": 10800, "within_1h": 1 / 3, "within_6h": 1.0},
+        "delay": {
+            "videos": 3,
+            "median": 7200,
+            "p95": 10800,
+            "within_1h": 1 / 3,
+            "within_6h": 1.0,
+            "steps": [
+                {"within": within, "videos": {3600: 1, 10800: 2}.get(within, 0)}
+                for within in (300, 900, 1800, 3600, 10800, 21600, 86400, None)
+            ],
+        },
     }
     body = client.get(address_of(other)).json()
     assert body["video_count"] == 2
@@ -109,6 +119,10 @@ def test_percentiles_and_shares_are_those_of_a_count(client: Client, entry: KeyW
             assert sum(each <= seconds for each in delays) >= share * 333 > sum(each < seconds for each in delays)
         for name, hours in (("within_1h", 1), ("within_6h", 6)):
             assert delay[name] == sum(each <= hours * 3600 for each in delays) / 333
+        below = 0
+        for step in delay["steps"]:
+            below += step["videos"]
+            assert below == sum(each <= (step["within"] or 172_800) for each in delays)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +145,9 @@ def test_what_does_not_show_a_delay_is_left_out(client: Client, entry: KeyWordEn
     for address in (ALL, address_of(entry)):
         newest = client.get(address).json()["newest"]
         assert newest["videos"] == 4
+        steps = newest["delay"].pop("steps")
         assert newest["delay"] == {"videos": 2, "median": 0, "p95": 7200, "within_1h": 0.5, "within_6h": 1.0}
+        assert [step["videos"] for step in steps] == [1, 0, 0, 0, 1, 0, 0, 0]
 
 
 def test_only_the_last_ones_found_are_looked_at(
@@ -215,6 +231,25 @@ def test_it_reads_few_rows_in_few_queries(client: Client, entry: KeyWordEntry) -
             compute()
         assert len(queries) == number
         assert_no_scan(queries)
+
+
+@pytest.mark.parametrize("days", [7, 30, 90])
+def test_the_period_is_chosen(client: Client, entry: KeyWordEntry, days: int) -> None:
+    store(entry, *(found_video(published_at=TODAY - timedelta(days=back)) for back in (0, 6, 7, 29, 30, 89, 90)))
+    for address in (ALL, address_of(entry)):
+        body = client.get(address, {"days": str(days)}).json()
+        assert (len(body["days"]), len(body["searches"])) == (days, days)
+        assert body["days"][0]["day"] == str((TODAY - timedelta(days=days - 1)).date())
+        assert sum(row["published"] for row in body["days"]) == {7: 2, 30: 4, 90: 6}[days]
+
+
+@pytest.mark.parametrize("given", ["8", "0", "x", "", "-7"])
+def test_another_period_is_refused(client: Client, entry: KeyWordEntry, given: str) -> None:
+    for address in (ALL, address_of(entry)):
+        problem = client.get(address, {"days": given})
+        assert problem.status_code == 400
+        assert list(problem.json()["errors"]) == ["days"]
+    assert client.get("/api/keywords/", {"days": "7"}).status_code == 400, "only statistics have one"
 
 
 def test_a_keyword_that_is_only_previewed_has_none(client: Client, entry: KeyWordEntry) -> None:
