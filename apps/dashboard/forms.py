@@ -95,6 +95,14 @@ class SavedViewForm(forms.Form):
         return SavedView.objects.update_or_create(name=name, defaults={"query": query})
 
 
+class KeywordSettingsForm(forms.ModelForm):
+    interval = IntervalField()
+
+    class Meta:
+        model = KeyWordEntry
+        fields = ["interval", "weight"]
+
+
 class TokenForm(forms.ModelForm):
     class Meta:
         model = ApiToken

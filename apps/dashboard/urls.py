@@ -1,7 +1,19 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from apps.dashboard.views import account, home, keyword, keywords, log, marks, quota, saved_views, settings, video
+from apps.dashboard.views import (
+    account,
+    home,
+    keyword,
+    keyword_settings,
+    keywords,
+    log,
+    marks,
+    quota,
+    saved_views,
+    settings,
+    video,
+)
 from apps.videos.models import KeyWordEntry
 
 urlpatterns = [
@@ -19,6 +31,7 @@ urlpatterns = [
     path("videos/<str:video>/marks/", marks.mark, name="video-marks"),
     path("views/", saved_views.save, name="view-save"),
     path("views/<int:view>/delete/", saved_views.delete, name="view-delete"),
+    path("keywords/<int:pk>/settings/", keyword_settings.keyword_settings, name="keyword-settings"),
     path("quota/", quota.quota, name="quota-page"),
     path("log/", log.log, name="log"),
     path("settings/", settings.overview, name="settings"),

@@ -131,6 +131,52 @@ def _cost_of_adding(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What other settings of one keyword change: seconds between two searches before, and after.
+
+    `own_before` is None if the keyword is not scheduled, `others_before` and `others_after` if no other is: they are
+    the others' averages. `is_stretched`: the searches do not suffice for the requested interval. `below_daily_minimum`
+    is the number of keywords that would be searched less than once a day without such a request.
+    """
+
+    own_before: int | None
+    own_after: int
+    others_before: int | None
+    others_after: int | None
+    is_stretched: bool
+    below_daily_minimum: int
+
+
+def effect_of(entry: KeyWordEntry, interval: int | None, weight: int) -> Effect | None:
+    """Return what an interval and a weight of a keyword would change, if it is watched; None if nothing can be
+    searched. Six queries; nothing is written."""
+    per_day = scheduled_searches().per_day * (1 - _reserve_for_further_pages(timezone.now()))
+    rows = _rows()
+    others = _searches(row for row in rows if row[0] != entry.pk)
+    requested = interval or settings.FETCH_INTERVAL
+    before = _allocate(_searches(rows), per_day)
+    after = _allocate([*others, Search(entry.pk, entry.rate, weight, requested)], per_day)
+    if not after:
+        return None
+    own = after[entry.pk]
+    others_before = [share for id, share in before.items() if id != entry.pk]
+    others_after = [share for id, share in after.items() if id != entry.pk]
+    return Effect(
+        own_before=_interval(before[entry.pk]) if entry.pk in before else None,
+        own_after=_interval(own),
+        others_before=_mean_interval(others_before) if others else None,
+        others_after=_mean_interval(others_after) if others else None,
+        is_stretched=requested is not None and not own.granted,
+        below_daily_minimum=sum(share.below_daily_minimum for share in after.values()),
+    )
+
+
+def _interval(share: Share) -> int:
+    """Return the interval as it is planned: not shorter than MIN_INTERVAL, unless requested."""
+    return round(share.interval if share.granted else max(MIN_INTERVAL, share.interval))
+
+
 def further_share(now: datetime) -> float:
     """Return the share, from 0 to 1, of the last 24 hours' searches that were not the first of their fetch.
 
