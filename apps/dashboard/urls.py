@@ -3,6 +3,7 @@ from django.urls import path
 
 from apps.dashboard.views import (
     account,
+    fetch_now,
     home,
     keyword,
     keyword_settings,
@@ -22,7 +23,7 @@ urlpatterns = [
     path("keywords/", keywords.keywords, name="keywords"),
     path("keywords/<int:pk>/", keyword.keyword, name="keyword"),
     path("keywords/<int:pk>/log/", log.log, name="keyword-log"),
-    path("keywords/<int:pk>/fetch/", keyword.fetch, name="keyword-fetch"),
+    path("keywords/<int:pk>/fetch/", fetch_now.fetch, name="keyword-fetch"),
     path("keywords/<int:pk>/pause/", keyword.set_state, {"state": KeyWordEntry.State.PAUSED}, name="keyword-pause"),
     path("keywords/<int:pk>/resume/", keyword.set_state, {"state": KeyWordEntry.State.WATCHED}, name="keyword-resume"),
     path("keywords/<int:pk>/delete/", keyword.delete, name="keyword-delete"),

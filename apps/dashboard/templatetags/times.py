@@ -40,16 +40,32 @@ def reset(when: datetime) -> SafeString:
 
 
 @register.simple_tag
-def time_and_left(when: datetime) -> SafeString:
-    """Return "08:00 UTC (in 3 h 12 min)"; a script shows the reader's local time instead."""
-    utc, left = when.astimezone(UTC), span(max(0, round((when - timezone.now()).total_seconds())))
+def local_time(when: datetime) -> SafeString:
+    """Return "08:00 UTC"; a script shows the reader's local time instead."""
+    utc = when.astimezone(UTC)
     return format_html(
-        '<time datetime="{0}" title="{1}" data-local>{2}</time> <time datetime="{0}" data-left>(in {3})</time>',
+        '<time datetime="{}" title="{}" data-local>{}</time>',
         when.isoformat(),
         f"{utc:%Y-%m-%d %H:%M} UTC",
         f"{utc:%H:%M} UTC",
-        left,
     )
+
+
+@register.simple_tag
+def time_and_left(when: datetime) -> SafeString:
+    """Return "08:00 UTC (in 3 h 12 min)", with the reader's local time as local_time()."""
+    return format_html("{} {}", local_time(when), left(when))
+
+
+@register.simple_tag
+def left(when: datetime) -> SafeString:
+    """Return "(in 3 h 12 min)"."""
+    return format_html('<time datetime="{}" data-left>(in {})</time>', when.isoformat(), time_left(when))
+
+
+def time_left(when: datetime) -> str:
+    """Return the time until `when`: "3 h 12 min"."""
+    return span(max(0, round((when - timezone.now()).total_seconds())))
 
 
 @register.simple_tag

@@ -16,7 +16,6 @@ from apps.dashboard.views.pages import (
     short_address,
     write_required,
 )
-from apps.videos.fetching import manual
 from apps.videos.models import KeyWordEntry
 from apps.videos.scheduling.plan import cost_of_adding
 
@@ -49,14 +48,6 @@ def render_keyword(request: PageRequest, entry: KeyWordEntry, form: IntervalForm
     if entry.state == KeyWordEntry.State.PREVIEWED and not request.htmx:
         context["cost"] = cost_of_adding(entry.rate)
     return render_page(request, "keyword", context | {"gaps": entry.gaps.filter(late=False)})
-
-
-@require_POST
-@write_required
-def fetch(request: PageRequest, pk: int) -> HttpResponse:
-    manual.fetch_now(get_object_or_404(KeyWordEntry, pk=pk))
-    messages.success(request, "Searching now. Results appear below.")
-    return redirect("keyword", pk)
 
 
 @require_POST

@@ -1,11 +1,15 @@
 """Manual fetches: what "Fetch now" and a preview do."""
 
 import time
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from apps.quota import pacific
+from apps.quota.report import scheduled_searches
 from apps.videos.models import KeyWordEntry, VideoLog
 from apps.videos.scheduling.plan import AddingCost, cost_of_adding
 from apps.videos.tasks import process_trigger, send
@@ -37,6 +41,32 @@ def fetch_now(entry: KeyWordEntry, trigger: VideoLog.Trigger = VideoLog.Trigger.
         if log.waiting_until or not under_way:
             transaction.on_commit(lambda: send(process_trigger, entry.pk, trigger=log.trigger, log_id=log.pk))
     return log
+
+
+@dataclass(frozen=True, slots=True)
+class FetchCost:
+    """What a manual fetch would use: one of `searches`, those that are left today; 0 if it uses none of YouTube's.
+
+    `uses_reserve`: only those are left that are kept for manual and first fetches. `waits_until`: none is left, so it
+    waits. `resets_at`: when there are new ones.
+    """
+
+    searches: int
+    uses_reserve: bool
+    waits_until: datetime | None
+    resets_at: datetime
+
+
+def cost_of_fetching() -> FetchCost:
+    """Return what fetching a keyword now would use; two queries."""
+    searches, resets_at = scheduled_searches(), pacific.next_reset(timezone.now())
+    waits = searches.per_day > 0 and not searches.unused and not settings.INVIDIOUS_URL
+    return FetchCost(
+        searches=searches.unused,
+        uses_reserve=searches.used_up and searches.unused > 0,
+        waits_until=resets_at if waits else None,
+        resets_at=resets_at,
+    )
 
 
 def preview(text: str) -> tuple[KeyWordEntry, VideoLog | None]:
