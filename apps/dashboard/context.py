@@ -1,6 +1,7 @@
 """Context for every page."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -13,10 +14,12 @@ from apps.incidents import parts
 from apps.incidents.models import Incident
 from apps.quota import keys
 from apps.videos.access import may_write
+from apps.videos.scheduling import pauses
 
 PAGES = [
     ("home", "Videos"),
     ("keywords", "Keywords"),
+    ("statistics", "Statistics"),
     ("quota-page", "Quota"),
     ("log", "Fetch log"),
     ("settings", "Settings"),
@@ -42,11 +45,17 @@ _YOUTUBE = {Kind.SEARCHES_USED_UP, Kind.PROJECT_SUSPENDED, Kind.KEYS_COOLING_DOW
 
 
 def every_page(request: HttpRequest) -> dict[str, Any]:
-    """Return the navigation, who may change things, and the open incidents; one query, made if a page shows them."""
+    """Return the navigation, who may change things, the open incidents, and until when keywords wait for searches; one
+    query and two, made if a page shows them."""
 
     @cache
     def incidents() -> list[Incident]:
         return [*parts.unsaved.values(), *Incident.objects.open()]
+
+    @cache
+    def waits_until() -> datetime | None:
+        pause = next((each for each in incidents() if each.kind == Kind.SEARCHES_USED_UP), None)
+        return pauses.waits_until(pause)
 
     pages = [_link(name, label, request.path) for name, label in PAGES]
     return {
@@ -60,6 +69,7 @@ def every_page(request: HttpRequest) -> dict[str, Any]:
         "sign_in": settings.SIGN_IN,
         "incidents": incidents,
         "obstacle": lambda: _obstacle(incidents()),
+        "waits_until": waits_until,
     }
 
 

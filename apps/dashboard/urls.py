@@ -13,6 +13,7 @@ from apps.dashboard.views import (
     quota,
     saved_views,
     settings,
+    statistics,
     video,
 )
 from apps.videos.models import KeyWordEntry
@@ -33,7 +34,10 @@ urlpatterns = [
     path("views/", saved_views.save, name="view-save"),
     path("views/<int:view>/delete/", saved_views.delete, name="view-delete"),
     path("keywords/<int:pk>/settings/", keyword_settings.keyword_settings, name="keyword-settings"),
+    path("keywords/<int:pk>/statistics/", statistics.of_keyword, name="keyword-statistics"),
+    path("statistics/", statistics.of_all, name="statistics"),
     path("quota/", quota.quota, name="quota-page"),
+    path("quota/keys/<int:key_id>/retry/", quota.retry_key, name="key-retry"),
     path("log/", log.log, name="log"),
     path("settings/", settings.overview, name="settings"),
     path("settings/appearance/", settings.appearance, name="appearance"),

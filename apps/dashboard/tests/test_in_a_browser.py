@@ -196,6 +196,10 @@ def test_nothing_scrolls_sideways_on_a_phone(page: Any) -> None:
         "/keywords/",
         f"/keywords/{long.pk}/",
         f"/keywords/{long.pk}/delete/",
+        f"/keywords/{long.pk}/statistics/",
+        f"/keywords/{long.pk}/settings/",
+        "/statistics/?days=90",
+        "/quota/",
         "/log/",
         "/sign-in/",
     ):

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from apps.conftest import MovableTime
 from apps.dashboard import charts
-from apps.dashboard.plan_text import about
+from apps.dashboard.plan_text import about, at_most
 from apps.dashboard.templatetags.times import roughly
 from apps.quota import keys, ledger
 from apps.quota.models import QuotaSpend
@@ -41,7 +41,7 @@ def test_it_works(client: Client) -> None:
     spend(3)
     page = text_of(client, "/quota/")
     assert "95 of 98" in page
-    assert "until the reset" in page
+    assert "3 of 100 used. They last until the reset." in page
     assert "at 08:00 UTC (in 1 day)" in page
     assert "3 of 100" in page
     assert page.index("falcon") < page.index("kestrel")
@@ -78,7 +78,8 @@ def test_a_key_whose_cooldown_is_over_is_tried_again(client: Client, frozen_time
 def test_it_shows_until_when_searches_last(client: Client) -> None:
     KeyWordEntry.objects.create(keyword="kestrel", interval=60)
     KeyWordEntry.objects.update(planned_interval=600)
-    assert re.search(r"at this rate until \d\d:\d\d UTC \(in [^)]+\)", text_of(client, "/quota/"))
+    shown = r"At this rate they last until \d\d:\d\d UTC your time \(in [^)]+\)"
+    assert re.search(shown, text_of(client, "/quota/"))
 
 
 def test_it_shows_rare_searches_and_stretched_intervals(client: Client) -> None:
@@ -105,10 +106,13 @@ def test_the_charts_show_the_searches_used(client: Client, frozen_time: MovableT
         QuotaSpend.objects.create(project="birds", day=day, bucket="search", used=20 * back)
     frozen_time.move(hours=5)
     html = client.get("/quota/").content.decode()
-    assert "<title>18 November: 60 searches</title>" in html
-    assert 'y="40.00" width="8" height="60.00"' in html
-    assert html.count('class="planned"') == 24 - 6
-    assert "<title>13:00 to 14:00 UTC: 0 searches</title>" in html
+    assert (
+        '<th role="rowheader" scope="row">Wed 18 November</th><td role="cell" class="figure" data-label="used">60'
+        in html
+    )
+    assert 'class="bar" x="26.10" y="40.00" width="0.80" height="60.00"' in html
+    assert html.count('<rect class="planned"') - 1 == 24 - 5, "the hour that has begun, too; one is the day's bar"
+    assert "13:00 UTC to 14:00 UTC 0 4" in text_of(client, "/quota/")
 
 
 def test_the_form_shows_the_cost_of_adding_a_keyword(client: Client) -> None:
@@ -160,10 +164,11 @@ def test_the_api_and_the_command_agree_with_the_page(client: Client, capsys, fro
         assert line["expected_delay"] == entry.planned_interval // 2
         assert (line["rate"], line["stretched"]) == (entry.rate, entry == greedy)
         (row,) = [row for row in shown.splitlines() if row.startswith(entry.keyword)]
-        assert f"  {about(line['searches_per_day'])}  " in row
+        planned = at_most(report.today().planned_of(entry))
+        assert f"  {planned}  " in row
         assert ("requested every 1 min" in row) == line["stretched"]
         interval, delay = roughly(entry.planned_interval), roughly(entry.planned_interval // 2)
-        assert f"{about(line['searches_per_day'])} {interval} {delay} in 1 h" in page
+        assert f"{planned} {interval} {delay} in 1 h" in page
         assert f"  {interval}" in row
     # Wide characters count as two columns.
     assert (
@@ -189,6 +194,14 @@ def test_the_command_shows_problems(settings, capsys) -> None:
     assert "The key is invalid." in shown
 
 
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [(0, "0"), (0.04, "less than 0.1"), (0.3, "0.3"), (0.39, "0.3"), (3, "3"), (9.99, "9.9"), (1234.9, "1,234")],
+)
+def test_what_must_not_add_up_to_more_is_rounded_down(number: float, shown: str) -> None:
+    assert at_most(number) == shown
+
+
 @pytest.mark.parametrize(("number", "shown"), [(0.25, "0.2"), (9.94, "9.9"), (12.4, "12"), (1234.5, "1,234")])
 def test_estimates_are_rounded(number: float, shown: str) -> None:
     assert about(number) == shown
@@ -199,7 +212,7 @@ def test_what_is_still_planned_today_is_what_is_left(frozen_time: MovableTime) -
     frozen_time.move(hours=12)
     spend(92)
     hours = charts.hours(report.today())
-    assert sum(bar.height * hours.top / 100 for bar in hours.bars if bar.planned) <= 6 + 1e-6
+    assert 0 < sum(planned for _, planned in (place.values for place in hours.places)) <= 6 + 1e-6
 
 
 def test_the_cost_is_computed_once_while_the_keywords_are_the_same(client: Client, monkeypatch) -> None:

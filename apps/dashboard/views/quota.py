@@ -1,12 +1,19 @@
 """Quota and plan."""
 
 from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
 from django.core.paginator import Paginator
 from django.http import HttpResponse
-from django.views.decorators.http import require_safe
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
 
 from apps.dashboard import charts
 from apps.dashboard.views.pages import KEYWORDS, PageRequest, page_of, render_page
+from apps.quota import keys
+from apps.quota.models import ApiKey
+from apps.videos.access import may_write
 from apps.videos.scheduling import report
 
 
@@ -14,6 +21,23 @@ from apps.videos.scheduling import report
 def quota(request: PageRequest) -> HttpResponse:
     """Today's quota, the plan of searches, and the searches used."""
     today = report.today()
-    page = page_of(request, Paginator(today.plan, KEYWORDS))
-    context = {"today": today, "page": page, "charts": charts.of(today), "invidious": settings.INVIDIOUS_URL}
+    context = {
+        "today": today,
+        "waits_until": today.waits_until,
+        "page": page_of(request, Paginator(today.plan, KEYWORDS)),
+        "budget": charts.budget(today),
+        "charts": [charts.hours(today), charts.searches(today.days, today.searches_per_day)],
+        "invidious": settings.INVIDIOUS_URL,
+    }
     return render_page(request, "quota", context)
+
+
+@require_POST
+def retry_key(request: PageRequest, key_id: int) -> HttpResponse:
+    """Use a key again that YouTube has refused, or that cools down."""
+    if not may_write(request):
+        return redirect_to_login(reverse("quota-page"))
+    key = get_object_or_404(ApiKey, pk=key_id)
+    keys.reactivate(key)
+    messages.success(request, f"“{key.label}” will be tried again with the next search.")
+    return redirect("quota-page")

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 from wcwidth import clip, width
 
-from apps.dashboard.plan_text import about, reason
+from apps.dashboard.plan_text import about, at_most, reason, waits
 from apps.dashboard.templatetags.times import from_now, roughly
 from apps.dashboard.terminal import table
 from apps.quota.models import ApiKey
@@ -29,13 +29,13 @@ class Command(BaseCommand):
             [project.project, *_bucket(project.search), *_bucket(project.general)] for project in today.quota.projects
         ]
         keys = [_key(key) for project in today.quota.projects for key in project.keys]
-        plan = [_keyword(entry) for entry in today.plan]
+        plan = [_keyword(entry, today) for entry in today.plan]
         lines = [
             *_summary(today),
             *_table(["project", "searches", "left", "units", "left"], projects, figures={1, 2, 3, 4}),
             *_table(["key", "fingerprint", "state", "reason"], keys),
             *_table(
-                ["keyword", "new videos per day", "searches per day", "every", "average delay", "next fetch", "reason"],
+                ["keyword", "new videos per day", "until the reset", "every", "average delay", "next fetch", "reason"],
                 plan,
                 figures={1, 2},
             ),
@@ -56,9 +56,10 @@ def _summary(today: SchedulingReport) -> list[str]:
             lines.append(f"Invidious is searched every {roughly(today.mean_interval)}.")
         return lines
     lines.append(f"Scheduled searches left: {today.scheduled.left:,} of {today.scheduled.per_day:,}.")
-    if today.search_rate:
+    if today.lasts == "used_up":
+        lines.append("Lasts: used up until the reset.")
+    elif today.search_rate:
         lasts = {
-            "used_up": "used up until the reset",
             "ends": f"until {today.ends_at and _clock(today.ends_at)} at this rate",
             "until_reset": "until the reset",
         }
@@ -76,16 +77,22 @@ def _key(key: ApiKey) -> list[str]:
     return [key.label, key.short_fingerprint, key.get_state_display(), key.reason]
 
 
-def _keyword(entry: KeyWordEntry) -> list[str]:
+def _keyword(entry: KeyWordEntry, today: SchedulingReport) -> list[str]:
     return [
         _cut(entry.keyword),
         about(entry.rate) if entry.searched_through else "not known yet",
-        about(entry.searches_per_day),
+        at_most(today.planned_of(entry)),
         roughly(entry.planned_interval),
         roughly(entry.expected_delay),
-        from_now(entry.next_fetch_at, timezone.now()) if entry.next_fetch_at and not entry.is_due() else "due now",
+        _next(entry, today.waits_until),
         reason(entry),
     ]
+
+
+def _next(entry: KeyWordEntry, waits_until: datetime | None) -> str:
+    if waits_until and waits(entry, waits_until):
+        return f"waits until {_clock(waits_until)}"
+    return from_now(entry.next_fetch_at, timezone.now()) if entry.next_fetch_at and not entry.is_due() else "due now"
 
 
 def _clock(when: datetime) -> str:
