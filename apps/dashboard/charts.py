@@ -194,7 +194,8 @@ def budget(today: SchedulingReport) -> list[Part]:
 
 def hours(today: SchedulingReport) -> Chart:
     """Return today's searches per hour, and those planned for the hours to come."""
-    now, left, places = timezone.now(), today.planned, list[Place]()
+    # By the minute, so that a page that is polled more often does not differ each time.
+    now, left, places = timezone.now().replace(second=0, microsecond=0), today.planned, list[Place]()
     for number, hour in enumerate(today.hours):
         end = hour.start + timedelta(hours=1)
         to_come = min(1.0, max(0.0, (end - now).total_seconds() / HOUR))
