@@ -177,6 +177,8 @@ class Part:
 def budget(today: SchedulingReport) -> list[Part]:
     """Return the day's searches: from those used to those kept for manual fetches; none if there are no searches."""
     searches, planned = today.scheduled, int(today.planned)
+    if not searches.limit:
+        return []
     parts = [
         ("used", "used", searches.used),
         ("planned", "planned", planned),
@@ -184,9 +186,8 @@ def budget(today: SchedulingReport) -> list[Part]:
         ("kept for manual fetches", "kept", searches.unused if today.waits_until else searches.reserved),
     ]
     starts = accumulate((number for _, _, number in parts), initial=0)
-    whole = searches.limit or 1
     return [
-        Part(label, style, number, 100 * start / whole, 100 * number / whole)
+        Part(label, style, number, 100 * start / searches.limit, 100 * number / searches.limit)
         for (label, style, number), start in zip(parts, starts, strict=False)
         if number or style == "used"
     ]

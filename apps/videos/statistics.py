@@ -83,8 +83,9 @@ class ChannelFound:
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """The last NEWEST videos that were found within the period and are not hidden: `since` is when the first of them was.
+    """The last NEWEST videos that were found within the period and are not hidden.
 
+    `since` is when the first of them was found.
     `delay` is that of the videos with an exact date that were published after their keyword was added; None if there
     is none.
     """

@@ -24,7 +24,10 @@ PAGES = [
     "/keywords/{pk}/",
     "/keywords/{pk}/log/",
     "/keywords/{pk}/delete/",
+    "/keywords/{pk}/settings/",
+    "/keywords/{pk}/statistics/",
     "/videos/{pk}-0000/",
+    "/statistics/",
     "/quota/",
     "/log/",
     "/settings/",
@@ -80,7 +83,7 @@ def test_the_pages_of_an_account_have_none(browser: Any, live_server: Any, setti
 def test_an_empty_windhover_has_none_either(browser: Any, live_server: Any) -> None:
     context = browser.new_context(base_url=live_server.url, bypass_csp=True)
     page = context.new_page()
-    for address in ("/", "/keywords/", "/quota/", "/log/"):
+    for address in ("/", "/keywords/", "/statistics/", "/quota/", "/log/"):
         page.goto(address)
         assert Axe().run(page, options=OPTIONS).response["violations"] == [], address
     context.close()

@@ -115,6 +115,31 @@ def test_the_charts_show_the_searches_used(client: Client, frozen_time: MovableT
     assert "13:00 UTC to 14:00 UTC 0 4" in text_of(client, "/quota/")
 
 
+@pytest.mark.parametrize("interval", [None, 60])
+def test_polling_within_a_minute_gets_nothing_new(
+    client: Client, frozen_time: MovableTime, interval: int | None
+) -> None:
+    watched(kestrel=10, falcon=40)
+    KeyWordEntry.objects.update(interval=interval, planned_interval=interval or 6000)
+    keys.cool_down(keys.usable()[0][0], "Unknown reason.", timedelta(hours=1))  # with the form of a button
+    frozen_time.move(hours=3, seconds=10)
+    first = client.get("/quota/", headers={"HX-Request": "true"})
+    frozen_time.move(seconds=40)
+    asked = {"HX-Request": "true", "If-None-Match": first["ETag"]}
+    assert client.get("/quota/", headers=asked).status_code == 304
+    spend(1)
+    assert client.get("/quota/", headers=asked).status_code == 200
+
+
+def test_without_searches_there_is_no_bar(client: Client, settings) -> None:
+    settings.INVIDIOUS_URL = "http://127.0.0.1:9"
+    keys.refuse(keys.usable()[0][0], "It has expired.")
+    watched(kestrel=10)
+    page = client.get("/quota/").content.decode()
+    assert "Invidious is searched instead." in page
+    assert 'class="budget"' not in page
+
+
 def test_the_form_shows_the_cost_of_adding_a_keyword(client: Client) -> None:
     assert "It will be searched about every 15 min." in text_of(client, "/")
     watched(kestrel=10, falcon=10, hobby=10, merlin=10, harrier=10, buzzard=10)

@@ -46,7 +46,7 @@ class SchedulingReport:
     `plan`: the scheduled keywords, most frequent first. `search_rate`: searches per day with the current intervals,
     including as many further pages as were needed recently. `ends_at`: when the last search will be made at that rate;
     None if the searches last until the reset or are used up. `waits_until`: when scheduled searches resume, if they are
-    used up. `until_reset` are the days until the reset.
+    used up. `until_reset` are the days until the reset, by the minute.
     """
 
     quota: QuotaReport
@@ -120,7 +120,7 @@ def today() -> SchedulingReport:
         search_rate=search_rate,
         ends_at=_ends_at(now, scheduled.left, search_rate),
         waits_until=pauses.waits_until(pauses.current(), scheduled),
-        until_reset=(quota.resets_at - now) / timedelta(days=1),
+        until_reset=(quota.resets_at - now.replace(second=0, microsecond=0)) / timedelta(days=1),
         hours=_hours(now),
         days=days_used(),
     )
