@@ -73,14 +73,6 @@ class AddKeywordForm(forms.Form):
         return entry, is_new
 
 
-class IntervalForm(forms.ModelForm):
-    interval = IntervalField()
-
-    class Meta:
-        model = KeyWordEntry
-        fields = ["interval"]
-
-
 class SavedViewForm(forms.Form):
     name = forms.CharField(
         max_length=60,
@@ -100,7 +92,7 @@ class KeywordSettingsForm(forms.ModelForm):
 
     class Meta:
         model = KeyWordEntry
-        fields = ["interval", "weight"]
+        fields = ["interval", "weight", "notify"]
 
 
 class TokenForm(forms.ModelForm):

@@ -1,4 +1,4 @@
-"""Fetch now, pause, resume, interval, delete."""
+"""Fetch now, pause, resume, delete."""
 
 from typing import Any
 
@@ -42,26 +42,6 @@ def test_it_is_paused_and_resumed(client: Client, entry: KeyWordEntry) -> None:
     assert entry.video_count == 2
 
 
-@pytest.mark.parametrize(("typed", "seconds"), [("10 min", 600), ("", None), ("automatic", None)])
-def test_its_interval_is_changed(client: Client, entry: KeyWordEntry, typed: str, seconds: int | None) -> None:
-    KeyWordEntry.objects.update(interval=60)
-    response = client.post(f"/keywords/{entry.pk}/", {"interval": typed})
-
-    entry.refresh_from_db()
-    assert entry.interval == seconds
-    assert response.url == f"/keywords/{entry.pk}/"
-
-
-def test_an_invalid_interval_is_explained_at_its_field(client: Client, entry: KeyWordEntry) -> None:
-    shown = client.post(f"/keywords/{entry.pk}/", {"interval": "now and then"}).content.decode()
-
-    assert "Enter a duration such as 30 min" in shown
-    assert 'value="now and then"' in shown
-    assert shown.count('class="card"') == 2
-    entry.refresh_from_db()
-    assert entry.interval is None
-
-
 def test_deleting_asks_first(client: Client, entry: KeyWordEntry) -> None:
     shown = client.get(f"/keywords/{entry.pk}/delete/").content.decode()
 
@@ -83,7 +63,7 @@ def test_links_change_nothing(client: Client, entry: KeyWordEntry, action: str) 
     assert client.get(f"/keywords/{entry.pk}/{action}/").status_code == 405
 
 
-@pytest.mark.parametrize("action", ["", "fetch/", "pause/", "resume/", "delete/"])
+@pytest.mark.parametrize("action", ["settings/", "fetch/", "pause/", "resume/", "delete/"])
 def test_foreign_pages_change_nothing(entry: KeyWordEntry, action: str) -> None:
     response = Client(enforce_csrf_checks=True).post(f"/keywords/{entry.pk}/{action}")
 

@@ -1,12 +1,11 @@
-"""One keyword: its state, settings and videos."""
+"""One keyword: its state and videos."""
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
-from apps.dashboard.forms import IntervalForm
 from apps.dashboard.video_filters import VideoFilterForm
 from apps.dashboard.views.pages import (
     PageRequest,
@@ -16,37 +15,19 @@ from apps.dashboard.views.pages import (
     short_address,
     write_required,
 )
+from apps.videos.fetching import manual
 from apps.videos.models import KeyWordEntry
-from apps.videos.scheduling.plan import cost_of_adding
 
 
-@require_get_post
+@require_safe
 @short_address
 def keyword(request: PageRequest, pk: int) -> HttpResponse:
-    """One keyword: its state, settings and videos; POST changes its interval."""
-    if request.method == "POST":
-        return change_interval(request, pk=pk)
     entry = get_object_or_404(KeyWordEntry.objects.with_last_log(), pk=pk)
-    return render_keyword(request, entry, IntervalForm(instance=entry))
-
-
-@write_required
-def change_interval(request: PageRequest, pk: int) -> HttpResponse:
-    entry = get_object_or_404(KeyWordEntry.objects.with_last_log(), pk=pk)
-    form = IntervalForm(request.POST, instance=entry)
-    if not form.is_valid():
-        return render_keyword(request, entry, form)
-    entry.change(**form.cleaned_data)
-    messages.success(request, "Saved.")
-    return redirect("keyword", pk)
-
-
-def render_keyword(request: PageRequest, entry: KeyWordEntry, form: IntervalForm) -> HttpResponse:
     filters = VideoFilterForm(request, entry)
-    context = list_of_videos(request, filters) | {"entry": entry, "form": form, "filters": filters}
+    context = list_of_videos(request, filters) | {"entry": entry, "filters": filters}
     context["under_way"] = entry.logs.under_way(timezone.now()).filter(waiting_until=None).exists()
     if entry.state == KeyWordEntry.State.PREVIEWED and not request.htmx:
-        context["cost"] = cost_of_adding(entry.rate)
+        context["cost"] = manual.cost_of_watching(entry)
     return render_page(request, "keyword", context | {"gaps": entry.gaps.filter(late=False)})
 
 

@@ -1,4 +1,4 @@
-"""A keyword's interval and weight, and what they change for all keywords."""
+"""A keyword's interval and weight, and what they change for all keywords; its notifications."""
 
 from typing import Any
 
@@ -24,5 +24,8 @@ def keyword_settings(request: PageRequest, pk: int) -> HttpResponse:
             entry.change(**form.cleaned_data)
             messages.success(request, "Saved.")
             return redirect("keyword", pk)
-        context |= {"is_preview": True, "effect": effect_of(entry, **form.cleaned_data)}
+        context |= {
+            "is_preview": True,
+            "effect": effect_of(entry, form.cleaned_data["interval"], form.cleaned_data["weight"]),
+        }
     return render(request, "dashboard/keyword_settings.html", context)
