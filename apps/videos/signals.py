@@ -24,9 +24,10 @@ def on_keywords_changed(keyword_ids: Collection[int], **kwargs: Any) -> None:
             beat.sync(keyword_ids)
         refused.sync_incidents()
         changed = KeyWordEntry.including_deleted.filter(pk__in=keyword_ids)
-        for entry in changed.overdue(timezone.now()):
+        # The first of many; beat sends the others within seconds.
+        for entry in changed.overdue(timezone.now())[: beat.CHUNK]:
             tasks.send(tasks.process_trigger, entry.pk, trigger=entry.next_trigger)
-        if changed.filter(state=KeyWordEntry.State.DELETING).exists():
+        if changed.erasable().exists():
             tasks.send(tasks.erase_deleted)
         beat.request_plan()
 

@@ -76,7 +76,7 @@ def erase_deleted() -> None:
     """Erase deleted keywords, and those whose preview is over; if time runs out, the next run continues."""
     KeyWordEntry.objects.forgotten(timezone.now()).delete()
     deadline = time.monotonic() + ERASE_SECONDS
-    for entry in KeyWordEntry.including_deleted.filter(state=KeyWordEntry.State.DELETING):
+    for entry in KeyWordEntry.including_deleted.erasable():
         # One worker for each keyword: two would only slow down other writers.
         if token := entry.claim_erasing():
             with claims.renewed(entry, token):
@@ -98,7 +98,7 @@ def complete_videos() -> None:
 
 @shared_task
 def verify_counts() -> None:
-    """Correct the stored numbers of videos if any is wrong."""
+    """Correct the stored numbers of videos, and what keywords copy from their logs and videos, if any is wrong."""
     counting.verify_counts()
 
 

@@ -69,7 +69,7 @@ def render_home(request: PageRequest, form: AddKeywordForm) -> HttpResponse:
     filters = VideoFilterForm(request)
     context = list_of_videos(request, filters) | {"form": form, "filters": filters, "examples": EXAMPLES}
     context["states"] = states = KeyWordEntry.objects.count_by_state()
-    context["any_keyword"] = any(states.values())
+    context["any_keyword"] = states.kept > 0
     if request.htmx:
         return render_page(request, "home", context)
     context["views"] = views = SavedView.objects.all()

@@ -230,7 +230,7 @@ def _is_repeated(log: VideoLog) -> bool:
 def _changes(planned: KeyWordEntry, outcome: Outcome, started_at: datetime, was_waiting: bool) -> dict[str, Any]:
     """Return which fields of the keyword, whose row is now `planned`, change, and their values."""
     due = outcome.next_due_at or planned.due_after(started_at, was_waiting=was_waiting)
-    changes: dict[str, Any] = {"next_due_at": due}
+    changes: dict[str, Any] = {"next_due_at": due, "last_status": outcome.status}
     if outcome.status != VideoLog.Status.WAITING:
         changes["last_fetched_at"] = started_at
     if outcome.status == VideoLog.Status.DONE and planned.notify != KeyWordEntry.Notify.OFF:

@@ -93,7 +93,11 @@ def store(entry: KeyWordEntry, token: str, videos: Iterable[FoundVideo], method:
             total.mark_changed(added=len(new))
         if added:
             added_hidden = len(hidden) - hidden_before
-            claimed.update(video_count=F("video_count") + added, hidden_count=F("hidden_count") + added_hidden)
+            claimed.update(
+                video_count=F("video_count") + added,
+                hidden_count=F("hidden_count") + added_hidden,
+                last_found_at=now,
+            )
     return Stored(found=len(found), added=added)
 
 

@@ -6,7 +6,7 @@ then notification.
 
 from apps.videos.models.feed_token import FeedToken
 from apps.videos.models.gap import SearchGap
-from apps.videos.models.keyword import SPREAD, KeyWordEntry, KeyWordEntryQuerySet, keywords_changed
+from apps.videos.models.keyword import SPREAD, KeyWordEntry, KeyWordEntryQuerySet, StateCounts, keywords_changed
 from apps.videos.models.log import LONGEST_FETCH, VideoLog, VideoLogQuerySet
 from apps.videos.models.match import Match, MatchQuerySet
 from apps.videos.models.method import VideoFetchMethod
@@ -29,6 +29,7 @@ __all__ = [
     "Receiver",
     "SavedView",
     "SearchGap",
+    "StateCounts",
     "Video",
     "VideoFetchMethod",
     "VideoLog",

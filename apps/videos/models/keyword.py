@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -9,7 +10,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models, transaction
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Case, Count, F, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce
 from django.dispatch import Signal
 from django.utils import timezone
 
@@ -36,6 +38,9 @@ DISTANCE = timedelta(seconds=0.25)
 # A keyword that was only previewed is deleted after this time.
 PREVIEW_KEPT = timedelta(days=1)
 
+# How long a deleted keyword may stay as it was, to be restored.
+LONGEST_RESTORABLE = timedelta(days=1)
+
 # Sent in the transaction in which keywords were added, changed or deleted, with `keyword_ids`. Bookkeeping through
 # update() does not send it.
 keywords_changed = Signal()
@@ -52,6 +57,22 @@ def check_addresses(text: str) -> None:
 def check_webhook(url: str) -> None:
     if not webhook.is_address(url):
         raise ValidationError("Must be an address that begins with http:// or https://.")
+
+
+@dataclass(frozen=True, slots=True)
+class StateCounts:
+    """How many keywords are in each state. `failing` and `waiting` are among those that are watched."""
+
+    watched: int = 0
+    failing: int = 0
+    waiting: int = 0
+    paused: int = 0
+    previewed: int = 0
+
+    @property
+    def kept(self) -> int:
+        """The number of those that a person has added."""
+        return self.watched + self.paused
 
 
 class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
@@ -84,20 +105,46 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
     def watched(self) -> Self:
         return self.filter(state=KeyWordEntry.State.WATCHED)
 
+    def failing(self) -> Self:
+        """Return the watched entries whose last fetch that has ended failed."""
+        return self.watched().filter(last_status=VideoLog.Status.FAILED)
+
+    def waiting(self) -> Self:
+        """Return the watched entries whose last fetch waits for searches."""
+        return self.watched().filter(last_status=VideoLog.Status.WAITING)
+
+    def failing_first(self) -> Self:
+        """Return the entries by name, those that are failing first."""
+        failing = When(state=KeyWordEntry.State.WATCHED, last_status=VideoLog.Status.FAILED, then=Value(0))
+        return self.order_by(Case(failing, default=Value(1)), "normalized", "pk")
+
+    def count_by_state(self) -> StateCounts:
+        """Return how many entries are in each state; one query, which reads an index."""
+        counts = dict.fromkeys(StateCounts.__dataclass_fields__, 0)
+        named = {VideoLog.Status.FAILED.value: "failing", VideoLog.Status.WAITING.value: "waiting"}
+        rows = self.order_by().values_list("state", "last_status").annotate(number=Count("pk"))
+        for state, last_status, number in rows:
+            counts[state] += number
+            if state == KeyWordEntry.State.WATCHED and last_status in named:
+                counts[named[last_status]] += number
+        return StateCounts(**counts)
+
     def kept(self) -> Self:
         """Return the entries that a person has added: all but those that were only previewed."""
         return self.exclude(state=KeyWordEntry.State.PREVIEWED)
-
-    def count_by_state(self) -> dict[str, int]:
-        """Return the number of watched and paused entries; one query."""
-        numbers = dict(self.kept().order_by().values_list("state").annotate(models.Count("pk")))
-        return {state: numbers.get(state, 0) for state in (KeyWordEntry.State.WATCHED, KeyWordEntry.State.PAUSED)}
 
     def forgotten(self, now: datetime) -> Self:
         """Return the entries that were previewed more than a day before `now`."""
         end = now - PREVIEW_KEPT
         previewed = self.filter(state=KeyWordEntry.State.PREVIEWED, created_at__lt=end)
         return previewed.exclude(last_fetched_at__gte=end)
+
+    def erasable(self) -> Self:
+        """Return the deleted entries that can no longer be restored. Of KeyWordEntry.including_deleted."""
+        now = timezone.now()
+        # A date that is far away was set before the clock was set back.
+        over = Q(erase_after=None) | Q(erase_after__lte=now) | Q(erase_after__gt=now + LONGEST_RESTORABLE)
+        return self.filter(over, state=KeyWordEntry.State.DELETING)
 
     def scheduled(self) -> Self:
         """Return the watched entries that are planned: all but those whose query YouTube refuses."""
@@ -111,12 +158,12 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
         """Return the watched entries whose fetch should have begun at `now`, and has not."""
         return self.watched().unclaimed().filter(next_due_at__lte=now).order_by("next_due_at")
 
-    def next_start(self) -> datetime:
-        """Return when a keyword that is added now should be fetched first."""
+    def next_starts(self, number: int) -> list[datetime]:
+        """Return when each of so many keywords that are added now should be fetched first; one query."""
         now = timezone.now()
         # Without those that wait for the end of a pause.
         waiting = self.watched().filter(last_fetched_at=None, next_due_at__lt=now + timedelta(hours=1)).count()
-        return now + DISTANCE * max(0, waiting - AT_ONCE)
+        return [now + DISTANCE * max(0, place - AT_ONCE) for place in range(waiting, waiting + number)]
 
     def with_last_log(self) -> Self:
         """Annotate each entry with the status, error code and message of its newest log; an index lookup per entry."""
@@ -126,6 +173,16 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
             last_log_error_code=Subquery(newest.values("error_code")[:1]),
             last_log_message=Subquery(newest.values("message")[:1]),
         )
+
+    def in_order_of(self, ids: Iterable[int]) -> list["KeyWordEntry"]:
+        """Return the entries with these ids, in this order, without any that have just been removed."""
+        entries = self.in_bulk(list(ids))
+        return [entries[pk] for pk in ids if pk in entries]
+
+    def record_last_status(self) -> int:
+        """Set `last_status` by the fetch log. An entry without a fetch that has ended keeps what it has."""
+        ended = VideoLog.objects.filter(keyword=OuterRef("pk")).ended().newest_first()
+        return self.update(last_status=Coalesce(Subquery(ended.values("status")[:1]), F("last_status")))
 
     def with_videos_changed_at(self) -> Self:
         """Annotate each entry with VideoTotal.changed_at, read at the same moment as its own fields."""
@@ -162,6 +219,20 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
 
     def delete(self) -> tuple[int, dict[str, int]]:
         """Hide and unschedule the entries at once; a chore erases their matches and videos in chunks."""
+        hidden = self._hide(next_due_at=None, erase_after=None)
+        return hidden, {KeyWordEntry._meta.label: hidden}
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
+    def delete_later(self, erase_after: datetime) -> int:
+        """Hide and unschedule the entries at once, as delete() does, and return how many.
+
+        Nothing of them is erased before `erase_after` (LONGEST_RESTORABLE at most): until then restore() undoes it.
+        """
+        return self._hide(erase_after=erase_after)
+
+    def _hide(self, **changes: Any) -> int:
         with transaction.atomic():
             # The list of a keyword that is added again must not have the tag of the old list.
             VideoTotal.lock().mark_changed()
@@ -169,12 +240,26 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
             ids = list(self.values_list("pk", flat=True))
             entries = KeyWordEntry.objects.filter(pk__in=ids)
             entries.lock()
-            hidden = entries.update(state=KeyWordEntry.State.DELETING, claim_token="", next_due_at=None)
+            hidden: int = entries.update(state=KeyWordEntry.State.DELETING, claim_token="", **changes)
             keywords_changed.send(KeyWordEntry, keyword_ids=ids)
-        return hidden, {KeyWordEntry._meta.label: hidden}
+        return hidden
 
-    delete.alters_data = True  # type: ignore[attr-defined]
-    delete.queryset_only = True  # type: ignore[attr-defined]
+    def restore(self, state: "KeyWordEntry.State") -> int:
+        """Undo delete_later(): return how many entries have `state` again.
+
+        Those whose erasing has begun, and those whose keyword was added again, stay deleted. Of KeyWordEntry.
+        including_deleted. Raises IntegrityError if a keyword is added at the same moment.
+        """
+        with transaction.atomic():
+            VideoTotal.lock().mark_changed()
+            restorable = self.filter(state=KeyWordEntry.State.DELETING, erase_after__isnull=False)
+            ids = [entry.pk for entry in restorable.lock()]
+            deleted = KeyWordEntry.including_deleted.filter(pk__in=ids)
+            again = KeyWordEntry.objects.filter(normalized__in=deleted.values("normalized"))
+            free = deleted.exclude(normalized__in=list(again.values_list("normalized", flat=True)))
+            restored: int = free.update(state=state, erase_after=None)
+            keywords_changed.send(KeyWordEntry, keyword_ids=ids)
+        return restored
 
 
 class _NotDeleted(models.Manager.from_queryset(KeyWordEntryQuerySet)):  # type: ignore[misc]
@@ -262,6 +347,17 @@ class KeyWordEntry(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     next_due_at = models.DateTimeField(null=True, editable=False)
     last_fetched_at = models.DateTimeField(null=True, editable=False, help_text="Start of the last fetch.")
+    last_status = models.CharField(
+        max_length=12,
+        choices=VideoLog.Status.choices,
+        blank=True,
+        default="",
+        editable=False,
+        help_text="How the last fetch ended, or that it waits for searches. Empty: none has ended yet.",
+    )
+    last_found_at = models.DateTimeField(
+        null=True, editable=False, help_text="When the last video was found that it had not found before."
+    )
     searched_through = models.DateTimeField(
         null=True, editable=False, help_text="YouTube was searched up to here, except for recorded gaps."
     )
@@ -277,6 +373,9 @@ class KeyWordEntry(models.Model):
     )
     claim_token = models.CharField(max_length=32, blank=True, default="", editable=False)
     claimed_at = models.DateTimeField(null=True, editable=False)
+    erase_after = models.DateTimeField(
+        null=True, editable=False, help_text="Of a deleted keyword: until then it can be restored."
+    )
 
     objects = _NotDeleted()
     including_deleted = models.Manager.from_queryset(KeyWordEntryQuerySet)()
@@ -296,6 +395,8 @@ class KeyWordEntry(models.Model):
         indexes = [
             # The chore catch_up: overdue().
             models.Index(fields=["state", "next_due_at"], name="keyword_due"),
+            # count_by_state(), and the lists of keywords that are failing or waiting.
+            models.Index(fields=["state", "last_status"], name="keyword_status"),
         ]
 
     def __str__(self) -> str:
@@ -316,7 +417,7 @@ class KeyWordEntry(models.Model):
             was_refused = self.refused_since is not None
             self.bad_query, self.refused_since = "", None
             if self.state == self.State.WATCHED and (was_refused or self.next_due_at is None):
-                self.next_due_at = KeyWordEntry.objects.next_start()
+                (self.next_due_at,) = KeyWordEntry.objects.next_starts(1)
                 update_fields.append("next_due_at")
         with transaction.atomic():
             if not self._state.adding:
@@ -455,13 +556,16 @@ class KeyWordEntry(models.Model):
         return self._claim(claimable)
 
     def claim_erasing(self) -> str | None:
-        """Claim this deleted keyword for erasing; return the claim's token, or None if it is claimed."""
-        return self._claim(KeyWordEntry.including_deleted.filter(pk=self.pk, state=self.State.DELETING))
+        """Claim this deleted keyword for erasing; return the claim's token, None if it is claimed or can be restored.
+
+        It cannot be restored any more.
+        """
+        return self._claim(KeyWordEntry.including_deleted.filter(pk=self.pk).erasable(), erase_after=None)
 
     @staticmethod
-    def _claim(claimable: KeyWordEntryQuerySet) -> str | None:
-        token = uuid.uuid4().hex
-        return token if claimable.unclaimed().update(claim_token=token, claimed_at=timezone.now()) else None
+    def _claim(claimable: KeyWordEntryQuerySet, **changes: Any) -> str | None:
+        token, now = uuid.uuid4().hex, timezone.now()
+        return token if claimable.unclaimed().update(claim_token=token, claimed_at=now, **changes) else None
 
     def renew(self, token: str) -> bool:
         """Renew the claim; return False if it has ended. One UPDATE: see fetching/claims.py."""

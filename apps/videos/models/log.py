@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -37,6 +37,13 @@ class VideoLogQuerySet(models.QuerySet["VideoLog"]):
         running = self.filter(Q(keyword=None) | Q(keyword__claim_token=""), status=VideoLog.Status.RUNNING)
         return running.exclude(created_at__range=(now - LONGEST_FETCH, now + LONGEST_FETCH))
 
+    def ended(self) -> Self:
+        """Return the fetches that have ended, or wait for searches: not those that are running or not started yet."""
+        waits = Q(status=VideoLog.Status.WAITING, waiting_until__isnull=False)
+        return self.filter(
+            Q(status__in=[VideoLog.Status.DONE, VideoLog.Status.FAILED, VideoLog.Status.INTERRUPTED]) | waits
+        )
+
     def under_way(self, now: datetime) -> Self:
         """Return fetches that are running, or requested and waiting."""
         recent = (now - LONGEST_FETCH, now + LONGEST_FETCH)
@@ -52,11 +59,17 @@ class VideoLogQuerySet(models.QuerySet["VideoLog"]):
             return  # on SQLite even an UPDATE of no rows takes the write lock
         again = Q(trigger=VideoLog.Trigger.MANUAL, keyword__isnull=False) & ~Q(error_code=VideoLog.WORKER_DIED)
         message = "The worker stopped during the fetch."
-        running.exclude(again).close(VideoLog.Status.INTERRUPTED, message, error_code=VideoLog.WORKER_DIED)
-        message += " Retrying once."
-        running.filter(again).close(
-            VideoLog.Status.WAITING, message, error_code=VideoLog.WORKER_DIED, waiting_until=None
-        )
+        keywords: Any = VideoLog._meta.get_field("keyword").related_model
+        with transaction.atomic():
+            ids = list(running.exclude(keyword=None).values_list("keyword", flat=True))
+            entries = keywords.including_deleted.filter(pk__in=ids)
+            entries.lock()  # before their logs, as a fetch does
+            running.exclude(again).close(VideoLog.Status.INTERRUPTED, message, error_code=VideoLog.WORKER_DIED)
+            message += " Retrying once."
+            running.filter(again).close(
+                VideoLog.Status.WAITING, message, error_code=VideoLog.WORKER_DIED, waiting_until=None
+            )
+            entries.record_last_status()
 
     def repair_future_dates(self) -> None:
         """Date logs from the future as of now, because the clock was set back: the newest must be the last one."""
