@@ -29,6 +29,8 @@ KEYWORD = {
     "notify": "daily",
     "notify_to": ["mailto"],
     "hidden_count": 2,
+    "last_status": "done",
+    "last_found_at": "2026-11-27T01:00:14.572346Z",
 }
 
 VIDEO = {
@@ -228,6 +230,7 @@ REQUESTS: dict[str, Any] = {
     "preview_keyword": {"keyword": "kestrel"},
     "change_video": {"starred": True},
     "change_videos": {"video_ids": [VIDEO["video_id"]], "seen": True},
+    "add_keywords": {"keywords": [{"keyword": "kestrel"}, {"keyword": "Red Kite", "interval": 3600, "weight": 2}]},
 }
 
 RESPONSES: dict[str, Any] = {
@@ -243,6 +246,15 @@ RESPONSES: dict[str, Any] = {
     "update_keyword": KEYWORD | REQUESTS["update_keyword"],
     "change_keyword": KEYWORD | REQUESTS["change_keyword"] | {"next_due_at": None},
     "preview_keyword": PREVIEW,
+    "add_keywords": {
+        "new": 1,
+        "known": 1,
+        "refused": 0,
+        "results": [
+            {"keyword": "kestrel", "result": "known", "id": 1, "detail": ""},
+            {"keyword": "Red Kite", "result": "new", "id": 2, "detail": ""},
+        ],
+    },
     "get_keyword_statistics": STATISTICS,
     "get_statistics": STATISTICS,
     "fetch_keyword": RUNNING,

@@ -72,13 +72,18 @@ def in_csv(portions: Iterator[list[dict[str, Any]]]) -> Iterator[bytes]:
     file.write("\ufeff")
     writer.writerow(VideoSerializer.Meta.fields)
     for rows in chain([[]], portions):  # the header does not wait for rows, and is there without any
-        writer.writerows(map(_cell, row.values()) for row in rows)
+        writer.writerows(map(cell, row.values()) for row in rows)
         yield file.getvalue().encode()
         file.seek(0)
         file.truncate()
 
 
-def _cell(value: Any) -> Any:
+def without_escape(text: str) -> str:
+    """Return the text of a cell() without the apostrophe that was put before it."""
+    return text[1:] if text[:1] == "'" and text[1:2] in _ESCAPED else text
+
+
+def cell(value: Any) -> Any:
     """Return a cell: dates and truth values as in JSON, and nothing for null."""
     if isinstance(value, str):
         return f"'{value}" if value[:1] in _ESCAPED else value

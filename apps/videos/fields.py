@@ -61,6 +61,37 @@ class Text(Plain, serializers.CharField):
         return text
 
 
+@extend_schema_field({"type": "string"})
+class AnyText(Plain):
+    """Any text, also such that is no keyword."""
+
+    default_error_messages = {"invalid": "Must be a string."}
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(data)
+
+
+class Several(Plain, serializers.ListField):
+    """A list of at least one value and at most `max_length`."""
+
+    default_error_messages = {
+        "not_a_list": "Must be a list.",
+        "min_length": BLANK,
+        "max_length": "Must have at most {max_length:,} items.",
+    }
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        if not isinstance(data, list):
+            raise ValidationError(self.error_messages["not_a_list"])
+        if not data:
+            raise ValidationError(self.error_messages["min_length"], "blank")
+        if len(data) > (self.max_length or 0):
+            self.fail("max_length", max_length=self.max_length)
+        return list(super().to_internal_value(data))
+
+
 class WholeNumber(Plain, serializers.IntegerField):
     """A whole number between two bounds; one that clients can only read needs none."""
 

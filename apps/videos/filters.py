@@ -12,7 +12,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import connections
-from django.db.models import F, QuerySet, Value
+from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Upper
 from django.utils.functional import cached_property
 from django_filters import rest_framework as django_filters
@@ -28,6 +28,7 @@ from apps.videos.errors import BLANK, NotWatched, one_of, there_are, whole_numbe
 from apps.videos.fulltext import Search
 from apps.videos.models import (
     KeyWordEntry,
+    KeyWordEntryQuerySet,
     Video,
     VideoFetchMethod,
     VideoLog,
@@ -146,20 +147,21 @@ class Mark(Parameter):
 class Ordering(OneOf):
     """The order of the rows, with the key to decide between equals. Unknown values come last, either way.
 
-    `by` has the fields by the names of the orders.
+    `by` has the fields, or expressions that may be null, by the names of the orders.
     """
 
-    def __init__(self, by: Mapping[str, str], *, default: str, pk: str, nullable: Iterable[str] = ()) -> None:
+    def __init__(self, by: Mapping[str, Any], *, default: str, pk: str, nullable: Iterable[str] = ()) -> None:
         names = [sign + name for name in by for sign in ("", "-")]
         super().__init__(f"The order; `-` means descending. Default: `{default}`.", choices=names)
         self.by, self.default, self.pk, self.nullable = by, default, pk, set(nullable)
 
-    def filter(self, queryset: QuerySet[Any], value: str | None) -> QuerySet[Any]:
-        sign, name = re.fullmatch("(-?)(.+)", value or self.default).groups()  # type: ignore[union-attr]
+    def filter(self, queryset: QuerySet[Any], chosen: str | None) -> QuerySet[Any]:
+        sign, name = re.fullmatch("(-?)(.+)", chosen or self.default).groups()  # type: ignore[union-attr]
         field, key = self.by[name], sign + self.pk
         if name not in self.nullable:
             return queryset.order_by(sign + field, key)
-        return queryset.order_by(F(field).desc(nulls_last=True) if sign else F(field).asc(nulls_last=True), key)
+        value = F(field) if isinstance(field, str) else field
+        return queryset.order_by(value.desc(nulls_last=True) if sign else value.asc(nulls_last=True), key)
 
 
 class Text(Parameter):
@@ -449,19 +451,37 @@ class KeywordFilters(Filters):
     """The keywords; there are 10,000 at most, so these need no index."""
 
     search = SearchText("Part of the keyword.", method="find")
-    state = OneOf("Whether it is watched or paused.", choices=KeyWordEntry.CHOSEN)
+    state = OneOf(
+        "Whether it is watched or paused; of those watched `failing`: the last fetch failed; `waiting`: it waits for "
+        "searches.",
+        choices=[*KeyWordEntry.CHOSEN, "failing", "waiting"],
+        method="in_state",
+    )
     ordering = Ordering(
         {
             "keyword": "normalized",
             "created_at": "created_at",
             "video_count": "video_count",
+            "last_found_at": "last_found_at",
             "last_fetched_at": "last_fetched_at",
+            # As KeyWordEntry.next_fetch_at, which the API shows.
+            "next_due_at": Case(When(state=KeyWordEntry.State.WATCHED, then=F("next_due_at"))),
             "planned_interval": "planned_interval",
+            "rate": "rate",
         },
         default="keyword",
         pk="pk",
-        nullable=["last_fetched_at"],
+        nullable=["last_found_at", "last_fetched_at", "next_due_at"],
     )
+
+    def in_state(self, queryset: KeyWordEntryQuerySet, name: str, value: str) -> KeyWordEntryQuerySet:
+        match value:
+            case "failing":
+                return queryset.failing()
+            case "waiting":
+                return queryset.waiting()
+            case state:
+                return queryset.filter(state=state)
 
     def find(self, queryset: QuerySet[KeyWordEntry], name: str, value: str) -> QuerySet[KeyWordEntry]:
         return queryset.filter(normalized__contains=keywords.normalize(value))

@@ -96,7 +96,8 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
     result["tags"] = [*TAGS, _problems()]
     schemas = result["components"]["schemas"]
     schemas["Problem"] = PROBLEM
-    for name in ("Keyword", "PatchedKeyword", "Previewed", "PatchedMarks", "MarksOfMany"):
+    strict = ("Keyword", "PatchedKeyword", "Previewed", "KeywordItem", "KeywordItems", "PatchedMarks", "MarksOfMany")
+    for name in strict:
         schemas[name]["additionalProperties"] = False  # unknown fields are refused
         for field, known in FORMATS.items():
             if field in schemas[name]["properties"]:

@@ -5,10 +5,21 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.videos import keywords
-from apps.videos.fields import OF_MODELS, Body, KeywordField, OneOf, TrueOrFalse, VideoIdsField
+from apps.videos import bulk, keywords
+from apps.videos.fields import (
+    OF_MODELS,
+    AnyText,
+    Body,
+    KeywordField,
+    OneOf,
+    Several,
+    TrueOrFalse,
+    VideoIdsField,
+    WholeNumber,
+)
 from apps.videos.marks import MARKS
 from apps.videos.models import KeyWordEntry, SearchGap, Video, VideoFetchMethod, VideoLog, watch_url
+from apps.videos.scheduling.allocation import DAY
 
 
 class GapSerializer(serializers.ModelSerializer[SearchGap]):
@@ -46,6 +57,17 @@ class KeywordSerializer(Body, serializers.ModelSerializer[KeyWordEntry]):
         read_only=True,
         help_text="What is notified of new videos, without the addresses, which are secret: `mailto`, `webhook`.",
     )
+    last_status = serializers.ChoiceField(
+        choices=[
+            ("done", "done"),
+            ("failed", "failed"),
+            ("waiting", "waiting"),
+            ("interrupted", "interrupted"),
+        ],
+        allow_blank=True,
+        read_only=True,
+        help_text="How the last fetch ended, or that it waits for searches. Empty: none has ended yet.",
+    )
     gaps = GapSerializer(many=True, read_only=True, help_text="Publication dates still to be searched, newest first.")
 
     class Meta:
@@ -75,6 +97,8 @@ class KeywordSerializer(Body, serializers.ModelSerializer[KeyWordEntry]):
             "notify_webhook",
             "notify_to",
             "hidden_count",
+            "last_status",
+            "last_found_at",
         ]
         read_only_fields = [
             "video_count",
@@ -87,6 +111,7 @@ class KeywordSerializer(Body, serializers.ModelSerializer[KeyWordEntry]):
             "searched_through",
             "bad_query",
             "refused_since",
+            "last_found_at",
         ]
         extra_kwargs = {"notify_urls": {"write_only": True}, "notify_webhook": {"write_only": True}}
 
@@ -97,6 +122,44 @@ class KeywordSerializer(Body, serializers.ModelSerializer[KeyWordEntry]):
         instance.change(**validated_data)
         instance.refresh_from_db()  # it has been planned
         return instance
+
+
+class KeywordItemSerializer(Body):
+    """A keyword to add among others. Only its text may be refused by itself; a wrong value refuses the request."""
+
+    keyword = AnyText(help_text="One that is no valid keyword is refused, not the others.")
+    interval = WholeNumber(min_value=1, max_value=30 * DAY, allow_null=True, required=False)
+    weight = WholeNumber(min_value=1, max_value=100, required=False)
+    state = OneOf(KeyWordEntry.CHOSEN, required=False)
+
+
+class KeywordItemsSerializer(Body):
+    keywords = Several(child=KeywordItemSerializer(), min_length=1, max_length=bulk.MOST)
+
+
+class AddedKeywordSerializer(serializers.Serializer[bulk.Item]):
+    """What became of a keyword."""
+
+    keyword = serializers.CharField(help_text="As stored; one that was refused as it was sent.")
+    result = serializers.ChoiceField(
+        source="outcome",
+        choices=bulk.Outcome.choices,
+        help_text="known: it exists, perhaps in another spelling, or was in the list before.",
+    )
+    id = serializers.IntegerField(source="entry.pk", default=None, allow_null=True, help_text="null: refused.")
+    detail = serializers.SerializerMethodField(help_text="Why it is refused; empty if it is not.")
+
+    def get_detail(self, item: bulk.Item) -> str:
+        return " ".join(item.error.messages) if item.error else ""
+
+
+class AddedKeywordsSerializer(serializers.Serializer[Any]):
+    """How many keywords were new, known and refused, and each, in the order in which they were sent."""
+
+    new = serializers.IntegerField()
+    known = serializers.IntegerField()
+    refused = serializers.IntegerField()
+    results = AddedKeywordSerializer(many=True)
 
 
 class VideoSerializer(serializers.ModelSerializer[Video]):

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.videos import marks, statistics
+from apps.videos import bulk, marks, statistics
 from apps.videos.conditional import conditional
 from apps.videos.errors import DETAILS, Unavailable, there_are
 from apps.videos.exports import CONTENT_TYPES, export
@@ -39,6 +39,8 @@ from apps.videos.renderers import OneFormat
 from apps.videos.scheduling import report
 from apps.videos.scheduling.report import DAYS
 from apps.videos.serializers import (
+    AddedKeywordsSerializer,
+    KeywordItemsSerializer,
     KeywordSerializer,
     MarkedSerializer,
     MarksOfManySerializer,
@@ -330,6 +332,26 @@ class KeywordViewSet(KnownParameters, viewsets.ModelViewSet[KeyWordEntry]):
         entry.refresh_from_db()  # it has been planned
         answer = self.get_serializer(entry).data
         return Response(answer, status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
+
+    @extend_schema(
+        operation_id="add_keywords",
+        summary="Add many keywords",
+        request=KeywordItemsSerializer,
+        responses=AddedKeywordsSerializer,
+    )
+    @action(detail=False, methods=["post"], url_path="bulk")
+    def add_many(self, request: Request) -> Response:
+        """Watch up to 1,000 keywords, with one plan for all.
+
+        Each is new, known or refused, and the others are added if some are refused. A keyword that exists keeps its
+        values.
+        """
+        asked = KeywordItemsSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        items = [bulk.Item(chosen.pop("keyword"), chosen) for chosen in map(dict, asked.validated_data["keywords"])]
+        bulk.add(items)
+        answer: dict[str, Any] = bulk.count(items)
+        return Response(AddedKeywordsSerializer(answer | {"results": items}).data)
 
     @extend_schema(
         operation_id="fetch_keyword", summary="Fetch a keyword now", request=None, responses={202: VideoLogSerializer}

@@ -4,7 +4,7 @@ Shares are those of a whole day. Until the reset all automatic keywords are sear
 factor, so that the day's searches last exactly that long; requested intervals are kept as long as possible.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -49,7 +49,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class AddingCost:
-    """How adding a keyword slows down the others on the default interval.
+    """How adding a keyword, or a `number` of them, slows down the others on the default interval.
 
     `interval` and `before` are average seconds between two searches of a keyword, with it and without; `before` is
     None if it would be the first. `own` are the seconds between its own searches. `others` is the number of keywords
@@ -61,6 +61,7 @@ class AddingCost:
     interval: int
     before: int | None
     below_daily_minimum: bool
+    number: int = 1
 
 
 def make_plan() -> Plan:
@@ -99,31 +100,39 @@ def planned_interval(plan: Plan, entry: KeyWordEntry) -> int:
     return entry.planned_interval
 
 
-def cost_of_adding(rate: float = KeyWordEntry.PRIOR_RATE) -> AddingCost | None:
+def cost_of_adding(
+    rate: float = KeyWordEntry.PRIOR_RATE, intervals: Sequence[int | None] = (None,)
+) -> AddingCost | None:
     """Return how adding a keyword with `rate` new videos per day slows down the others; None if nothing can be
     searched.
+
+    `intervals` has the requested interval of each keyword to add; None: the default.
 
     Six queries. It is computed again, which takes ten times as long as reading the keywords, only if they have changed.
     """
     per_day = scheduled_searches().per_day * (1 - _reserve_for_further_pages(timezone.now()))
     rows = _rows()
-    key = f"cost-of-adding:{rate}:{per_day}:{hash(tuple(rows))}"
-    cost: AddingCost | None = caches["memory"].get_or_set(key, lambda: _cost_of_adding(rows, per_day, rate))
+    key = f"cost-of-adding:{rate}:{per_day}:{hash((tuple(intervals), *rows))}"
+    cost: AddingCost | None = caches["memory"].get_or_set(key, lambda: _cost_of_adding(rows, per_day, rate, intervals))
     return cost
 
 
 def _cost_of_adding(
-    rows: Collection[tuple[int, float, int, int | None]], per_day: float, rate: float
+    rows: Collection[tuple[int, float, int, int | None]], per_day: float, rate: float, intervals: Sequence[int | None]
 ) -> AddingCost | None:
     searches, own = _searches(rows), {pk for pk, _, _, interval in rows if interval}
-    new = Search(0, rate, requested_interval=settings.FETCH_INTERVAL)
-    before, after = _allocate(searches, per_day), _allocate([*searches, new], per_day)
+    new = _searches((-place, rate, 1, interval) for place, interval in enumerate(intervals))
+    before, after = _allocate(searches, per_day), _allocate([*searches, *new], per_day)
     if not after:
         return None
+    # Those on the default interval; without any, the new ones.
+    left = own | {-place for place, interval in enumerate(intervals) if interval}
+    automatic = [share for id, share in after.items() if id not in left] or [after[search.id] for search in new]
     return AddingCost(
         own=round(after[0].interval),
+        number=len(new),
         others=len(own),
-        interval=_mean_interval([share for id, share in after.items() if id not in own]),
+        interval=_mean_interval(automatic),
         before=_mean_interval([share for id, share in before.items() if id not in own])
         if len(before) > len(own)
         else None,

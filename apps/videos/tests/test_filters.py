@@ -142,7 +142,7 @@ def test_an_unknown_parameter_is_named(client: Client, birds: Any, address: str)
         ("/api/logs/", "error", "1", "true, false"),
         ("/api/logs/", "trigger", "x", "schedule, first, manual"),
         ("/api/logs/", "created_after", "yesterday", "ISO 8601"),
-        ("/api/keywords/", "state", "deleting", "watched, paused."),
+        ("/api/keywords/", "state", "deleting", "watched, paused, failing, waiting."),
         ("/api/keywords/", "ordering", "x", "-video_count"),
     ],
 )  # fmt: skip
@@ -217,18 +217,36 @@ def test_a_number_is_an_id_of_logs_only_if_it_is_no_keyword(client: Client) -> N
 
 
 def test_keywords(client: Client) -> None:
-    for word, count, fetched in (("Owl", 5, None), ("barn owl", 9, NOON), ("wren", 5, NOON - timedelta(1))):
+    for word, count, fetched, status in (
+        ("Owl", 5, None, "waiting"),
+        ("barn owl", 9, NOON, "failed"),
+        ("wren", 5, NOON - timedelta(1), "failed"),
+    ):
         entry = KeyWordEntry.objects.create(keyword=word, state="paused" if word == "wren" else "watched")
-        KeyWordEntry.objects.filter(pk=entry.pk).update(video_count=count, last_fetched_at=fetched)
+        KeyWordEntry.objects.filter(pk=entry.pk).update(
+            video_count=count,
+            last_fetched_at=fetched,
+            last_found_at=fetched,
+            rate=float(len(word)),
+            last_status=status,
+            next_due_at=NOON + timedelta(len(word)),
+        )
     for parameters, expected in (
         ({}, ["barn owl", "Owl", "wren"]),
         ({"search": "OW"}, ["barn owl", "Owl"]),
         ({"state": "paused"}, ["wren"]),
+        ({"state": "watched"}, ["barn owl", "Owl"]),
+        ({"state": "failing"}, ["barn owl"]),
+        ({"state": "waiting"}, ["Owl"]),
         ({"ordering": "-keyword"}, ["wren", "Owl", "barn owl"]),
         ({"ordering": "created_at"}, ["Owl", "barn owl", "wren"]),
         ({"ordering": "-video_count"}, ["barn owl", "wren", "Owl"]),
         ({"ordering": "last_fetched_at"}, ["wren", "barn owl", "Owl"]),
         ({"ordering": "-last_fetched_at"}, ["barn owl", "wren", "Owl"]),
+        ({"ordering": "-last_found_at"}, ["barn owl", "wren", "Owl"]),
+        ({"ordering": "next_due_at"}, ["Owl", "barn owl", "wren"]),
+        ({"ordering": "-next_due_at"}, ["barn owl", "Owl", "wren"]),
+        ({"ordering": "-rate"}, ["barn owl", "wren", "Owl"]),
     ):
         found = [entry["keyword"] for entry in client.get("/api/keywords/", parameters).json()["results"]]
         assert found == expected, parameters
