@@ -1,4 +1,4 @@
-"""Forms: keywords, intervals, saved views and tokens."""
+"""Forms: keywords, one and many, intervals, saved views and tokens."""
 
 import re
 from typing import Any
@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from apps.dashboard.templatetags.times import HOUR, MINUTE, UNITS, span
-from apps.videos import keywords
+from apps.videos import bulk, keyword_lists, keywords
 from apps.videos.models import ApiToken, KeyWordEntry, SavedView
 from apps.videos.scheduling.allocation import DAY
 
@@ -93,6 +93,85 @@ class KeywordSettingsForm(forms.ModelForm):
     class Meta:
         model = KeyWordEntry
         fields = ["interval", "weight", "notify"]
+
+
+class AddManyForm(forms.Form):
+    """A list of keywords, typed or in a file. Cleaned it has the `text`, and the `items` that were read from it."""
+
+    keywords = forms.CharField(
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 12, "dir": "auto", "autocomplete": "off", "spellcheck": "false"}),
+    )
+    file = forms.FileField(required=False, widget=forms.FileInput(attrs={"accept": ".csv,.txt,text/csv,text/plain"}))
+    interval = IntervalField()
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = self.cleaned_data
+        text, file = cleaned.get("keywords") or "", cleaned.get("file")
+        if file and text.strip():
+            raise ValidationError({"file": "Choose a file or type keywords, not both: empty the box, or no file."})
+        if file:
+            text = _decoded(file.read())
+        items = keyword_lists.read(text, interval=cleaned.get("interval"))
+        if len(items) > bulk.MOST:
+            message = f"At most {bulk.MOST:,} keywords at once; these are {len(items):,}. Add them in parts."
+            raise ValidationError({"file" if file else "keywords": message})
+        if not items and not self.errors:
+            raise ValidationError({"keywords": "Enter at least one keyword, or choose a file."})
+        return cleaned | {"text": text, "items": items}
+
+
+def _decoded(data: bytes) -> str:
+    """Return the text of a file: UTF-8, or UTF-16 as spreadsheets save it."""
+    try:
+        return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValidationError({"file": "This file is not text in UTF-8. Save it as “CSV UTF-8”."}) from None
+
+
+class ManyForm(forms.Form):
+    """What to do with the keywords that are selected, by their ids, or with all that the address chooses."""
+
+    ACTIONS = ("pause", "resume", "interval", "weight", "delete")
+
+    id = forms.TypedMultipleChoiceField(coerce=int, required=False)
+    all = forms.BooleanField(required=False)
+    action = forms.CharField(required=False)
+    interval = IntervalField()
+    weight = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=100,
+        widget=forms.NumberInput(attrs={"placeholder": "1–100"}),
+        error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), "Enter a whole number from 1 to 100."),
+    )
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="many-%s")
+        # Which of them there are is seen when they are looked up.
+        self.fields["id"].valid_value = lambda value: value.isascii() and value.isdigit() and len(value) < 19  # type: ignore[attr-defined]
+
+    def clean_action(self) -> str:
+        """Return the action; if a form was sent by the Enter key, the one whose field has a value."""
+        action = self.cleaned_data["action"] or next(
+            (name for name in ("interval", "weight") if self.data.get(name)), ""
+        )
+        if action not in self.ACTIONS:
+            raise ValidationError("Choose what to do with the selected keywords.")
+        return str(action)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = self.cleaned_data
+        action = cleaned.get("action")
+        for name in ("interval", "weight"):
+            if name != action:
+                self.errors.pop(name, None)
+        if action == "weight" and cleaned.get("weight") is None and "weight" not in self.errors:
+            self.add_error("weight", "Enter a whole number from 1 to 100.")
+        if not (cleaned.get("all") or cleaned.get("id")):
+            self.add_error("id", "Select keywords first.")
+        return cleaned
 
 
 class TokenForm(forms.ModelForm):

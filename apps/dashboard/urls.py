@@ -3,6 +3,7 @@ from django.urls import path
 
 from apps.dashboard.views import (
     account,
+    add_keywords,
     fetch_now,
     home,
     keyword,
@@ -22,6 +23,9 @@ urlpatterns = [
     path("", home.home, name="home"),
     path("preview/", home.preview, name="preview"),
     path("keywords/", keywords.keywords, name="keywords"),
+    path("keywords/add/", add_keywords.add_keywords, name="keywords-add"),
+    path("keywords/undo/", keywords.undo, name="keywords-undo"),
+    path("keywords/export.csv", keywords.export, name="keywords-export"),
     path("keywords/<int:pk>/", keyword.keyword, name="keyword"),
     path("keywords/<int:pk>/log/", log.log, name="keyword-log"),
     path("keywords/<int:pk>/fetch/", fetch_now.fetch, name="keyword-fetch"),

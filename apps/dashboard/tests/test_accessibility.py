@@ -21,6 +21,8 @@ PAGES = [
     "/?search=nothing-has-this",
     "/?live=maybe",
     "/keywords/",
+    "/keywords/?state=failing&search=nothing-has-this",
+    "/keywords/add/",
     "/keywords/{pk}/",
     "/keywords/{pk}/log/",
     "/keywords/{pk}/delete/",
@@ -86,4 +88,29 @@ def test_an_empty_windhover_has_none_either(browser: Any, live_server: Any) -> N
     for address in ("/", "/keywords/", "/statistics/", "/quota/", "/log/"):
         page.goto(address)
         assert Axe().run(page, options=OPTIONS).response["violations"] == [], address
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_changing_and_adding_many_keywords_has_none(browser: Any, live_server: Any, scheme: str) -> None:
+    for n in range(101):
+        KeyWordEntry.objects.create(keyword=f"bird {n}")
+    context = browser.new_context(base_url=live_server.url, color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    page.goto("/keywords/")
+    page.get_by_label("This page").check()
+    assert Axe().run(page).response["violations"] == []
+    page.get_by_label("Interval").fill("now and then")
+    page.get_by_role("button", name="Set interval").click()
+    page.get_by_text("Enter a duration").wait_for()
+    assert Axe().run(page).response["violations"] == []
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Undo").wait_for()
+    assert Axe().run(page).response["violations"] == []
+    page.goto("/keywords/add/")
+    page.get_by_label("Keywords, one a line").fill(f"bird 100\nowl\n{'x' * 501}")
+    page.get_by_role("button", name="Check").click()
+    page.get_by_role("button", name="Add 2 keywords").wait_for()
+    page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+    assert Axe().run(page).response["violations"] == []
     context.close()

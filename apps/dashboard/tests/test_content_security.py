@@ -33,7 +33,8 @@ def test_only_the_pages_of_the_api_style_themselves(client: Client) -> None:
 def test_pages_keep_to_it(client: Client) -> None:
     entry = keyword_with_videos()
     own = [f"/keywords/{entry.pk}/{page}" for page in ("", "delete/", "settings/", "statistics/")]
-    for address in ("/", *own, "/statistics/", "/quota/", "/log/", "/settings/", "/sign-in/", "/nowhere/"):
+    many = ["/keywords/", "/keywords/add/"]
+    for address in ("/", *own, *many, "/statistics/", "/quota/", "/log/", "/settings/", "/sign-in/", "/nowhere/"):
         shown = client.get(address).content.decode()
         assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]* src=\"/static/)|hx-on|hx-vals", shown)
         assert not re.search(r'<(?:script|link (?!rel="alternate"))[^>]*(?:src|href)="(?!/static/)', shown)

@@ -240,3 +240,85 @@ def test_the_type_of_a_problem_leads_to_its_description(page: Any) -> None:
     page.wait_for_function(
         "heading => heading.getBoundingClientRect().top < innerHeight", arg=described.element_handle()
     )
+
+
+def test_what_is_selected_stays_so_while_the_list_refreshes(page: Any) -> None:
+    for number in range(120):
+        KeyWordEntry.objects.create(keyword=f"bird {number:03}")
+    entry = KeyWordEntry.objects.find("bird 002")
+    assert entry is not None
+    page.goto("/keywords/")
+    assert not page.get_by_role("button", name="Pause").is_visible()
+    page.get_by_label("bird 001").check()
+    page.get_by_label("bird 002").check()
+    assert page.get_by_text("2 selected").is_visible()
+
+    log_of(entry, status=VideoLog.Status.FAILED, message="YouTube does not answer.")
+    KeyWordEntry.objects.filter(pk=entry.pk).update(last_status=VideoLog.Status.FAILED)
+    page.get_by_text("YouTube does not answer.").wait_for(timeout=10_000)
+    assert page.get_by_role("row").nth(1).get_by_role("checkbox").is_checked(), "it stands first now"
+    assert page.get_by_label("bird 001").is_checked()
+    assert page.locator("input.pick:checked").count() == 2
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_text("Paused 2 keywords.").wait_for()
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text("Undone: 2 keywords are as before.").wait_for()
+    assert KeyWordEntry.objects.watched().count() == 120
+
+
+def test_a_page_or_all_are_selected_by_one_click(page: Any) -> None:
+    for number in range(120):
+        KeyWordEntry.objects.create(keyword=f"bird {number:03}")
+    page.goto("/keywords/")
+    page.get_by_label("This page").check()
+    assert page.get_by_text("100 selected").is_visible()
+    page.get_by_label("bird 003").uncheck()
+    assert page.get_by_text("99 selected").is_visible()
+    page.get_by_label("Select all 120").check()
+    assert page.get_by_text("All 120 selected").is_visible()
+    page.get_by_label("Weight").fill("7")
+    page.get_by_label("Weight").press("Enter")
+    page.get_by_text("Set the weight of 120 keywords to 7.").wait_for()
+    assert set(KeyWordEntry.objects.values_list("weight", flat=True)) == {7}
+
+
+def test_many_keywords_without_javascript(browser: Any, live_server: Any) -> None:
+    context = browser.new_context(base_url=live_server.url, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/keywords/add/")
+    page.get_by_label("Keywords, one a line").fill("\n".join(f"bird {n:03}" for n in range(120)))
+    page.get_by_role("button", name="Check").click()
+    page.get_by_role("button", name="Add 120 keywords").click()
+    assert page.get_by_text("Added 120 keywords.").is_visible()
+    page.get_by_label("bird 001").check()
+    page.get_by_role("button", name="Delete").click()
+    assert page.get_by_text("Deleted 1 keyword.").is_visible()
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_label("Search keywords").fill("00")
+    page.get_by_role("button", name="Show").click()
+    assert not page.get_by_label("This page").is_visible()
+    page.get_by_label("Select all 11 that match").check()
+    page.get_by_role("button", name="Pause").click()
+    assert page.get_by_text("Paused 11 keywords.").is_visible()
+    page.get_by_role("link", name="Paused 11").click()
+    assert page.get_by_role("row").count() == 12
+    context.close()
+
+
+def test_lists_of_keywords_fit_a_phone(page: Any) -> None:
+    for keyword in AWKWARD:
+        log_of(keyword_with_videos(keyword), message="W" * 200, status=VideoLog.Status.FAILED)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/keywords/")
+    page.get_by_label("Select all 5").check()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    targets = page.locator(
+        "main a:visible, main button:visible:not([aria-hidden]), main label:has(input):visible, main .choice:visible"
+    )
+    sizes = [(target.get_attribute("id"), target.bounding_box()["height"]) for target in targets.all()]
+    assert not [size for size in sizes if size[1] < 24], "targets are too small"
+    page.goto("/keywords/add/")
+    page.get_by_label("Keywords, one a line").fill(f"{'x' * 501}\nowl")
+    page.get_by_role("button", name="Check").click()
+    page.get_by_text("1 new, 0 known, 1 refused").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
