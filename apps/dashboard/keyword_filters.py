@@ -1,15 +1,18 @@
 """The search, states and orders above the list of keywords, with the names and values of the REST API's filters."""
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from django import forms
 from django.core.paginator import Page
-from django.http import HttpRequest, QueryDict
-from rest_framework.exceptions import ValidationError
+from django.http import HttpRequest
 
+from apps.dashboard.filters import FilterForm, Select
 from apps.videos.filters import KeywordFilters
 from apps.videos.models import KeyWordEntry, KeyWordEntryQuerySet
 from apps.videos.pagination import ShortCountPaginator
+
+SEARCH = {"type": "search", "dir": "auto", "placeholder": "Search keywords"}
 
 PREVIEWED = KeyWordEntry.State.PREVIEWED.value
 
@@ -40,46 +43,26 @@ class StateLink:
     is_current: bool
 
 
-class KeywordFilterForm(forms.Form):
-    """The keywords that an address chooses. Empty values are left out, as they are in the address.
+class KeywordFilterForm(FilterForm):
+    """Previewed keywords are not in the REST API's list; here they are a state of their own."""
 
-    Previewed keywords are not in the REST API's list; here they are a state of their own.
-    """
-
-    search = forms.CharField(
-        required=False,
-        widget=forms.TextInput(attrs={"type": "search", "dir": "auto", "placeholder": "Search keywords"}),
-    )
-    ordering = forms.ChoiceField(choices=ORDERS, required=False)
+    search = forms.CharField(required=False, widget=forms.TextInput(attrs=SEARCH))
+    ordering = Select(ORDERS)
     state = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, request: HttpRequest) -> None:
-        self.given: QueryDict = request.GET.copy()
-        for name in [name for name, value in request.GET.items() if name not in self.base_fields or not value]:
-            del self.given[name]
-        super().__init__(self.given, auto_id="filter-%s")
-        if (order := self.given.get("ordering")) and order not in ORDERS:
-            self.fields["ordering"].choices = {order: order} | ORDERS  # type: ignore[attr-defined]
+        super().__init__(request)
         asked = self.given.copy()
-        self.entries = KeyWordEntry.objects.kept()
+        entries = KeyWordEntry.objects.kept()
         if self.given.get("state") == PREVIEWED:
             del asked["state"]
-            self.entries = KeyWordEntry.objects.filter(state=PREVIEWED)
-        self._filters = KeywordFilters(asked, self.entries)
-
-    def clean(self) -> None:
-        try:
-            self._filters.check()
-        except ValidationError as refused:
-            for name, messages in dict(refused.detail).items():  # type: ignore[arg-type]
-                self.add_error(name, list(map(str, messages)))
+            entries = KeyWordEntry.objects.filter(state=PREVIEWED)
+        self.filters = KeywordFilters(asked, entries)
 
     def rows(self) -> KeyWordEntryQuerySet:
         """Return the keywords; none if a filter is invalid."""
-        rows: KeyWordEntryQuerySet = self._filters.qs if self.is_valid() else self.entries.none()
-        if "ordering" not in self.given:
-            rows = rows.failing_first()
-        return rows
+        rows: Any = super().rows()
+        return rows if "ordering" in self.given else rows.failing_first()  # type: ignore[no-any-return]
 
     def page(self, number: str | None, size: int) -> Page:
         """Return a page of the keywords with their last logs; three queries, or four with a search.
