@@ -70,6 +70,11 @@ def busy(entry: KeyWordEntry) -> KeyWordEntry:
     return entry
 
 
+def store_changes(entry: KeyWordEntry) -> None:
+    ids = list(entry.matches.values_list("video", flat=True))
+    store(entry, *(found_video(pk, title="Changed", published_at=timezone.now(), complete=True) for pk in ids))
+
+
 WORK: dict[str, Callable[[KeyWordEntry], Any]] = {
     "catch up": lambda entry: tasks.catch_up(),
     "erase": lambda entry: tasks.erase_deleted(),
@@ -78,6 +83,7 @@ WORK: dict[str, Callable[[KeyWordEntry], Any]] = {
     "plan": lambda entry: tasks.sync_schedules(),
     "fetch": lambda entry: fetch_keyword(entry, VideoLog.Trigger.FIRST),
     "fetch now": fetch_now,
+    "store changes": store_changes,
     "report": lambda entry: report.today(),
 }
 
