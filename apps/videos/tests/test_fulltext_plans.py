@@ -55,6 +55,15 @@ def test_a_page_of_a_small_channel_reads_it_in_order(many: None, monkeypatch: py
     assert not any("TEMP B-TREE FOR ORDER BY" in step for step in steps), steps
 
 
+@on_sqlite
+@pytest.mark.parametrize("order", ["", "&ordering=published_at", "&ordering=created_at"])
+def test_a_walk_gathers_no_more_videos_than_the_newest(many: None, order: str) -> None:
+    page = VideoFilters(QueryDict(f"search=kestrel{order}"), Video.objects.all()).rows().values_list("pk")[:10]
+    assert len(page) == 3
+    gathered = [step for step in steps_of(query_of(page)) if "videos_fulltext_document USING INTEGER" in step]
+    assert len(gathered) == len(fulltext.NEWEST)
+
+
 @on_postgresql
 def test_few_matches_are_gathered_first() -> None:
     assert is_gathered_first(Video.objects.search("kestrel"))
