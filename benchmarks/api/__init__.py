@@ -1,1 +1,1 @@
-"""Compare pages, filters, full text and storing with a bare floor and a plain DRF view, at a million videos."""
+"""Compare pages, searches, feeds, exports and storing with a bare floor and plain Django views, at a million videos."""

@@ -5,7 +5,7 @@ import json
 import signal
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 import benchmarks.api
@@ -16,7 +16,7 @@ from config import environment as env
 
 SIDES: Final = ("ours", "floor", "naive")
 # What is measured over HTTP, too.
-SERVED: Final = ["page_1", "page_1_of_100", "page_40000", "cursor", "search_common"]
+SERVED: Final = ["page_1", "page_1_of_100", "page_40000", "cursor", "search_common", "feed_keyword"]
 
 
 def main() -> None:
@@ -56,9 +56,12 @@ def _measure(rounds: int) -> tuple[dict[str, dict[str, Any]], list[str]]:
     from benchmarks.api.cases import cases
 
     results, served, wrong = dict[str, dict[str, Any]](), dict[str, dict[str, str]](), list[str]()
+    peaks = {case.name: measuring.peaks_of(case) for case in cases().values() if case.exported}
     for case in map(measuring.resolve, cases().values()):
-        addresses, problems = measuring.sides_of(case)
-        results[case.name] = asdict(measuring.measure(addresses, rounds))
+        with case.clock():
+            addresses, problems = measuring.sides_of(case)
+            figures = measuring.measure(case, addresses, rounds)
+        results[case.name] = asdict(replace(figures, peak_mb=peaks.get(case.name)))
         wrong += problems
         if case.name in SERVED:
             served[case.name] = addresses
@@ -75,7 +78,7 @@ def _report(options: argparse.Namespace, results: Mapping[str, Mapping[str, Any]
     """Return the tables."""
     lines = [
         f"{options.videos:,} videos, half of them matched by one keyword; {options.database.partition(':')[0]}.",
-        "Medians in ms, without the network; of 1,000 videos for what is stored.",
+        "Medians in ms, without the network; of 1,000 videos for what is stored or exported.",
         "",
         f"{'':<36}{'ours':>10}{'floor':>10}{'naive':>10}{'ours/floor':>12}{'naive/ours':>12}{'queries':>9}"
         f"{'loop':>10}{'loop/ours':>12}",
@@ -87,6 +90,16 @@ def _report(options: argparse.Namespace, results: Mapping[str, Mapping[str, Any]
         if loop := figures["loop_ms"]:
             ratios += f"{_number(loop):>10}{_ratio(loop, ours):>12}"
         lines.append(f"{name:<36}{times}{ratios}")
+    lines += [
+        "",
+        "Exports: rows a second, and the memory that they need at most.",
+        "",
+        f"{'':<36}{'rows/s':>12}{'MB':>10}",
+    ]
+    for name, figures in results.items():
+        for side, peak in (figures["peak_mb"] or {}).items():
+            if milliseconds := figures[f"{side}_ms"]:
+                lines.append(f"{f'{name}, {side}':<36}{10**6 / milliseconds:>12,.0f}{peak:>10.1f}")
     lines += [
         "",
         "Over HTTP, four clients at once. RSS is that of the web server's processes.",

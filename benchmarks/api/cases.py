@@ -1,21 +1,26 @@
-"""What is measured: pages of videos, each as our API, the naive view and bare SQL answer it."""
+"""What is measured: pages, feeds, exports and statistics, each as our API, a naive view and bare SQL answer it."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+import time_machine
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from apps.videos.feeds import FeedPages
 from apps.videos.models import Match, Video
-from benchmarks.api.content import ABSENT, COMMON, KEYWORDS, RARE
+from benchmarks.api.content import ABSENT, COMMON, END, KEYWORDS, MOST_COMMON, RARE
 
 # Pages of ten rows; of a hundred rows, those that begin at the same row. In the middle, both ends of the list are far.
 PAGES: Final = (1, 100, 10_000, 40_000, 25_000)
 # How many pages of a hundred rows a client has followed before the page by cursor that is measured.
 FOLLOWED: Final = 100
+# The most rows of an export.
+EXPORTED: Final = 50_000
 
 # SQL and its parameters.
 Floor = tuple[str, tuple[Any, ...]]
@@ -33,18 +38,27 @@ _SHOWN: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A page: its address in our API and in the naive view, and the floor's SQL, if there is any."""
+    """What is requested: its address in our API and in the naive view, and the floor's SQL, if there is any.
+
+    `exported` is the number of rows of an export; `is_dated`, whether the answer depends on the time.
+    """
 
     name: str
     ours: str
     naive: str
     floor: Floor | None
+    exported: int | None = None
+    is_dated: bool = False
+
+    def clock(self) -> AbstractContextManager[Any]:
+        """Return a context in which it is the time when the last videos were found, if that matters."""
+        return time_machine.travel(END) if self.is_dated else nullcontext()
 
 
 @cache
 def cases() -> dict[str, Case]:
     """Return all cases by name. Where there are too few videos for a page, it is the last full one."""
-    return {case.name: case for case in (*_pages(), *_searches(), *_filters())}
+    return {case.name: case for case in (*_pages(), *_searches(), *_filters(), *_feeds(), *_statistics(), *_exports())}
 
 
 def _pages() -> Iterator[Case]:
@@ -131,6 +145,37 @@ def _filters() -> Iterator[Case]:
         query = f"?ordering={order}"
         floor = _floor(videos, order=order)
         yield Case(f"order_{order.replace('-', 'most_')}", f"/api/videos/{query}", f"/naive/{query}", floor)
+
+
+def _feeds() -> Iterator[Case]:
+    size = FeedPages.page_size
+    floor = _floor(Match.objects.filter(keyword=1), size=size)
+    yield Case("feed_keyword", "/api/keywords/1/feed/", "/naive/feed/1/", floor)
+    yield Case("feed_all", "/api/videos/feed/", "/naive/feed/", _floor(Video.objects.all(), size=size))
+
+
+def _statistics() -> Iterator[Case]:
+    yield Case("stats_keyword", "/api/keywords/1/stats/", "/naive/stats/1/", None, is_dated=True)
+    yield Case("stats_all", "/api/stats/", "/naive/stats/", None, is_dated=True)
+
+
+def _exports() -> Iterator[Case]:
+    """The newest videos, in both formats; and those of them with a word that most have."""
+    videos = Video.objects.all()
+    first = videos.newest_first()[min(EXPORTED, videos.count()) - 1]
+    date = first.published_at.isoformat().replace("+00:00", "Z")
+    ours, naive = f"published_after={date}", f"published_at__gte={date}"
+    for name, kind, word in (("csv", "csv", ""), ("jsonl", "jsonl", ""), ("search", "jsonl", MOST_COMMON)):
+        search = f"&search={word}" if word else ""
+        rows = (videos.search(word) if word else videos).filter(published_at__gte=first.published_at)
+        number = rows.count()
+        yield Case(
+            f"export_{name}",
+            f"/api/videos/export.{kind}?{ours}{search}",
+            f"/naive/export/{kind}/?{naive}{search}",
+            _floor(rows, size=number),
+            exported=number,
+        )
 
 
 def _floor(rows: QuerySet[Any], start: int = 0, size: int = 10, order: str = "-published_at") -> Floor:

@@ -39,6 +39,7 @@ KEYWORDS: Final = [
 # Words to search for. No other word contains them, so a search for parts of words finds the same videos.
 RARE: Final = "quetzalcoatlus"  # in twelve or thirteen videos
 COMMON: Final = "feather"  # in a third of them
+MOST_COMMON: Final = "of"  # in two thirds
 ABSENT: Final = "archaeopteryx"
 
 CHANNELS: Final = 5_000

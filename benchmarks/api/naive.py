@@ -1,17 +1,33 @@
 """What a plain Django REST framework application does: one table, a ModelViewSet, page numbers, and COUNT.
 
 A video belongs to one keyword, the first that found it. `storing` compares update_or_create() on the same table.
+Feeds are those of django.contrib.syndication, exports lists without pages, and statistics aggregates.
 """
 
+import csv
+import io
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, ClassVar
 
+from django.contrib.syndication.views import Feed
 from django.db import models
+from django.db.models import Count
+from django.db.models.functions import TruncDate
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.feedgenerator import Atom1Feed
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import pagination, serializers, viewsets
 from rest_framework.filters import OrderingFilter, SearchFilter
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
+from apps.videos.feeds import FeedPages
 from apps.videos.models import KeyWordEntry
+from apps.videos.scheduling.report import DAYS
+from apps.videos.statistics import TOP_CHANNELS
 
 
 class NaiveVideo(models.Model):
@@ -116,3 +132,103 @@ class NaiveViewSet(viewsets.ModelViewSet[NaiveVideo]):
     search_fields = ["title", "description", "channel_title"]
     ordering_fields = ["published_at", "created_at", "view_count", "duration"]
     schema = None
+
+
+class NaiveExport(NaiveViewSet):
+    """All videos, as one JSON array."""
+
+    pagination_class = None  # type: ignore[assignment]
+
+
+class CSVRenderer(BaseRenderer):
+    media_type = "text/csv"
+    format = "csv"
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        file = io.StringIO()
+        writer = csv.DictWriter(file, NaiveSerializer.Meta.fields)
+        writer.writeheader()
+        writer.writerows(data)
+        return file.getvalue().encode()
+
+
+class NaiveCSVExport(NaiveExport):
+    renderer_classes = [CSVRenderer]
+
+
+class NaiveFeed(Feed):
+    feed_type = Atom1Feed
+    link = "/"
+
+    def get_object(self, request: HttpRequest, keyword: int | None = None) -> KeyWordEntry | None:
+        return KeyWordEntry.objects.get(pk=keyword) if keyword else None
+
+    def title(self, keyword: KeyWordEntry | None) -> str:
+        return keyword.keyword if keyword else "Videos"
+
+    def items(self, keyword: KeyWordEntry | None) -> models.QuerySet[NaiveVideo]:
+        videos = NaiveVideo.objects.select_related("keyword")
+        return (videos.filter(keyword=keyword) if keyword else videos)[: FeedPages.page_size]
+
+    def item_title(self, item: NaiveVideo) -> str:
+        return item.title
+
+    def item_description(self, item: NaiveVideo) -> str:
+        return item.description
+
+    def item_link(self, item: NaiveVideo) -> str:
+        return item.watch_url
+
+    def item_guid(self, item: NaiveVideo) -> str:
+        return f"yt:video:{item.pk}"
+
+    def item_author_name(self, item: NaiveVideo) -> str:
+        return item.channel_title
+
+    def item_pubdate(self, item: NaiveVideo) -> datetime:
+        return item.published_at
+
+    def item_updateddate(self, item: NaiveVideo) -> datetime:
+        return item.updated_at
+
+    def item_categories(self, item: NaiveVideo) -> list[str]:
+        return [item.keyword.keyword] if item.keyword else []
+
+
+class NaiveStatistics(APIView):
+    """The last days: videos of each, and of all their methods, top channels and delays."""
+
+    schema = None
+
+    def get(self, request: Request, keyword: int | None = None) -> Response:
+        videos = NaiveVideo.objects.order_by()
+        if keyword:
+            videos = videos.filter(keyword=keyword)
+        today = datetime.combine(timezone.now().date(), time(), UTC)
+        days = [today - timedelta(days=back) for back in reversed(range(DAYS))]
+        published, found = (
+            dict(
+                videos.filter(**{f"{field}__gte": days[0]})
+                .annotate(day=TruncDate(field))
+                .values_list("day")
+                .annotate(videos=Count("pk"))
+            )
+            for field in ("published_at", "created_at")
+        )
+        recent = videos.filter(created_at__gte=days[0])
+        timed = recent.filter(published_exact=True, published_at__gte=models.F("keyword__created_at"))
+        delays = sorted(found_at - date for found_at, date in timed.values_list("created_at", "published_at"))
+        return Response(
+            {
+                "video_count": videos.count(),
+                "days": [
+                    {"day": day.date(), "published": published.get(day.date(), 0), "found": found.get(day.date(), 0)}
+                    for day in days
+                ],
+                "methods": dict(recent.values_list("method").annotate(videos=Count("pk"))),
+                "channels": recent.values("channel_id", "channel_title")
+                .annotate(videos=Count("pk"))
+                .order_by("-videos")[:TOP_CHANNELS],
+                "delays": [delays[len(delays) * percent // 100].total_seconds() for percent in (50, 95) if delays],
+            }
+        )

@@ -8,7 +8,7 @@ from rest_framework.routers import SimpleRouter
 
 import config.urls
 from benchmarks.api.cases import cases
-from benchmarks.api.naive import NaiveViewSet
+from benchmarks.api.naive import NaiveCSVExport, NaiveExport, NaiveFeed, NaiveStatistics, NaiveViewSet
 
 
 def floor(request: HttpRequest, name: str) -> HttpResponse:
@@ -28,6 +28,12 @@ router.register("", NaiveViewSet)
 
 urlpatterns = [
     path("floor/<name>/", floor),
+    path("naive/feed/", NaiveFeed()),
+    path("naive/feed/<int:keyword>/", NaiveFeed()),
+    path("naive/stats/", NaiveStatistics.as_view()),
+    path("naive/stats/<int:keyword>/", NaiveStatistics.as_view()),
+    path("naive/export/jsonl/", NaiveExport.as_view({"get": "list"})),
+    path("naive/export/csv/", NaiveCSVExport.as_view({"get": "list"})),
     path("naive/", include(router.urls)),
     *config.urls.urlpatterns,
 ]
