@@ -33,6 +33,12 @@ def main() -> None:
     parser.add_argument(
         "--rounds", type=whole_number(1, 1000), default=30, help="how often each is measured, at most (default: 30)"
     )
+    parser.add_argument(
+        "--only",
+        default="",
+        metavar="NAMES",
+        help="measure only what begins with one of these names, divided by commas: store,export",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
     if options.database not in ("sqlite", "postgresql") and "://" not in options.database:
@@ -41,23 +47,26 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         with kept.database(options.database, options.videos, env.path("STATE_DIR", env.BASE_DIR / "var")):
-            results, wrong = _measure(options.rounds)
+            results, wrong = _measure(options.rounds, tuple(options.only.split(",")))
     except (kept.NotUsable, PostgreSQLMissing) as error:
         sys.exit(f"bin/bench api: {error}.")
+    if not results:
+        parser.error(f"argument --only: nothing is named {options.only!r}")
     print(json.dumps(results, indent=2) if options.json else _report(options, results))
     if wrong:
         sys.exit("\n".join(wrong))
 
 
-def _measure(rounds: int) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """Return what was measured of each case, and which sides give wrong answers."""
+def _measure(rounds: int, only: tuple[str, ...]) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Return what was measured of each case whose name begins so, and which sides give wrong answers."""
     # Models can be imported only after the set-up.
     from benchmarks.api import load, measuring, storing
     from benchmarks.api.cases import cases
 
     results, served, wrong = dict[str, dict[str, Any]](), dict[str, dict[str, str]](), list[str]()
-    peaks = {case.name: measuring.peaks_of(case) for case in cases().values() if case.exported}
-    for case in map(measuring.resolve, cases().values()):
+    chosen = [case for case in cases().values() if case.name.startswith(only)]
+    peaks = {case.name: measuring.peaks_of(case) for case in chosen if case.exported}
+    for case in map(measuring.resolve, chosen):
         with case.clock():
             addresses, problems = measuring.sides_of(case)
             figures = measuring.measure(case, addresses, rounds)
@@ -65,7 +74,9 @@ def _measure(rounds: int) -> tuple[dict[str, dict[str, Any]], list[str]]:
         wrong += problems
         if case.name in SERVED:
             served[case.name] = addresses
-    results |= {name: asdict(figures) for name, figures in storing.measure(rounds).items()}
+    results |= {name: asdict(figures) for name, figures in storing.measure(rounds, only).items()}
+    if not served:
+        return results, wrong
     with load.Server() as server:
         for name, addresses in served.items():
             measured = load.measure(server, addresses, rounds)
@@ -106,10 +117,10 @@ def _report(options: argparse.Namespace, results: Mapping[str, Mapping[str, Any]
         "",
         f"{'':<36}{'requests/s':>12}{'p50 ms':>10}{'p99 ms':>10}{'RSS MB':>8}",
     ]
-    for name in SERVED:
-        for side, served in results[name]["http"].items():
+    for name, figures in results.items():
+        for side, served in figures.get("http", {}).items():
             shown = f"{served['requests_per_second']:>12.1f}{served['p50_ms']:>10.2f}{served['p99_ms']:>10.2f}"
-            lines.append(f"{f'{name}, {side}':<36}{shown}{results[name]['rss_mb']:>8.0f}")
+            lines.append(f"{f'{name}, {side}':<36}{shown}{figures['rss_mb']:>8.0f}")
     return "\n".join(lines)
 
 

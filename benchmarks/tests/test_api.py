@@ -83,6 +83,7 @@ def test_it_leaves_a_database_alone_that_it_has_not_built(postgres: str, tmp_pat
     ("options", "sentence"),
     [
         (["--videos", "some"], "argument --videos: 'some' is not a whole number from 300 to 10000000."),
+        (["--only", "nothing,none"], "argument --only: nothing is named 'nothing,none'."),
         (["--database", "mysql"], "argument --database: must be sqlite, postgresql or a URL."),
     ],
 )
