@@ -41,6 +41,8 @@ _DEFAULTS = {field.attname: field.get_default() for field in Video._meta.concret
 # What is read of a stored video.
 _STORED = ["video_id", *_FROM_SOURCE, "views_read_at", "completed_at", "missing_since", "hidden_at"]
 
+_APART = timedelta(microseconds=1)
+
 # SQLite accepts at most 32,766 parameters in a statement.
 _BATCH = 500
 
@@ -77,7 +79,8 @@ def store(entry: KeyWordEntry, token: str, videos: Iterable[FoundVideo], method:
         # Newest first: the order of documents in SQLite's index for full text, which is added to in one go then.
         unknown = [video for video_id, video in found.items() if video_id not in known]
         unknown.sort(key=attrgetter("published_at"), reverse=True)
-        new = [_new_row(video, entry, method, now) for video in unknown]
+        # A microsecond apart, so that the order in which videos were found is theirs, too.
+        new = [_new_row(video, entry, method, now - place * _APART) for place, video in enumerate(unknown)]
         _insert(Video, new)
         added = [*(_unmatched(entry, known) if known else ()), *new]
         _insert(Match, [_new_match(video, entry, method, now) for video in added])

@@ -59,7 +59,7 @@ def test_it_works(client: Client, entry: KeyWordEntry, frozen_time: MovableTime)
     ]
     assert body["newest"] == {
         "videos": 3,
-        "since": "2026-11-20T23:00:00Z",
+        "since": "2026-11-20T22:59:59.999999Z",  # those of one fetch are a microsecond apart
         "methods": {"youtube": 2, "invidious": 1},
         "channels": [
             {"channel_id": "UC-mine", "channel_title": "Mine", "videos": 2},

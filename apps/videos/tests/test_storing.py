@@ -213,6 +213,14 @@ def test_it_adds_videos_newest_first(entry: KeyWordEntry) -> None:
     assert sorted(dates, key=str(inserted).index) == ["video-c", "video-b", "video-a"]
 
 
+def test_what_was_found_together_is_in_the_order_of_publication(entry: KeyWordEntry) -> None:
+    for first in (0, 3):
+        videos = [found_video(f"{n}", published_at=NOON - timedelta(days=n)) for n in (first + 1, first, first + 2)]
+        store(entry, *videos)
+    found = Video.objects.order_by("-created_at").values_list("pk", flat=True)
+    assert list(found) == ["3", "4", "5", "0", "1", "2"]
+
+
 def test_it_erases_a_keyword_and_leaves_the_others_videos(entry: KeyWordEntry, monkeypatch) -> None:
     monkeypatch.setattr(erasing, "CHUNK", 3)
     other = KeyWordEntry.objects.create(keyword="Django")
