@@ -502,6 +502,7 @@ class EndpointsView(KnownParameters):
             "video_export": "videos/export.{type}",
             "keywords": "keywords/",
             "keyword": "keywords/{id}/",
+            "add_keywords": "keywords/bulk/",
             "preview": "keywords/preview/",
             "fetch": "keywords/{id}/fetch/",
             "keyword_stats": "keywords/{id}/stats/",
