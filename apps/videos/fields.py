@@ -23,16 +23,19 @@ class Body(serializers.Serializer[Any]):
     """A JSON object without unknown fields. What clients can only read is ignored: it may be sent back."""
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
-        if not isinstance(data, Mapping):
-            raise ValidationError({api_settings.NON_FIELD_ERRORS_KEY: "Must be a JSON object."})
         changeable = [name for name, field in self.fields.items() if not field.read_only]
         refuse_unknown_fields(data, changeable, ignored=self.fields)
         return super().run_validation(data)
 
 
 def refuse_unknown_fields(data: Any, known: Iterable[str], *, ignored: Iterable[str] = ()) -> None:
-    """Raise ValidationError, which lists the `known` fields, if a JSON body has others; `ignored` may be there."""
-    if isinstance(data, Mapping) and (unknown := [name for name in data if name not in {*known, *ignored}]):
+    """Raise ValidationError if a JSON body is no object, or has other fields than `known` ones, which it lists.
+
+    `ignored` fields may be there.
+    """
+    if not isinstance(data, Mapping):
+        raise ValidationError({api_settings.NON_FIELD_ERRORS_KEY: "Must be a JSON object."})
+    if unknown := [name for name in data if name not in {*known, *ignored}]:
         raise ValidationError(dict.fromkeys(unknown, f"Unknown field. {there_are(known)}"), "unknown")
 
 

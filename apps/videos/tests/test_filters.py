@@ -263,3 +263,27 @@ def test_an_unknown_field_of_a_body_is_named(client: Client) -> None:
     assert list(errors(answer)) == ["now"]
     shown = client.get(f"/api/keywords/{entry.pk}/").json()
     assert client.put(f"/api/keywords/{entry.pk}/", shown, content_type="application/json").status_code == 200
+
+
+@pytest.mark.parametrize("body", ["[]", "[{}]", '"owl"', "0", "null", "false"])
+def test_a_body_must_be_an_object(client: Client, body: str) -> None:
+    entry = KeyWordEntry.objects.create(keyword="owl")
+    one = f"/api/keywords/{entry.pk}/"
+    for method, address in (
+        ("POST", "/api/keywords/"),
+        ("POST", "/api/keywords/preview/"),
+        ("POST", f"{one}fetch/"),
+        ("PUT", one),
+        ("PATCH", one),
+    ):
+        answer = client.generic(method, address, body, content_type="application/json")
+        assert answer.status_code == 400, address
+        assert list(errors(answer)) == ["body"], address
+    assert not entry.logs.exists()
+
+
+@pytest.mark.parametrize("body", ["", "{}"])
+def test_a_fetch_needs_no_body(client: Client, body: str) -> None:
+    entry = KeyWordEntry.objects.create(keyword="owl")
+    answer = client.generic("POST", f"/api/keywords/{entry.pk}/fetch/", body, content_type="application/json")
+    assert answer.status_code == 202
