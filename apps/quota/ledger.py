@@ -6,7 +6,7 @@ database that was restored from a backup may know fewer searches than were made:
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 
@@ -15,7 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from apps.quota import pacific, searches_file
-from apps.quota.models import QuotaSpend
+from apps.quota.models import ApiKey, QuotaSpend
 from core.errors import Bucket
 
 logger = logging.getLogger(__name__)
@@ -63,21 +63,23 @@ def allowance(project: str, bucket: Bucket, purpose: Purpose, now: datetime) -> 
     return scheduled
 
 
-def reserve(project: str, bucket: Bucket, purpose: Purpose) -> bool:
+def reserve(project: str, bucket: Bucket, purpose: Purpose, key: str = "") -> bool:
     """Reserve one call of the project's bucket for today; return False if none is left for this purpose.
 
-    One conditional UPDATE, so that any number of processes together reserve no more calls than there are.
+    One conditional UPDATE, so that any number of processes together reserve no more calls than there are. `key` is the
+    fingerprint of the key that makes the call: in a restored database its project may have another name.
     """
     now = timezone.now()
     day = pacific.day_of(now)
     spend, _ = QuotaSpend.objects.get_or_create(project=project, day=day, bucket=bucket)
+    names = {project, key} - {""}
     if bucket == "search":
-        _raise(spend, (searches_file.read(day) or {}).get(project, 0))
+        _raise(spend, _highest(searches_file.read(day) or {}, names))
     unspent = QuotaSpend.objects.filter(pk=spend.pk, refused_at=None, used__lt=allowance(project, bucket, purpose, now))
     reserved = unspent.update(used=F("used") + 1) == 1
     if reserved and bucket == "search":
         spend.refresh_from_db()
-        searches_file.note(project, day, spend.used)
+        searches_file.note(names, day, spend.used)
     return reserved
 
 
@@ -96,10 +98,18 @@ def recall(projects: Iterable[str]) -> None:
             return  # a new database
         known = {project: round(scheduled_limit(project) * pacific.share_elapsed(now)) for project in projects}
         for project, used in known.items():
-            searches_file.note(project, day, used)
-    for project in known.keys() & set(projects):
-        spend, _ = QuotaSpend.objects.get_or_create(project=project, day=day, bucket="search")
-        _raise(spend, known[project])
+            searches_file.note([project], day, used)
+    names = {project: {project} for project in projects}
+    for key in ApiKey.objects.filter(project__in=names):
+        names[key.project].add(key.fingerprint)
+    for project in names:
+        if used := _highest(known, names[project]):
+            spend, _ = QuotaSpend.objects.get_or_create(project=project, day=day, bucket="search")
+            _raise(spend, used)
+
+
+def _highest(known: Mapping[str, int], names: Iterable[str]) -> int:
+    return max((known.get(name, 0) for name in names), default=0)
 
 
 def _raise(spend: QuotaSpend, used: int) -> None:

@@ -1,12 +1,14 @@
 """Today's searches, counted a second time in a file next to the database: a restored database knows fewer.
 
 Each machine has its own file, `searches.json` in STATE_DIR: {"day": "2026-11-26", "used": {"a project": 41}}. The
-numbers are the ledger's, as of the last search that this machine made. A file that cannot be read counts as missing.
+numbers are the ledger's, as of the last search that this machine made. They are there a second time by the fingerprint
+of the key that was used, whose project may have had another name before. A file that cannot be read counts as missing.
 """
 
 import fcntl
 import json
 import logging
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -19,7 +21,8 @@ _MOST = 2**31 - 1  # what a database can store
 
 
 def read(day: date) -> dict[str, int] | None:
-    """Return the searches that each project has used on `day`, as far as the file knows; None if that is unknown."""
+    """Return the searches on `day` of each project, by its name and by those of its keys that were used, as far as the
+    file knows; None if that is unknown."""
     try:
         with _path().open(errors="replace") as file:
             fcntl.flock(file, fcntl.LOCK_SH)
@@ -28,8 +31,8 @@ def read(day: date) -> dict[str, int] | None:
         return None
 
 
-def note(project: str, day: date, used: int) -> None:
-    """Write that the project has used `used` searches on `day`, unless the file says more.
+def note(names: Iterable[str], day: date, used: int) -> None:
+    """Write under each of `names` that the project has used `used` searches on `day`, unless the file says more.
 
     A file that cannot be written is logged: it must not prevent a search.
     """
@@ -38,7 +41,7 @@ def note(project: str, day: date, used: int) -> None:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
             counts = _used(file.read(), day) or {}
-            counts[project] = max(used, counts.get(project, 0))
+            counts |= {name: max(used, counts.get(name, 0)) for name in names}
             file.truncate(0)
             json.dump({"day": str(day), "used": counts}, file)
     except OSError as error:

@@ -143,7 +143,7 @@ class YouTube:
         if project is None:
             return False
         key.project = project
-        if not ledger.reserve(project, bucket, purpose):
+        if not ledger.reserve(project, bucket, purpose, key.fingerprint):
             return False
         if bucket == "search":
             self.searches += 1

@@ -9,10 +9,10 @@ import time_machine
 from django.core.management import call_command
 from pytest_django import Settings
 
-from apps.quota import ledger, report
+from apps.quota import keys, ledger, report
 from apps.quota.errors import QuotaExhausted
 from apps.quota.ledger import Purpose
-from apps.quota.models import QuotaSpend
+from apps.quota.models import ApiKey, QuotaSpend
 from apps.quota.tests.conftest import UseKeys, used
 from apps.quota.youtube import YouTube
 from simulator import Clock, Project, Simulator, World
@@ -98,6 +98,24 @@ def test_a_database_that_is_restored_while_it_runs(youtube: Simulator) -> None:
     search(Purpose.MANUAL, times=20)
     QuotaSpend.objects.all().delete()
     assert search(Purpose.SCHEDULE) == 28 - 20
+
+
+@pytest.mark.parametrize("start", [True, False], ids=["a start", "restored while it runs"])
+def test_a_project_that_had_another_name_at_the_backup(youtube: Simulator, use_keys: UseKeys, start: bool) -> None:
+    """A bare key is a project of its own until a refusal names its project."""
+    (key,) = use_keys("one")
+    search(Purpose.MANUAL, times=5)
+    backup = list(QuotaSpend.objects.values("project", "day", "bucket", "used"))
+    keys.record_consumer(key, "projects/123")
+    assert search(Purpose.MANUAL) == LIMIT - 5
+
+    ApiKey.objects.update(consumer="", project=key.project)
+    QuotaSpend.objects.all().delete()
+    QuotaSpend.objects.create(**backup[0])
+    if start:
+        call_command("migrate", verbosity=0)
+    assert search(Purpose.MANUAL) == 0
+    assert refusals(youtube) == 0, "YouTube refused no search"
 
 
 def test_on_another_machine_what_was_used_is_unknown(youtube: Simulator, file: Path) -> None:
