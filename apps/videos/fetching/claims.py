@@ -67,7 +67,7 @@ class Watcher:
     """Ends each claim that has not been renewed for SILENT_SECONDS, and closes the log of its fetch."""
 
     def __init__(self) -> None:
-        self._checked_at = time.monotonic()
+        self._checked_at = self._read_at = time.monotonic()
         # When each claim was first seen in its current state, by time.monotonic().
         self._since: dict[tuple[int, str, datetime | None], float] = {}
 
@@ -82,7 +82,11 @@ class Watcher:
         self._checked_at = now
         try:
             claimed = KeyWordEntry.including_deleted.exclude(claim_token="")
-            claims = claimed.values_list("pk", "claim_token", "claimed_at")
+            claims = list(claimed.values_list("pk", "claim_token", "claimed_at"))
+            if now - self._read_at > 2 * CHECK_SECONDS:
+                # Beat could not look, or slept: the database was away, so no holder could renew its claim either.
+                self._since = {}
+            self._read_at = now
             self._since = {claim: self._since.get(claim, now) for claim in claims}
             for claim, since in self._since.items():
                 if now - since >= SILENT_SECONDS:

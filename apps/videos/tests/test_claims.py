@@ -155,6 +155,28 @@ def test_a_watcher_that_slept_looks_again_before_it_ends(
     assert is_claimed(entry)
 
 
+def test_while_the_database_is_away_no_claim_ends(
+    entry: KeyWordEntry, watcher: Watcher, passing: Passing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its holder could not renew it either, and does so as soon as the database is back."""
+    token = claim(entry)
+    passing.check(watcher, CHECK_SECONDS)
+    with monkeypatch.context() as patch:
+        patch.setattr(KeyWordEntry.including_deleted.__class__, "exclude", unavailable)
+        passing.check(watcher, 2 * SILENT_SECONDS)
+    passing.check(watcher, SILENT_SECONDS - CHECK_SECONDS)
+    assert entry.renew(token)
+    passing.check(watcher, CHECK_SECONDS)
+    assert is_claimed(entry)
+
+    passing.check(watcher, SILENT_SECONDS + 2 * CHECK_SECONDS)
+    assert not is_claimed(entry), "a holder that has died meanwhile"
+
+
+def unavailable(*args: Any, **kwargs: Any) -> None:
+    raise OperationalError("the server closed the connection unexpectedly")
+
+
 def test_the_next_claim_of_a_keyword_is_another(entry: KeyWordEntry, watcher: Watcher, passing: Passing) -> None:
     for _ in range(10):
         token = claim(entry)
