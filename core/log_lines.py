@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from django import db
+
 _fetch: ContextVar[str] = ContextVar("fetch", default="")
 
 
@@ -26,10 +28,30 @@ class FetchFilter(logging.Filter):
         return True
 
 
+def first_line(error: BaseException) -> str:
+    """Return what an error says, without the advice that PostgreSQL's client library adds in further lines."""
+    return str(error).partition("\n")[0]
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Return whether `error` says that there is no connection to PostgreSQL, or no longer."""
+    if not isinstance(error, db.Error):
+        return False
+    # Of its client library these have no code; of the server the classes 08 and 57P, such as "is shutting down".
+    code = getattr(error.__cause__, "sqlstate", "unknown")
+    return code is None or code.startswith(("08", "57P"))
+
+
 class RefusedFilter(logging.Filter):
-    """Leave out the traceback of a refused request: anyone could fill the log with them, and the message says why."""
+    """Leave out the traceback of a refused request: anyone could fill the log with them, and the message says why.
+
+    Also that of a database that cannot be reached, which each request and each task may meet for hours.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if error and is_unreachable(error):
+            record.msg, record.args, record.exc_info = f"{record.getMessage()}: {first_line(error)}", (), None
         # Django sets `status_code`, except for a host that is not allowed and other suspicious requests.
         if record.name.startswith("django.security.") or getattr(record, "status_code", 500) < 500:
             record.exc_info = None

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from celery.schedules import schedstate
-from django.db import DatabaseError, InterfaceError, close_old_connections
+from django import db
+from django.db import close_old_connections, connection
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
@@ -20,6 +21,7 @@ from apps.videos import tasks
 from apps.videos.fetching import claims
 from apps.videos.models import KeyWordEntry
 from apps.videos.scheduling import beat
+from core.log_lines import first_line
 
 logger = logging.getLogger(__name__)
 
@@ -59,12 +61,15 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
         self._clock_offset = _clock_offset()
         self._looked_up_at = self._planned_at = float("-inf")
         self._plan_requested = True
+        self._unreachable_since: float | None = None
         self._sent: dict[int, datetime] = {}
         self._claims = claims.Watcher()
         super().__init__(*args, **kwargs)
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Send what is due; return in how many seconds to look again."""
+        if not self.reaches_database():
+            return LOOKUP_SECONDS
         parts.record_beat()
         if self._claims.check():
             tasks.send(tasks.catch_up)
@@ -79,20 +84,41 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
         self.send_requested_plan()
         return float(min(super().tick(*args, **kwargs), LOOKUP_SECONDS))
 
+    def reaches_database(self) -> bool:
+        """Return whether the database is available; log when that changes.
+
+        Without it nothing is due, and no chore could do its work.
+        """
+        close_old_connections()
+        try:
+            connection.cursor().close()
+        except db.Error as error:
+            if self._unreachable_since is None:
+                self._unreachable_since = time.monotonic()
+                logger.warning("the database is not available; trying each second: %s", first_line(error))
+            return False
+        if self._unreachable_since is not None:
+            seconds = time.monotonic() - self._unreachable_since
+            logger.warning("the database is available again, after %.0f s", seconds)
+            self._unreachable_since = None
+        return True
+
+    def should_sync(self) -> bool:
+        return self._unreachable_since is None and bool(super().should_sync())
+
     def send_due_keywords(self) -> None:
         """Send the message of each keyword that is due, once for each time it is; catch_up replaces a lost one."""
         if time.monotonic() - self._looked_up_at < LOOKUP_SECONDS:
             return
         self._looked_up_at = time.monotonic()
         try:
-            close_old_connections()
             due = dict(
                 KeyWordEntry.objects.overdue(timezone.now()).values_list("pk", "next_due_at")[: tasks.MAX_WAITING]
             )
             self._sent = {pk: due_at for pk, due_at in due.items() if self._sent.get(pk) == due_at}
             if len(self._sent) < len(due) and not tasks.queue_is_full():
                 self._send({pk: due_at for pk, due_at in due.items() if pk not in self._sent})
-        except (DatabaseError, InterfaceError):
+        except db.Error:
             logger.exception("the keywords that are due could not be read; trying again")
 
     def _send(self, due: dict[int, datetime]) -> None:

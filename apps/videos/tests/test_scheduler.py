@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from celery import current_app as app
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
@@ -251,6 +251,30 @@ def test_beat_goes_on_while_the_database_cannot_be_read(
 
 def fail(*args: object) -> None:
     raise OperationalError("database is locked")
+
+
+def test_while_the_database_is_away_beat_says_so_once(
+    scheduler: Scheduler,
+    clock: time_machine.Traveller,
+    sent: list[tuple],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tick(scheduler)
+    ids(sent)
+    caplog.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(connections["default"], "cursor", fail)
+        for _ in range(5):
+            wait(scheduler, clock)
+        assert not scheduler.should_sync()
+    assert not sent, "no task could do its work"
+    assert caplog.messages == ["the database is not available; trying each second: database is locked"]
+    assert "Traceback" not in caplog.text
+
+    wait(scheduler, clock)
+    assert ids(sent) == [1, 2]
+    assert "the database is available again" in caplog.text
 
 
 @pytest.mark.parametrize("ended", [False, True])
