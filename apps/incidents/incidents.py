@@ -1,7 +1,6 @@
 """Open and close incidents, each once, however many workers notice."""
 
 import logging
-import socket
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -9,6 +8,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from apps.incidents import machine
 from apps.incidents.models import MAX_SKEW, Incident
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ def open(
 
     `opened_at` is now, unless our clock may be wrong.
     """
-    host = socket.gethostname()
+    host = machine.name()
     # A pause that has ended and a new one are two incidents.
     close_expired()
     known = Incident.objects.filter(kind=kind, subject=subject, closed_at=None)
@@ -64,7 +64,7 @@ def close_own(kind: Incident.Kind, *, subject: str = "") -> None:
     For what one machine may see and another not. A machine that sees no problem would close it again and again.
     """
     now, day = timezone.now(), timedelta(days=1)
-    may_close = Q(host=socket.gethostname()) | ~Q(opened_at__range=(now - day, now + day))
+    may_close = Q(host=machine.name()) | ~Q(opened_at__range=(now - day, now + day))
     _close(Incident.objects.filter(may_close, kind=kind, subject=subject, closed_at=None))
 
 

@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from socket import gethostname
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
+from pytest_django import Settings
 from redis.exceptions import OutOfMemoryError
 
 from apps.incidents import clocks, incidents, parts
@@ -126,6 +128,32 @@ def test_another_machine_with_a_free_disk_does_not_close_it(around: FakeParts, m
     problems["full"] = ""
     check()
     assert not Incident.objects.open().exists()
+
+
+def test_machines_may_have_the_same_host_name(settings: Settings, tmp_path: Path) -> None:
+    """As the containers of one docker-compose.yml on two machines."""
+    for machine in ("full", "free"):
+        (tmp_path / machine).mkdir()
+
+    def on(machine: str) -> None:
+        settings.STATE_DIR = tmp_path / machine
+
+    on("full")
+    incidents.open(Kind.DISK_FULL, "Only 42 MB free.")
+    on("free")
+    incidents.close_own(Kind.DISK_FULL)
+    assert Incident.objects.open().count() == 1
+    on("full")
+    incidents.close_own(Kind.DISK_FULL)
+    assert Incident.objects.open().count() == 0
+
+
+def test_a_machine_whose_state_folder_is_away_has_its_host_name(settings: Settings, tmp_path: Path) -> None:
+    settings.STATE_DIR = tmp_path / "missing"
+    incidents.open(Kind.DISK_FULL, "It cannot be written.")
+    assert Incident.objects.get().host == gethostname()
+    incidents.close_own(Kind.DISK_FULL)
+    assert Incident.objects.open().count() == 0
 
 
 def test_a_broker_that_accepts_nothing(around: FakeParts, monkeypatch: pytest.MonkeyPatch) -> None:
