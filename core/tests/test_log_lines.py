@@ -10,7 +10,7 @@ from psycopg import errors
 
 from core.log_lines import RefusedFilter
 
-REFUSED = "connection to server at \"127.0.0.1\", port 5432 failed: Connection refused\n\tIs the server running?"
+REFUSED = 'connection to server at "127.0.0.1", port 5432 failed: Connection refused\n\tIs the server running?'
 
 
 def logged(caplog: pytest.LogCaptureFixture, cause: Exception) -> str:
