@@ -39,6 +39,7 @@ class Incident(models.Model):
         YOUTUBE_UNAVAILABLE = "youtube_unavailable", "YouTube unavailable"
         INVIDIOUS_UNAVAILABLE = "invidious_unavailable", "Invidious unavailable"
         INVIDIOUS_BLOCKED = "invidious_blocked", "Invidious blocked"
+        DATABASE_UNAVAILABLE = "database_unavailable", "Database not responding"
         BROKER_UNAVAILABLE = "broker_unavailable", "Broker not responding"
         WORKER_STOPPED = "worker_stopped", "Worker not responding"
         BEAT_STOPPED = "beat_stopped", "Beat not responding"
@@ -46,12 +47,19 @@ class Incident(models.Model):
         CLOCKS_DIFFER = "clocks_differ", "Clocks differ"
         NOTIFICATION_FAILED = "notification_failed", "Notification not delivered"
         QUERY_REFUSED = "query_refused", "Keyword refused by YouTube"
+        KEYWORD_FAILS = "keyword_fails", "Keyword cannot be fetched"
 
     # These end by themselves at `until`.
     PAUSES = [Kind.SEARCHES_USED_UP, Kind.UNITS_USED_UP]
 
     # What the web server watches: see parts.py.
-    PARTS = [Kind.BROKER_UNAVAILABLE, Kind.WORKER_STOPPED, Kind.BEAT_STOPPED, Kind.DISK_FULL]
+    PARTS = [
+        Kind.DATABASE_UNAVAILABLE,
+        Kind.BROKER_UNAVAILABLE,
+        Kind.WORKER_STOPPED,
+        Kind.BEAT_STOPPED,
+        Kind.DISK_FULL,
+    ]
 
     kind = models.CharField(max_length=30, choices=Kind.choices)
     subject = models.CharField(

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.videos import fulltext_index, tasks
-from apps.videos.fetching import refused
+from apps.videos.fetching import failing, refused
 from apps.videos.models import KeyWordEntry
 from apps.videos.scheduling import beat
 
@@ -23,6 +23,7 @@ def on_keywords_changed(keyword_ids: Collection[int], **kwargs: Any) -> None:
         if len(keyword_ids) <= beat.CHUNK:
             beat.sync(keyword_ids)
         refused.sync_incidents()
+        failing.close_incidents()
         changed = KeyWordEntry.including_deleted.filter(pk__in=keyword_ids)
         # The first of many; beat sends the others within seconds.
         for entry in changed.overdue(timezone.now())[: beat.CHUNK]:

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from apps.incidents.parts import BROKER_ERRORS
 from apps.videos import notifications
-from apps.videos.fetching import claims, completing, counting, erasing, pruning, refused
+from apps.videos.fetching import claims, completing, counting, erasing, failing, pruning, refused
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, VideoLog
 from apps.videos.scheduling import beat, pauses
@@ -107,6 +107,7 @@ def sync_schedules() -> None:
     """Plan again with today's keys and keywords, and repair differences in beat's rows and incidents."""
     beat.sync()
     refused.sync_incidents()
+    failing.close_incidents()
 
 
 @shared_task

@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.quota import pacific
+from apps.videos.fetching import failing
 from apps.videos.models import KeyWordEntry, VideoLog
 
 logger = logging.getLogger(__name__)
@@ -102,9 +103,13 @@ def end(keyword_id: int, token: str, claimed_at: datetime | None) -> bool:
         same = KeyWordEntry.including_deleted.filter(pk=keyword_id, claim_token=token, claimed_at=claimed_at)
         for entry in same.lock():
             entry.logs.close_abandoned()
-            logger.warning("the worker that had claimed keyword %s has stopped", keyword_id)
-            return entry.release(token, **_postponed(entry))
-    return False
+            entry.release(token, **_postponed(entry))
+            break
+        else:
+            return False
+    logger.warning("the worker that had claimed keyword %s has stopped", keyword_id)
+    failing.sync_incident(entry)
+    return True
 
 
 def _postponed(entry: KeyWordEntry) -> dict[str, Any]:

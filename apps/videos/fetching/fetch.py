@@ -16,7 +16,7 @@ from apps.incidents.models import Incident
 from apps.quota.errors import NoKeyAvailable
 from apps.quota.ledger import Purpose
 from apps.quota.youtube import YouTube
-from apps.videos.fetching import claims, completing, refused, searching, storing
+from apps.videos.fetching import claims, completing, failing, refused, searching, storing
 from apps.videos.fetching.gaps import Gap
 from apps.videos.fetching.refused import Refusal
 from apps.videos.fetching.searching import SearchResult
@@ -92,6 +92,7 @@ def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog 
             _close_log(log, outcome, youtube, round(time.monotonic() - started_clock, 3))
             if entry.release(token, **_changes(planned, outcome, started_at, was_waiting)):
                 _save_gaps(entry, outcome.gaps)
+        failing.sync_incident(entry)
         if outcome.refusal or (outcome.accepted and entry.refused_since):
             keywords_changed.send(KeyWordEntry, keyword_ids=[entry.pk])
         logger.info("keyword %s, %s: %s. %s", entry.pk, log.trigger, log.status, log.message)

@@ -95,6 +95,8 @@ class VideoLog(models.Model):
     WORKER_DIED = "worker_died"
     INTERNAL_ERROR = "internal_error"
     TIME_LIMIT = "time_limit"
+    # The error codes of fetches that failed by themselves, not because of a source or its limits.
+    OWN_FAILURES = [WORKER_DIED, INTERNAL_ERROR, TIME_LIMIT]
     # The error codes of fetches that need a person.
     NEEDS_PERSON = [NoUsableKey.code, ProjectSuspended.code]
 
