@@ -39,7 +39,7 @@ class Link:
 
 Kind = Incident.Kind
 # Without these no keyword is fetched; beat is not needed for the first fetch.
-_PARTS = {Kind.BROKER_UNAVAILABLE, Kind.WORKER_STOPPED, Kind.DISK_FULL}
+_PARTS = {Kind.DATABASE_UNAVAILABLE, Kind.BROKER_UNAVAILABLE, Kind.WORKER_STOPPED, Kind.DISK_FULL}
 _INVIDIOUS = {Kind.INVIDIOUS_UNAVAILABLE, Kind.INVIDIOUS_BLOCKED}
 _YOUTUBE = {Kind.SEARCHES_USED_UP, Kind.PROJECT_SUSPENDED, Kind.KEYS_COOLING_DOWN}
 

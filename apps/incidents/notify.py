@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+from django import db
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -143,7 +143,7 @@ def deliver(url: str, title: str, body: str) -> bool:
 
 def record_accepted(address: Address) -> None:
     """Close the incident of an address that has accepted a message."""
-    with suppress(DatabaseError):
+    with suppress(db.Error):
         incidents.close(Incident.Kind.NOTIFICATION_FAILED, subject=address.subject)
 
 
@@ -156,7 +156,7 @@ def record_refused(
     """
     message = f"{address.name} did not accept a message{reason and f' ({reason})'}. {lost}".strip()
     logger.warning("%s Its title: %s", message, title)
-    with suppress(DatabaseError):
+    with suppress(db.Error):
         incidents.open(Incident.Kind.NOTIFICATION_FAILED, message, subject=address.subject, until=until)
 
 

@@ -1,4 +1,4 @@
-"""Watch the other parts from the web server: the broker, the worker, beat, the disk and the clocks.
+"""Watch the other parts from the web server: the database, the broker, the worker, beat, the disk and the clocks.
 
 The worker cannot report that it has stopped, so each web process looks itself, and notifies the admin while the worker
 cannot. Whether something has been failing for long is measured without the clock, which may be set at any time.
@@ -14,14 +14,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from celery import current_app
+from django import db
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.utils import timezone
+from filelock import FileLock, Timeout
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from apps.incidents import clocks, incidents, notify
 from apps.incidents.models import Heartbeat, Incident
+from core.log_lines import first_line
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +36,16 @@ UNRESPONSIVE_SECONDS = 60
 # What only the machine that reports it may see: its own disk, or its own way to the broker.
 _OWN = [Incident.Kind.DISK_FULL, Incident.Kind.BROKER_UNAVAILABLE]
 
+# While the first is a problem, whether the others work cannot be seen.
+_HIDES = {
+    Incident.Kind.DATABASE_UNAVAILABLE: [
+        Incident.Kind.BROKER_UNAVAILABLE,
+        Incident.Kind.WORKER_STOPPED,
+        Incident.Kind.BEAT_STOPPED,
+    ],
+    Incident.Kind.BROKER_UNAVAILABLE: [Incident.Kind.WORKER_STOPPED],
+}
+
 # With less free space than this, in bytes, SQLite may soon be unable to write.
 MIN_FREE_BYTES = 100_000_000
 
@@ -40,7 +53,7 @@ MIN_FREE_BYTES = 100_000_000
 # paused, loading, full, read-only or cannot save.
 BROKER_ERRORS = (OperationalError, OSError, RedisError)
 
-# Incidents that the database did not accept, for example because the disk is full.
+# Incidents that the database did not accept, for example because the disk is full or it is not available.
 unsaved: dict[str, Incident] = {}
 
 _last_beat = 0.0
@@ -54,7 +67,7 @@ def record_beat() -> None:
     try:
         Heartbeat.objects.update_or_create(part="beat", defaults={"beat_at": timezone.now()})
         _last_beat = time.monotonic()
-    except DatabaseError:
+    except db.Error:
         logger.exception("the heartbeat of beat could not be written")
 
 
@@ -80,14 +93,15 @@ class Watcher:
 
     def __init__(self) -> None:
         self._failing_since: dict[Incident.Kind, float] = {}
+        self._notifies = FileLock(settings.STATE_DIR / "watch.lock")
         self._last_heartbeat: tuple[datetime | None, float] = (None, time.monotonic())
 
     def check(self) -> None:
         now, problems = time.monotonic(), dict(self._problems())
         for kind in Incident.PARTS:
             message = problems.get(kind)
-            if kind == Incident.Kind.WORKER_STOPPED and Incident.Kind.BROKER_UNAVAILABLE in problems:
-                continue  # unknown: only through the broker does it answer
+            if any(kind in _HIDES.get(problem, []) for problem in problems):
+                continue  # unknown
             if message is None:
                 self._failing_since.pop(kind, None)
                 self._close(kind)
@@ -95,7 +109,7 @@ class Watcher:
                 self._open(kind, message)
         if problems:
             # The chore that notifies the admin may not run now.
-            with suppress(DatabaseError):
+            with suppress(db.Error):
                 incidents.close_expired()
                 notify.notify_pending()
 
@@ -103,8 +117,14 @@ class Watcher:
         """Yield what is wrong now."""
         if message := _disk_problem(settings.STATE_DIR):
             yield Incident.Kind.DISK_FULL, message
-        if not self._beat_is_running():
-            yield Incident.Kind.BEAT_STOPPED, _until_then(Incident.Kind.BEAT_STOPPED)
+        try:
+            if not self._beat_is_running():
+                # Or it cannot write its heartbeat.
+                Heartbeat.objects.update_or_create(part="web", defaults={"beat_at": timezone.now()})
+                yield Incident.Kind.BEAT_STOPPED, _until_then(Incident.Kind.BEAT_STOPPED)
+        except db.Error as error:
+            yield Incident.Kind.DATABASE_UNAVAILABLE, f"{first_line(error)}. Until it does, keywords are not searched."
+            return
         try:
             replies = current_app.control.broadcast("wall_clock", reply=True, timeout=3)
         except BROKER_ERRORS:
@@ -132,16 +152,28 @@ class Watcher:
         try:
             incidents.open(kind, message)
             unsaved.pop(kind, None)
-        except DatabaseError:
+        except db.Error:
             if kind not in unsaved:
                 unsaved[kind] = incident = Incident(kind=kind, message=message)
                 logger.warning("incident opened, but not stored: %s", incident)
-                notify.send(f"Windhover: {incident.get_kind_display()}", message)
+                self._notify(incident, message)
 
     def _close(self, kind: Incident.Kind) -> None:
-        unsaved.pop(kind, None)
+        if incident := unsaved.pop(kind, None):
+            logger.info("incident closed: %s", incident)
+            self._notify(incident, f"Resolved: {incident.message}")
         close = incidents.close_own if kind in _OWN else incidents.close
-        close(kind)
+        with suppress(db.Error):  # the next check tries again
+            close(kind)
+
+    def _notify(self, incident: Incident, body: str) -> None:
+        """Notify the admin of an unsaved incident: one process of this machine does, as long as it lives."""
+        with suppress(OSError):  # of a full disk: twice is better than not at all
+            try:
+                self._notifies.acquire(blocking=False)
+            except Timeout:
+                return
+        notify.send(f"Windhover: {incident.get_kind_display()}", body)
 
 
 def _until_then(kind: Incident.Kind) -> str:

@@ -25,7 +25,12 @@ YOUTUBES = [
     (Kind.KEYS_COOLING_DOWN, ""),
     (Kind.YOUTUBE_UNAVAILABLE, "search"),
 ]
-PARTS = [(Kind.BROKER_UNAVAILABLE, ""), (Kind.WORKER_STOPPED, ""), (Kind.DISK_FULL, "")]
+PARTS = [
+    (Kind.DATABASE_UNAVAILABLE, ""),
+    (Kind.BROKER_UNAVAILABLE, ""),
+    (Kind.WORKER_STOPPED, ""),
+    (Kind.DISK_FULL, ""),
+]
 HARMLESS = [
     (Kind.UNITS_USED_UP, ""),
     (Kind.YOUTUBE_UNAVAILABLE, "general"),
@@ -34,6 +39,7 @@ HARMLESS = [
     (Kind.CLOCKS_DIFFER, "worker"),
     (Kind.NOTIFICATION_FAILED, ""),
     (Kind.QUERY_REFUSED, "7"),
+    (Kind.KEYWORD_FAILS, "7"),
 ]
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import time_machine
 from celery import current_app
-from django.db import OperationalError
+from django import db
+from django.db import InternalError, OperationalError
 from django.test import Client
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
@@ -185,6 +186,79 @@ def test_what_the_database_does_not_accept_is_shown_all_the_same(
     around.passes(CHECK_SECONDS)
     assert client.get("/").content.decode().count("Worker not responding.</strong>") == 1
     assert Incident.objects.open().count() == 1
+
+
+class Outage:
+    """A database that nothing can use."""
+
+    def __init__(self, around: FakeParts, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._around, self._monkeypatch = around, monkeypatch
+
+    def lasts(self, seconds: float) -> None:
+        def refused(*args: Any) -> None:
+            raise OperationalError("connection failed: Connection refused\n\tIs the server running?")
+
+        self._around.beat_runs = False
+        with self._monkeypatch.context() as patch:
+            patch.setattr(db.connections["default"], "cursor", refused)
+            for _ in range(round(seconds / CHECK_SECONDS)):
+                self._around.seconds += CHECK_SECONDS
+                self._around.watcher.check()
+        self._around.beat_runs = True
+
+
+@pytest.fixture
+def outage(around: FakeParts, monkeypatch: pytest.MonkeyPatch) -> Outage:
+    around.passes(60)
+    return Outage(around, monkeypatch)
+
+
+def test_a_database_that_is_away(around: FakeParts, outage: Outage, inbox: Inbox) -> None:
+    around.workers = None  # unknown: its incident could not be stored
+    outage.lasts(UNRESPONSIVE_SECONDS)
+    assert not inbox.messages, "a restart is no problem"
+    outage.lasts(300)
+    assert list(parts.unsaved) == [Kind.DATABASE_UNAVAILABLE]
+    message = "connection failed: Connection refused. Until it does, keywords are not searched."
+    title = "Windhover: Database not responding"
+    assert [(sent["title"], sent["message"]) for sent in inbox.messages] == [(title, message)]
+
+    around.workers = {"celery@here": 0.0}
+    assert around.passes(300) == set()
+    assert not parts.unsaved
+    assert [sent["message"] for sent in inbox.messages[1:]] == [f"Resolved: {message}"]
+
+
+def test_one_process_notifies_that_the_database_is_away(around: FakeParts, outage: Outage, inbox: Inbox) -> None:
+    outage.lasts(2 * UNRESPONSIVE_SECONDS)
+    holder, around.watcher = around.watcher, Watcher()
+    parts.unsaved.clear()
+    outage.lasts(2 * UNRESPONSIVE_SECONDS)
+    assert len(inbox.messages) == 1
+    del holder
+    parts.unsaved.clear()
+    outage.lasts(2 * UNRESPONSIVE_SECONDS)
+    assert len(inbox.messages) == 2, "the first has ended"
+
+
+def test_a_database_that_cannot_be_written(
+    around: FakeParts, inbox: Inbox, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beat cannot write its heartbeat either, and has not stopped."""
+
+    def read_only(*args: Any, **kwargs: Any) -> None:
+        raise InternalError("cannot execute UPDATE in a read-only transaction")
+
+    around.passes(60)
+    around.beat_runs = False
+    with monkeypatch.context() as patch:
+        for method in ("create", "update", "update_or_create", "get_or_create"):
+            patch.setattr(db.models.QuerySet, method, read_only)
+        around.passes(300)
+        assert "cannot execute UPDATE in a read-only transaction" in client.get("/").content.decode()
+    assert [sent["title"] for sent in inbox.messages] == ["Windhover: Database not responding"]
+    around.beat_runs = True
+    assert around.passes(300) == set()
 
 
 @pytest.mark.parametrize(
