@@ -16,12 +16,14 @@ app.autodiscover_tasks()
 
 @worker_init.connect
 @beat_init.connect
-def check_database_version(**_: Any) -> None:
-    """Exit if the database is of another version, as it may be on a further machine."""
+def check_machine(**_: Any) -> None:
+    """Exit if the database is of another version, or behind a pooler, as it may be on a further machine."""
     from config.database_version import check_database
+    from config.pooling import check_pooling
     from config.state import CannotStart
 
     try:
+        check_pooling()
         check_database()
     except CannotStart as error:
         sys.exit(f"windhover: {error}")

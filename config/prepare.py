@@ -14,6 +14,7 @@ from django.db import DatabaseError, connection
 
 from config import environment as env
 from config.database_version import check_database
+from config.pooling import check_pooling
 from config.state import CannotStart
 
 # The number of PostgreSQL's advisory lock; any that other programs in the same database do not use.
@@ -22,7 +23,8 @@ PREPARING = 0x77696E64
 
 def prepare() -> None:
     """Migrate, collect static files, schedule with the current keys, and make the first account if
-    DJANGO_SUPERUSER_* are set. Raise CannotStart if the database is of another version."""
+    DJANGO_SUPERUSER_* are set. Raise CannotStart if the database is of another version, or behind a pooler."""
+    check_pooling()
     take_turns()
     check_database()
     call_command("notify", check=True)
