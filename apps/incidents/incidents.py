@@ -1,6 +1,7 @@
 """Open and close incidents, each once, however many workers notice."""
 
 import logging
+import socket
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -64,7 +65,8 @@ def close_own(kind: Incident.Kind, *, subject: str = "") -> None:
     For what one machine may see and another not. A machine that sees no problem would close it again and again.
     """
     now, day = timezone.now(), timedelta(days=1)
-    may_close = Q(host=machine.name()) | ~Q(opened_at__range=(now - day, now + day))
+    # The host name alone, if the state folder could not be written when it reported it.
+    may_close = Q(host__in=[machine.name(), socket.gethostname()]) | ~Q(opened_at__range=(now - day, now + day))
     _close(Incident.objects.filter(may_close, kind=kind, subject=subject, closed_at=None))
 
 

@@ -8,6 +8,7 @@ of the key that was used, whose project may have had another name before. A file
 import fcntl
 import json
 import logging
+import os
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import date
@@ -37,13 +38,14 @@ def note(names: Iterable[str], day: date, used: int) -> None:
     A file that cannot be written is logged: it must not prevent a search.
     """
     try:
-        with _path().open("a+", errors="replace") as file:
+        with open(os.open(_path(), os.O_RDWR | os.O_CREAT, 0o600), "r+", errors="replace") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            file.seek(0)
             counts = _used(file.read(), day) or {}
             counts |= {name: max(used, counts.get(name, 0)) for name in names}
-            file.truncate(0)
+            # Truncated last: on a full disk the old numbers stay.
+            file.seek(0)
             json.dump({"day": str(day), "used": counts}, file)
+            file.truncate()
     except OSError as error:
         logger.warning("%s cannot be written: %s", _path(), error.strerror)
 

@@ -153,6 +153,7 @@ def test_a_machine_whose_state_folder_is_away_has_its_host_name(settings: Settin
     settings.STATE_DIR = tmp_path / "missing"
     incidents.open(Kind.DISK_FULL, "It cannot be written.")
     assert Incident.objects.get().host == gethostname()
+    (tmp_path / "missing").mkdir()
     incidents.close_own(Kind.DISK_FULL)
     assert Incident.objects.open().count() == 0
 

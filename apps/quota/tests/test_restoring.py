@@ -1,7 +1,9 @@
 """After a backup of the database was restored, no more searches are made than there are."""
 
+import resource
+import signal
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ import time_machine
 from django.core.management import call_command
 from pytest_django import Settings
 
-from apps.quota import keys, ledger, report
+from apps.quota import keys, ledger, report, searches_file
 from apps.quota.errors import QuotaExhausted
 from apps.quota.ledger import Purpose
 from apps.quota.models import ApiKey, QuotaSpend
@@ -199,6 +201,21 @@ def test_a_damaged_file_is_written_again(file: Path) -> None:
         QuotaSpend.objects.all().delete()
         ledger.recall(["birds"])
         assert used("birds") == 2, content
+
+
+def test_a_full_disk_keeps_the_numbers(file: Path) -> None:
+    """With the file's size limited, as with a disk that is full, a process can write what it has, but no more."""
+    reserve(20)
+    before = file.read_text()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    former = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        searches_file.note(["birds"], date(2026, 11, 22), 21)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, former)
+    assert file.read_text() == before
 
 
 def test_a_file_that_cannot_be_written_prevents_no_search(file: Path, caplog: pytest.LogCaptureFixture) -> None:
