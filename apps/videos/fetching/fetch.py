@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
+from django import db
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -18,13 +19,14 @@ from apps.quota.ledger import Purpose
 from apps.quota.youtube import YouTube
 from apps.videos.fetching import claims, completing, failing, refused, searching, storing
 from apps.videos.fetching.gaps import Gap
+from apps.videos.fetching.reconnecting import reconnecting
 from apps.videos.fetching.refused import Refusal
 from apps.videos.fetching.searching import SearchResult
 from apps.videos.models import KeyWordEntry, SearchGap, VideoFetchMethod, VideoLog, keywords_changed
 from apps.videos.scheduling import rates
 from core.errors import BadQuery, ProjectSuspended, SourceError, SourceUnavailable
 from core.found_video import FoundVideo
-from core.log_lines import in_fetch
+from core.log_lines import first_line, in_fetch
 
 logger = logging.getLogger(__name__)
 
@@ -86,12 +88,16 @@ def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog 
     with in_fetch(log.pk), claims.renewed(entry, token):
         youtube = YouTube(on_spend=log.record_usage)
         outcome = _fetch(entry, token, log, started_at, youtube)
-        with transaction.atomic():
-            # The plan may have changed since the claim. An entry that was deleted stays as it was.
-            planned = KeyWordEntry.objects.select_for_update(no_key=True).filter(pk=entry.pk).first() or entry
-            _close_log(log, outcome, youtube, round(time.monotonic() - started_clock, 3))
-            if entry.release(token, **_changes(planned, outcome, started_at, was_waiting)):
-                _save_gaps(entry, outcome.gaps)
+
+        def end() -> None:
+            with transaction.atomic():
+                # The plan may have changed since the claim. An entry that was deleted stays as it was.
+                planned = KeyWordEntry.objects.select_for_update(no_key=True).filter(pk=entry.pk).first() or entry
+                _close_log(log, outcome, youtube, round(time.monotonic() - started_clock, 3))
+                if entry.release(token, **_changes(planned, outcome, started_at, was_waiting)):
+                    _save_gaps(entry, outcome.gaps)
+
+        reconnecting(end)
         failing.sync_incident(entry)
         if outcome.refusal or (outcome.accepted and entry.refused_since):
             keywords_changed.send(KeyWordEntry, keyword_ids=[entry.pk])
@@ -129,7 +135,7 @@ def _fetch(entry: KeyWordEntry, token: str, log: VideoLog, started_at: datetime,
     try:
         search = searching.search(entry, youtube, _PURPOSES[VideoLog.Trigger(log.trigger)])
         videos = completing.complete(search.videos, youtube)
-        stored = _store(entry, token, videos, search.method)
+        stored = reconnecting(lambda: _store(entry, token, videos, search.method))
     except NoKeyAvailable as error:
         if error.until is None or log.trigger == VideoLog.Trigger.PREVIEW:
             return Outcome(VideoLog.Status.FAILED, str(error), error.code, next_due_at=soon)
@@ -150,6 +156,9 @@ def _fetch(entry: KeyWordEntry, token: str, log: VideoLog, started_at: datetime,
     except SoftTimeLimitExceeded:
         message = "The fetch took too long and was stopped."
         return Outcome(VideoLog.Status.FAILED, message, VideoLog.TIME_LIMIT)
+    except db.Error as error:
+        logger.exception("keyword %s could not be fetched", entry.pk)
+        return Outcome(VideoLog.Status.FAILED, f"The database failed: {first_line(error)}.", VideoLog.DATABASE_ERROR)
     except Exception:  # it must be visible in the log and must not stop the schedule
         logger.exception("keyword %s could not be fetched", entry.pk)
         message = f"Unexpected error. The worker's log has the details: search it for “fetch {log.pk}”."
@@ -210,7 +219,7 @@ def _close_log(log: VideoLog, outcome: Outcome, youtube: YouTube, duration: floa
     for name, value in changes.items():
         setattr(log, name, value)
     if log.trigger not in VideoLog.REQUESTED and _is_repeated(log):
-        log.delete()
+        VideoLog.objects.filter(pk=log.pk).delete()  # not its object, whose id a repetition needs
     else:
         log.save(update_fields=changes)  # not `keyword`: it may have been erased since
 

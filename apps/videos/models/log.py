@@ -94,6 +94,7 @@ class VideoLog(models.Model):
     # Error codes besides those of core.errors and of NoKeyAvailable.
     WORKER_DIED = "worker_died"
     INTERNAL_ERROR = "internal_error"
+    DATABASE_ERROR = "database_error"
     TIME_LIMIT = "time_limit"
     # The error codes of fetches that failed by themselves, not because of a source or its limits.
     OWN_FAILURES = [WORKER_DIED, INTERNAL_ERROR, TIME_LIMIT]

@@ -5,7 +5,7 @@ import configparser
 from django.conf import settings
 
 from apps.quota.youtube import WORK_SECONDS
-from apps.videos.fetching import claims
+from apps.videos.fetching import claims, reconnecting
 from apps.videos.models import LONGEST_FETCH
 from core import bounded, invidious_api, youtube_api
 
@@ -18,7 +18,8 @@ def wait_for_lock() -> float:
 def test_the_limits_are_in_order() -> None:
     last_of_youtube = youtube_api.TIMEOUT_SECONDS + bounded.MAX_SECONDS
     last_of_invidious = invidious_api.TIMEOUT_SECONDS + bounded.MAX_SECONDS
-    longest = WORK_SECONDS + last_of_youtube + last_of_invidious + wait_for_lock()
+    lost_connections = 2 * sum(reconnecting.PAUSES)
+    longest = WORK_SECONDS + last_of_youtube + last_of_invidious + wait_for_lock() + lost_connections
 
     limits = [
         longest,

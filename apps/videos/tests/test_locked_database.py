@@ -82,5 +82,6 @@ def test_a_fetch_that_cannot_store_fails(entry: KeyWordEntry, monkeypatch: pytes
     done = fetch_keyword(entry, VideoLog.Trigger.MANUAL)
     assert failed
     assert done
-    assert (failed.status, failed.error_code) == ("failed", VideoLog.INTERNAL_ERROR)
+    assert (failed.status, failed.error_code) == ("failed", VideoLog.DATABASE_ERROR)
+    assert failed.message.startswith("The database failed: canceling statement due to lock timeout")
     assert (done.status, done.number_added) == ("done", 1)
