@@ -1,4 +1,7 @@
-"""Whether this version of Windhover can use the database as it is: not if a newer one has changed its tables."""
+"""Whether this version of Windhover can use the database as it is: not if a newer one has changed its tables.
+
+Nor if it cannot store all characters.
+"""
 
 from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
@@ -10,15 +13,22 @@ OWN_APPS = {"incidents", "quota", "videos"}
 
 
 def check_database() -> None:
-    """Raise CannotStart if the database is of a newer version, or of one that is too old to upgrade.
+    """Raise CannotStart if the database is of a newer version, of one that is too old to upgrade, or of PostgreSQL and
+    not in UTF-8.
 
     A database that cannot be read, or does not exist yet, is not checked here.
     """
     try:
+        encoding = _encoding()
         tables = connection.introspection.table_names()
         applied = set(MigrationRecorder(connection).applied_migrations())
     except DatabaseError:
         return
+    if encoding != "UTF8":
+        raise CannotStart(
+            f"the database's encoding is {encoding}, in which titles in other scripts cannot be stored: "
+            "create it with ENCODING 'UTF8' TEMPLATE template0."
+        )
     first = ("incidents", "0001_initial"), ("videos", "0001_initial")  # in this order
     if "quota_trouble" in tables or (first[1] in applied and first[0] not in applied):
         raise CannotStart(
@@ -33,3 +43,12 @@ def check_database() -> None:
             f"the database is of a newer version of Windhover ({'.'.join(newer[-1])}): "
             "start that version, or restore a backup from before the upgrade."
         )
+
+
+def _encoding() -> str:
+    if connection.vendor != "postgresql":
+        return "UTF8"
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_encoding")
+        (encoding,) = cursor.fetchone()
+    return str(encoding)

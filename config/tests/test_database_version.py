@@ -7,6 +7,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from config.environment import BASE_DIR
@@ -28,8 +29,9 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "windhover.sqlite3"
 
 
-def run(state_dir: Path, *command: str) -> subprocess.CompletedProcess[str]:
+def run(state_dir: Path, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
     own = {"PATH": os.environ["PATH"], "WINDHOVER_ENV_FILE": os.devnull, "STATE_DIR": str(state_dir), "YT_KEYS": "key"}
+    own |= variables
     return subprocess.run([sys.executable, *command], cwd=BASE_DIR, env=own, capture_output=True, text=True, timeout=60)
 
 
@@ -59,6 +61,20 @@ def test_a_database_from_before_the_first_tables_is_refused(database: Path, tmp_
     refused = run(tmp_path, *command)
     assert refused.returncode == 1
     assert refused.stderr.startswith("windhover: the database was created before 26 November 2026")
+    assert refused.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_cannot_store_all_characters_is_refused(
+    tmp_path: Path, postgres_cluster: str, encoding: str
+) -> None:
+    """As of a cluster that was made in the locale C."""
+    with psycopg.connect(postgres_cluster, autocommit=True) as cluster:
+        cluster.execute(f"CREATE DATABASE {encoding} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+    url = f"{postgres_cluster.rpartition('/')[0]}/{encoding.lower()}"
+    refused = run(tmp_path, "-m", "config.prepare", DATABASE_URL=url)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"windhover: the database's encoding is {encoding}, in which")
     assert refused.stderr.count("\n") == 1
 
 
