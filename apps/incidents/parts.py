@@ -46,6 +46,8 @@ _HIDES = {
     Incident.Kind.BROKER_UNAVAILABLE: [Incident.Kind.WORKER_STOPPED],
 }
 
+_UNTIL_IT_ANSWERS = "Until it does, keywords are not searched."
+
 # With less free space than this, in bytes, SQLite may soon be unable to write.
 MIN_FREE_BYTES = 100_000_000
 
@@ -93,11 +95,18 @@ class Watcher:
 
     def __init__(self) -> None:
         self._failing_since: dict[Incident.Kind, float] = {}
-        self._notifies = FileLock(settings.STATE_DIR / "watch.lock")
+        self._notifies = FileLock(settings.STATE_DIR / "watch.lock", thread_local=False)
         self._last_heartbeat: tuple[datetime | None, float] = (None, time.monotonic())
 
     def check(self) -> None:
-        now, problems = time.monotonic(), dict(self._problems())
+        # A server that is stopped, or waits for its disk, keeps a query waiting for ever.
+        stuck = threading.Timer(UNRESPONSIVE_SECONDS, self._report_stuck)
+        stuck.daemon = True
+        stuck.start()
+        try:
+            now, problems = time.monotonic(), dict(self._problems())
+        finally:
+            stuck.cancel()
         for kind in Incident.PARTS:
             message = problems.get(kind)
             if any(kind in _HIDES.get(problem, []) for problem in problems):
@@ -113,6 +122,12 @@ class Watcher:
                 incidents.close_expired()
                 notify.notify_pending()
 
+    def _report_stuck(self) -> None:
+        try:
+            self._open(Incident.Kind.DATABASE_UNAVAILABLE, f"It does not answer. {_UNTIL_IT_ANSWERS}")
+        finally:
+            connection.close()
+
     def _problems(self) -> Iterator[tuple[Incident.Kind, str]]:
         """Yield what is wrong now."""
         if message := _disk_problem(settings.STATE_DIR):
@@ -123,7 +138,7 @@ class Watcher:
                 Heartbeat.objects.update_or_create(part="web", defaults={"beat_at": timezone.now()})
                 yield Incident.Kind.BEAT_STOPPED, _until_then(Incident.Kind.BEAT_STOPPED)
         except db.Error as error:
-            yield Incident.Kind.DATABASE_UNAVAILABLE, f"{first_line(error)}. Until it does, keywords are not searched."
+            yield Incident.Kind.DATABASE_UNAVAILABLE, f"{first_line(error)}. {_UNTIL_IT_ANSWERS}"
             return
         try:
             replies = current_app.control.broadcast("wall_clock", reply=True, timeout=3)

@@ -1,6 +1,7 @@
 """The web server notices what has stopped, shows it, notifies the admin, and notices when it works again."""
 
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -228,6 +229,21 @@ def test_a_database_that_is_away(around: FakeParts, outage: Outage, inbox: Inbox
     assert around.passes(300) == set()
     assert not parts.unsaved
     assert [sent["message"] for sent in inbox.messages[1:]] == [f"Resolved: {message}"]
+
+
+def test_a_database_that_does_not_answer(around: FakeParts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that was stopped takes connections and queries, and says nothing."""
+    noticed, opened = threading.Event(), list[tuple[str, str]]()
+
+    def notice(watcher: Watcher, kind: str, message: str) -> None:
+        opened.append((kind, message))
+        noticed.set()
+
+    monkeypatch.setattr(parts, "UNRESPONSIVE_SECONDS", 0.05)
+    monkeypatch.setattr(Watcher, "_open", notice)
+    monkeypatch.setattr(Watcher, "_beat_is_running", lambda self: noticed.wait(20))
+    around.watcher.check()
+    assert opened == [(Kind.DATABASE_UNAVAILABLE, "It does not answer. Until it does, keywords are not searched.")]
 
 
 def test_one_process_notifies_that_the_database_is_away(around: FakeParts, outage: Outage, inbox: Inbox) -> None:
