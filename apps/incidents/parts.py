@@ -43,7 +43,8 @@ _HIDES = {
         Incident.Kind.WORKER_STOPPED,
         Incident.Kind.BEAT_STOPPED,
     ],
-    Incident.Kind.BROKER_UNAVAILABLE: [Incident.Kind.WORKER_STOPPED],
+    # A beat that starts now waits for it.
+    Incident.Kind.BROKER_UNAVAILABLE: [Incident.Kind.WORKER_STOPPED, Incident.Kind.BEAT_STOPPED],
 }
 
 _UNTIL_IT_ANSWERS = "Until it does, keywords are not searched."

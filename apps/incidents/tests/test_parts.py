@@ -98,6 +98,18 @@ def test_without_a_broker_the_worker_is_not_reported(around: FakeParts) -> None:
     assert around.passes(300) == {Kind.BROKER_UNAVAILABLE}
 
 
+def test_without_a_broker_beat_is_not_reported(around: FakeParts) -> None:
+    """One that starts then waits for the broker, and works soon after it."""
+    around.passes(60)
+    around.workers, around.beat_runs = None, False
+    assert around.passes(300) == {Kind.BROKER_UNAVAILABLE}
+    around.workers = {"celery@here": 0.0}
+    assert around.passes(30) == set()
+    around.beat_runs = True
+    assert around.passes(300) == set()
+    assert Incident.objects.count() == 1
+
+
 def test_without_a_broker_a_worker_or_beat_that_has_stopped_stays_reported(around: FakeParts) -> None:
     around.workers, around.beat_runs = {}, False
     stopped = {Kind.WORKER_STOPPED, Kind.BEAT_STOPPED}
