@@ -17,7 +17,8 @@ def sync_incident(entry: KeyWordEntry) -> None:
     """Open an incident if the keyword's last fetches all failed by themselves, else close it."""
     ended = entry.logs.exclude(status__in=[VideoLog.Status.RUNNING, VideoLog.Status.WAITING])
     last = list(ended.newest_first()[:FAILURES])
-    if len(last) == FAILURES and all(log.error_code in VideoLog.OWN_FAILURES for log in last):
+    is_failing = len(last) == FAILURES and all(log.error_code in VideoLog.OWN_FAILURES for log in last)
+    if is_failing and entry.state == KeyWordEntry.State.WATCHED:
         message = f"“{entry}”: its fetches fail again and again. {last[0].message}"
         incidents.open(Incident.Kind.KEYWORD_FAILS, message, subject=str(entry.pk))
     else:

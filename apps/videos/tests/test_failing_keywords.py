@@ -77,6 +77,17 @@ def test_it_ends_with_watching_the_keyword(entry: KeyWordEntry, frozen_time: Mov
     assert problems() == []
 
 
+def test_a_deleted_keyword_is_none(entry: KeyWordEntry, frozen_time: MovableTime) -> None:
+    """Whose erasing may be ended, too."""
+    for _ in range(2):
+        die(entry, frozen_time)
+    entry.delete()
+    token = entry.claim_erasing()
+    assert token
+    assert claims.end(entry.pk, token, timezone.now())
+    assert problems() == []
+
+
 def test_a_chore_ends_what_a_signal_did_not(entry: KeyWordEntry, frozen_time: MovableTime) -> None:
     for _ in range(2):
         die(entry, frozen_time)
