@@ -1,11 +1,19 @@
 """Log lines that name the fetch they belong to, and have a traceback only if it is of use."""
 
 import logging
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 from django import db
+
+_SQLITE_OUT_OF_ORDER = {
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+}
 
 _fetch: ContextVar[str] = ContextVar("fetch", default="")
 
@@ -42,15 +50,25 @@ def is_unreachable(error: BaseException) -> bool:
     return code is None or code.startswith(("08", "57P"))
 
 
+def is_out_of_order(error: BaseException) -> bool:
+    """Return whether `error` says that the database cannot be reached or written, whatever the statement."""
+    if not isinstance(error, db.Error):
+        return False
+    # Of PostgreSQL: it is read-only, or has no disk, memory or connection left.
+    code = str(getattr(error.__cause__, "sqlstate", ""))
+    of_sqlite = getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF
+    return is_unreachable(error) or code == "25006" or code.startswith("53") or of_sqlite in _SQLITE_OUT_OF_ORDER
+
+
 class RefusedFilter(logging.Filter):
     """Leave out the traceback of a refused request: anyone could fill the log with them, and the message says why.
 
-    Also that of a database that cannot be reached, which each request and each task may meet for hours.
+    Also that of a database that is out of order, which each request and each task may meet for hours.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        if error and is_unreachable(error):
+        if error and is_out_of_order(error):
             record.msg, record.args, record.exc_info = f"{record.getMessage()}: {first_line(error)}", (), None
         # Django sets `status_code`, except for a host that is not allowed and other suspicious requests.
         if record.name.startswith("django.security.") or getattr(record, "status_code", 500) < 500:

@@ -69,9 +69,10 @@ def record_beat() -> None:
         return
     try:
         Heartbeat.objects.update_or_create(part="beat", defaults={"beat_at": timezone.now()})
-        _last_beat = time.monotonic()
     except db.Error:
         logger.exception("the heartbeat of beat could not be written")
+    finally:
+        _last_beat = time.monotonic()
 
 
 def watch() -> None:

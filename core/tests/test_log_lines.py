@@ -26,6 +26,12 @@ def logged(caplog: pytest.LogCaptureFixture, cause: Exception) -> str:
     return caplog.text
 
 
+def of_sqlite(message: str, code: int) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError(message)
+    error.sqlite_errorcode = code
+    return error
+
+
 @pytest.mark.parametrize(
     "cause",
     [
@@ -33,9 +39,14 @@ def logged(caplog: pytest.LogCaptureFixture, cause: Exception) -> str:
         psycopg.OperationalError("server closed the connection unexpectedly\n\tThis probably means"),
         errors.AdminShutdown("terminating connection due to administrator command"),
         errors.CannotConnectNow("the database system is starting up"),
+        errors.ReadOnlySqlTransaction("cannot execute UPDATE in a read-only transaction"),
+        errors.DiskFull("could not extend file: No space left on device\nHINT: Check free disk space."),
+        errors.TooManyConnections("sorry, too many clients already"),
+        of_sqlite("attempt to write a readonly database", sqlite3.SQLITE_READONLY_DBMOVED),
+        of_sqlite("database or disk is full", sqlite3.SQLITE_FULL),
     ],
 )
-def test_an_unreachable_database_is_one_line(caplog: pytest.LogCaptureFixture, cause: Exception) -> None:
+def test_a_database_that_is_out_of_order_is_one_line(caplog: pytest.LogCaptureFixture, cause: Exception) -> None:
     lines = logged(caplog, cause).splitlines()
     assert len(lines) == 1
     assert lines[0].endswith(f"keyword 7 failed: {str(cause).splitlines()[0]}")
