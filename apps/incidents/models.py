@@ -39,7 +39,7 @@ class Incident(models.Model):
         YOUTUBE_UNAVAILABLE = "youtube_unavailable", "YouTube unavailable"
         INVIDIOUS_UNAVAILABLE = "invidious_unavailable", "Invidious unavailable"
         INVIDIOUS_BLOCKED = "invidious_blocked", "Invidious blocked"
-        DATABASE_UNAVAILABLE = "database_unavailable", "Database not responding"
+        DATABASE_UNAVAILABLE = "database_unavailable", "Database not available"
         BROKER_UNAVAILABLE = "broker_unavailable", "Broker not responding"
         WORKER_STOPPED = "worker_stopped", "Worker not responding"
         BEAT_STOPPED = "beat_stopped", "Beat not responding"

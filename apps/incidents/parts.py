@@ -47,7 +47,7 @@ _HIDES = {
     Incident.Kind.BROKER_UNAVAILABLE: [Incident.Kind.WORKER_STOPPED, Incident.Kind.BEAT_STOPPED],
 }
 
-_UNTIL_IT_ANSWERS = "Until it does, keywords are not searched."
+_UNTIL_IT_IS = "Until it is, keywords are not searched."
 
 # With less free space than this, in bytes, SQLite may soon be unable to write.
 MIN_FREE_BYTES = 100_000_000
@@ -126,7 +126,7 @@ class Watcher:
 
     def _report_stuck(self) -> None:
         try:
-            self._open(Incident.Kind.DATABASE_UNAVAILABLE, f"It does not answer. {_UNTIL_IT_ANSWERS}")
+            self._open(Incident.Kind.DATABASE_UNAVAILABLE, f"It does not answer. {_UNTIL_IT_IS}")
         finally:
             connection.close()
 
@@ -140,7 +140,7 @@ class Watcher:
                 Heartbeat.objects.update_or_create(part="web", defaults={"beat_at": timezone.now()})
                 yield Incident.Kind.BEAT_STOPPED, _until_then(Incident.Kind.BEAT_STOPPED)
         except db.Error as error:
-            yield Incident.Kind.DATABASE_UNAVAILABLE, f"{first_line(error)}. {_UNTIL_IT_ANSWERS}"
+            yield Incident.Kind.DATABASE_UNAVAILABLE, f"{first_line(error)}. {_UNTIL_IT_IS}"
             return
         try:
             replies = current_app.control.broadcast("wall_clock", reply=True, timeout=3)

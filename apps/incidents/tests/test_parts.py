@@ -233,8 +233,8 @@ def test_a_database_that_is_away(around: FakeParts, outage: Outage, inbox: Inbox
     assert not inbox.messages, "a restart is no problem"
     outage.lasts(300)
     assert list(parts.unsaved) == [Kind.DATABASE_UNAVAILABLE]
-    message = "connection failed: Connection refused. Until it does, keywords are not searched."
-    title = "Windhover: Database not responding"
+    message = "connection failed: Connection refused. Until it is, keywords are not searched."
+    title = "Windhover: Database not available"
     assert [(sent["title"], sent["message"]) for sent in inbox.messages] == [(title, message)]
 
     around.workers = {"celery@here": 0.0}
@@ -255,7 +255,7 @@ def test_a_database_that_does_not_answer(around: FakeParts, monkeypatch: pytest.
     monkeypatch.setattr(Watcher, "_open", notice)
     monkeypatch.setattr(Watcher, "_beat_is_running", lambda self: noticed.wait(20))
     around.watcher.check()
-    assert opened == [(Kind.DATABASE_UNAVAILABLE, "It does not answer. Until it does, keywords are not searched.")]
+    assert opened == [(Kind.DATABASE_UNAVAILABLE, "It does not answer. Until it is, keywords are not searched.")]
 
 
 def test_one_process_notifies_that_the_database_is_away(around: FakeParts, outage: Outage, inbox: Inbox) -> None:
@@ -285,7 +285,7 @@ def test_a_database_that_cannot_be_written(
             patch.setattr(db.models.QuerySet, method, read_only)
         around.passes(300)
         assert "cannot execute UPDATE in a read-only transaction" in client.get("/").content.decode()
-    assert [sent["title"] for sent in inbox.messages] == ["Windhover: Database not responding"]
+    assert [sent["title"] for sent in inbox.messages] == ["Windhover: Database not available"]
     around.beat_runs = True
     assert around.passes(300) == set()
 
