@@ -5,6 +5,7 @@ that died, because beat is one process that runs all the time.
 """
 
 import logging
+import signal
 import time
 from datetime import datetime
 from typing import Any
@@ -65,6 +66,17 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
         self._sent: dict[int, datetime] = {}
         self._claims = claims.Watcher()
         super().__init__(*args, **kwargs)
+
+    def setup_schedule(self) -> None:
+        """Wait for the database, then read the schedule."""
+        if not self.reaches_database():
+            # There is nothing to write yet, which Celery would do when it is stopped.
+            handlers = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGINT)}
+            while not self.reaches_database():
+                time.sleep(LOOKUP_SECONDS)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        super().setup_schedule()
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Send what is due; return in how many seconds to look again."""

@@ -1,5 +1,6 @@
 """Beat's scheduler sends what is due, also after the clock was set, and stops when nothing takes messages."""
 
+import signal
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -275,6 +276,27 @@ def test_while_the_database_is_away_beat_says_so_once(
     wait(scheduler, clock)
     assert ids(sent) == [1, 2]
     assert "the database is available again" in caplog.text
+
+
+def test_a_start_waits_for_the_database(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    waited: list[float] = []
+
+    def wait(seconds: float) -> None:
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL, "it stops at once"
+        waited.append(seconds)
+        if len(waited) == 3:
+            patch.undo()
+
+    monkeypatch.setattr(module.time, "sleep", wait)
+    with monkeypatch.context() as patch:
+        patch.setattr(connections["default"], "cursor", fail)
+        started = Scheduler(app)
+    assert "chore-catch-up" in started.schedule
+    assert "Traceback" not in caplog.text
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == handlers
 
 
 @pytest.mark.parametrize("ended", [False, True])
