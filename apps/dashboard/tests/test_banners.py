@@ -98,6 +98,12 @@ def test_a_refused_query_can_be_paused_or_deleted(client: Client) -> None:
     assert f'Tried again once a day. <a href="/keywords/{entry.pk}/">Pause or delete it</a>' in banners(client)
 
 
+def test_a_keyword_that_fails_again_and_again_leads_to_its_log(client: Client) -> None:
+    entry = keyword_with_videos()
+    incidents.open(Incident.Kind.KEYWORD_FAILS, "The worker stopped.", subject=str(entry.pk))
+    assert f'<a href="/keywords/{entry.pk}/log/">Its fetch log</a>' in banners(client)
+
+
 def test_the_demo_says_that_its_videos_are_invented(client: Client, settings: Any) -> None:
     settings.DEMO = True
     assert "These videos are invented. To watch YouTube," in banners(client)
