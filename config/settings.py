@@ -328,6 +328,8 @@ CELERY_BEAT_SCHEDULE = {
     "chore-notify-admin": {"task": "apps.incidents.tasks.notify_admin", "schedule": 60},
     "chore-notify-of-videos": {"task": "apps.videos.tasks.notify_of_videos", "schedule": 60},
     "chore-complete-videos": {"task": "apps.videos.tasks.complete_videos", "schedule": 600},
+    "chore-apply-rules": {"task": "apps.videos.tasks.apply_rules", "schedule": 60},
+    "chore-attribute-matches": {"task": "apps.videos.tasks.attribute_matches", "schedule": 600},
     "chore-prune-logs": {"task": "apps.videos.tasks.prune_logs", "schedule": 3600},
     "chore-verify-counts": {"task": "apps.videos.tasks.verify_counts", "schedule": crontab(hour=3, minute=17)},
     "chore-sync-schedules": {"task": "apps.videos.tasks.sync_schedules", "schedule": crontab(minute="*/10")},

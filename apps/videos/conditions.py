@@ -4,6 +4,7 @@ SQLite does not know how many rows a value selects, and for `method=youtube` wou
 chosen here, by counting up to FEW in the condition's index. PostgreSQL keeps statistics and chooses itself.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,9 @@ from django.db.models import Exists, Func, OuterRef
 from django.db.models.functions import Upper
 
 from apps.videos.models import KeyWordEntry, Match, Video, VideoQuerySet
+
+# A channel's id, as YouTube makes them; a channel's title is not taken for one.
+CHANNEL_ID = re.compile(r"UC[A-Za-z0-9_-]{22}")
 
 # Up to this many videos are looked up and sorted for a page, and counted. If a condition selects more, the page is
 # found sooner by walking the index in whose order it is.
@@ -41,17 +45,27 @@ def meeting(
     by: str,
     *,
     hidden: bool | None = None,
+    matched_in: str | None = None,
     searched: bool = False,
 ) -> VideoQuerySet:
     """Return those of `videos` that meet all conditions and, unless `entries` is empty, were found by one of them.
 
-    A video appears once, also if several found it. `by` is the field in whose order the videos will be; `hidden`,
-    whether they are the hidden ones, or the others, or both (None); `searched`, whether a search has chosen among
-    `videos` already. On SQLite up to one query for each condition, of less than a millisecond.
+    A video appears once, also if several found it. `by` is the field in whose order the videos will be. `hidden`:
+    whether they are the hidden ones, or the others, or both (None); one that several of `entries` found is hidden if it
+    is for all of them. `matched_in`: where one of `entries` stands in it; without them, the keyword that found it
+    first. `searched`: whether a search has chosen among `videos` already. On SQLite up to one query for each
+    condition, of less than a millisecond.
     """
     videos, matches = _named(videos), Match.objects.filter(keyword__in=entries)
     if entries and hidden is not None:
+        if len(entries) > 1 and hidden:
+            videos = videos.exclude(Exists(matches.filter(video=OuterRef("pk"), hidden=False)))
         matches = matches.filter(hidden=hidden)
+    if matched_in and entries:
+        matches = matches.filter(matched_in=matched_in)
+    elif matched_in:
+        first = Match.objects.filter(video=OuterRef("pk"), keyword=OuterRef("keyword"), matched_in=matched_in)
+        videos = videos.filter(Exists(first))
     if hidden is False:
         videos = videos.filter(hidden_at=None)
     elif hidden and not entries:

@@ -23,12 +23,13 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from apps.videos import cursors, keywords, pagination
-from apps.videos.conditions import Conditions, meeting, terms
+from apps.videos.conditions import CHANNEL_ID, Conditions, meeting, terms
 from apps.videos.errors import BLANK, NotWatched, one_of, there_are, whole_number
 from apps.videos.fulltext import Search
 from apps.videos.models import (
     KeyWordEntry,
     KeyWordEntryQuerySet,
+    Match,
     Video,
     VideoFetchMethod,
     VideoLog,
@@ -36,9 +37,6 @@ from apps.videos.models import (
     VideoQuerySet,
     VideoTotal,
 )
-
-# A channel's id, as YouTube makes them; a channel's title is not taken for one.
-CHANNEL_ID = re.compile(r"UC[A-Za-z0-9_-]{22}")
 
 MAX_ID = 10**18 - 1
 
@@ -296,6 +294,10 @@ class KeywordVideoFilters(Filters):
         "`false`: without hidden videos, as without this parameter. `true`: only hidden ones. `any`: both.",
         choices=["false", "true", "any"],
     )
+    matched_in = OneOf(
+        "Where all words of the keyword stand: of the list's keyword, or of the first that found the video.",
+        choices=Match.In.values,
+    )
     ordering = Ordering(
         {name: name for name in ("published_at", "created_at", "view_count", "duration")},
         default="-published_at",
@@ -366,7 +368,7 @@ class KeywordVideoFilters(Filters):
     def conditions(self) -> Conditions:
         """Return the conditions on the fields of a video."""
         conditions: dict[str, dict[str, Any]] = {}
-        for name in self.given() - {"search", "channel"}:
+        for name in self.given() - {"search", "channel", "matched_in"}:
             parameter = self.filters[name]
             lookups = conditions.setdefault(parameter.field_name, {})
             lookups[parameter.lookup_expr] = self.form.cleaned_data[name]
@@ -380,15 +382,18 @@ class KeywordVideoFilters(Filters):
     def filter_queryset(self, queryset: VideoQuerySet) -> QuerySet[Any]:
         """Return videos; or the matches of one keyword, if their index suffices for the conditions and the order."""
         entries, conditions, search = self.entries(), self.conditions(), self.form.cleaned_data.get("search")
-        hidden = self.wants_hidden()
+        hidden, matched_in = self.wants_hidden(), self.form.cleaned_data.get("matched_in")
         ordering, value = self.filters["ordering"], self.form.cleaned_data["ordering"]
         by = (value or ordering.default).removeprefix("-")
         if len(entries) == 1 and by == "published_at" and conditions.keys() <= {by} and not search:
             matches = entries[0].matches.filter(**terms(conditions))
+            if matched_in:
+                matches = matches.filter(matched_in=matched_in)
             return ordering.filter(matches if hidden is None else matches.filter(hidden=hidden), value)  # type: ignore[no-any-return]
         if search:
             queryset = queryset.search(search)
-        videos = meeting(queryset, conditions, entries, by, hidden=hidden, searched=bool(search))
+        chosen = {"hidden": hidden, "matched_in": matched_in, "searched": bool(search)}
+        videos = meeting(queryset, conditions, entries, by, **chosen)
         return ordering.filter(videos, value)  # type: ignore[no-any-return]
 
 

@@ -38,7 +38,7 @@ COLUMNS: Final = ("title", "description", "channel_title")
 
 # Letters of scripts without spaces between words, Korean, Arabic, and emoji. Few and wide ranges, because each
 # character of a text is compared with all of them; the punctuation that they contain does no harm.
-_PAIRED: Final = "".join(
+PAIRED: Final = "".join(
     (
         "\u0620-\u06ff\u0750-\u077f\ufb50-\ufdff\ufe70-\ufefc",  # Arabic
         "\u0e01-\u109f\u1780-\u17ff",  # Thai, Lao, Tibetan, Burmese, Khmer
@@ -48,24 +48,24 @@ _PAIRED: Final = "".join(
         "\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff",  # emoji
     )
 )
-_FIRST_PAIRED: Final = min(_PAIRED.replace("-", ""))
-_LAST_PAIRED: Final = max(_PAIRED)
+_FIRST_PAIRED: Final = min(PAIRED.replace("-", ""))
+_LAST_PAIRED: Final = max(PAIRED)
 # Left out of texts: Arabic vowel signs and lengthening, joiners, and the mark of a character as an emoji.
-_IGNORED: Final = "\u064b\u064c\u064d\u064e\u064f\u0650\u0651\u0652\u0670\u0640\u200c\u200d\ufe0f"
+IGNORED: Final = "\u064b\u064c\u064d\u064e\u064f\u0650\u0651\u0652\u0670\u0640\u200c\u200d\ufe0f"
 
-_RUN = re.compile(f"[{_PAIRED}]+")
-_LATIN_ACCENTS = re.compile("([A-Za-z])[\u0300-\u036f]+")
+_RUN = re.compile(f"[{PAIRED}]+")
+LATIN_ACCENTS = re.compile("([A-Za-z])[\u0300-\u036f]+")
 
 
 def pieces(text: str) -> tuple[list[str], bool]:
     """Return the terms that a video with `text` in it has one after the other, and whether the last one is part of a
     longer run of paired characters."""
-    folded = unicodedata.normalize("NFC", _LATIN_ACCENTS.sub(r"\1", unicodedata.normalize("NFD", text.lower())))
+    folded = unicodedata.normalize("NFC", LATIN_ACCENTS.sub(r"\1", unicodedata.normalize("NFD", text.lower())))
     folded = folded.replace("ς", "σ")
-    folded = folded.translate({ord(character): None for character in _IGNORED})
+    folded = folded.translate({ord(character): None for character in IGNORED})
     found: list[str] = []
     run_at_end = False
-    for word in re.findall(f"[{_PAIRED}]+|[^{_PAIRED}]+", folded):
+    for word in re.findall(f"[{PAIRED}]+|[^{PAIRED}]+", folded):
         if _RUN.match(word):
             found += [word[at : at + 2] for at in range(len(word))]
             run_at_end = True
@@ -105,11 +105,11 @@ def _terms_on_sqlite(text: str) -> str:
     outside of the widest one is left out before.
     """
     plain = text
-    for character in _IGNORED:
+    for character in IGNORED:
         plain = f"replace({plain}, '{character}', '')"
     return f"""CASE
     WHEN length({text}) = length(CAST({text} AS BLOB)) OR {text} NOT GLOB '*[{_FIRST_PAIRED}-{_LAST_PAIRED}]*'
-      OR {text} NOT GLOB '*[{_PAIRED}]*' THEN {text} ELSE (
+      OR {text} NOT GLOB '*[{PAIRED}]*' THEN {text} ELSE (
     WITH RECURSIVE
       whole(plain) AS (SELECT {plain}),
       part(chars, rest) AS (
@@ -121,8 +121,8 @@ def _terms_on_sqlite(text: str) -> str:
         SELECT substr(part.chars, n, 2) FROM part CROSS JOIN place WHERE n <= length(part.chars))
     SELECT group_concat(CASE
       WHEN chars < '{_FIRST_PAIRED}' THEN substr(chars, 1, 1)
-      WHEN chars GLOB '[{_PAIRED}][{_PAIRED}]' THEN ' x' || hex(chars) || ' '
-      WHEN chars GLOB '[{_PAIRED}]*' THEN ' x' || hex(substr(chars, 1, 1)) || ' '
+      WHEN chars GLOB '[{PAIRED}][{PAIRED}]' THEN ' x' || hex(chars) || ' '
+      WHEN chars GLOB '[{PAIRED}]*' THEN ' x' || hex(substr(chars, 1, 1)) || ' '
       ELSE substr(chars, 1, 1) END, '')
     FROM pair) END"""
 
@@ -232,13 +232,13 @@ CREATE FUNCTION {INDEX}_terms(value text) RETURNS tsvector LANGUAGE plpgsql IMMU
 BEGIN
   IF octet_length(value) > length(value) THEN
     value := normalize(regexp_replace(normalize(value, NFD), '([A-Za-z])[\u0300-\u036f]+', '\\1', 'g'), NFC);
-    value := translate(lower(value), 'ς{_IGNORED}', 'σ');
-    IF value ~ '[{_PAIRED}]' THEN
-      SELECT string_agg(CASE WHEN run[1] !~ '^[{_PAIRED}]' THEN run[1] ELSE (
+    value := translate(lower(value), 'ς{IGNORED}', 'σ');
+    IF value ~ '[{PAIRED}]' THEN
+      SELECT string_agg(CASE WHEN run[1] !~ '^[{PAIRED}]' THEN run[1] ELSE (
           SELECT string_agg(' x' || encode(convert_to(substr(run[1], n, 2), 'UTF8'), 'hex'), '' ORDER BY n) || ' '
           FROM generate_series(1, length(run[1])) AS n) END, '' ORDER BY place)
         INTO value
-        FROM regexp_matches(value, '[{_PAIRED}]+|[^{_PAIRED}]+', 'g') WITH ORDINALITY AS found(run, place);
+        FROM regexp_matches(value, '[{PAIRED}]+|[^{PAIRED}]+', 'g') WITH ORDINALITY AS found(run, place);
     END IF;
   END IF;
   RETURN to_tsvector('pg_catalog.simple', regexp_replace(value, '[{_PUNCTUATION}]+', ' ', 'g'));

@@ -1,19 +1,21 @@
 """Marks of videos: seen, starred, hidden. They belong to the installation, not to an account.
 
-Only this module writes them. Like all that changes what lists show, it locks VideoTotal's row first.
+Only this module writes them, hidden ones by hiding.py: rules hide videos, too, and what they hide stays hidden when a
+person shows it. Like all that changes what lists show, it locks VideoTotal's row first.
 """
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Case, Count, F, QuerySet, Value, When
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from apps.videos import hiding
 from apps.videos.cursors import Order
-from apps.videos.models import KeyWordEntry, Match, Video, VideoTotal
+from apps.videos.models import Video, VideoTotal
 
 MARKS: Final = ("seen", "starred", "hidden")
 
@@ -69,31 +71,21 @@ def mark_all_seen(rows: QuerySet[Any], deadline: float = math.inf) -> int:
 def _mark(ids: Sequence[str], wanted: dict[str, bool]) -> int:
     with transaction.atomic():
         total, now = VideoTotal.lock(), timezone.now()
-        stored = list(Video.objects.filter(pk__in=ids).select_for_update().order_by("pk").values("pk", *wanted))
+        videos = Video.objects.filter(pk__in=ids).select_for_update().order_by("pk")
+        stored = list(videos.values("pk", "hidden_by_rules", *wanted))
         changed = set[str]()
         for field, value in wanted.items():
-            other = [row["pk"] for row in stored if (row[field] is not None) != value]
-            if not other:
-                continue
+            other = [row["pk"] for row in stored if _is_set(row, field) != value]
             changed.update(other)
-            Video.objects.filter(pk__in=other).update(**{field: now if value else None})
-            if field == "hidden_at":
-                total.hidden_count += len(other) if value else -len(other)
-                _copy_hidden(other, value)
+            if other and field == "hidden_at":
+                hiding.settle(total, other, by_hand=dict.fromkeys(other, value))
+            elif other:
+                Video.objects.filter(pk__in=other).update(**{field: now if value else None})
         if changed:
             total.mark_changed()
     return len(changed)
 
 
-def _copy_hidden(video_ids: list[str], hidden: bool) -> None:
-    """Let the matches of these videos say the same, and their keywords know how many do."""
-    matches = Match.objects.filter(video__in=video_ids, hidden=not hidden)
-    counts = dict(matches.values_list("keyword").annotate(Count("pk")).order_by())
-    if not counts:
-        return
-    KeyWordEntry.including_deleted.filter(pk__in=counts).lock()
-    added = [When(pk=pk, then=Value(number if hidden else -number)) for pk, number in counts.items()]
-    KeyWordEntry.including_deleted.filter(pk__in=counts).update(
-        hidden_count=F("hidden_count") + Case(*added, default=Value(0))
-    )
-    matches.update(hidden=hidden)
+def _is_set(row: Mapping[str, Any], field: str) -> bool:
+    """Return whether a person has set this mark; what rules hide is not hidden by hand."""
+    return row[field] is not None and not (field == "hidden_at" and row["hidden_by_rules"])

@@ -1,4 +1,4 @@
-"""What happens after a change of keywords or keys is committed, and after a migration.
+"""What happens after a change of keywords, rules or keys is committed, and after a migration.
 
 Errors are logged; the change itself is kept. A plan is requested for the other keywords, or for all of them if many
 were changed.
@@ -38,6 +38,11 @@ def on_keywords_changed(keyword_ids: Collection[int], **kwargs: Any) -> None:
 def on_keys_changed(**kwargs: Any) -> None:
     """Plan again, since there are more or fewer searches."""
     transaction.on_commit(beat.request_plan, robust=True)
+
+
+def on_rules_changed(**kwargs: Any) -> None:
+    """Apply the rules to what is stored."""
+    transaction.on_commit(lambda: tasks.send(tasks.apply_rules), robust=True)
 
 
 def on_migrated(using: str, **kwargs: Any) -> None:

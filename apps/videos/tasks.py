@@ -14,8 +14,8 @@ from celery import Task, current_app, shared_task
 from django.utils import timezone
 
 from apps.incidents.parts import BROKER_ERRORS
-from apps.videos import notifications
-from apps.videos.fetching import claims, completing, counting, erasing, failing, pruning, refused
+from apps.videos import hiding, notifications
+from apps.videos.fetching import attribution, claims, completing, counting, erasing, failing, pruning, refused
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, VideoLog
 from apps.videos.scheduling import beat, pauses
@@ -94,6 +94,19 @@ def prune_logs() -> None:
 def complete_videos() -> None:
     """Complete stored videos whose full data YouTube could not give when they were found."""
     completing.complete_stored()
+
+
+@shared_task
+def apply_rules() -> None:
+    """Apply new rules that hide videos to what is stored, and undo deleted ones; if time runs out, the next run
+    continues."""
+    hiding.apply_pending(time.monotonic() + ERASE_SECONDS)
+
+
+@shared_task
+def attribute_matches() -> None:
+    """Find out where keywords stand in stored videos; if time runs out, the next run continues."""
+    attribution.attribute_stored(time.monotonic() + ERASE_SECONDS)
 
 
 @shared_task

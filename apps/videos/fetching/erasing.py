@@ -6,7 +6,8 @@ import time
 from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef, Subquery
 
-from apps.videos.models import KeyWordEntry, Match, Video, VideoLog, VideoLogQuerySet, VideoTotal
+from apps.videos import hiding
+from apps.videos.models import HidingRule, KeyWordEntry, Match, Video, VideoLog, VideoLogQuerySet, VideoTotal
 
 CHUNK = 2000
 # Seconds between two chunks. SQLite does not queue writers: each retries after at most 100 ms, so with a shorter pause
@@ -59,6 +60,9 @@ def _erase_chunk(entry: KeyWordEntry) -> bool:
         orphaned = [pk for pk, keyword in videos.values_list("pk", "keyword") if keyword == entry.pk]
         earliest = Match.objects.filter(video=OuterRef("pk")).order_by("created_at", "pk").values("keyword")[:1]
         Video.objects.filter(pk__in=orphaned).update(keyword=Subquery(earliest))
+        if HidingRule.objects.exists():
+            # A video that only this keyword showed is hidden by rules now.
+            hiding.settle(total, chunk)
     return CHUNK in (len(chunk), len(logs))
 
 

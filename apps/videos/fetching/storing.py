@@ -14,9 +14,12 @@ from typing import Any
 
 import orjson
 from django.db import connection, transaction
-from django.db.models import F, Model, OuterRef, Subquery
+from django.db.models import BooleanField, F, Model, OuterRef, Subquery
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
+from apps.videos import hiding
+from apps.videos.fetching import attribution
 from apps.videos.fetching.gaps import INDEX_DELAY
 from apps.videos.models import KeyWordEntry, Match, NewVideo, Video, VideoFetchMethod, VideoTotal
 from core.found_video import FoundVideo
@@ -40,6 +43,9 @@ _DEFAULTS = {field.attname: field.get_default() for field in Video._meta.concret
 
 # What is read of a stored video.
 _STORED = ["video_id", *_FROM_SOURCE, "views_read_at", "completed_at", "missing_since", "hidden_at"]
+
+# As Exists(HidingRule.objects.all()), which takes longer to put together than to execute.
+_RULES_EXIST = RawSQL("EXISTS (SELECT 1 FROM videos_hidingrule)", [], output_field=BooleanField())
 
 _APART = timedelta(microseconds=1)
 
@@ -72,7 +78,8 @@ def store(entry: KeyWordEntry, token: str, videos: Iterable[FoundVideo], method:
     with transaction.atomic():
         total = VideoTotal.lock()
         now = timezone.now()  # after the lock: the first to store a video has found it first
-        keyword = claimed.select_for_update().values("notify_since").first()
+        keywords = claimed.annotate(rules_exist=_RULES_EXIST).select_for_update()
+        keyword = keywords.values("normalized", "notify_since", "rules_exist").first()
         if keyword is None:
             raise ClaimLost
         known, changed = _update(found, now)
@@ -83,11 +90,7 @@ def store(entry: KeyWordEntry, token: str, videos: Iterable[FoundVideo], method:
         new = [_new_row(video, entry, method, now - place * _APART) for place, video in enumerate(unknown)]
         _insert(Video, new)
         added = [*(_unmatched(entry, known) if known else ()), *new]
-        _insert(Match, [_new_match(video, entry, method, now) for video in added])
-        if keyword["notify_since"]:
-            _enqueue(entry, added, keyword["notify_since"] - INDEX_DELAY, now)
-        if changed or added:
-            total.mark_changed(added=len(new))
+        _insert(Match, [_new_match(video, entry, keyword["normalized"], method, now) for video in added])
         if added:
             hidden = sum(video["hidden_at"] is not None for video in added)
             claimed.update(
@@ -95,6 +98,12 @@ def store(entry: KeyWordEntry, token: str, videos: Iterable[FoundVideo], method:
                 hidden_count=F("hidden_count") + hidden,
                 last_found_at=now,
             )
+        if keyword["rules_exist"] and (changed or added):
+            hiding.settle(total, {*changed, *(video["video_id"] for video in added)})
+        if keyword["notify_since"]:
+            _enqueue(entry, added, keyword["notify_since"] - INDEX_DELAY, now)
+        if changed or added:
+            total.mark_changed(added=len(new))
     return Stored(found=len(found), added=len(added))
 
 
@@ -104,6 +113,7 @@ def update(videos: Iterable[FoundVideo]) -> None:
         total = VideoTotal.lock()
         _, changed = _update({video.video_id: video for video in videos}, timezone.now())
         if changed:
+            hiding.settle(total, changed)
             total.mark_changed()
 
 
@@ -119,18 +129,20 @@ def record_missing(video_ids: Iterable[str]) -> None:
         total = VideoTotal.lock()
         gone = missing.exclude(missing_since=None)
         running = gone.filter(live_state__in=[Video.LiveState.LIVE, Video.LiveState.UPCOMING])
-        if running.update(live_state=Video.LiveState.NONE, updated_at=now):
+        if ended := list(running.values_list("pk", flat=True)):
+            Video.objects.filter(pk__in=ended).update(live_state=Video.LiveState.NONE, updated_at=now)
+            hiding.settle(total, ended)
             total.mark_changed()
         gone.update(completed_at=now)
         missing.filter(missing_since=None).update(missing_since=now)
 
 
-def _update(found: dict[str, FoundVideo], now: datetime) -> tuple[dict[str, Row], bool]:
-    """Update those videos that are stored already; return them as they are now, by their ids, and whether what lists
-    show of any changed."""
+def _update(found: dict[str, FoundVideo], now: datetime) -> tuple[dict[str, Row], list[str]]:
+    """Update those videos that are stored already; return them as they are now, by their ids, and the ids of those of
+    which changed what lists show."""
     videos = Video.objects.filter(pk__in=found).select_for_update().order_by("pk")
     stored: list[Any] = list(videos.values(*_STORED))
-    changed, written, redated = list[Row](), set[str](), []
+    changed, written, redated, reworded = list[Row](), set[str](), [], []
     for row in stored:
         if updates := _updates(row, found[row["video_id"]]):
             updates["updated_at"] = now
@@ -140,13 +152,17 @@ def _update(found: dict[str, FoundVideo], now: datetime) -> tuple[dict[str, Row]
             written |= updates.keys()
         if "published_at" in updates:
             redated.append(row["video_id"])
+        if not updates.keys().isdisjoint(attribution.FIELDS):
+            reworded.append(row["video_id"])
     _change(changed, written)
     if redated:
         own_date = Subquery(Video.objects.filter(pk=OuterRef("video")).values("published_at")[:1])
         Match.objects.filter(video__in=redated).update(published_at=own_date)
+    if reworded:
+        attribution.attribute(Match.objects.filter(video__in=reworded))
     if completed := [row["video_id"] for row in stored if found[row["video_id"]].complete and _is_outdated(row, now)]:
         Video.objects.filter(pk__in=completed).update(completed_at=now, missing_since=None)
-    return {row["video_id"]: row for row in (*stored, *changed)}, bool(changed)
+    return {row["video_id"]: row for row in (*stored, *changed)}, [row["video_id"] for row in changed]
 
 
 def _is_outdated(row: Mapping[str, Any], now: datetime) -> bool:
@@ -201,14 +217,15 @@ def _unmatched(entry: KeyWordEntry, known: Mapping[str, Row]) -> list[Row]:
     return [video for video_id, video in known.items() if (entry.pk, video_id) not in matched]
 
 
-def _new_match(video: Row, entry: KeyWordEntry, method: VideoFetchMethod, now: datetime) -> Row:
+def _new_match(video: Row, entry: KeyWordEntry, keyword: str, method: VideoFetchMethod, now: datetime) -> Row:
     return {
         "keyword_id": entry.pk,
         "video_id": video["video_id"],
         "method": method,
         "created_at": now,
         "published_at": video["published_at"],
-        "hidden": video["hidden_at"] is not None,
+        "hidden": video["hidden_at"] is not None,  # by hand; hiding.settle() knows the rules
+        "matched_in": attribution.matched_in(keyword, video),
     }
 
 
@@ -257,9 +274,7 @@ def _as_values(rows: Sequence[Row], table: str) -> tuple[str, list[Any]]:
 def _enqueue(entry: KeyWordEntry, videos: Iterable[Row], since: datetime, now: datetime) -> None:
     """Enqueue those of these videos, which the keyword had not found before, that its addresses are to be notified of:
     published at `since` or later, and not hidden."""
-    new = sorted(
-        (video["published_at"], video["video_id"])
-        for video in videos
-        if video["published_at"] >= since and not video["hidden_at"]
-    )
-    NewVideo.objects.bulk_create([NewVideo(keyword=entry, video_id=pk, created_at=now) for _, pk in new])
+    recent = [video["video_id"] for video in videos if video["published_at"] >= since]
+    shown = Match.objects.filter(keyword=entry, video__in=recent, hidden=False).order_by("published_at", "video")
+    video_ids = list(shown.values_list("video", flat=True)) if recent else []
+    NewVideo.objects.bulk_create([NewVideo(keyword=entry, video_id=pk, created_at=now) for pk in video_ids])

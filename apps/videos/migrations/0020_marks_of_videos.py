@@ -1,18 +1,7 @@
 import django.db.models.functions.text
 from django.db import migrations, models
 
-
-class AddConstantColumn(migrations.AddField):
-    """Add a column whose default is a constant. Django would copy the whole table on SQLite, which needs not."""
-
-    def database_forwards(self, app_label, schema_editor, from_state, to_state):
-        if schema_editor.connection.vendor != "sqlite":
-            return super().database_forwards(app_label, schema_editor, from_state, to_state)
-        model = to_state.apps.get_model(app_label, self.model_name)
-        field = model._meta.get_field(self.name)
-        definition = f"{field.db_type(schema_editor.connection)} NOT NULL DEFAULT {int(field.db_default)}"
-        schema_editor.execute(f"ALTER TABLE {model._meta.db_table} ADD COLUMN {field.column} {definition}")
-
+from apps.videos.migrations._columns import AddConstantColumn
 
 # In descending order PostgreSQL puts unknown values first, unless the index says otherwise. SQLite has them last.
 DESCENDING = {
@@ -79,7 +68,7 @@ class Migration(migrations.Migration):
             field=models.BooleanField(
                 db_default=False,
                 default=False,
-                help_text="Whether the video is hidden, for the same reason: the keyword's list leaves it out.",
+                help_text="Whether the keyword's list leaves it out: the video is hidden, or a rule hides it here.",
             ),
         ),
         migrations.AddField(

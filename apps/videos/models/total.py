@@ -28,10 +28,9 @@ class VideoTotal(models.Model):
         total, _ = cls.objects.select_for_update().get_or_create(pk=1)
         return total
 
-    def mark_changed(self, added: int = 0, hidden: int = 0) -> None:
-        """Record that lists of videos changed, and by how many videos: all, and hidden ones; the row must be locked."""
+    def mark_changed(self, added: int = 0) -> None:
+        """Record that lists of videos changed, and how many videos were added; the row must be locked."""
         self.count += added
-        self.hidden_count += hidden
         self.changed_at = max(timezone.now(), self.changed_at + timedelta(seconds=1))
         self.save(update_fields=["count", "hidden_count", "changed_at"])
 

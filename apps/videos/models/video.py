@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import F, Prefetch, Q
+from django.db.models import F, OuterRef, Prefetch, Q, Subquery
 from django.db.models.functions import Upper
 
 from apps.videos import keywords
@@ -36,6 +36,11 @@ class VideoQuerySet(models.QuerySet["Video"]):
         """Prefetch each video's matches with their keywords into `found_by`, earliest first; one query."""
         matches = Match.objects.select_related("keyword").exclude(keyword__state=KeyWordEntry.State.DELETING)
         return self.prefetch_related(Prefetch("matches", matches.order_by("created_at", "pk"), to_attr="found_by"))
+
+    def with_matched_in(self) -> Self:
+        """Annotate each video with where the keyword that found it first stands in it."""
+        first = Match.objects.filter(video=OuterRef("pk"), keyword=OuterRef("keyword"))
+        return self.annotate(matched_in=Subquery(first.values("matched_in")))
 
     def to_complete(self, requested_before: datetime, limit: int) -> list[str]:
         """Return the ids of up to `limit` videos to request with videos.list, newest first: those not completed yet,
@@ -88,10 +93,14 @@ class Video(models.Model):
     updated_at = models.DateTimeField(help_text="When another field last changed.")
     completed_at = models.DateTimeField(null=True, help_text="When YouTube last gave the full data.")
     missing_since = models.DateTimeField(null=True, help_text="When YouTube first left it out of a response.")
-    # Marks, written by marks.py. They are not the source's, so updated_at does not move with them.
+    # Marks, written by marks.py; what is hidden, by hiding.py. They are not the source's, so updated_at does not move
+    # with them.
     seen_at = models.DateTimeField(null=True, help_text="When it was marked as seen.")
     starred_at = models.DateTimeField(null=True, help_text="When it was starred.")
     hidden_at = models.DateTimeField(null=True, help_text="When it was hidden: lists leave it out.")
+    hidden_by_rules = models.BooleanField(
+        default=False, db_default=False, help_text="It is hidden because rules hide it for each keyword that found it."
+    )
 
     objects = VideoQuerySet.as_manager()
 
@@ -167,6 +176,13 @@ class Video(models.Model):
     @property
     def is_hidden(self) -> bool:
         return self.hidden_at is not None
+
+    @property
+    def hidden_by(self) -> int | None:
+        """The id of a rule that hides it; None: none, or it was hidden by hand. One query if rules hide it."""
+        if not self.hidden_by_rules:
+            return None
+        return self.matches.order_by("created_at", "pk").values_list("hidden_by", flat=True).first()
 
     @property
     def watch_url(self) -> str:

@@ -128,6 +128,7 @@ def test_a_filter_that_selects_many_is_tested_in_the_order_of_the_page(many: Non
         ("ordering=-duration", "video_duration|video_longest"),
         ("keyword=owl", "match_newest"),
         ("keyword=owl&hidden=any", "match_newest"),
+        ("keyword=owl&matched_in=nowhere", "match_newest"),
         ("keyword=owl&hidden=true", "match_hidden"),
     ],
 )

@@ -328,6 +328,6 @@ def test_marks_cost_few_queries_however_many_videos(django_assert_max_num_querie
     entries = [KeyWordEntry.objects.create(keyword=f"bird {n}") for n in range(20)]
     for entry in entries:
         store(entry, *(found_video(f"{n}") for n in range(100)))
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(16):
         assert marks.mark((f"{n}" for n in range(100)), seen=True, starred=True, hidden=True) == 100
     assert set(KeyWordEntry.objects.values_list("hidden_count", flat=True)) == {100}

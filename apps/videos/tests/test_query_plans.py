@@ -9,10 +9,10 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from apps.videos import statistics, tasks
+from apps.videos import hiding, statistics, tasks
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.fetching.manual import fetch_now
-from apps.videos.models import KeyWordEntry, Match, Video, VideoLog
+from apps.videos.models import HidingRule, KeyWordEntry, Match, Video, VideoLog
 from apps.videos.scheduling import report
 from apps.videos.tests.builders import found_video, store
 from apps.videos.tests.plans import BIG, Query, assert_no_scan, query_of, recorded
@@ -67,6 +67,14 @@ def busy(entry: KeyWordEntry) -> KeyWordEntry:
     store(other, found_video())
     other.logs.create(keyword_text="Django", status="waiting")
     other.delete()
+    # Not min_duration, which may hide every third video: then all are walked once, newest first.
+    for kind, value in (("word", "title"), ("channel", found_video().channel_id)):
+        hiding.add(kind, value)
+        hiding.add(kind, value, entry)
+    hiding.apply_pending()
+    hiding.delete(HidingRule.objects.filter(kind="channel"))
+    HidingRule.objects.update(applied_at=None)
+    Match.objects.update(matched_in=None)
     return entry
 
 
@@ -79,6 +87,8 @@ WORK: dict[str, Callable[[KeyWordEntry], Any]] = {
     "catch up": lambda entry: tasks.catch_up(),
     "erase": lambda entry: tasks.erase_deleted(),
     "prune": lambda entry: tasks.prune_logs(),
+    "apply rules": lambda entry: tasks.apply_rules(),
+    "attribute": lambda entry: tasks.attribute_matches(),
     "complete": lambda entry: tasks.complete_videos(),
     "plan": lambda entry: tasks.sync_schedules(),
     "fetch": lambda entry: fetch_keyword(entry, VideoLog.Trigger.FIRST),

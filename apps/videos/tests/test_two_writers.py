@@ -12,10 +12,10 @@ import pytest
 from django.db import IntegrityError
 from django.test import Client
 
-from apps.videos import marks
+from apps.videos import hiding, marks
 from apps.videos.fetching import erasing, storing
 from apps.videos.fetching.counting import verify_counts
-from apps.videos.models import KeyWordEntry, Match, Video, VideoFetchMethod, VideoLog, VideoTotal
+from apps.videos.models import HidingRule, KeyWordEntry, Match, Video, VideoFetchMethod, VideoLog, VideoTotal
 from apps.videos.tests.builders import found_video, videos_of
 from apps.videos.tests.conftest import RealDatabase, assert_nothing_lost_or_doubled, held
 from core.found_video import FoundVideo
@@ -278,7 +278,10 @@ def test_marks_beside_all_other_writers(database: RealDatabase) -> None:
         storing_page(doomed, ids[:20])()
         marks.mark(ids[5:15], hidden=True)
         doomed.delete()
+        hiding.delete(HidingRule.objects.all())
         works: list[Callable[[], Any]] = [
+            hiding.apply_pending,
+            partial(hiding.add, "min_duration", f"{60 + turn}", kestrel if turn % 2 else None),
             partial(marks.mark, chance.sample(ids, 20), hidden=True, seen=True),
             partial(marks.mark, chance.sample(ids, 20), hidden=False, starred=True),
             partial(marks.mark_all_seen, Video.objects.all()),
@@ -288,6 +291,8 @@ def test_marks_beside_all_other_writers(database: RealDatabase) -> None:
             storing_page(kestrel, ids[:25]),
         ]
         database.at_once(*works)
+        hiding.apply_pending()
         assert_nothing_lost_or_doubled()
-    assert Video.objects.exclude(hidden_at=None).exists()
+        assert HidingRule.objects.exclude(applied_at=None).count() == 1
+    assert Video.objects.filter(hidden_by_rules=True).exists()
     assert Video.objects.filter(hidden_at=None).exists()
