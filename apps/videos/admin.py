@@ -21,9 +21,18 @@ from django_celery_beat.models import (
 )
 
 from apps.incidents.admin import ReadOnlyAdmin
-from apps.videos import keywords
+from apps.videos import hiding, keywords
 from apps.videos.fetching.manual import fetch_now
-from apps.videos.models import ApiToken, KeyWordEntry, KeyWordEntryQuerySet, Match, SearchGap, Video, VideoLog
+from apps.videos.models import (
+    ApiToken,
+    HidingRule,
+    KeyWordEntry,
+    KeyWordEntryQuerySet,
+    Match,
+    SearchGap,
+    Video,
+    VideoLog,
+)
 from apps.videos.pagination import ShortCountPaginator
 
 # Longer texts, as of titles and messages, are cut in lists.
@@ -321,6 +330,27 @@ class MatchAdmin(BigTableAdmin):
     @admin.display(description="keyword")
     def keyword_link(self, match: Match) -> SafeString | str:
         return link_to("keywordentry", match.keyword_id, shortened(match.keyword))
+
+
+@admin.register(HidingRule)
+class HidingRuleAdmin(ReadOnlyAdmin):
+    """Deleting a rule shows again what only it hid; until that is done it stays in the list."""
+
+    list_display = ["__str__", "keyword", "kind", "value", "created_at", "applied_at", "deleted_at"]
+    list_filter = ["kind"]
+    list_select_related = ["keyword"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        return [str(rule) for rule in objs], {"rules": len(objs)}, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: HidingRule) -> None:
+        hiding.delete(HidingRule.objects.filter(pk=obj.pk))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[HidingRule]) -> None:
+        hiding.delete(queryset)
 
 
 @admin.register(SearchGap)

@@ -56,6 +56,18 @@ VIDEO = {
     "seen": False,
     "starred": True,
     "hidden": False,
+    "hidden_by": None,
+    "matched_in": "title",
+}
+
+RULE = {
+    "id": 1,
+    "keyword": 1,
+    "kind": "channel",
+    "value": "UCpjZF1jOx9cs0Gt0KKSmO7A",
+    "label": "Dmitri Lindqvist",
+    "created_at": "2026-11-27T02:00:00.120004Z",
+    "applied_at": "2026-11-27T02:00:01.400217Z",
 }
 
 LOG = {
@@ -228,6 +240,8 @@ REQUESTS: dict[str, Any] = {
     "update_keyword": {"keyword": "Kestrel", "interval": 3600, "weight": 2, "state": "watched"},
     "change_keyword": {"state": "paused"},
     "preview_keyword": {"keyword": "kestrel"},
+    "add_rule": {"keyword": 1, "kind": "channel", "value": RULE["value"]},
+    "preview_rule": {"keyword": None, "kind": "min_duration", "value": "180"},
     "change_video": {"starred": True},
     "change_videos": {"video_ids": [VIDEO["video_id"]], "seen": True},
     "add_keywords": {"keywords": [{"keyword": "kestrel"}, {"keyword": "Red Kite", "interval": 3600, "weight": 2}]},
@@ -239,6 +253,10 @@ RESPONSES: dict[str, Any] = {
     "list_videos": page(VIDEO, "videos/"),
     "get_video": VIDEO,
     "change_video": VIDEO,
+    "list_rules": {"count": 1, "next": None, "previous": None, "results": [RULE]},
+    "get_rule": RULE,
+    "add_rule": RULE | {"applied_at": None},
+    "preview_rule": {"videos": 23, "is_exact": True},
     "change_videos": {"changed": 1},
     "list_keywords": page(KEYWORD, "keywords/"),
     "add_keyword": KEYWORD,

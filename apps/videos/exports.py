@@ -3,7 +3,7 @@
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from threading import BoundedSemaphore
@@ -24,7 +24,7 @@ from apps.videos.feeds import public_address
 from apps.videos.filters import KeywordVideoFilters
 from apps.videos.models import KeyWordEntry, VideoLog
 from apps.videos.pagination import ShortCountPaginator
-from apps.videos.serializers import VideoSerializer, video_rows
+from apps.videos.serializers import VideoSerializer, rows_of, video_rows
 
 # Dates and ids are read in portions of this size: a search for a common word gathers all its matches for each portion.
 # The videos themselves, which are larger, are read in smaller portions.
@@ -48,7 +48,9 @@ class Busy(APIException):
     wait = 60  # REST framework makes it the header Retry-After
 
 
-def read(videos: QuerySet[Any]) -> Iterator[list[dict[str, Any]]]:
+def read(
+    videos: QuerySet[Any], rows_of: Callable[[Sequence[str]], list[dict[str, Any]]] = video_rows
+) -> Iterator[list[dict[str, Any]]]:
     """Yield what VideoSerializer shows of all `videos`, or matches, ordered by a date; some hundred at a time.
 
     Each query is short and continues after the last row, so no transaction stays open while a client is slow, and
@@ -57,7 +59,7 @@ def read(videos: QuerySet[Any]) -> Iterator[list[dict[str, Any]]]:
     order, rest = Order.of(videos), videos
     while positions := list(rest.values_list(order.field, "video_id")[:POSITIONS]):
         for start in range(0, len(positions), ROWS):
-            yield video_rows([video_id for _, video_id in positions[start : start + ROWS]])
+            yield rows_of([video_id for _, video_id in positions[start : start + ROWS]])
         rest = videos.filter(order.after(*positions[-1]))
 
 
@@ -140,7 +142,7 @@ def export(request: HttpRequest, filters: KeywordVideoFilters, kind: str) -> Htt
         return HttpResponse(description(request, filters), headers=headers)
     if (count := filters.counted().get("known_count")) is not None:
         headers["X-Total-Count"] = str(count)
-    chunks = WRITERS[kind](read(filters.rows()))
+    chunks = WRITERS[kind](read(filters.rows(), rows_of(filters)))
     # The slot comes last: what fails before has none to release.
     return StreamingHttpResponse(() if request.method == "HEAD" else Slot(chunks), headers=headers)
 

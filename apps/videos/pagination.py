@@ -1,5 +1,6 @@
 """Pages of long lists, without counting all rows for each."""
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -129,6 +130,8 @@ class Pages(PageNumberPagination):
 class VideoPages(Pages):
     """Pages of videos as plain values, from a queryset of videos or of matches.
 
+    `rows_of` returns what VideoSerializer shows of the videos with these ids: video_rows(), for the list's keywords.
+
     `page` counts rows, so a page begins elsewhere after rows were added before it. `cursor` continues after the last
     row (cursors.py): a client that follows `next` while rows are added and removed gets all others exactly once. If
     the list is ordered by `published_at`, and a source corrects the date of a video meanwhile, that video may pass the
@@ -138,13 +141,16 @@ class VideoPages(Pages):
     cursor_query_param = "cursor"
     cursor_query_description = "Instead of `page`: empty for the first page, then follow `next`."
 
+    def __init__(self, rows_of: Callable[[Sequence[str]], list[Any]] | None = None) -> None:
+        self.rows_of = rows_of or serializers.video_rows
+
     def paginate_queryset(self, queryset: Any, request: Any, view: Any = None, **counted: Any) -> list[Any]:
         """Return what VideoSerializer shows of the page's videos; two queries, and one that counts if necessary."""
         self.links: dict[str, Cursor | None] | None = None
         if self.cursor_query_param in request.query_params:
-            return serializers.video_rows(self._page_by_cursor(queryset, request, **counted))
+            return self.rows_of(self._page_by_cursor(queryset, request, **counted))
         ids = queryset.values_list("video_id", flat=True)
-        return serializers.video_rows(super().paginate_queryset(ids, request, view, **counted))
+        return self.rows_of(super().paginate_queryset(ids, request, view, **counted))
 
     def _page_by_cursor(self, queryset: QuerySet[Any], request: Any, **counted: Any) -> list[str]:
         """Return the ids of the page, and keep its links."""

@@ -96,7 +96,16 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
     result["tags"] = [*TAGS, _problems()]
     schemas = result["components"]["schemas"]
     schemas["Problem"] = PROBLEM
-    strict = ("Keyword", "PatchedKeyword", "Previewed", "KeywordItem", "KeywordItems", "PatchedMarks", "MarksOfMany")
+    strict = (
+        "Keyword",
+        "PatchedKeyword",
+        "Previewed",
+        "KeywordItem",
+        "KeywordItems",
+        "PatchedMarks",
+        "MarksOfMany",
+        "NewRule",
+    )
     for name in strict:
         schemas[name]["additionalProperties"] = False  # unknown fields are refused
         for field, known in FORMATS.items():

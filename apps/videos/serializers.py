@@ -1,24 +1,34 @@
 """What the REST API shows and accepts."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models.expressions import RawSQL
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.fields import get_error_detail
 
-from apps.videos import bulk, keywords
+from apps.videos import bulk, hiding, keywords
 from apps.videos.fields import (
     OF_MODELS,
     AnyText,
     Body,
     KeywordField,
     OneOf,
+    Plain,
     Several,
+    Text,
     TrueOrFalse,
     VideoIdsField,
     WholeNumber,
 )
+from apps.videos.filters import MAX_ID, KeywordVideoFilters
 from apps.videos.marks import MARKS
-from apps.videos.models import KeyWordEntry, SearchGap, Video, VideoFetchMethod, VideoLog, watch_url
+from apps.videos.models import HidingRule, KeyWordEntry, Match, SearchGap, Video, VideoFetchMethod, VideoLog, watch_url
 from apps.videos.scheduling.allocation import DAY
 
 
@@ -169,6 +179,16 @@ class VideoSerializer(serializers.ModelSerializer[Video]):
     seen = serializers.BooleanField(source="is_seen", read_only=True)
     starred = serializers.BooleanField(source="is_starred", read_only=True)
     hidden = serializers.BooleanField(source="is_hidden", read_only=True, help_text="Whether lists leave it out.")
+    hidden_by = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text="The rule that hides it. null: none, or it was hidden by hand."
+    )
+    matched_in = serializers.ChoiceField(
+        choices=Match.In.choices,
+        allow_null=True,
+        read_only=True,
+        help_text="Where all words of the keyword stand: of the list's keyword, or of the first that found the video. "
+        "null: not known yet.",
+    )
 
     class Meta:
         model = Video
@@ -195,6 +215,8 @@ class VideoSerializer(serializers.ModelSerializer[Video]):
             "seen",
             "starred",
             "hidden",
+            "hidden_by",
+            "matched_in",
         ]
         read_only_fields = fields
 
@@ -206,25 +228,66 @@ _ELSEWHERE = {
     "seen": "seen_at",
     "starred": "starred_at",
     "hidden": "hidden_at",
+    "hidden_by": "hidden_by_rules",
+    "matched_in": "standing",
 }
 _COLUMNS = [_ELSEWHERE.get(name, name) for name in VideoSerializer.Meta.fields]
 
 
-def video_rows(video_ids: Sequence[str]) -> list[dict[str, Any]]:
+# As VideoQuerySet.with_matched_in(), which takes longer to put together than to execute.
+_STANDING = (
+    "(SELECT matched_in FROM videos_match AS found"
+    " WHERE found.video_id = videos_video.video_id AND found.keyword_id = {})"
+)
+
+
+def video_rows(
+    video_ids: Sequence[str], entries: Sequence[KeyWordEntry] = (), *, hidden: bool = False
+) -> list[dict[str, Any]]:
     """Return what VideoSerializer shows of these videos, in their order, in one query.
+
+    `entries` are the keywords whose videos they are; none: all. `hidden`: there may be hidden ones among them, about
+    which a second query asks.
 
     A page of 100 videos takes a quarter of the time that models and the serializer need. Times are datetimes, which
     renderers.JSONRenderer writes. Videos that have just been removed are missing.
     """
     rows = {}
-    for values in Video.objects.filter(pk__in=video_ids).values_list(*_COLUMNS):
+    own = ("%s", [entries[0].pk]) if len(entries) == 1 else ("videos_video.keyword_id", [])
+    videos = Video.objects.filter(pk__in=video_ids).annotate(standing=RawSQL(_STANDING.format(own[0]), own[1]))
+    for values in videos.values_list(*_COLUMNS):
         row = dict(zip(VideoSerializer.Meta.fields, values, strict=True))
         row["keyword_text"] = row["keyword_text"] or ""
         row["watch_url"] = watch_url(row["video_id"])
         for mark in MARKS:
             row[mark] = row[mark] is not None
+        row["hidden_by"] = None
         rows[row["video_id"]] = row
+    if hidden:
+        _add_hidden(rows, entries)
     return [rows[video_id] for video_id in video_ids if video_id in rows]
+
+
+def rows_of(filters: KeywordVideoFilters) -> Callable[[Sequence[str]], list[dict[str, Any]]]:
+    """Return the function that video_rows() is for the videos that `filters` choose."""
+    return partial(video_rows, entries=filters.entries(), hidden=filters.wants_hidden() is not False)
+
+
+def _add_hidden(rows: Mapping[str, dict[str, Any]], entries: Sequence[KeyWordEntry]) -> None:
+    """Add to rows of video_rows() what is hidden in the lists of these keywords, or of all, and by which rule."""
+    matches = Match.objects.filter(video__in=rows)
+    if entries:
+        matches = matches.filter(keyword__in=entries)
+    by_hand = ExpressionWrapper(
+        Q(video__hidden_at__isnull=False, video__hidden_by_rules=False), output_field=BooleanField()
+    )
+    of_videos: dict[str, list[tuple[bool, int | None, bool]]] = defaultdict(list)
+    for video_id, *state in matches.order_by("created_at", "pk").values_list("video", "hidden", "hidden_by", by_hand):
+        of_videos[video_id].append((state[0], state[1], state[2]))
+    for video_id, states in of_videos.items():
+        is_hidden = all(state[0] for state in states)
+        rule = None if states[0][2] or not is_hidden else states[0][1]
+        rows[video_id] |= {"hidden": is_hidden, "hidden_by": rule}
 
 
 class MarksSerializer(Body):
@@ -239,6 +302,53 @@ class MarksOfManySerializer(MarksSerializer):
     """The same marks for several videos. Ids of videos that are not stored are ignored."""
 
     video_ids = VideoIdsField(help_text="YouTube's ids.")
+
+
+class RuleSerializer(serializers.ModelSerializer[HidingRule]):
+    """A rule that hides videos."""
+
+    class Meta:
+        model = HidingRule
+        fields = ["id", "keyword", "kind", "value", "label", "created_at", "applied_at"]
+        read_only_fields = fields
+
+
+@extend_schema_field({"type": ["integer", "null"], "minimum": 1, "maximum": MAX_ID})
+class KeywordOfRuleField(Plain):
+    default_error_messages = {"invalid": "No keyword has this id."}
+
+    def to_internal_value(self, data: Any) -> KeyWordEntry:
+        is_id = isinstance(data, int) and not isinstance(data, bool) and 1 <= data <= MAX_ID
+        entry: KeyWordEntry | None = KeyWordEntry.objects.filter(pk=data).first() if is_id else None
+        if entry is None:
+            self.fail("invalid")
+        return entry
+
+
+class NewRuleSerializer(Body):
+    """A rule to add or to preview."""
+
+    keyword = KeywordOfRuleField(
+        required=False, allow_null=True, default=None, help_text="The id of the keyword. null: all keywords."
+    )
+    kind = OneOf(choices=HidingRule.Kind.choices)
+    value = Text(
+        max_length=500,
+        help_text="Of `channel` the id of the channel, of `word` the word or phrase, of `min_duration` the number of "
+        "seconds: shorter videos are hidden. YouTube's Shorts have up to 180 seconds.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        try:
+            attrs["value"] = hiding.check(attrs["kind"], attrs["value"])
+        except DjangoValidationError as error:
+            raise serializers.ValidationError({"value": get_error_detail(error)}) from error
+        return attrs
+
+
+class AffectedSerializer(serializers.Serializer[Any]):
+    videos = serializers.IntegerField(help_text="Stored videos that it would hide, without those that are hidden.")
+    is_exact = serializers.BooleanField(help_text="false: there are as many, or more.")
 
 
 class MarkedSerializer(serializers.Serializer[Any]):

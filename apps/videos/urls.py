@@ -15,6 +15,7 @@ router.trailing_slash = "/?"
 router.register("keywords", views.KeywordViewSet)
 router.register("videos", views.VideoViewSet)
 router.register("logs", views.VideoLogViewSet)
+router.register("rules", views.RuleViewSet)
 
 # Swagger UI and Redoc add styles to the page's head, and Swagger UI has icons in its own style sheet.
 styled = csp_update({"style-src": [UNSAFE_INLINE], "img-src": ["data:"]})

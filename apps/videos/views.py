@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
@@ -10,12 +11,13 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.fields import get_error_detail
 from rest_framework.generics import GenericAPIView, get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.videos import bulk, marks, statistics
+from apps.videos import bulk, hiding, marks, statistics
 from apps.videos.conditional import conditional
 from apps.videos.errors import DETAILS, Unavailable, there_are
 from apps.videos.exports import CONTENT_TYPES, export
@@ -33,25 +35,29 @@ from apps.videos.filters import (
     VideoFilters,
     find_keywords,
 )
-from apps.videos.models import KeyWordEntry, Video, VideoLog, VideoTotal
+from apps.videos.models import HidingRule, KeyWordEntry, Video, VideoLog, VideoTotal
 from apps.videos.pagination import Pages, VideoPages
 from apps.videos.renderers import OneFormat
 from apps.videos.scheduling import report
 from apps.videos.scheduling.report import DAYS
 from apps.videos.serializers import (
     AddedKeywordsSerializer,
+    AffectedSerializer,
     KeywordItemsSerializer,
     KeywordSerializer,
     MarkedSerializer,
     MarksOfManySerializer,
     MarksSerializer,
+    NewRuleSerializer,
     PingSerializer,
     PreviewedSerializer,
     PreviewSerializer,
     QuotaSerializer,
+    RuleSerializer,
     StatisticsSerializer,
     VideoLogSerializer,
     VideoSerializer,
+    rows_of,
 )
 from apps.videos.statistics import PERIODS
 from apps.videos.throttles import Previews, Writes
@@ -71,7 +77,7 @@ def page_of_videos(request: Request, filters: KeywordVideoFilters) -> HttpRespon
     filters.check()
 
     def build() -> Response:
-        pages = VideoPages()
+        pages = VideoPages(rows_of(filters))
         return pages.get_paginated_response(pages.paginate_queryset(filters.rows(), request, **filters.counted()))
 
     return conditional(request, filters.changed_at(), build)
@@ -134,7 +140,7 @@ class VideoViewSet(KnownParameters, viewsets.GenericViewSet[Video]):
     pagination_class = VideoPages
     filter_backends = [FilterBackend]
     filterset_class = VideoFilters
-    queryset = Video.objects.select_related("keyword")
+    queryset = Video.objects.select_related("keyword").with_matched_in()
     not_found = "No video has this id."
     lookup_value_regex = "[^/]+"
 
@@ -408,7 +414,7 @@ class KeywordViewSet(KnownParameters, viewsets.ModelViewSet[KeyWordEntry]):
             "videos_per_day": manual.videos_per_day(entry),
             "cost": manual.cost_of_watching(entry),
             "log": log,
-            "videos": Video.objects.select_related("keyword").in_order_of(newest),
+            "videos": Video.objects.select_related("keyword").with_matched_in().in_order_of(newest),
         }
         answer = PreviewSerializer(shown).data
         return Response(answer, status=status.HTTP_202_ACCEPTED if log and log.is_under_way else status.HTTP_200_OK)
@@ -430,6 +436,77 @@ class VideoLogViewSet(
     queryset = VideoLog.objects.newest_first()
     not_found = "No fetch log has this id."
     lookup_value_regex = "[0-9]{1,18}"
+
+
+def _rule_asked_for(request: Request) -> tuple[str, str, KeyWordEntry | None]:
+    asked = NewRuleSerializer(data=request.data)
+    asked.is_valid(raise_exception=True)
+    values = asked.validated_data
+    return values["kind"], values["value"], values["keyword"]
+
+
+@extend_schema_view(
+    list=extend_schema(
+        operation_id="list_rules",
+        summary="List rules",
+        description="The rules that hide videos, oldest first.",
+        tags=["videos"],
+    ),
+    retrieve=extend_schema(
+        operation_id="get_rule",
+        summary="Show one rule",
+        description="`applied_at` is null until it was applied to all stored videos.",
+        tags=["videos"],
+    ),
+)
+class RuleViewSet(
+    KnownParameters, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[HidingRule]
+):
+    """Rules that hide videos of a channel, with a word, or shorter than a number of seconds."""
+
+    serializer_class = RuleSerializer
+    pagination_class = Pages
+    queryset = HidingRule.objects.active()
+    not_found = "No rule has this id."
+    lookup_value_regex = "[0-9]{1,18}"
+
+    @extend_schema(
+        operation_id="add_rule",
+        summary="Add a rule",
+        tags=["videos"],
+        request=NewRuleSerializer,
+        responses={
+            200: OpenApiResponse(RuleSerializer, description="It exists."),
+            201: OpenApiResponse(RuleSerializer, description="It has been added."),
+        },
+    )
+    def create(self, request: Request) -> Response:
+        """Hide videos that were found and those that will be. Stored ones are hidden within a minute, or later if they
+        are many."""
+        try:
+            rule, is_new = hiding.add(*_rule_asked_for(request))
+        except DjangoValidationError as error:
+            raise ValidationError({"value": get_error_detail(error)}) from error
+        return Response(RuleSerializer(rule).data, status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
+
+    @extend_schema(operation_id="delete_rule", summary="Delete a rule", tags=["videos"])
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Show the videos again that only this rule hid."""
+        hiding.delete(HidingRule.objects.filter(pk=self.get_object().pk))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(
+        operation_id="preview_rule",
+        summary="Preview a rule",
+        tags=["videos"],
+        request=NewRuleSerializer,
+        responses=AffectedSerializer,
+    )
+    @action(detail=False, methods=["post"])
+    def preview(self, request: Request) -> Response:
+        """Count the stored videos that a rule would hide, up to 10,000, and change nothing."""
+        videos, is_exact = hiding.affected(*_rule_asked_for(request))
+        return Response({"videos": videos, "is_exact": is_exact})
 
 
 class QuotaView(KnownParameters):
@@ -511,6 +588,9 @@ class EndpointsView(KnownParameters):
             "keyword_export": "keywords/{id}/export.{type}",
             "logs": "logs/",
             "log": "logs/{id}/",
+            "rules": "rules/",
+            "rule": "rules/{id}/",
+            "rule_preview": "rules/preview/",
             "quota": "quota/",
             "schema": "schema/",
             "docs": "docs/",

@@ -86,6 +86,8 @@ def test_the_api_answers_as_the_schema_says(entry: KeyWordEntry, case: Any) -> N
     excluded = []
     if case.method in ("PUT", "PATCH") or "cursor" in (case.query or {}):
         excluded.append(positive_data_acceptance)
+    if case.path.startswith("/api/rules"):
+        excluded.append(positive_data_acceptance)  # nor which value belongs to which kind, and which keyword exists
     keyword = case.body.get("keyword") if isinstance(case.body, dict) else None
     if isinstance(keyword, str) and len(" ".join(keyword.split())) <= keywords.MAX_LENGTH < len(keyword):
         excluded.append(negative_data_rejection)
