@@ -169,7 +169,7 @@ def _statuses(method: str, operation: dict[str, Any]) -> set[int]:
     if operation.get("security"):  # all but health checks, which have no limit either
         statuses |= {401, 429}
     # Something that a parameter names may be missing; a keyword may be deleted while it is added or previewed.
-    adds_keyword = method == "post" and "keywords" in operation["tags"]
+    adds_keyword = operation["operationId"] in ("add_keyword", "preview_keyword")
     if adds_keyword or any(where == "path" or name in ("page", "keyword") for where, name in parameters):
         statuses |= {404}
     if media_types <= {"application/json"}:  # a feed or an export ignores what a client accepts

@@ -27,6 +27,9 @@ docs.login_required = redoc.login_required = True  # type: ignore[attr-defined]
 # At these addresses a token is enough.
 private = {"authentication_classes": [], "permission_classes": [HasFeedToken], "schema": None}
 
+# All videos, or those of one keyword.
+LIST = r"(?P<list>videos|keywords/[0-9]{1,18})"
+
 urlpatterns = [
     re_path(r"^ping/?$", views.PingView.as_view(), name="ping"),
     re_path(r"^docs/?$", RedirectView.as_view(pattern_name="docs")),
@@ -50,8 +53,8 @@ urlpatterns = [
         views.KeywordExport.as_view(),
         name="keyword-export",
     ),
-    re_path(r"^api/(videos|keywords/[0-9]{1,18})/export([./][\s\S]*)?$", views.OtherExport.as_view()),
-    re_path(r"^api/(videos|keywords/[0-9]{1,18})/feed[./][\s\S]+$", views.OtherFeed.as_view()),
+    re_path(rf"^api/{LIST}/export(?P<ending>[./][\s\S]*)?$", views.OtherExport.as_view()),
+    re_path(rf"^api/{LIST}/feed(?P<ending>[./][\s\S]+)$", views.OtherFeed.as_view()),
     path("api/", include(router.urls)),
     re_path(r"^api/quota/?$", views.QuotaView.as_view(), name="quota"),
     re_path(r"^api/stats/?$", views.StatisticsView.as_view(), name="stats"),

@@ -56,7 +56,7 @@ def test_reading_is_open_without_controls(client: Client) -> None:
         assert f'href="/sign-in/?next={address}"' in shown
 
 
-@pytest.mark.parametrize("action", ["", "fetch/", "pause/", "resume/", "delete/"])
+@pytest.mark.parametrize("action", ["settings/", "fetch/", "pause/", "resume/", "delete/"])
 def test_changes_lead_to_sign_in_and_back_to_the_keyword(client: Client, action: str) -> None:
     entry = keyword_with_videos()
     response = client.post(f"/keywords/{entry.pk}/{action}", {"interval": "5 min"})

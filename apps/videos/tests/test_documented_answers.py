@@ -15,8 +15,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 
 from apps.conftest import MovableTime
-from apps.videos import examples
-from apps.videos.models import KeyWordEntry
+from apps.videos import examples, hiding
+from apps.videos.models import HidingRule, KeyWordEntry
 from apps.videos.tests.builders import fetched_keyword
 from apps.videos.tests.test_schema import SCHEMA
 from apps.videos.throttles import AnonymousReads, Writes
@@ -43,6 +43,7 @@ def entry(frozen_time: MovableTime, settings: Any, sent: list[tuple]) -> KeyWord
     settings.SIGN_IN = "off"
     caches["throttles"].clear()
     entry = fetched_keyword("kestrel")
+    hiding.add("channel", "UC" + "x" * 22)
     frozen_time.move(minutes=1)
     return entry
 
@@ -76,8 +77,8 @@ def provoke(method: str, address: str, status: int, entry: KeyWordEntry) -> int:
     operation = SCHEMA["paths"][address][method]
     parameters = {given["name"] for given in operation.get("parameters", []) if given["in"] == "query"}
     path, headers = address, dict(HEADERS.get(status, {}))
-    number = entry.logs.get().pk if "/logs/" in address else entry.pk
-    there = {"id": str(number), "keyword": "kestrel", "video_id": "a-video", "type": "csv"}
+    row = entry.logs.get() if "/logs/" in address else HidingRule.objects.first() if "/rules/" in address else entry
+    there = {"id": str(row and row.pk), "keyword": "kestrel", "video_id": "a-video", "type": "csv"}
     missing = {"id": "99", "keyword": "none", "video_id": "none"} if status == 404 else {}
     for name, value in (there | missing).items():
         path = path.replace(f"{{{name}}}", value)

@@ -2,8 +2,9 @@
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from apps.videos.models import KeyWordEntry
+from apps.videos.models import HidingRule, KeyWordEntry
 from apps.videos.tests.addresses import ADDRESSES
 from apps.videos.tests.builders import found_video, store
 
@@ -20,6 +21,7 @@ def test_head_and_options_work(client: Client, address: str, slash: str) -> None
     entry = KeyWordEntry.objects.create(pk=1, keyword="python")
     store(entry, found_video("a-video"))
     entry.logs.create(pk=1, keyword_text="python", status="done")
+    HidingRule.objects.create(pk=1, kind="channel", value="UC-x", created_at=timezone.now())
     address = (
         address
         % {
@@ -28,6 +30,8 @@ def test_head_and_options_work(client: Client, address: str, slash: str) -> None
             "code": "invalid",
             "type": "csv",
             "token": "x",
+            "list": "videos",
+            "ending": ".xml",
         }
         + slash
     )
