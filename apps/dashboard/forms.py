@@ -1,4 +1,4 @@
-"""Forms: keywords, one and many, intervals, saved views and tokens."""
+"""Forms: keywords, one and many, intervals, hiding rules, saved views and tokens."""
 
 import re
 from typing import Any
@@ -7,8 +7,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from apps.dashboard.templatetags.times import HOUR, MINUTE, UNITS, span
-from apps.videos import bulk, keyword_lists, keywords
-from apps.videos.models import ApiToken, KeyWordEntry, SavedView
+from apps.videos import bulk, hiding, keyword_lists, keywords
+from apps.videos.models import ApiToken, HidingRule, KeyWordEntry, SavedView
 from apps.videos.scheduling.allocation import DAY
 
 _UNITS = {
@@ -93,6 +93,59 @@ class KeywordSettingsForm(forms.ModelForm):
     class Meta:
         model = KeyWordEntry
         fields = ["interval", "weight", "notify"]
+
+
+class RuleForm(forms.Form):
+    """A rule that hides videos, of one keyword or of all."""
+
+    kind = forms.ChoiceField(
+        label="Hide videos",
+        choices=[
+            (HidingRule.Kind.WORD, "with this word or phrase"),
+            (HidingRule.Kind.CHANNEL, "of this channel (its id)"),
+            (HidingRule.Kind.MIN_DURATION, "shorter than"),
+        ],
+        error_messages={"invalid_choice": "Choose one of the kinds."},
+    )
+    value = forms.CharField(
+        label="Word, channel id or duration",
+        error_messages={"required": "Enter a word, the id of a channel or a duration such as 3 min."},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
+    )
+    keyword = forms.CharField(
+        label="Of keyword",
+        required=False,
+        widget=forms.TextInput(attrs={"placeholder": "all", "autocomplete": "off", "dir": "auto"}),
+    )
+
+    def clean_keyword(self) -> KeyWordEntry | None:
+        text = self.cleaned_data["keyword"]
+        entry = KeyWordEntry.objects.find(text) if text else None
+        if text and entry is None:
+            raise ValidationError("There is no such keyword.")
+        return entry
+
+    def clean(self) -> None:
+        kind, value = self.cleaned_data.get("kind"), self.cleaned_data.get("value")
+        if not kind or not value:
+            return
+        if kind == HidingRule.Kind.MIN_DURATION and not value.isdigit():
+            try:
+                value = str(read_span(value))
+            except ValueError:
+                self.add_error("value", "Enter a duration such as 3 min.")
+                return
+        try:
+            self.cleaned_data["value"] = hiding.check(kind, value)
+        except ValidationError as error:
+            self.add_error("value", error)
+
+    def chosen(self) -> tuple[str, str, KeyWordEntry | None]:
+        return self.cleaned_data["kind"], self.cleaned_data["value"], self.cleaned_data["keyword"]
+
+    def save(self) -> tuple[HidingRule, bool]:
+        """Return the rule and whether it is new."""
+        return hiding.add(*self.chosen())
 
 
 class AddManyForm(forms.Form):

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from apps.dashboard.filters import Date, FilterForm, Select
 from apps.videos.filters import ExportFilters, KeywordVideoFilters, VideoFilters
-from apps.videos.models import KeyWordEntry, Video
+from apps.videos.models import KeyWordEntry, Match, Video
 
 LENGTHS = {60: "1 minute", 240: "4 minutes", 1200: "20 minutes", 3600: "1 hour"}  # by their seconds
 ORDERS = {
@@ -51,6 +51,7 @@ class VideoFilterForm(FilterForm):
     max_duration = Select({"": "any", **LENGTHS}, label="Duration at most")
     live = Select(STREAMS, label="Live or premiere")
     method = Select(SOURCES, label="Source")
+    matched_in = Select({"": "any", **dict(Match.In.choices)}, label="Keyword stands in")
     seen = Select(SEEN, label="Seen")
     starred = Select(STARRED, label="Starred")
     hidden = Select(HIDDEN, label="Hidden")

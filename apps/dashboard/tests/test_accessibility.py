@@ -33,6 +33,8 @@ PAGES = [
     "/quota/",
     "/log/",
     "/settings/",
+    "/rules/",
+    "/rules/?kind=word&value=kestrels",
     "/sign-in/",
     "/not-there/",
 ]

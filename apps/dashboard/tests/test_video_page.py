@@ -44,6 +44,16 @@ def test_a_card_leads_to_it(client: Client) -> None:
         assert f'<a href="/videos/{entry.pk}-0000/">Found 2 h after publication</a>' in shown
 
 
+def test_it_says_where_the_keyword_stands(client: Client) -> None:
+    kestrels, _ = KeyWordEntry.objects.watch("kestrels")
+    store(kestrels, found_video("here", title="Two kestrels"), found_video("not", title="A falcon", description="Hi."))
+    shown = " ".join(client.get("/").content.decode().split())
+    assert 'kestrels <span class="soft">in title</span></a>' in shown
+    assert 'kestrels <span class="soft">not in its text</span></a>' in shown
+    assert "in title" in page(client, "here")
+    assert [video.pk for video in client.get("/?matched_in=nowhere").context["videos"]] == ["not"]
+
+
 def test_an_estimated_date_gives_no_delay(client: Client) -> None:
     entry = keyword_with_videos("kestrels")
     Video.objects.update(published_exact=False)
