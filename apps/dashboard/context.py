@@ -25,7 +25,7 @@ PAGES = [
     ("settings", "Settings"),
 ]
 # Pages whose addresses are not below that of the page they belong to.
-_BELOW = {"home": ["videos/"], "settings": ["tokens/"]}
+_BELOW = {"home": ["videos/", "rules/"], "settings": ["tokens/"]}
 
 
 @dataclass(frozen=True, slots=True)

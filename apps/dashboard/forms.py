@@ -99,7 +99,6 @@ class RuleForm(forms.Form):
     """A rule that hides videos, of one keyword or of all."""
 
     kind = forms.ChoiceField(
-        label="Hide videos",
         choices=[
             (HidingRule.Kind.WORD, "with this word or phrase"),
             (HidingRule.Kind.CHANNEL, "of this channel (its id)"),
@@ -108,12 +107,10 @@ class RuleForm(forms.Form):
         error_messages={"invalid_choice": "Choose one of the kinds."},
     )
     value = forms.CharField(
-        label="Word, channel id or duration",
         error_messages={"required": "Enter a word, the id of a channel or a duration such as 3 min."},
-        widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
+        widget=forms.TextInput(attrs={"placeholder": "football, UC…, 3 min", "autocomplete": "off", "dir": "auto"}),
     )
     keyword = forms.CharField(
-        label="Of keyword",
         required=False,
         widget=forms.TextInput(attrs={"placeholder": "all", "autocomplete": "off", "dir": "auto"}),
     )
