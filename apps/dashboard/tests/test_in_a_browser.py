@@ -54,6 +54,17 @@ def test_a_refresh_does_not_disturb_the_reader(page: Any) -> None:
     page.get_by_role("link", name="A kestrel hovers").wait_for()
 
 
+def test_an_unchanged_page_stays_as_it_is(page: Any) -> None:
+    keyword_with_videos("kestrels", 2)
+    page.goto("/")
+    with page.expect_response(lambda response: response.status == 304, timeout=20_000):
+        pass
+    page.wait_for_timeout(200)
+    assert page.get_by_text("1 watched").is_visible()
+    assert page.locator(".card").count() == 2
+    assert page.locator("#connection-lost").is_hidden()
+
+
 def test_what_comes_meanwhile_does_not_move_what_is_read(page: Any) -> None:
     entry = keyword_with_videos("kestrels", 12)
     for address in ("/", f"/keywords/{entry.pk}/"):
