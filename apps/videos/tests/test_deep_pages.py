@@ -38,7 +38,7 @@ def plan(rows: QuerySet[Any]) -> str:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE videos_video, videos_match")
-            for method in ("seqscan", "bitmapscan"):
+            for method in ("seqscan", "bitmapscan", "sort"):
                 cursor.execute(f"SET LOCAL enable_{method} = off")
     return rows.explain()
 
