@@ -332,4 +332,5 @@ def test_lists_of_keywords_fit_a_phone(page: Any) -> None:
     page.get_by_label("Keywords, one a line").fill(f"{'x' * 501}\nowl")
     page.get_by_role("button", name="Check").click()
     page.get_by_text("1 new, 0 known, 1 refused").wait_for()
+    page.wait_for_load_state()  # with its style sheet
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
