@@ -187,6 +187,23 @@ def test_everything_works_without_javascript(browser: Any, live_server: Any, pag
     page.get_by_role("button", name="Watch", exact=True).click()
     page.get_by_role("button", name="Pause").click()
     assert KeyWordEntry.objects.get().state == "paused"
+    store(KeyWordEntry.objects.get(), found_video("one", title="A kestrel"), found_video("two", title="A nest"))
+    page.goto("/")
+    page.locator("#video-one").get_by_role("button", name="Seen").click()
+    page.get_by_text("Marked as seen.").wait_for()
+    page.locator("#video-two").get_by_role("button", name="Hide").click()
+    page.get_by_text("More filters").click()
+    page.get_by_label("Hidden").select_option("only hidden")
+    page.get_by_role("button", name="Show", exact=True).click()
+    assert page.locator(".card h3").all_inner_texts() == ["A nest"]
+    page.get_by_text("Save as a view").click()
+    page.get_by_label("Name").fill("What I hid")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("link", name="All videos").click()
+    assert page.locator(".card h3").all_inner_texts() == ["A kestrel"]
+    page.get_by_role("link", name="What I hid").click()
+    assert page.locator(".card h3").all_inner_texts() == ["A nest"]
+    page.get_by_role("link", name="kestrels").first.click()
     page.get_by_role("link", name="Delete").click()
     page.get_by_role("button", name="Delete").click()
     assert page.get_by_text("Deleted “kestrels”").is_visible()
