@@ -95,8 +95,8 @@ def test_it_shows_rare_searches_and_stretched_intervals(client: Client) -> None:
 
 def test_a_long_plan_has_pages(client: Client) -> None:
     watched(**{f"word{number:03}": 1 for number in range(101)})
-    assert "Page 1 of 2" in text_of(client, "/quota/")
-    assert "word100" in text_of(client, "/quota/?page=2")
+    assert "Page 1 of 3" in text_of(client, "/quota/")
+    assert "word100" in text_of(client, "/quota/?page=3")
 
 
 def test_the_charts_show_the_searches_used(client: Client, frozen_time: MovableTime) -> None:

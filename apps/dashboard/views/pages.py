@@ -24,7 +24,7 @@ from apps.videos.pagination import ShortCountPaginator
 
 CARDS = 24
 FETCHES = 100
-KEYWORDS = 100
+KEYWORDS = 50
 
 # More new videos than this are not counted.
 MOST_NEW = 100
