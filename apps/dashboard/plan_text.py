@@ -3,7 +3,7 @@
 from datetime import datetime
 from math import floor
 
-from apps.dashboard.templatetags.times import span
+from apps.dashboard.templatetags.times import roughly, span
 from apps.videos.models import SPREAD, KeyWordEntry
 
 
@@ -29,6 +29,11 @@ def waits(entry: KeyWordEntry, until: datetime | None) -> bool:
     if until is None or entry.next_fetch_at is None or entry.next_fetch_at > until + SPREAD:
         return False
     return entry.last_fetched_at is not None or entry.next_fetch_at >= until
+
+
+def search_rate(interval: int) -> str:
+    """Return how often scheduled searches are made that are `interval` seconds apart on average, rounded."""
+    return f"one search every {roughly(interval)}" if interval else "several searches a second"
 
 
 def about(number: float) -> str:

@@ -14,6 +14,7 @@ register = template.Library()
 register.filter("reason", plan_text.reason)
 register.filter("about", plan_text.about)
 register.filter("at_most", plan_text.at_most)
+register.filter("search_rate", plan_text.search_rate)
 register.filter("waits", plan_text.waits)
 
 

@@ -82,6 +82,16 @@ def test_it_shows_until_when_searches_last(client: Client) -> None:
     assert re.search(shown, text_of(client, "/quota/"))
 
 
+def test_a_search_rate_is_never_one_in_0_seconds(client: Client, settings, capsys: pytest.CaptureFixture[str]) -> None:
+    settings.YT_SEARCHES_PER_DAY = {"": 10_000_000}
+    watched(**{f"word{number}": 1 for number in range(20)})
+    KeyWordEntry.objects.update(interval=1, planned_interval=1)
+    call_command("quota")
+    for shown in (text_of(client, "/quota/"), capsys.readouterr().out):
+        assert "several searches a second" in shown
+        assert "every 0 s" not in shown
+
+
 def test_it_shows_rare_searches_and_stretched_intervals(client: Client) -> None:
     watched(**{f"word{number}": 1 for number in range(120)})
     assert "not enough searches: less than once a day" in text_of(client, "/quota/")

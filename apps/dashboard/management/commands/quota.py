@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 from wcwidth import clip, width
 
-from apps.dashboard.plan_text import about, at_most, reason, waits
+from apps.dashboard.plan_text import about, at_most, reason, search_rate, waits
 from apps.dashboard.templatetags.times import from_now, roughly
 from apps.dashboard.terminal import table
 from apps.quota.models import ApiKey
@@ -63,7 +63,7 @@ def _summary(today: SchedulingReport) -> list[str]:
             "ends": f"until {today.ends_at and _clock(today.ends_at)} at this rate",
             "until_reset": "until the reset",
         }
-        lines.append(f"Search rate: one search every {roughly(today.mean_interval)}.")
+        lines.append(f"Search rate: {search_rate(today.mean_interval)}.")
         lines.append(f"Lasts: {lasts[today.lasts]}.")
     return lines
 
