@@ -140,6 +140,11 @@ class RuleForm(forms.Form):
     def chosen(self) -> tuple[str, str, KeyWordEntry | None]:
         return self.cleaned_data["kind"], self.cleaned_data["value"], self.cleaned_data["keyword"]
 
+    def rule(self) -> HidingRule:
+        """Return the rule that would be added, for its name."""
+        kind, value, keyword = self.chosen()
+        return HidingRule(kind=kind, value=value, keyword=keyword, label=hiding.label_of(kind, value))
+
     def save(self) -> tuple[HidingRule, bool]:
         """Return the rule and whether it is new."""
         return hiding.add(*self.chosen())

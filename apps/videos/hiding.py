@@ -163,7 +163,7 @@ def add(kind: str, value: str, keyword: KeyWordEntry | None = None) -> tuple[Hid
         if HidingRule.objects.active().count() >= MOST_RULES:
             raise ValidationError(f"There are {MOST_RULES} rules already. Delete some first.")
         rule = HidingRule.objects.create(
-            keyword=keyword, kind=kind, value=value, label=_label(kind, value), created_at=timezone.now()
+            keyword=keyword, kind=kind, value=value, label=label_of(kind, value), created_at=timezone.now()
         )
         rules_changed.send(HidingRule)
     return rule, True
@@ -173,7 +173,8 @@ def _same_words(one: str, other: str) -> bool:
     return phrases.phrase(one).pattern == phrases.phrase(other).pattern
 
 
-def _label(kind: str, value: str) -> str:
+def label_of(kind: str, value: str) -> str:
+    """Return the title of a rule's channel; empty for other kinds, or if none of its videos is stored."""
     if kind != HidingRule.Kind.CHANNEL:
         return ""
     newest = Video.objects.filter(channel_id=value).newest_first()

@@ -132,14 +132,22 @@ def test_a_live_video_says_so(client: Client) -> None:
     assert '<span class="badge live">live</span>' in page(client)
 
 
+def test_failing_keywords_are_named(client: Client) -> None:
+    for number in range(5):
+        entry = keyword_with_videos(f"keyword {number}")
+        KeyWordEntry.objects.filter(pk=entry.pk).update(last_status="failed" if number else "done")
+    counts = " ".join(re.sub("<[^>]+>", "", page(client).partition('class="counts"')[2].partition("</p>")[0]).split())
+    assert counts == "> 5 watched 4 failing: keyword 1, keyword 2, keyword 3 …"
+
+
 def test_videos_come_in_pages(client: Client) -> None:
     keyword_with_videos(number=30)
 
     first, second = page(client), page(client, "/?page=2")
-    assert (first.count('class="card"'), second.count('class="card"')) == (24, 6)
+    assert (first.count('class="card"'), second.count('class="card"')) == (20, 10)
     assert 'href="?page=2" rel="next"' in first
     assert 'href="?page=1" rel="prev"' in second
-    assert page(client, "/?page=no-number").count('class="card"') == 24
+    assert page(client, "/?page=no-number").count('class="card"') == 20
 
 
 def test_htmx_gets_only_the_live_part(client: Client) -> None:

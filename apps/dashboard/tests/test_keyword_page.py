@@ -47,7 +47,7 @@ def test_a_first_fetch_is_announced(client: Client) -> None:
     [
         ("failed", "The search failed: YouTube does not answer. Next try: in 15 s."),
         ("interrupted", "The search failed: YouTube does not answer. Next try: in 15 s."),
-        ("waiting", "Waiting: YouTube does not answer. Next fetch: in 15 s."),
+        ("waiting", "Waiting: YouTube does not answer. Next fetch: 20 Nov 12:00 UTC."),
         ("running", "Searching now. Results appear here."),
         ("done", "No videos found yet. New videos will appear here."),
     ],

@@ -60,6 +60,14 @@ def test_videos_are_filtered_by_marks(client: Client, entry: KeyWordEntry) -> No
     assert shown(client, "/?seen=true&starred=true") == []
 
 
+def test_a_hidden_video_is_shown_again_without_javascript(client: Client, entry: KeyWordEntry) -> None:
+    address = f"/videos/{entry.pk}-0001/marks/"
+    shown_after = client.post(address, {"hidden": "true", "next": "/"}, follow=True).content.decode()
+    assert f'<form class="undo" method="post" action="{address}">' in shown_after
+    client.post(address, {"hidden": "false"})
+    assert not marks(f"{entry.pk}-0001")
+
+
 def test_with_javascript_only_the_card_changes(client: Client, entry: KeyWordEntry) -> None:
     pk = f"{entry.pk}-0001"
 

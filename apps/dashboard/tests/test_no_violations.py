@@ -27,6 +27,9 @@ def addresses() -> list[str]:
     FeedToken.renew(user)
     found = [
         *map(reverse, ("home", "keywords", "quota-page", "log", "settings", "tokens", "docs", "redoc")),
+        *map(reverse, ("statistics", "rules", "keywords-add")),
+        *(reverse(f"keyword-{name}", args=[entry.pk]) for name in ("settings", "statistics")),
+        reverse("video", args=[entry.matches.first().video_id]),
         reverse("keyword", args=[entry.pk]),
         reverse("keyword-log", args=[entry.pk]),
         reverse("keyword-delete", args=[entry.pk]),

@@ -33,7 +33,7 @@ def test_it_works(client: Client, youtube: Simulator) -> None:
     assert "A preview: searched once, and not watched." in shown
     assert "It will be searched about every" in shown
     assert "New videos" in shown
-    assert shown.count('class="card"') == 24
+    assert shown.count('class="card"') == 20
     assert "Fetch now" not in shown
     assert "kestrels" not in client.get("/keywords/").content.decode()
 

@@ -44,7 +44,7 @@ def shown(client: Client) -> set[str]:
 )
 def test_it_works(client: Client, chosen: dict[str, str], number: int, left: set[str]) -> None:
     preview = client.get("/rules/", chosen)
-    assert f"This hides {number} stored video" in text(preview)
+    assert f"this hides {number} stored video" in text(preview)
     assert not HidingRule.objects.exists()
 
     hidden = re.findall('type="hidden" name="(kind|value|keyword)" value="([^"]*)"', preview.content.decode())
@@ -73,7 +73,7 @@ def test_it_works(client: Client, chosen: dict[str, str], number: int, left: set
 def test_mistakes_are_explained(client: Client, chosen: dict[str, str], says: str) -> None:
     for response in (client.get("/rules/", chosen), client.post("/rules/", chosen)):
         assert says in text(response)
-        assert "This hides" not in text(response)
+        assert "this hides" not in text(response)
     assert not HidingRule.objects.exists()
 
 
@@ -81,7 +81,8 @@ def test_a_card_leads_to_a_rule_for_its_channel(client: Client, entry: KeyWordEn
     for page, keyword in (("/", ""), (f"/keywords/{entry.pk}/", "&amp;keyword=kestrels")):
         address = f"/rules/?kind=channel&amp;value={CHANNEL}{keyword}"
         assert f'href="{address}"' in client.get(page).content.decode()
-        assert "This hides 1 stored video" in text(client.get(address.replace("&amp;", "&")))
+        assert "Channel A channel" in text(client.get(address.replace("&amp;", "&")))
+        assert "this hides 1 stored video" in text(client.get(address.replace("&amp;", "&")))
 
 
 def test_what_a_rule_hides_says_so(client: Client) -> None:

@@ -26,6 +26,9 @@ from apps.videos.scheduling.plan import cost_of_adding
 # A preview is shown after so many seconds even if the search is not over: the page then refreshes itself.
 PREVIEW_SECONDS = 5
 
+# So many failing keywords are named.
+FAILING = 3
+
 # Offered while there is no keyword; one search finds many videos of each.
 EXAMPLES = ["northern lights", "jazz piano", "Mars rover"]
 
@@ -69,6 +72,7 @@ def render_home(request: PageRequest, form: AddKeywordForm) -> HttpResponse:
     filters = VideoFilterForm(request)
     context = list_of_videos(request, filters) | {"form": form, "filters": filters, "examples": EXAMPLES}
     context["states"] = states = KeyWordEntry.objects.count_by_state()
+    context["failing"] = list(KeyWordEntry.objects.failing()[:FAILING]) if states.failing else []
     context["any_keyword"] = states.kept > 0
     if request.htmx:
         return render_page(request, "home", context)

@@ -33,7 +33,11 @@ def mark(request: PageRequest, video: str) -> HttpResponse:
         card = "hidden_card" if chosen.get("hidden") else "card"
         marked = get_object_or_404(Video.objects.with_keywords(), pk=video)
         return render(request, f"dashboard/{card}.html", {"video": marked, "list_address": address})
-    messages.success(request, " ".join(SAYS[name, value] for name, value in chosen.items()))
+    summary = " ".join(SAYS[name, value] for name, value in chosen.items())
+    if chosen.get("hidden"):  # its card, which undoes other marks, is gone
+        context = {"summary": summary, "video": video, "address": address}
+        summary = render_to_string("dashboard/hidden_message.html", context, request)
+    messages.success(request, summary)
     return redirect(address)
 
 

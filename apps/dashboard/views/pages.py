@@ -22,7 +22,7 @@ from apps.videos.access import may_write
 from apps.videos.models import KeyWordEntry, Video
 from apps.videos.pagination import ShortCountPaginator
 
-CARDS = 24
+CARDS = 20
 FETCHES = 100
 KEYWORDS = 50
 
