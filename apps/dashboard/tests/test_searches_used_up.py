@@ -118,8 +118,9 @@ def test_the_api_and_the_command_say_it_too(client: Client, capsys) -> None:
 @pytest.mark.parametrize("hours_passed", [0, 4, 17.5, 23.5])
 @pytest.mark.parametrize("used", [0, 30, 80, 97])
 def test_a_plan_never_comes_to_more_than_is_left(
-    client: Client, frozen_time: MovableTime, hours_passed: float, used: int
+    client: Client, frozen_time: MovableTime, monkeypatch: pytest.MonkeyPatch, hours_passed: float, used: int
 ) -> None:
+    monkeypatch.setattr("apps.dashboard.views.quota.KEYWORDS", 60)
     KeyWordEntry.objects.all().delete()
     frozen_time.move_to(MIDNIGHT + timedelta(hours=hours_passed))
     watched(**{f"word{number:02}": 1 + number % 7 for number in range(60)})

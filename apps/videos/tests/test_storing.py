@@ -132,7 +132,7 @@ def test_it_costs_the_same_queries_for_one_video_and_for_fifty(
 ) -> None:
     other = KeyWordEntry.objects.create(keyword="Django")
     KeyWordEntry.objects.update(claim_token="t")
-    VideoTotal.objects.create()
+    VideoTotal.objects.create(pk=1)
     for size in (1, 50):
         page = [found_video(**WHOLE) for _ in range(size)]
         changed = [replace(video, view_count=6, published_at=NOON + timedelta(hours=1)) for video in page]
