@@ -21,7 +21,7 @@ from django_celery_beat.models import (
 )
 
 from apps.incidents.admin import ReadOnlyAdmin
-from apps.videos import hiding, keywords
+from apps.videos import bulk, hiding, keywords
 from apps.videos.fetching.manual import fetch_now
 from apps.videos.models import (
     ApiToken,
@@ -242,7 +242,7 @@ class KeyWordEntryAdmin(admin.ModelAdmin):
         except ValidationError as error:
             self.message_user(request, f"Interval: {' '.join(error.messages)}", messages.ERROR)
             return
-        queryset.set_interval(interval)
+        bulk.change(queryset, "interval", interval)
         chosen = "the default interval" if interval is None else f"an interval of {interval:,} s"
         self.message_user(request, f"{len(queryset)} keyword{pluralize(queryset)} now with {chosen}.")
 

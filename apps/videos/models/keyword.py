@@ -208,15 +208,6 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
             entries.update(state=state, bad_query="", refused_since=None)
             keywords_changed.send(KeyWordEntry, keyword_ids=ids)
 
-    def set_interval(self, interval: int | None) -> None:
-        """Set the interval of the entries in seconds; None: the default interval."""
-        ids = list(self.values_list("pk", flat=True))
-        entries = KeyWordEntry.objects.filter(pk__in=ids)
-        with transaction.atomic():
-            entries.lock()
-            entries.update(interval=interval)
-            keywords_changed.send(KeyWordEntry, keyword_ids=ids)
-
     def delete(self) -> tuple[int, dict[str, int]]:
         """Hide and unschedule the entries at once; a chore erases their matches and videos in chunks."""
         hidden = self._hide(next_due_at=None, erase_after=None)
