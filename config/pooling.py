@@ -14,7 +14,7 @@ DOCS = "docs/running.md, “PgBouncer”"
 def check_pooling() -> None:
     """Raise CannotStart if DATABASE_URL leads to a pooler that is set up for other programs.
 
-    Locks and timeouts of a session would then apply to whoever gets its connection next. A database that cannot be
+    Locks and timeouts of a session would then apply to the next client of the connection. A database that cannot be
     reached is not checked here.
     """
     if connection.vendor != "postgresql":

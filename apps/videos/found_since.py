@@ -1,4 +1,4 @@
-"""What was found since a moment: for whoever comes back to a list of videos."""
+"""What was found since a moment, such as the reader's last visit."""
 
 from collections import Counter
 from dataclasses import dataclass

@@ -2,8 +2,8 @@
 
 A match is hidden if its video was hidden by hand, or if a rule hides it: one of its keyword, or one of all keywords. A
 video is hidden if it was by hand, or if rules hide each of its matches. settle() decides both from the rules and writes
-them, with the numbers that are kept; whoever changes videos, matches, marks or rules calls it, so any order of changes
-has the same result.
+them, with the numbers that are kept. All code that changes videos, matches, marks or rules calls it, so any order of
+changes has the same result.
 """
 
 import math

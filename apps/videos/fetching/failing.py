@@ -1,6 +1,6 @@
 """Keywords whose fetches fail again and again, and not because of a source: the worker dies, or Windhover has a bug.
 
-Only their logs would say so. Whoever watches such a keyword must know that nothing new is found.
+Without an incident only their logs would say so, and that nothing new is found would not be noticed.
 """
 
 from typing import Final

@@ -200,7 +200,7 @@ def test_a_hidden_video_that_another_keyword_finds_stays_hidden(birds: Any) -> N
     store(wren, *(found_video(f"{n}", published_at=NOON - timedelta(hours=n)) for n in range(1, 8)))
     assert (wren.video_count, wren.hidden_count) == (7, 3)
     assert set(wren.matches.filter(hidden=True).values_list("video", flat=True)) == set("345")
-    assert set(NewVideo.objects.values_list("video_id", flat=True)) == set("1267"), "nobody is notified of it"
+    assert set(NewVideo.objects.values_list("video_id", flat=True)) == set("1267"), "a hidden video is not notified"
     store(wren, found_video("3", published_at=NOON, title="Changed"))
     assert (wren.video_count, wren.hidden_count) == (7, 3)
     assert Video.objects.get(pk="3").is_hidden
