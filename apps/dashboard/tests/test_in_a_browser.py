@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from apps.dashboard.tests.builders import keyword_with_videos, log_of
 from apps.incidents import incidents
@@ -206,7 +207,7 @@ def test_everything_works_without_javascript(browser: Any, live_server: Any, pag
     page.get_by_role("link", name="kestrels").first.click()
     page.get_by_role("link", name="Delete").click()
     page.get_by_role("button", name="Delete").click()
-    assert page.get_by_text("Deleted “kestrels”").is_visible()
+    expect(page.get_by_text("Deleted “kestrels”")).to_be_visible()
     context.close()
 
 
@@ -317,19 +318,19 @@ def test_many_keywords_without_javascript(browser: Any, live_server: Any) -> Non
     page.get_by_label("Keywords, one a line").fill("\n".join(f"bird {n:03}" for n in range(120)))
     page.get_by_role("button", name="Check").click()
     page.get_by_role("button", name="Add 120 keywords").click()
-    assert page.get_by_text("Added 120 keywords.").is_visible()
+    expect(page.get_by_text("Added 120 keywords.")).to_be_visible()
     page.get_by_label("bird 001").check()
     page.get_by_role("button", name="Delete").click()
-    assert page.get_by_text("Deleted 1 keyword.").is_visible()
+    expect(page.get_by_text("Deleted 1 keyword.")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
     page.get_by_label("Search keywords").fill("00")
     page.get_by_role("button", name="Show").click()
     assert not page.get_by_label("This page").is_visible()
     page.get_by_label("Select all 11 that match").check()
     page.get_by_role("button", name="Pause").click()
-    assert page.get_by_text("Paused 11 keywords.").is_visible()
+    expect(page.get_by_text("Paused 11 keywords.")).to_be_visible()
     page.get_by_role("link", name="Paused 11").click()
-    assert page.get_by_role("row").count() == 12
+    expect(page.get_by_role("row")).to_have_count(12)
     context.close()
 
 
