@@ -89,7 +89,7 @@ def settle(
         is_by_hand = (by_hand or {}).get(pk, was_by_hand)
         folded = [phrases.fold(video[name]) for name in texts]
         hiding = {rule.pk: rule for rule in active if hides(rule, video, folded)}
-        all_ruled = bool(matches[pk])
+        all_ruled = True  # also without a match: a search for a group found it, and it is about none of its keywords
         for found in matches[pk]:
             own = [rule.pk for rule in hiding.values() if rule.keyword_id in (None, found["keyword_id"])]
             rule = found["hidden_by_id"] if found["hidden_by_id"] in own else next(iter(own), None)

@@ -8,6 +8,7 @@ may differ: one that comes late does no harm.
 import logging
 import time
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from celery import Task, current_app, shared_task
@@ -49,7 +50,7 @@ def process_trigger(keyword_id: int, trigger: str = "schedule", log_id: int | No
     if log_id and log is None:
         return
     log = fetch_keyword(entry, entry.next_trigger if trigger == "schedule" else VideoLog.Trigger(trigger), log)
-    if log and log.number_added and entry.notify == KeyWordEntry.Notify.EACH:
+    if log and log.with_shared().filter(number_added__gt=0, keyword__notify=KeyWordEntry.Notify.EACH).exists():
         send(notify_of_videos)
 
 
@@ -69,6 +70,8 @@ def catch_up() -> None:
         return
     for entry in KeyWordEntry.objects.overdue(now - BEAT_GRACE):
         send(process_trigger, entry.pk, trigger=entry.next_trigger)
+    for entry in KeyWordEntry.objects.to_audit(now):
+        send(process_trigger, entry.pk, trigger=VideoLog.Trigger.AUDIT)
 
 
 @shared_task
@@ -79,7 +82,7 @@ def erase_deleted() -> None:
     for entry in KeyWordEntry.including_deleted.erasable():
         # One worker for each keyword: two would only slow down other writers.
         if token := entry.claim_erasing():
-            with claims.renewed(entry, token):
+            with claims.renewed(entry.pk, partial(entry.renew, token)):
                 erasing.erase(entry, deadline)
             entry.release(token)
 

@@ -75,7 +75,7 @@ def _in_pages(
 
 
 def _store(entry: KeyWordEntry, page: Page) -> None:
-    storing.store(entry, _CLAIM, page, VideoFetchMethod.YOUTUBE)
+    storing.store([entry], _CLAIM, page, VideoFetchMethod.YOUTUBE)
 
 
 def _update_or_create(entry: KeyWordEntry, page: Page) -> None:

@@ -3,14 +3,15 @@
 import math
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import QuerySet
 
 from apps.videos import phrases
-from apps.videos.models import Match, VideoTotal
+from apps.videos.models import KeyWordEntry, Match, Video, VideoTotal
+from core.found_video import FoundVideo
 
 # Where a keyword is looked for, in this order.
 FIELDS: Final = {"title": Match.In.TITLE, "description": Match.In.DESCRIPTION, "channel_title": Match.In.CHANNEL}
@@ -37,6 +38,25 @@ def matched_in(keyword: str, video: Mapping[str, Any]) -> str:
             return place
         missing_everywhere = missing_everywhere & absent
     return Match.In.NOWHERE if missing_everywhere else Match.In.SEVERAL
+
+
+def of_group(entries: Iterable[KeyWordEntry], videos: Sequence[FoundVideo]) -> dict[int, set[str]]:
+    """Return which of `videos`, which a search for all these keywords found, each keyword is about, by their ids.
+
+    Those that YouTube has given the full data of before are compared as they are stored: a search cuts descriptions.
+    """
+    ids = [video.video_id for video in videos if not video.complete]
+    stored = {
+        row["pk"]: row for row in Video.objects.filter(pk__in=ids, completed_at__isnull=False).values("pk", *FIELDS)
+    }
+    about: dict[int, set[str]] = {entry.pk: set() for entry in entries}
+    keywords = {entry.pk: entry.normalized for entry in entries}
+    for video in videos:
+        texts = stored.get(video.video_id) or {name: getattr(video, name) for name in FIELDS}
+        for pk, keyword in keywords.items():
+            if matched_in(keyword, texts) != Match.In.NOWHERE:
+                about[pk].add(video.video_id)
+    return about
 
 
 def attribute(matches: QuerySet[Match]) -> int:

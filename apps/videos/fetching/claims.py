@@ -7,7 +7,7 @@ No clock takes part, since the clocks of two machines differ and any clock may b
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -39,10 +39,13 @@ RETRY_DELAYS: Final = [timedelta(0), timedelta(minutes=15), timedelta(hours=1), 
 
 
 @contextmanager
-def renewed(entry: KeyWordEntry, token: str) -> Iterator[None]:
-    """Renew the claim `token` inside the block, in a thread, but no longer than Celery lets a task run."""
+def renewed(keyword_id: int, renew: Callable[[], bool]) -> Iterator[None]:
+    """Renew a keyword's claim inside the block, in a thread, but no longer than Celery lets a task run.
+
+    `renew` does it, and returns False if the claim has ended.
+    """
     over = threading.Event()
-    threading.Thread(target=_renew, args=(entry, token, over), name=f"claim-{entry.pk}", daemon=True).start()
+    threading.Thread(target=_renew, args=(renew, over), name=f"claim-{keyword_id}", daemon=True).start()
     try:
         yield
     finally:
@@ -50,15 +53,15 @@ def renewed(entry: KeyWordEntry, token: str) -> Iterator[None]:
         over.set()
 
 
-def _renew(entry: KeyWordEntry, token: str, over: threading.Event) -> None:
+def _renew(renew: Callable[[], bool], over: threading.Event) -> None:
     deadline, pause = time.monotonic() + settings.CELERY_TASK_TIME_LIMIT, RENEW_SECONDS
     while not over.wait(pause) and time.monotonic() < deadline:
         try:
-            if not entry.renew(token):
+            if not renew():
                 return
             pause = RENEW_SECONDS
         except db.Error:
-            logger.warning("the claim of keyword %s could not be renewed", entry.pk, exc_info=True)
+            logger.warning("a claim could not be renewed", exc_info=True)
             pause = RETRY_SECONDS
         finally:
             connection.close()

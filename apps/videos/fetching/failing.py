@@ -3,6 +3,7 @@
 Without an incident only their logs would say so, and that nothing new is found would not be noticed.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from apps.incidents import incidents
@@ -11,6 +12,17 @@ from apps.videos.models import KeyWordEntry, VideoLog
 
 # One may have been stopped with its machine, or met a database that was not available.
 FAILURES: Final = 2
+
+
+def sync_incidents(error_codes: Mapping[KeyWordEntry, str]) -> None:
+    """Open or close the incidents of keywords whose fetches have ended with these error codes; one query if none of
+    them fails by itself or did so before."""
+    subjects = [str(entry.pk) for entry in error_codes]
+    opened = Incident.objects.filter(kind=Incident.Kind.KEYWORD_FAILS, closed_at=None, subject__in=subjects)
+    failing = set(opened.values_list("subject", flat=True))
+    for entry, error_code in error_codes.items():
+        if error_code in VideoLog.OWN_FAILURES or str(entry.pk) in failing:
+            sync_incident(entry)
 
 
 def sync_incident(entry: KeyWordEntry) -> None:

@@ -1,107 +1,87 @@
-"""One fetch of a keyword, from claim to release: the steps, in order."""
+"""One fetch, from claim to release: the steps, in order.
+
+It is for one keyword or, on schedule, for all free ones of its group. Then they are searched for together, and what is
+found is attributed to them.
+"""
 
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django import db
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from apps.incidents import incidents
-from apps.incidents.models import Incident
 from apps.quota.errors import NoKeyAvailable
 from apps.quota.ledger import Purpose
 from apps.quota.youtube import YouTube
-from apps.videos.fetching import claims, completing, failing, refused, searching, storing
+from apps.videos.fetching import attribution, claims, completing, failing, outcomes, searching, sharing, storing
 from apps.videos.fetching.gaps import Gap
+from apps.videos.fetching.outcomes import Outcome
 from apps.videos.fetching.reconnecting import reconnecting
-from apps.videos.fetching.refused import Refusal
-from apps.videos.fetching.searching import SearchResult
+from apps.videos.fetching.sharing import Claim
 from apps.videos.models import KeyWordEntry, SearchGap, VideoFetchMethod, VideoLog, keywords_changed
-from apps.videos.scheduling import rates
-from core.errors import BadQuery, ProjectSuspended, SourceError, SourceUnavailable
+from core.errors import BadQuery, SourceError
 from core.found_video import FoundVideo
 from core.log_lines import first_line, in_fetch
 
 logger = logging.getLogger(__name__)
 
-# While no key can be used until a person acts, keywords are tried this often: these attempts use no quota.
-RETRY_AFTER = timedelta(minutes=15)
-
 _PURPOSES = {
     VideoLog.Trigger.SCHEDULE: Purpose.SCHEDULE,
+    VideoLog.Trigger.AUDIT: Purpose.SCHEDULE,
     VideoLog.Trigger.FIRST: Purpose.MANUAL,
     VideoLog.Trigger.MANUAL: Purpose.MANUAL,
     VideoLog.Trigger.PREVIEW: Purpose.MANUAL,
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a fetch ended. The first fields are those of its log; the others say which fields of the keyword change."""
-
-    status: VideoLog.Status
-    message: str
-    error_code: str = ""
-    http_status: int | None = None
-    method: str = ""
-    number_found: int = 0
-    number_added: int = 0
-    waiting_until: datetime | None = None
-
-    next_due_at: datetime | None = None  # None: by the keyword's interval
-    rate: float | None = None
-    through: datetime | None = None  # up to when it searched; None: the search did not cover its dates
-    gaps: Sequence[Gap] | None = None  # None: unchanged
-    accepted: bool = False  # YouTube accepted the query
-    refusal: Refusal | None = None
-
-    @property
-    def for_log(self) -> dict[str, Any]:
-        names = ["status", "message", "error_code", "http_status", "method", "number_found", "number_added"]
-        return {name: getattr(self, name) for name in [*names, "waiting_until"]}
-
-
 def fetch_keyword(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog | None = None) -> VideoLog | None:
     """Fetch `entry` once and return the closed log; None if it was not due or another worker is fetching it.
 
-    `log` is the row of a manual fetch. All errors are recorded in the log, except database errors while it
-    is opened or closed.
+    On schedule, the free keywords of its group are fetched by the same search; each has a log of its own. `log` is the
+    row of a manual fetch. All errors are recorded in the logs, except database errors while they are opened or closed.
     """
-    token = entry.claim(scheduled=trigger in (VideoLog.Trigger.SCHEDULE, VideoLog.Trigger.FIRST))
-    if token is None:
+    claim = sharing.claim(entry, trigger)
+    if claim is None:
         return None
     started_at, started_clock = timezone.now(), time.monotonic()
     was_waiting = _was_waiting(entry)
     try:
-        log = _open_log(entry, trigger, log)
+        logs = _open_logs(claim, trigger, log)
     except IntegrityError:
-        return None  # deleted and erased since the claim
-    if log is None:
-        entry.release(token)
-        return None  # another worker has already done the manual fetch
-    with in_fetch(log.pk), claims.renewed(entry, token):
+        logs = {}  # a keyword was deleted and erased since the claim
+    if not logs:
+        claim.release()
+        return None  # or another worker has already done the manual fetch
+    log = logs[entry.pk]
+    with in_fetch(log.pk), claims.renewed(entry.pk, claim.renew):
         youtube = YouTube(on_spend=log.record_usage)
-        outcome = _fetch(entry, token, log, started_at, youtube)
+        ended = _fetch(claim, log, started_at, youtube)
 
         def end() -> None:
             with transaction.atomic():
                 # The plan may have changed since the claim. An entry that was deleted stays as it was.
-                planned = KeyWordEntry.objects.select_for_update(no_key=True).filter(pk=entry.pk).first() or entry
-                _close_log(log, outcome, youtube, round(time.monotonic() - started_clock, 3))
-                if entry.release(token, **_changes(planned, outcome, started_at, was_waiting)):
-                    _save_gaps(entry, outcome.gaps)
+                planned = {one.pk: one for one in KeyWordEntry.objects.filter(pk__in=ended).lock()}
+                due_at = planned.get(entry.pk, entry).due_after(started_at, was_waiting=was_waiting)
+                for one in claim.entries:
+                    outcome, usage = ended[one.pk], youtube if one == entry else None
+                    _close_log(logs[one.pk], outcome, usage, round(time.monotonic() - started_clock, 3))
+                    changes = outcome.changes(planned.get(one.pk, one), trigger, started_at, due_at)
+                    if not one.release(claim.token, **changes):
+                        planned.pop(one.pk, None)
+                    elif outcome.check:
+                        sharing.record_check(one, outcome.check, started_at)
+                _save_gaps({pk: ended[pk].gaps for pk in planned})
 
         reconnecting(end)
-        failing.sync_incident(entry)
-        if outcome.refusal or (outcome.accepted and entry.refused_since):
-            keywords_changed.send(KeyWordEntry, keyword_ids=[entry.pk])
-        logger.info("keyword %s, %s: %s. %s", entry.pk, log.trigger, log.status, log.message)
+        failing.sync_incidents({one: ended[one.pk].error_code for one in claim.entries})
+        if changed := [one.pk for one in claim.entries if _is_planned_anew(one, ended[one.pk])]:
+            keywords_changed.send(KeyWordEntry, keyword_ids=changed)
+        for pk, outcome in ended.items():
+            logger.info("keyword %s, %s: %s. %s", pk, logs[pk].trigger, outcome.status, outcome.message)
     return log
 
 
@@ -111,111 +91,101 @@ def _was_waiting(entry: KeyWordEntry) -> bool:
     return last is not None and last.status == VideoLog.Status.WAITING and last.waiting_until is not None
 
 
-def _open_log(entry: KeyWordEntry, trigger: VideoLog.Trigger, log: VideoLog | None) -> VideoLog | None:
-    """Open this fetch's log; return None if `log` was handled by another worker.
+def _open_logs(claim: Claim, trigger: VideoLog.Trigger, log: VideoLog | None) -> dict[int, VideoLog]:
+    """Open this fetch's logs, by keyword; return none if `log` was handled by another worker.
 
-    A pending manual fetch is done by whichever fetch comes first. This worker holds the claim, so a log that is still
-    running belongs to a fetch that died.
+    The first one counts the searches, and the others refer to it. A pending manual fetch is done by whichever fetch
+    comes first. This worker holds the claims, so logs that are still running belong to fetches that died.
     """
     if log and not VideoLog.objects.filter(pk=log.pk, status=VideoLog.Status.WAITING).exists():
-        return None
-    entry.logs.close_abandoned()
+        return {}
+    entry, *others = claim.entries
+    VideoLog.objects.filter(keyword__in=claim.entries).close_abandoned()
     manual = entry.logs.filter(trigger=VideoLog.Trigger.MANUAL, status=VideoLog.Status.WAITING)
     log = log or manual.order_by("created_at").first()
     log = log or VideoLog(keyword=entry, keyword_text=entry.keyword, trigger=trigger)
     log.status, log.message, log.created_at = VideoLog.Status.RUNNING, "", timezone.now()
     log.searches = log.units = 0
-    log.save()
-    return log
+    with transaction.atomic():
+        log.save()
+        shared = [
+            VideoLog(keyword=one, keyword_text=one.keyword, trigger=trigger, shared_with=log, created_at=log.created_at)
+            for one in others
+        ]
+        VideoLog.objects.bulk_create(shared)
+    return {one.pk: opened for one, opened in zip(claim.entries, [log, *shared], strict=True)}
 
 
-def _fetch(entry: KeyWordEntry, token: str, log: VideoLog, started_at: datetime, youtube: YouTube) -> Outcome:
-    """Search (which also closes gaps), complete and store; return how it ended, whatever happened."""
-    soon = started_at + min(timedelta(seconds=entry.planned_interval), RETRY_AFTER)
+def _fetch(claim: Claim, log: VideoLog, started_at: datetime, youtube: YouTube) -> dict[int, Outcome]:
+    """Search (which also closes gaps), complete, attribute and store; return how it ended for each keyword, whatever
+    happened."""
+    entry, entries, trigger = claim.entries[0], claim.entries, VideoLog.Trigger(log.trigger)
     try:
-        search = searching.search(entry, youtube, _PURPOSES[VideoLog.Trigger(log.trigger)])
+        search = searching.search(entries, youtube, _PURPOSES[trigger], is_audit=trigger == VideoLog.Trigger.AUDIT)
         videos = completing.complete(search.videos, youtube)
-        stored = reconnecting(lambda: _store(entry, token, videos, search.method))
+        about = attribution.of_group(entries, videos) if search.is_shared else None
+        check = None if search.is_shared else sharing.check(entry, videos, search.gaps)
+        stored = reconnecting(lambda: _store(claim, videos, search.method, about))
     except NoKeyAvailable as error:
-        if error.until is None or log.trigger == VideoLog.Trigger.PREVIEW:
-            return Outcome(VideoLog.Status.FAILED, str(error), error.code, next_due_at=soon)
-        return Outcome(
-            VideoLog.Status.WAITING,
-            str(error),
-            error.code,
-            waiting_until=error.until,
-            next_due_at=entry.after_pause(error.until),
-        )
+        return {one.pk: outcomes.postponed(one, error, trigger, started_at) for one in entries}
     except BadQuery as error:
-        return _refused(entry, error, started_at)
+        if not claim.is_shared:
+            return {entry.pk: outcomes.query_refused(entry, error, started_at)}
+        sharing.halve(entries)
+        return {one.pk: outcomes.shared_query_refused(error, started_at) for one in entries}
     except SourceError as error:
-        next_due_at = soon if isinstance(error, ProjectSuspended) else None
-        return Outcome(VideoLog.Status.FAILED, str(error), error.code, error.http_status, next_due_at=next_due_at)
+        return {one.pk: outcomes.failed(one, error, started_at) for one in entries}
     except storing.ClaimLost:
-        return Outcome(VideoLog.Status.INTERRUPTED, "The keyword was deleted, or another worker took over.")
+        return {one.pk: outcomes.lost() for one in entries}
     except SoftTimeLimitExceeded:
         message = "The fetch took too long and was stopped."
-        return Outcome(VideoLog.Status.FAILED, message, VideoLog.TIME_LIMIT)
+        outcome = Outcome(VideoLog.Status.FAILED, message, VideoLog.TIME_LIMIT)
     except db.Error as error:
         logger.exception("keyword %s could not be fetched", entry.pk)
-        return Outcome(VideoLog.Status.FAILED, f"The database failed: {first_line(error)}.", VideoLog.DATABASE_ERROR)
+        message = f"The database failed: {first_line(error)}."
+        outcome = Outcome(VideoLog.Status.FAILED, message, VideoLog.DATABASE_ERROR)
     except Exception:  # it must be visible in the log and must not stop the schedule
         logger.exception("keyword %s could not be fetched", entry.pk)
         message = f"Unexpected error. The worker's log has the details: search it for “fetch {log.pk}”."
-        return Outcome(VideoLog.Status.FAILED, message, VideoLog.INTERNAL_ERROR)
-    covered = search.gaps is not None
-    return Outcome(
-        VideoLog.Status.DONE,
-        _summary(search, stored, sum(video.ignored for video in videos)),
-        method=search.method,
-        number_found=stored.found,
-        number_added=stored.added,
-        rate=rates.measure(entry, started_at) if covered else None,
-        through=search.through,
-        gaps=search.gaps,
-        accepted=covered,
-    )
+        outcome = Outcome(VideoLog.Status.FAILED, message, VideoLog.INTERNAL_ERROR)
+    else:
+        ignored = sum(video.ignored for video in videos)
+        return {
+            one.pk: outcomes.done(one, search, stored[one.pk], ignored, started_at, check)
+            if one.pk in stored
+            else outcomes.lost()
+            if search.is_shared or one == entry
+            else outcomes.left_out()
+            for one in entries
+        }
+    return {one.pk: outcome for one in entries}
 
 
-def _store(entry: KeyWordEntry, token: str, videos: Sequence[FoundVideo], method: VideoFetchMethod) -> storing.Stored:
+def _store(
+    claim: Claim, videos: Sequence[FoundVideo], method: VideoFetchMethod, about: Mapping[int, set[str]] | None
+) -> dict[int, storing.Stored]:
+    """Store the videos for those keywords that they are `about`; None: for the first one, whose search found them."""
+    entries = claim.entries if about is not None else claim.entries[:1]
     try:
-        return storing.store(entry, token, videos, method)
+        return storing.store(entries, claim.token, videos, method, about)
     except IntegrityError:
         # Something else inserted rows at the same moment; the second attempt sees them.
-        return storing.store(entry, token, videos, method)
+        return storing.store(entries, claim.token, videos, method, about)
 
 
-def _summary(search: SearchResult, stored: storing.Stored, ignored: int) -> str:
-    """Return the log's message: what was found, what was implausible, and what remains to be searched."""
-    parts = [f"{search.method.label}: {stored.found} found, {stored.added} new."]
-    if ignored:
-        parts.append(f"{ignored} implausible value{'s' if ignored > 1 else ''} ignored.")
-    for gap in search.gaps or []:
-        if not gap.late:
-            dates = f"{gap.after:%-d %b %H:%M} to {gap.before:%-d %b %H:%M} UTC"
-            parts.append(f"Not searched yet: {dates}, because pages were full. Searched when quota allows.")
-    if search.unlisted:
-        parts.append(
-            f"More videos are published than the searches can list: about {search.unlisted:,} per hour are missed."
-        )
-    return " ".join([*parts, search.note]).strip()
+def _is_planned_anew(entry: KeyWordEntry, outcome: Outcome) -> bool:
+    """Return whether YouTube's view of a keyword's query has changed."""
+    is_halved = outcome.error_code == BadQuery.code
+    return bool(outcome.refusal or is_halved or (outcome.accepted and entry.refused_since))
 
 
-def _refused(entry: KeyWordEntry, error: BadQuery, now: datetime) -> Outcome:
-    refusal = refused.assess(entry, str(error), now)
-    if refusal.retry_after is None:
-        message = f"YouTube refuses the queries of several keywords. {error}"
-        incidents.open(Incident.Kind.YOUTUBE_UNAVAILABLE, message, subject="search")
-        code = SourceUnavailable.code
-        return Outcome(VideoLog.Status.FAILED, message, code, error.http_status, refusal=refusal)
-    due = now + max(refusal.retry_after, timedelta(seconds=entry.planned_interval))
-    return Outcome(VideoLog.Status.FAILED, str(error), error.code, error.http_status, next_due_at=due, refusal=refusal)
+def _close_log(log: VideoLog, outcome: Outcome, youtube: YouTube | None, duration: float) -> None:
+    """Write the log's end, unless the keyword's last log already says that it waits for the same.
 
-
-def _close_log(log: VideoLog, outcome: Outcome, youtube: YouTube, duration: float) -> None:
-    """Write the log's end, unless the keyword's last log already says that it waits for the same."""
-    used = {"searches": youtube.searches, "units": youtube.units, "duration": duration}
-    changes = outcome.for_log | used
+    Of several keywords that were searched for together, only the first one's log counts what `youtube` used.
+    """
+    used = {"searches": youtube.searches, "units": youtube.units} if youtube else {}
+    changes = outcome.for_log | used | {"duration": duration}
     for name, value in changes.items():
         setattr(log, name, value)
     if log.trigger not in VideoLog.REQUESTED and _is_repeated(log):
@@ -226,7 +196,7 @@ def _close_log(log: VideoLog, outcome: Outcome, youtube: YouTube, duration: floa
 
 def _is_repeated(log: VideoLog) -> bool:
     """Return whether the keyword's previous log waits for the same moment, or for the same person's action."""
-    if log.searches:
+    if log.searches or log.status == VideoLog.Status.DONE:
         return False
     last = VideoLog.objects.filter(keyword=log.keyword_id).exclude(pk=log.pk).newest_first().first()
     if last is None or last.status != log.status:
@@ -237,27 +207,16 @@ def _is_repeated(log: VideoLog) -> bool:
     return log.error_code in VideoLog.NEEDS_PERSON and same
 
 
-def _changes(planned: KeyWordEntry, outcome: Outcome, started_at: datetime, was_waiting: bool) -> dict[str, Any]:
-    """Return which fields of the keyword, whose row is now `planned`, change, and their values."""
-    due = outcome.next_due_at or planned.due_after(started_at, was_waiting=was_waiting)
-    changes: dict[str, Any] = {"next_due_at": due, "last_status": outcome.status}
-    if outcome.status != VideoLog.Status.WAITING:
-        changes["last_fetched_at"] = started_at
-    if outcome.status == VideoLog.Status.DONE and planned.notify != KeyWordEntry.Notify.OFF:
-        # What the first fetch found is not new. A later date was recorded before the clock was set back.
-        changes["notify_since"] = min(planned.notify_since or started_at, started_at)
-    if outcome.rate is not None:
-        changes |= {"searched_through": outcome.through, "rate": outcome.rate}
-    if outcome.refusal:
-        changes |= {"refused_since": outcome.refusal.since, "bad_query": outcome.refusal.bad_query}
-    elif outcome.accepted:
-        changes |= {"refused_since": None, "bad_query": ""}
-    return changes
-
-
-def _save_gaps(entry: KeyWordEntry, gaps: Sequence[Gap] | None) -> None:
-    if gaps is not None and {gap.value for gap in entry.gaps.all()} != set(gaps):
-        entry.gaps.all().delete()
+def _save_gaps(gaps: Mapping[int, Sequence[Gap] | None]) -> None:
+    """Write the gaps of these keywords where they differ; None: unchanged."""
+    stored: dict[int, set[Gap]] = {pk: set() for pk, left in gaps.items() if left is not None}
+    for gap in SearchGap.objects.filter(keyword__in=stored):
+        stored[gap.keyword_id].add(gap.value)
+    changed = {pk: gaps[pk] or () for pk, before in stored.items() if before != set(gaps[pk] or ())}
+    if changed:
+        SearchGap.objects.filter(keyword__in=changed).delete()
         SearchGap.objects.bulk_create(
-            SearchGap(keyword=entry, after=gap.after, before=gap.before, late=gap.late) for gap in gaps
+            SearchGap(keyword_id=pk, after=gap.after, before=gap.before, late=gap.late)
+            for pk, left in changed.items()
+            for gap in left
         )

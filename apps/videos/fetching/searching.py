@@ -1,8 +1,10 @@
-"""Find a keyword's videos: on YouTube, or through Invidious while YouTube cannot be searched."""
+"""Find the videos of a keyword, or of several with one search: on YouTube, or of one through Invidious while YouTube
+cannot be searched."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from django.conf import settings
 from django.utils import timezone
@@ -13,9 +15,10 @@ from apps.incidents.retrying import retry_unavailable
 from apps.quota.errors import NoKeyAvailable
 from apps.quota.ledger import Purpose
 from apps.quota.youtube import YouTube
-from apps.videos.fetching import gaps, refused
+from apps.videos.fetching import gaps, refused, sharing
 from apps.videos.fetching.gaps import Gap
-from apps.videos.models import KeyWordEntry, VideoFetchMethod
+from apps.videos.models import KeyWordEntry, Match, SearchGap, VideoFetchMethod
+from apps.videos.scheduling import groups
 from apps.videos.scheduling.allocation import DAY
 from core import invidious_api
 from core.errors import (
@@ -41,7 +44,7 @@ class SearchResult:
     `gaps` are those the keyword has now, newest first; None if the search does not count as covering its dates.
     `through` is the moment up to which it searched: the start of the search, by YouTube's clock if ours is ahead.
     `unlisted` is about how many videos per hour appear beyond what the searches can list.
-    `note` explains why another source was used.
+    `note` explains why another source was used. `is_shared`: the search was for several keywords.
     """
 
     videos: Sequence[FoundVideo]
@@ -50,19 +53,24 @@ class SearchResult:
     through: datetime | None = None
     unlisted: int = 0
     note: str = ""
+    is_shared: bool = False
 
 
-def search(entry: KeyWordEntry, youtube: YouTube, purpose: Purpose) -> SearchResult:
-    """Search YouTube; if it is unavailable or no key can make the call, search Invidious if one is configured.
+def search(
+    entries: Sequence[KeyWordEntry], youtube: YouTube, purpose: Purpose, *, is_audit: bool = False
+) -> SearchResult:
+    """Search YouTube for all these keywords at once; if it is unavailable or no key can make the call, search Invidious
+    for the first one if it is configured.
 
-    Raises NoKeyAvailable or SourceError.
+    An audit searches from where the last one ended. Raises NoKeyAvailable or SourceError.
     """
+    entry = entries[0]
     try:
-        result = _search_youtube(entry, youtube, purpose)
+        result = _search_youtube(entries, youtube, purpose, is_audit)
     except (BadQuery, ProjectSuspended):
         raise
     except (NoKeyAvailable, SourceError) as error:
-        if isinstance(error, RequestRefused) and refused.others_are_accepted(entry):
+        if isinstance(error, RequestRefused) and len(entries) == 1 and refused.others_are_accepted(entry):
             incidents.close(Incident.Kind.YOUTUBE_UNAVAILABLE, subject="search")
             raise BadQuery(f"{error} It accepts other queries.", error.http_status) from None
         if not settings.INVIDIOUS_URL:
@@ -75,49 +83,72 @@ def search(entry: KeyWordEntry, youtube: YouTube, purpose: Purpose) -> SearchRes
     return result
 
 
-def _search_youtube(entry: KeyWordEntry, youtube: YouTube, purpose: Purpose) -> SearchResult:
+def _search_youtube(
+    entries: Sequence[KeyWordEntry], youtube: YouTube, purpose: Purpose, is_audit: bool
+) -> SearchResult:
     """Request the newest page since the last search, and further pages to close gaps if searches are left for that.
+    Of several keywords, the last search is the earliest one.
 
     A page that is not the last, and does not surely show all since the last search, leaves a gap, whether its videos
     are new or known: known ones may have been found in other ways. Videos from outside the requested dates, which
     YouTube sends at times, are not evidence of anything.
     """
-    now, through = timezone.now(), _searched_through(entry)
-    known = _known_dates(entry, through - gaps.OVERLAP, through, 2 * PAGE_SIZE) if through else []
-    per_second = max(entry.rate / DAY, gaps.per_second(known, through)) if through else 0
+    query, now, through = _query(entries), timezone.now(), _searched_through(entries)
+    known = _known_dates(entries, through - gaps.OVERLAP, through, 2 * PAGE_SIZE) if through else []
+    rate = sum(entry.rate for entry in entries) / DAY
+    per_second = max(rate, gaps.per_second(known, through)) if through else 0
     start = through and gaps.window_start(
         through, known, per_second * max(0, (now - through).total_seconds()), PAGE_SIZE
     )
-    page = youtube.search(entry.keyword, purpose, published_after=start)
+    if start and is_audit:
+        start = min(start, sharing.audit_start(entries[0], now))
+    page = youtube.search(query, purpose, published_after=start)
     if page.sent_at:
         clocks.compare("YouTube", page.sent_at)
     # Never earlier than the last search, whatever the response's date.
     now = clocks.bounded(now, page.sent_at)
     now = max(now, through) if through else now
-    gap_search = _GapSearch(entry, youtube, start, per_second)
-    new = _new_gaps(entry, through, page, start, now)
-    stored = [gap.value for gap in entry.gaps.all()]
+    gap_search = _GapSearch(entries, query, youtube, start, per_second)
+    new = _new_gaps(entries[0], through, page, start, now)
+    stored = gaps.merge({gap.value for gap in SearchGap.objects.filter(keyword__in=entries)})
     for gap in gaps.merge([*new, *stored]):
         # A gap that begins where the page ended can be continued by its token.
         follows_page = page.more and any(gap.before == one.before for one in new if not one.late)
         gap_search.search(gap, page if follows_page else None, now)
     unlisted = _unlisted(stored, gap_search.left, now - through, per_second) if through and through < now else 0
     videos = [*page.videos, *gap_search.videos]
-    return SearchResult(videos, VideoFetchMethod.YOUTUBE, gap_search.left, now, unlisted)
+    is_shared = len(entries) > 1
+    if is_shared and start:
+        since = gaps.complete_from(_dates(page, start), default=now) if page.more else start
+        sharing.record_search(entries, page.videos, since, now)
+    return SearchResult(videos, VideoFetchMethod.YOUTUBE, gap_search.left, now, unlisted, is_shared=is_shared)
 
 
-def _searched_through(entry: KeyWordEntry) -> datetime | None:
-    """Return up to when YouTube was searched; if the clock was ahead then, only what is certain."""
-    now = timezone.now()
-    if clocks.is_future(entry.searched_through, now):
-        return max(min(entry.created_at, now), now - gaps.MAX_GAP)
-    return entry.searched_through
+def _query(entries: Sequence[KeyWordEntry]) -> str:
+    """Return the query that finds what any of these keywords finds; in the same order whose turn it ever is."""
+    return groups.query_of(entry.keyword for entry in sorted(entries, key=attrgetter("pk")))
 
 
-def _known_dates(entry: KeyWordEntry, after: datetime, before: datetime, limit: int) -> list[datetime]:
+def _searched_through(entries: Sequence[KeyWordEntry]) -> datetime | None:
+    """Return up to when YouTube was searched for all of them; if the clock was ahead then, only what is certain."""
+    now, ends = timezone.now(), list[datetime]()
+    for entry in entries:
+        if entry.searched_through is None:
+            return None
+        is_future = clocks.is_future(entry.searched_through, now)
+        ends.append(max(min(entry.created_at, now), now - gaps.MAX_GAP) if is_future else entry.searched_through)
+    return min(ends)
+
+
+def _known_dates(entries: Sequence[KeyWordEntry], after: datetime, before: datetime, limit: int) -> list[datetime]:
     """Return the dates of videos found already, newest first."""
-    found = entry.matches.filter(video__published_exact=True, published_at__gte=after, published_at__lte=before)
-    return list(found.newest_first().values_list("published_at", flat=True)[:limit])
+    found = Match.objects.filter(
+        keyword__in=entries, video__published_exact=True, published_at__gte=after, published_at__lte=before
+    )
+    if len(entries) == 1:
+        return list(found.newest_first().values_list("published_at", flat=True)[:limit])
+    rows = found.newest_first().values_list("published_at", "video").distinct()[:limit]
+    return [published_at for published_at, _ in rows]
 
 
 def _new_gaps(
@@ -139,9 +170,10 @@ def _dates(page: SearchPage, start: datetime | None) -> list[datetime]:
 
 @dataclass(slots=True)
 class _GapSearch:
-    """Search a keyword's gaps, newest first, with a limited number of pages."""
+    """Search the gaps of keywords, newest first, with a limited number of pages."""
 
-    entry: KeyWordEntry
+    entries: Sequence[KeyWordEntry]
+    query: str
     youtube: YouTube
     start: datetime | None  # of the search whose page left a gap
     per_second: float  # about how many videos are published
@@ -162,7 +194,7 @@ class _GapSearch:
 
     def _slice_start(self, gap: Gap) -> datetime:
         room = self.pages * PAGE_SIZE
-        known = _known_dates(self.entry, gap.after, gap.before, room)
+        known = _known_dates(self.entries, gap.after, gap.before, room)
         return gaps.slice_start(gap, known, self.per_second, room)
 
     def _read(self, gap: Gap, start: datetime | None, page: SearchPage | None = None) -> Gap | None:
@@ -177,7 +209,7 @@ class _GapSearch:
             self.pages -= 1
             try:
                 page = self.youtube.search(
-                    self.entry.keyword,
+                    self.query,
                     Purpose.GAP,
                     published_after=start,
                     published_before=before,

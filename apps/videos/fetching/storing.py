@@ -1,11 +1,15 @@
 """Store found videos: each video once, each match once, an estimate never over exact data.
 
+A video that a search for a group found, and that is about none of its keywords, is stored without a match. It is hidden
+until a keyword finds it.
+
 Videos are only added and changed here, marked in marks.py, and removed in erasing.py. Each transaction locks
 VideoTotal's row first, so that writers take turns: no insert conflicts, no deadlock, and counts that always equal the
 number of rows.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -42,7 +46,7 @@ _FROM_SOURCE = [
 _DEFAULTS = {field.attname: field.get_default() for field in Video._meta.concrete_fields if not field.generated}
 
 # What is read of a stored video.
-_STORED = ["video_id", *_FROM_SOURCE, "views_read_at", "completed_at", "missing_since", "hidden_at"]
+_STORED = ["video_id", *_FROM_SOURCE, "keyword_id", "views_read_at", "completed_at", "missing_since", "hidden_at"]
 
 # As Exists(HidingRule.objects.all()), which takes longer to put together than to execute.
 _RULES_EXIST = RawSQL("EXISTS (SELECT 1 FROM videos_hidingrule)", [], output_field=BooleanField())
@@ -67,44 +71,79 @@ class Stored:
     added: int
 
 
-def store(entry: KeyWordEntry, token: str, videos: Iterable[FoundVideo], method: VideoFetchMethod) -> Stored:
-    """Store what a fetch found for `entry`, in one transaction of a few queries.
+def store(
+    entries: Sequence[KeyWordEntry],
+    token: str,
+    videos: Iterable[FoundVideo],
+    method: VideoFetchMethod,
+    about: Mapping[int, Collection[str]] | None = None,
+) -> dict[int, Stored]:
+    """Store what a fetch found, in one transaction of a few queries; return what that was for each keyword.
 
-    Raises ClaimLost, without storing anything, if the claim `token` is no longer valid.
+    After a search for a group, `about` says which videos each of its keywords is about; those that none is about are
+    stored without a match, and hidden. None: the only keyword found them all.
+
+    Keywords whose claim `token` is no longer valid are left out. Raises ClaimLost, without storing anything, if none
+    is left.
     """
     found = {video.video_id: video for video in videos}
     # Deleting a keyword ends its claim, so those that are being deleted need not be excluded.
-    claimed = KeyWordEntry.including_deleted.filter(pk=entry.pk, claim_token=token)
+    claimed = KeyWordEntry.including_deleted.filter(pk__in=[entry.pk for entry in entries], claim_token=token)
     with transaction.atomic():
         total = VideoTotal.lock()
         now = timezone.now()  # after the lock: the first to store a video has found it first
-        keywords = claimed.annotate(rules_exist=_RULES_EXIST).select_for_update()
-        keyword = keywords.values("normalized", "notify_since", "rules_exist").first()
-        if keyword is None:
+        keywords = claimed.annotate(rules_exist=_RULES_EXIST).select_for_update().order_by("pk")
+        rows: list[Any] = list(keywords.values("pk", "normalized", "notify_since", "rules_exist"))
+        if not rows:
             raise ClaimLost
+        finders = {row["pk"]: found.keys() if about is None else about[row["pk"]] for row in rows}
+        finder_of = {video_id: pk for pk, ids in reversed(finders.items()) for video_id in ids}
         known, changed = _update(found, now)
         # Newest first: the order of documents in SQLite's index for full text, which is added to in one go then.
         unknown = [video for video_id, video in found.items() if video_id not in known]
         unknown.sort(key=attrgetter("published_at"), reverse=True)
         # A microsecond apart, so that the order in which videos were found is theirs, too.
-        new = [_new_row(video, entry, method, now - place * _APART) for place, video in enumerate(unknown)]
+        new = [
+            _new_row(video, finder_of.get(video.video_id), method, now - place * _APART)
+            for place, video in enumerate(unknown)
+        ]
         _insert(Video, new)
-        added = [*(_unmatched(entry, known) if known else ()), *new]
-        _insert(Match, [_new_match(video, entry, keyword["normalized"], method, now) for video in added])
-        if added:
-            hidden = sum(video["hidden_at"] is not None for video in added)
-            claimed.update(
-                video_count=F("video_count") + len(added),
-                hidden_count=F("hidden_count") + hidden,
-                last_found_at=now,
-            )
-        if keyword["rules_exist"] and (changed or added):
-            hiding.settle(total, {*changed, *(video["video_id"] for video in added)})
-        if keyword["notify_since"]:
-            _enqueue(entry, added, keyword["notify_since"] - INDEX_DELAY, now)
-        if changed or added:
+        matched = _matched(finders, known, is_shared=about is not None) if known else set()
+        added = {
+            pk: [
+                row
+                for row in (*known.values(), *new)
+                if row["video_id"] in ids and (pk, row["video_id"]) not in matched
+            ]
+            for pk, ids in finders.items()
+        }
+        _insert(
+            Match,
+            [
+                _new_match(video, row, method, now, is_shared=about is not None)
+                for row in rows
+                for video in added[row["pk"]]
+            ],
+        )
+        for pk, found_first in added.items():
+            if found_first:
+                hidden = sum(video["hidden_at"] is not None for video in found_first)
+                KeyWordEntry.including_deleted.filter(pk=pk).update(
+                    video_count=F("video_count") + len(found_first),
+                    hidden_count=F("hidden_count") + hidden,
+                    last_found_at=now,
+                )
+        assigned = _assign({video_id: pk for video_id, pk in finder_of.items() if video_id in known}, known)
+        touched = {*changed, *(video["video_id"] for videos in added.values() for video in videos)}
+        if assigned or (rows[0]["rules_exist"] and touched):
+            hiding.settle(total, touched)
+        for row in rows:
+            if row["notify_since"]:
+                _enqueue(row["pk"], added[row["pk"]], row["notify_since"] - INDEX_DELAY, now)
+        if touched or new:
+            total.hidden_count += sum(video["keyword_id"] is None for video in new)
             total.mark_changed(added=len(new))
-    return Stored(found=len(found), added=len(added))
+    return {pk: Stored(found=len(ids), added=len(added[pk])) for pk, ids in finders.items()}
 
 
 def update(videos: Iterable[FoundVideo]) -> None:
@@ -193,39 +232,58 @@ def _updates(row: Mapping[str, object], found: FoundVideo) -> Row:
     return {name: value for name, value in updates.items() if row[name] != value}
 
 
-def _new_row(found: FoundVideo, entry: KeyWordEntry, method: VideoFetchMethod, now: datetime) -> Row:
+def _new_row(found: FoundVideo, finder: int | None, method: VideoFetchMethod, now: datetime) -> Row:
+    """Return the row of a new video; without a keyword that found it, it is hidden as by rules."""
     given = {name: getattr(found, name) for name in _FROM_SOURCE}
     return (
         _DEFAULTS
         | given
         | {
             "video_id": found.video_id,
-            "keyword_id": entry.pk,
+            "keyword_id": finder,
             "method": method,
             "created_at": now,
             "updated_at": now,
+            "hidden_at": now if finder is None else None,
+            "hidden_by_rules": finder is None,
             "views_read_at": now if found.view_count is not None else None,
             "completed_at": now if found.complete else None,
         }
     )
 
 
-def _unmatched(entry: KeyWordEntry, known: Mapping[str, Row]) -> list[Row]:
-    """Return those of these stored videos that `entry` has not found before."""
+def _matched(finders: Mapping[int, Collection[str]], known: Iterable[str], *, is_shared: bool) -> set[tuple[int, str]]:
+    """Return which keywords have found which of these stored videos before; record that a shared search shows them."""
     # Of all keywords: PostgreSQL would read all matches of one that its statistics do not know yet.
-    matched = set(Match.objects.filter(video__in=known).values_list("keyword_id", "video_id"))
-    return [video for video_id, video in known.items() if (entry.pk, video_id) not in matched]
+    rows = list(Match.objects.filter(video__in=known).values_list("keyword_id", "video_id", "pk", "shared"))
+    if is_shared:
+        shown = [pk for keyword, video, pk, shared in rows if not shared and video in finders.get(keyword, ())]
+        if shown:
+            Match.objects.filter(pk__in=shown).update(shared=True)
+    return {(keyword, video) for keyword, video, _, _ in rows}
 
 
-def _new_match(video: Row, entry: KeyWordEntry, keyword: str, method: VideoFetchMethod, now: datetime) -> Row:
+def _assign(finder_of: Mapping[str, int], known: Mapping[str, Row]) -> bool:
+    """Record which keyword found those stored videos first that no keyword had; return whether there were any."""
+    first: dict[int, list[str]] = defaultdict(list)
+    for video_id, keyword in finder_of.items():
+        if known[video_id]["keyword_id"] is None:
+            first[keyword].append(video_id)
+    for keyword, video_ids in first.items():
+        Video.objects.filter(pk__in=video_ids, keyword=None).update(keyword=keyword)
+    return bool(first)
+
+
+def _new_match(video: Row, keyword: Row, method: VideoFetchMethod, now: datetime, *, is_shared: bool) -> Row:
     return {
-        "keyword_id": entry.pk,
+        "keyword_id": keyword["pk"],
         "video_id": video["video_id"],
         "method": method,
         "created_at": now,
         "published_at": video["published_at"],
         "hidden": video["hidden_at"] is not None,  # by hand; hiding.settle() knows the rules
-        "matched_in": attribution.matched_in(keyword, video),
+        "shared": is_shared,
+        "matched_in": attribution.matched_in(keyword["normalized"], video),
     }
 
 
@@ -271,10 +329,10 @@ def _as_values(rows: Sequence[Row], table: str) -> tuple[str, list[Any]]:
     return f"VALUES {', '.join([placeholders] * len(rows))}", values
 
 
-def _enqueue(entry: KeyWordEntry, videos: Iterable[Row], since: datetime, now: datetime) -> None:
+def _enqueue(keyword: int, videos: Iterable[Row], since: datetime, now: datetime) -> None:
     """Enqueue those of these videos, which the keyword had not found before, that its addresses are to be notified of:
     published at `since` or later, and not hidden."""
     recent = [video["video_id"] for video in videos if video["published_at"] >= since]
-    shown = Match.objects.filter(keyword=entry, video__in=recent, hidden=False).order_by("published_at", "video")
+    shown = Match.objects.filter(keyword=keyword, video__in=recent, hidden=False).order_by("published_at", "video")
     video_ids = list(shown.values_list("video", flat=True)) if recent else []
-    NewVideo.objects.bulk_create([NewVideo(keyword=entry, video_id=pk, created_at=now) for pk in video_ids])
+    NewVideo.objects.bulk_create([NewVideo(keyword_id=keyword, video_id=pk, created_at=now) for pk in video_ids])

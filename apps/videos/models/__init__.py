@@ -1,12 +1,20 @@
 """What is watched, what was found, and what happened; a module each.
 
-They import one way: feed_token, method, saved_view, total and token, then log, keyword and gap, then rule, match and
-video, then notification.
+They import one way: feed_token, method, saved_view, total and token, then log, keyword, gap and evidence, then rule,
+match and video, then notification.
 """
 
+from apps.videos.models.evidence import SearchEvidence
 from apps.videos.models.feed_token import FeedToken
 from apps.videos.models.gap import SearchGap
-from apps.videos.models.keyword import SPREAD, KeyWordEntry, KeyWordEntryQuerySet, StateCounts, keywords_changed
+from apps.videos.models.keyword import (
+    SPREAD,
+    KeyWordEntry,
+    KeyWordEntryQuerySet,
+    SearchGroup,
+    StateCounts,
+    keywords_changed,
+)
 from apps.videos.models.log import LONGEST_FETCH, VideoLog, VideoLogQuerySet
 from apps.videos.models.match import Match, MatchQuerySet
 from apps.videos.models.method import VideoFetchMethod
@@ -32,7 +40,9 @@ __all__ = [
     "NewVideo",
     "Receiver",
     "SavedView",
+    "SearchEvidence",
     "SearchGap",
+    "SearchGroup",
     "StateCounts",
     "Video",
     "VideoFetchMethod",

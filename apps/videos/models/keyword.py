@@ -59,6 +59,21 @@ def check_webhook(url: str) -> None:
         raise ValidationError("Must be an address that begins with http:// or https://.")
 
 
+class SearchGroup(models.Model):
+    """Keywords that are searched for together; see scheduling/groups.py.
+
+    One whose query YouTube refused stays for a while, without keywords: later queries are shorter.
+    """
+
+    created_at = models.DateTimeField(default=timezone.now)
+    searched_through = models.DateTimeField(null=True, help_text="Up to when its last search searched.")
+    refused_at = models.DateTimeField(null=True, help_text="When YouTube refused its query.")
+    refused_length = models.PositiveIntegerField(null=True, help_text="How long that query was.")
+
+    def __str__(self) -> str:
+        return f"group {self.pk}"
+
+
 @dataclass(frozen=True, slots=True)
 class StateCounts:
     """How many keywords are in each state. `failing` and `waiting` are among those that are watched."""
@@ -154,9 +169,17 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
         """Return the entries that no worker has claimed. Claims of workers that died are ended by claims.Watcher."""
         return self.filter(claim_token="")
 
+    def set_claim(self, token: str, **changes: Any) -> int:
+        """Claim those of the entries that are free with `token`; return how many. One UPDATE."""
+        return self.unclaimed().update(claim_token=token, claimed_at=timezone.now(), **changes)
+
     def overdue(self, now: datetime) -> Self:
         """Return the watched entries whose fetch should have begun at `now`, and has not."""
         return self.watched().unclaimed().filter(next_due_at__lte=now).order_by("next_due_at")
+
+    def to_audit(self, now: datetime) -> Self:
+        """Return the watched entries that are to be searched for without their group at `now`."""
+        return self.watched().unclaimed().filter(audit_due_at__lte=now).order_by("audit_due_at")
 
     def next_starts(self, number: int) -> list[datetime]:
         """Return when each of so many keywords that are added now should be fetched first; one query."""
@@ -362,6 +385,20 @@ class KeyWordEntry(models.Model):
     refused_since = models.DateTimeField(
         null=True, editable=False, help_text="Since when YouTube has refused each search for this keyword."
     )
+    group = models.ForeignKey(
+        SearchGroup,
+        null=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="keywords",
+        help_text="The keywords that it is searched together with. Null: it is searched for alone.",
+    )
+    audit_interval = models.PositiveIntegerField(
+        null=True, editable=False, help_text="Seconds between searches for it alone while it is in a group."
+    )
+    audit_due_at = models.DateTimeField(
+        null=True, editable=False, help_text="When it is to be searched for alone while it is in a group."
+    )
     claim_token = models.CharField(max_length=32, blank=True, default="", editable=False)
     claimed_at = models.DateTimeField(null=True, editable=False)
     erase_after = models.DateTimeField(
@@ -388,6 +425,8 @@ class KeyWordEntry(models.Model):
             models.Index(fields=["state", "next_due_at"], name="keyword_due"),
             # count_by_state(), and the lists of keywords that are failing or waiting.
             models.Index(fields=["state", "last_status"], name="keyword_status"),
+            # The chore that sends audits.
+            models.Index(fields=["audit_due_at"], condition=Q(audit_due_at__isnull=False), name="keyword_audit_due"),
         ]
 
     def __str__(self) -> str:
@@ -534,17 +573,25 @@ class KeyWordEntry(models.Model):
     def next_trigger(self) -> "VideoLog.Trigger":
         return VideoLog.Trigger.SCHEDULE if self.last_fetched_at else VideoLog.Trigger.FIRST
 
-    def claim(self, *, scheduled: bool) -> str | None:
+    def claimable(self, trigger: "VideoLog.Trigger") -> KeyWordEntryQuerySet:
+        """Return this keyword if it is free, and due for a fetch with this trigger.
+
+        A scheduled fetch requires that `next_due_at` has come, and an audit that `audit_due_at` has, so that a message
+        delivered twice, or two beats, cause one search.
+        """
+        now = timezone.now()
+        own: KeyWordEntryQuerySet = KeyWordEntry.objects.filter(pk=self.pk).unclaimed()
+        if trigger in (VideoLog.Trigger.SCHEDULE, VideoLog.Trigger.FIRST):
+            early = min(MAX_EARLY, timedelta(seconds=self.planned_interval / 10))
+            return own.watched().filter(next_due_at__lte=now + early)
+        return own.to_audit(now) if trigger == VideoLog.Trigger.AUDIT else own
+
+    def claim(self, trigger: "VideoLog.Trigger") -> str | None:
         """Claim this keyword for a fetch; return the claim's token, or None if it is claimed or not due.
 
-        A scheduled fetch requires that `next_due_at` has come, so that a message delivered twice, or two beats, cause
-        one search. One conditional UPDATE: only one of any number of workers succeeds.
+        One conditional UPDATE: only one of any number of workers succeeds.
         """
-        claimable = KeyWordEntry.objects.filter(pk=self.pk)
-        if scheduled:
-            early = min(MAX_EARLY, timedelta(seconds=self.planned_interval / 10))
-            claimable = claimable.watched().filter(next_due_at__lte=timezone.now() + early)
-        return self._claim(claimable)
+        return self._claim(self.claimable(trigger))
 
     def claim_erasing(self) -> str | None:
         """Claim this deleted keyword for erasing; return the claim's token, None if it is claimed or can be restored.
@@ -555,8 +602,8 @@ class KeyWordEntry(models.Model):
 
     @staticmethod
     def _claim(claimable: KeyWordEntryQuerySet, **changes: Any) -> str | None:
-        token, now = uuid.uuid4().hex, timezone.now()
-        return token if claimable.unclaimed().update(claim_token=token, claimed_at=now, **changes) else None
+        token = uuid.uuid4().hex
+        return token if claimable.set_claim(token, **changes) else None
 
     def renew(self, token: str) -> bool:
         """Renew the claim; return False if it has ended. One UPDATE: see fetching/claims.py."""

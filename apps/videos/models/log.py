@@ -106,6 +106,7 @@ class VideoLog(models.Model):
         FIRST = "first", "first fetch"
         MANUAL = "manual", "manual"
         PREVIEW = "preview", "preview"
+        AUDIT = "audit", "audit"
 
     # What a person requested, and gets an answer to.
     REQUESTED = [Trigger.MANUAL, Trigger.PREVIEW]
@@ -129,6 +130,13 @@ class VideoLog(models.Model):
         db_persist=True,
     )
     http_status = models.PositiveSmallIntegerField(null=True)
+    shared_with = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="sharing",
+        help_text="The fetch whose search was for this keyword as well, and which counts it.",
+    )
     searches = models.PositiveSmallIntegerField(default=0)
     units = models.PositiveSmallIntegerField(default=0)
     duration = models.FloatField("duration in seconds", null=True)
@@ -170,6 +178,10 @@ class VideoLog(models.Model):
     def record_usage(self, youtube: "YouTube") -> None:
         """Write what the fetch has used so far."""
         VideoLog.objects.filter(pk=self.pk).update(searches=youtube.searches, units=youtube.units)
+
+    def with_shared(self) -> VideoLogQuerySet:
+        """Return this log, and those of the other keywords that the same search was for."""
+        return VideoLog.objects.filter(Q(pk=self.pk) | Q(shared_with=self.pk))
 
     @property
     def is_under_way(self) -> bool:

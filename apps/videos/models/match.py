@@ -48,6 +48,9 @@ class Match(models.Model):
         db_index=False,
         help_text="A rule that hides it.",
     )
+    shared = models.BooleanField(
+        default=False, db_default=False, help_text="Whether a search for the keyword's group has shown it."
+    )
     # Null, and not empty, as long as it is unknown: SQLite uses a partial index only for NULL, see Video.
     matched_in = models.CharField(  # noqa: DJ001
         max_length=12,

@@ -87,7 +87,7 @@ class Video(models.Model):
         null=True,
         on_delete=models.SET_NULL,
         related_name="first_found",
-        help_text="The keyword that found it first.",
+        help_text="The keyword that found it first. Null: a search for a group found it, and it is about none of them.",
     )
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField(help_text="When another field last changed.")
@@ -99,7 +99,9 @@ class Video(models.Model):
     starred_at = models.DateTimeField(null=True, help_text="When it was starred.")
     hidden_at = models.DateTimeField(null=True, help_text="When it was hidden: lists leave it out.")
     hidden_by_rules = models.BooleanField(
-        default=False, db_default=False, help_text="It is hidden because rules hide it for each keyword that found it."
+        default=False,
+        db_default=False,
+        help_text="It is hidden because rules hide it for each keyword that found it, if any did.",
     )
 
     objects = VideoQuerySet.as_manager()
@@ -145,6 +147,10 @@ class Video(models.Model):
                 fields=["-published_at", "-video_id", "hidden_at"],
                 condition=Q(hidden_at__isnull=False),
                 name="video_hidden",
+            ),
+            # Those that are about no keyword of the group that found them.
+            models.Index(
+                fields=["-published_at", "-video_id", "keyword"], condition=Q(keyword=None), name="video_unassigned"
             ),
             # The chore that completes videos: to_complete().
             models.Index(fields=["-created_at"], condition=Q(completed_at=None), name="video_incomplete"),

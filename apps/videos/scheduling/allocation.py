@@ -24,7 +24,9 @@ and the further they exceed `B`, the more searches the law alone decides. So the
 weight or more searches per day never mean fewer searches. A search made less than once a day is marked as below the
 daily minimum.
 
-The unit of the plan is a search, not a keyword; each search serves one keyword.
+The unit of the plan is a search, not a keyword: one that serves a group of keywords (groups.py) has their rates
+together, and the average weight of their videos. A search for a keyword of a group alone, which only has to find what
+the group's searches leave out, is extra: it has no lower bound.
 """
 
 import math
@@ -48,12 +50,14 @@ class Search:
 
     `rate`: the new videos per day that it would find; more than 0. `weight`: how important it is to find them early,
     relative to other searches. `requested_interval`: the interval in seconds that a person chose; None = automatic.
+    `is_extra`: another search finds the most of it.
     """
 
     id: int
     rate: float
     weight: float = 1.0
     requested_interval: int | None = None
+    is_extra: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ def is_step(old: int, seconds: float) -> bool:
 
 
 def _bound(search: Search) -> float:
-    return max(1.0, search.rate / VIDEOS_PER_SEARCH)
+    return 0.0 if search.is_extra else max(1.0, search.rate / VIDEOS_PER_SEARCH)
 
 
 def _cap(requested: Sequence[float], capacity: float) -> float:

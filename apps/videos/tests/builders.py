@@ -50,7 +50,7 @@ def store(
 ) -> storing.Stored:
     """Store videos as a fetch of `entry` would."""
     KeyWordEntry.objects.filter(pk=entry.pk).update(claim_token="held by the test")
-    stored = storing.store(entry, "held by the test", videos, method)
+    stored = storing.store([entry], "held by the test", videos, method)[entry.pk]
     KeyWordEntry.objects.filter(pk=entry.pk).update(claim_token="")
     entry.refresh_from_db()
     return stored

@@ -52,7 +52,7 @@ def test_a_big_erase_does_not_block_other_writers(database: RealDatabase, capsys
         while not erased.wait(0.01):
             page = [found_video(f"{len(waits)}-{number}") for number in range(PAGE)]
             began = time.monotonic()
-            storing.store(other, "held", page, VideoFetchMethod.YOUTUBE)
+            storing.store([other], "held", page, VideoFetchMethod.YOUTUBE)
             waits.append(time.monotonic() - began)
         return waits
 

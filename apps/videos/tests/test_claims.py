@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -53,7 +54,7 @@ def entry(frozen_time: MovableTime) -> KeyWordEntry:
 
 
 def claim(entry: KeyWordEntry) -> str:
-    token = entry.claim(scheduled=False)
+    token = entry.claim(VideoLog.Trigger.MANUAL)
     assert token
     return token
 
@@ -94,7 +95,7 @@ def test_a_keyword_whose_workers_die_is_fetched_less_and_less_often(
         entry.refresh_from_db()
         assert entry.next_due_at
         frozen_time.move_to(max(timezone.now(), entry.next_due_at))
-        assert entry.claim(scheduled=True)
+        assert entry.claim(VideoLog.Trigger.SCHEDULE)
         VideoLog.objects.create(keyword=entry)
         passing.check(watcher, SILENT_SECONDS + 2 * CHECK_SECONDS)
         beat.sync()
@@ -125,7 +126,7 @@ def test_no_clock_ends_a_claim(
         frozen_time.move_to(timezone.now() + jump)
         passing.check(watcher, RENEW_SECONDS)
         assert entry.renew(token)
-    assert not entry.claim(scheduled=False)
+    assert not entry.claim(VideoLog.Trigger.MANUAL)
     # Nor does it keep one that is silent, as from a clock that is ahead.
     frozen_time.move_to(timezone.now() - 5 * jump)
     passing.check(watcher, SILENT_SECONDS + CHECK_SECONDS)
@@ -243,7 +244,7 @@ def held(database: RealDatabase, quickly: None) -> Iterator[tuple[KeyWordEntry, 
 
 def test_a_claim_is_renewed_until_its_holder_has_finished(held: tuple[KeyWordEntry, str]) -> None:
     entry, token = held
-    with claims.renewed(entry, token):
+    with claims.renewed(entry.pk, partial(entry.renew, token)):
         for _ in range(3):
             before = claimed_at(entry)
             eventually(lambda: claimed_at(entry) != before)  # noqa: B023
@@ -252,14 +253,14 @@ def test_a_claim_is_renewed_until_its_holder_has_finished(held: tuple[KeyWordEnt
 
 def test_it_is_not_renewed_after_an_error(held: tuple[KeyWordEntry, str]) -> None:
     entry, token = held
-    with pytest.raises(ValueError, match="fails"), claims.renewed(entry, token):
+    with pytest.raises(ValueError, match="fails"), claims.renewed(entry.pk, partial(entry.renew, token)):
         raise ValueError("fails")
     eventually(lambda: not renewing(entry))
 
 
 def test_a_claim_that_has_ended_is_not_renewed(held: tuple[KeyWordEntry, str]) -> None:
     entry, token = held
-    with claims.renewed(entry, token):
+    with claims.renewed(entry.pk, partial(entry.renew, token)):
         entry.release(token)
         eventually(lambda: not renewing(entry))
 
@@ -278,7 +279,7 @@ def test_renewing_goes_on_after_the_database_failed(
 
     monkeypatch.setattr(KeyWordEntry, "renew", fail_twice)
     before = claimed_at(entry)
-    with claims.renewed(entry, token):
+    with claims.renewed(entry.pk, partial(entry.renew, token)):
         eventually(lambda: claimed_at(entry) != before)
     assert caplog.text.count("could not be renewed") == 2
 
@@ -288,7 +289,7 @@ def test_a_fetch_that_hangs_for_longer_than_a_task_may_run_loses_its_claim(
 ) -> None:
     settings.CELERY_TASK_TIME_LIMIT = 0.2
     entry, token = held
-    with claims.renewed(entry, token):
+    with claims.renewed(entry.pk, partial(entry.renew, token)):
         eventually(lambda: not renewing(entry))
         assert is_claimed(entry), "until beat ends it"
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def die(entry: KeyWordEntry, frozen_time: MovableTime) -> None:
     """Let the worker die that fetches the keyword, and beat notice it."""
     frozen_time.move(hours=6)
-    token = entry.claim(scheduled=True)
+    token = entry.claim(VideoLog.Trigger.SCHEDULE)
     assert token
     VideoLog.objects.create(keyword=entry)
     assert claims.end(entry.pk, token, timezone.now())
@@ -57,7 +57,7 @@ def test_an_error_of_windhover(entry: KeyWordEntry, frozen_time: MovableTime, mo
 def test_a_source_that_fails_is_another_problem(
     entry: KeyWordEntry, frozen_time: MovableTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unavailable(*args: object) -> None:
+    def unavailable(*args: object, **kwargs: object) -> None:
         raise SourceUnavailable("YouTube is having problems.")
 
     monkeypatch.setattr("apps.videos.fetching.searching.search", unavailable)

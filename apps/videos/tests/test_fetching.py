@@ -83,14 +83,14 @@ def test_a_slightly_early_message_is_accepted(entry: KeyWordEntry, frozen_time: 
 
 
 def test_it_leaves_a_keyword_alone_that_another_worker_fetches(entry: KeyWordEntry) -> None:
-    assert entry.claim(scheduled=True)
+    assert entry.claim(VideoLog.Trigger.SCHEDULE)
 
     assert fetch_keyword(entry, MANUAL) is None
     assert VideoLog.objects.count() == 0
 
 
 def test_it_takes_over_from_a_worker_that_died(entry: KeyWordEntry) -> None:
-    entry.claim(scheduled=True)
+    entry.claim(VideoLog.Trigger.SCHEDULE)
     claims.end(*claim_of(entry))
     # It slept, and opened its log after its claim had ended.
     dead = VideoLog.objects.create(keyword=entry, keyword_text=entry.keyword)

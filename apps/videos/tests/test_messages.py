@@ -99,7 +99,7 @@ def test_catching_up_closes_what_a_dead_worker_left_open() -> None:
 
 def test_catching_up_keeps_a_fetch_that_is_claimed_whatever_the_clock_says() -> None:
     entry = KeyWordEntry.objects.create(keyword="Python")
-    entry.claim(scheduled=True)
+    entry.claim(VideoLog.Trigger.SCHEDULE)
     hour = timedelta(hours=1)
     logs = [
         VideoLog.objects.create(keyword=entry, status="running", created_at=timezone.now() + ago)

@@ -220,7 +220,7 @@ def test_a_manual_fetch_is_retried_once_if_its_worker_dies(entry: KeyWordEntry, 
     paused = KeyWordEntry.objects.create(keyword="paused", state=KeyWordEntry.State.PAUSED)
     log = fetch_now(paused)
     for end in ("waiting", "interrupted"):
-        paused.claim(scheduled=False)
+        paused.claim(VideoLog.Trigger.MANUAL)
         VideoLog.objects.update(status="running", created_at=timezone.now())
         assert fetch_now(paused) == log
         claims.end(*claim_of(paused))

@@ -57,11 +57,11 @@ def only(results: list[Any]) -> Any:
 # --- Claims --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scheduled", [True, False])
-def test_it_works(database: RealDatabase, scheduled: bool) -> None:
+@pytest.mark.parametrize("trigger", [VideoLog.Trigger.SCHEDULE, VideoLog.Trigger.MANUAL])
+def test_it_works(database: RealDatabase, trigger: VideoLog.Trigger) -> None:
     entry = watched()
     for _ in range(20):
-        token = only(database.at_once(*[partial(entry.claim, scheduled=scheduled)] * 8))
+        token = only(database.at_once(*[partial(entry.claim, trigger)] * 8))
         entry.refresh_from_db()
         assert entry.claim_token == token
         assert entry.release(token)
@@ -69,10 +69,14 @@ def test_it_works(database: RealDatabase, scheduled: bool) -> None:
 
 def test_an_ended_claim_is_claimed_once(database: RealDatabase) -> None:
     entry = watched()
-    old = entry.claim(scheduled=True)
+    old = entry.claim(VideoLog.Trigger.SCHEDULE)
     for _ in range(20):
         claims.end(*claim_of(entry))
-        new = only(database.at_once(*[partial(entry.claim, scheduled=True), partial(entry.claim, scheduled=False)] * 4))
+        new = only(
+            database.at_once(
+                *[partial(entry.claim, VideoLog.Trigger.SCHEDULE), partial(entry.claim, VideoLog.Trigger.MANUAL)] * 4
+            )
+        )
         assert new != old
         old = new
 
@@ -81,7 +85,7 @@ def test_a_claim_that_is_renewed_at_that_moment_is_kept(database: RealDatabase) 
     """Beat may end only what it has seen unchanged. Either comes first: the holder knows whether it still holds it."""
     entry = watched()
     for _ in range(20):
-        token = entry.claim(scheduled=True)
+        token = entry.claim(VideoLog.Trigger.SCHEDULE)
         _, kept = database.at_once(partial(claims.end, *claim_of(entry)), partial(entry.renew, token))
         entry.refresh_from_db()
         assert entry.claim_token == (token if kept else "")
@@ -90,15 +94,15 @@ def test_a_claim_that_is_renewed_at_that_moment_is_kept(database: RealDatabase) 
 
 def test_the_old_holder_of_a_claim_changes_nothing(database: RealDatabase) -> None:
     entry = watched()
-    old = entry.claim(scheduled=True)
+    old = entry.claim(VideoLog.Trigger.SCHEDULE)
     claims.end(*claim_of(entry))
-    new = entry.claim(scheduled=True)
+    new = entry.claim(VideoLog.Trigger.SCHEDULE)
     before = KeyWordEntry.objects.values().get()
 
     assert not any(database.at_once(*[partial(entry.release, old, next_due_at=timezone.now() + HOUR)] * 4))
     assert not any(database.at_once(*[partial(entry.renew, old)] * 4))
     with pytest.raises(storing.ClaimLost):
-        storing.store(entry, old, [], "youtube")
+        storing.store([entry], old, [], "youtube")
     assert KeyWordEntry.objects.values().get() == before
     assert entry.release(new)
 
@@ -108,7 +112,7 @@ def test_a_message_delivered_many_times_fetches_once(database: RealDatabase) -> 
     entry = watched()
 
     def fetch() -> str | None:
-        token = entry.claim(scheduled=True)
+        token = entry.claim(VideoLog.Trigger.SCHEDULE)
         if token:
             assert entry.release(token, next_due_at=timezone.now() + HOUR)
         return token
@@ -122,8 +126,8 @@ def test_a_message_delivered_many_times_fetches_once(database: RealDatabase) -> 
 def test_a_keyword_deleted_at_that_moment_is_not_claimed(database: RealDatabase) -> None:
     for _ in range(20):
         entry = watched()
-        *_, token = database.at_once(entry.delete, partial(entry.claim, scheduled=True))
-        assert entry.claim(scheduled=False) is None
+        *_, token = database.at_once(entry.delete, partial(entry.claim, VideoLog.Trigger.SCHEDULE))
+        assert entry.claim(VideoLog.Trigger.MANUAL) is None
         assert token is None or not entry.release(token)
         erasing.erase(entry)
 
@@ -329,7 +333,7 @@ def test_a_fetch_that_was_taken_over_stores_nothing(youtube: Simulator, database
 
     def take_over() -> None:
         claims.end(*claim_of(entry))
-        tokens.append(entry.claim(scheduled=True))
+        tokens.append(entry.claim(VideoLog.Trigger.SCHEDULE))
 
     tokens: list[str | None] = []
     with meanwhile(youtube, take_over):

@@ -123,7 +123,7 @@ def test_it_takes_no_other_empty_text_for_a_change(entry: KeyWordEntry) -> None:
 
 def test_it_refuses_a_lost_claim(entry: KeyWordEntry) -> None:
     with pytest.raises(storing.ClaimLost):
-        storing.store(entry, "stale", [found_video("a")], VideoFetchMethod.YOUTUBE)
+        storing.store([entry], "stale", [found_video("a")], VideoFetchMethod.YOUTUBE)
     assert Video.objects.count() == 0
 
 
@@ -138,7 +138,7 @@ def test_it_costs_the_same_queries_for_one_video_and_for_fifty(
         changed = [replace(video, view_count=6, published_at=NOON + timedelta(hours=1)) for video in page]
         for keyword, videos, most in [(entry, page, 9), (entry, page, 6), (entry, changed, 9), (other, changed, 9)]:
             with django_assert_max_num_queries(most):
-                storing.store(keyword, "t", videos, VideoFetchMethod.YOUTUBE)
+                storing.store([keyword], "t", videos, VideoFetchMethod.YOUTUBE)
 
 
 def test_it_writes_only_what_changed(entry: KeyWordEntry) -> None:
@@ -162,7 +162,7 @@ def test_it_writes_only_what_changed(entry: KeyWordEntry) -> None:
 def statements_that_write(entry: KeyWordEntry, page: list[FoundVideo]) -> list[Query]:
     """Return the statements of store() that write rows of `page`: not the stamp of a change."""
     with recorded() as queries:
-        storing.store(entry, "t", page, VideoFetchMethod.YOUTUBE)
+        storing.store([entry], "t", page, VideoFetchMethod.YOUTUBE)
     writing = [query for query in queries if query.sql.startswith(("INSERT", "UPDATE", "WITH"))]
     return [query for query in writing if "videos_videototal" not in query.sql]
 

@@ -32,7 +32,7 @@ def storing_page(
 ) -> Callable[[], storing.Stored]:
     """Return a function that stores these videos for `entry`, shuffled: sources do not sort by id."""
     page = [found_video(video_id, **given) for video_id in random.sample(ids, len(ids))]
-    return partial(storing.store, entry, "held", page, method)
+    return lambda: storing.store([entry], "held", page, method)[entry.pk]
 
 
 def names(prefix: str, start: int, stop: int) -> list[str]:
@@ -177,7 +177,7 @@ def open_logs_until_erased(entry: KeyWordEntry) -> int:
 def test_counts_are_verified_beside_writers(database: RealDatabase) -> None:
     bird, kestrel = held("bird"), held("kestrel")
     kept = [found_video(f"kept-{number}") for number in range(30)]
-    storing.store(kestrel, "held", kept, VideoFetchMethod.YOUTUBE)
+    storing.store([kestrel], "held", kept, VideoFetchMethod.YOUTUBE)
     KeyWordEntry.objects.filter(pk=kestrel.pk).update(video_count=5)
     done = Event()
 
@@ -185,8 +185,8 @@ def test_counts_are_verified_beside_writers(database: RealDatabase) -> None:
         try:
             for turn in range(15):
                 page = [found_video(f"{turn}-{number}") for number in range(10)]
-                storing.store(bird, "held", page, VideoFetchMethod.YOUTUBE)
-                storing.store(kestrel, "held", page[:5], VideoFetchMethod.YOUTUBE)
+                storing.store([bird], "held", page, VideoFetchMethod.YOUTUBE)
+                storing.store([kestrel], "held", page[:5], VideoFetchMethod.YOUTUBE)
         finally:
             done.set()
 
@@ -204,7 +204,7 @@ def test_counts_are_verified_beside_writers(database: RealDatabase) -> None:
 
 def test_two_chores_correct_a_count_once(database: RealDatabase) -> None:
     entry = held("bird")
-    storing.store(entry, "held", [found_video() for _ in range(20)], VideoFetchMethod.YOUTUBE)
+    storing.store([entry], "held", [found_video() for _ in range(20)], VideoFetchMethod.YOUTUBE)
     for _ in range(3):
         KeyWordEntry.objects.update(video_count=3)
         assert sum(database.at_once(*[verify_counts] * 3)) == 1
@@ -220,12 +220,12 @@ def test_a_client_that_follows_cursors_sees_each_video_once(database: RealDataba
     bird = held("bird")
     there = names("v", 0, 400)
     dates = [NOON - timedelta(minutes=n // 3) for n in range(400)]
-    storing.store(bird, "held", map(published, there, dates), YOUTUBE)
+    storing.store([bird], "held", map(published, there, dates), YOUTUBE)
 
     def write() -> None:
         for turn in range(20):
             dates = [NOON + timedelta(minutes=20 - n, seconds=turn) for n in range(250)]
-            storing.store(bird, "held", map(published, names(f"new-{turn}", 0, 250), dates), YOUTUBE)
+            storing.store([bird], "held", map(published, names(f"new-{turn}", 0, 250), dates), YOUTUBE)
 
     def follow() -> list[str]:
         client, seen, link = Client(), [], "/api/keyword/bird/videos/?cursor=&page_size=40"
@@ -245,7 +245,7 @@ def test_a_client_that_follows_a_cursor_meanwhile_gets_each_video_once(database:
     entry, minute = held("bird"), timedelta(minutes=1)
     old = names("old", 0, 600)
     dated = {video_id: NOON - number * minute for number, video_id in enumerate(old)}
-    storing.store(entry, "held", [found_video(pk, published_at=date) for pk, date in dated.items()], YOUTUBE)
+    storing.store([entry], "held", [found_video(pk, published_at=date) for pk, date in dated.items()], YOUTUBE)
 
     def insert() -> None:
         """Add 5,000 newer, older, and those between."""
@@ -254,7 +254,7 @@ def test_a_client_that_follows_a_cursor_meanwhile_gets_each_video_once(database:
                 found_video(f"{turn}-{number}", published_at=NOON + random.randint(-1200, 600) * minute)
                 for number in range(50)
             ]
-            storing.store(entry, "held", page, YOUTUBE)
+            storing.store([entry], "held", page, YOUTUBE)
 
     def read() -> list[str]:
         client, address, seen = Client(), "/api/videos/?cursor=&page_size=20", []
