@@ -32,6 +32,9 @@ YT_UNITS_PER_DAY = env.per_project("YT_UNITS_PER_DAY", 10_000)
 # The default interval in seconds of a keyword without its own; None = automatic.
 FETCH_INTERVAL = env.seconds_or_auto("FETCH_INTERVAL", maximum=30 * 86_400)
 
+# Whether one search may be for several keywords.
+SHARE_SEARCHES = env.choice("SHARE_SEARCHES", "auto", ("auto", "off")) == "auto"
+
 # How many days fetch logs are kept; 0 = all.
 LOG_DAYS = env.integer("LOG_DAYS", 90, minimum=0, maximum=36_500)
 

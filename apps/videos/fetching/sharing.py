@@ -154,9 +154,9 @@ def check(entry: KeyWordEntry, videos: Sequence[FoundVideo], gaps: Collection[Ga
     """
     if gaps is None:
         return None
-    evidence = SearchEvidence.objects.filter(keyword=entry).first()
+    evidence = _evidence(entry)
     last = entry.group.searched_through if entry.group else entry.searched_through
-    if evidence is None or last is None:
+    if last is None:
         return None
     through = last - INDEX_DELAY
     expected = {
@@ -174,7 +174,7 @@ def check(entry: KeyWordEntry, videos: Sequence[FoundVideo], gaps: Collection[Ga
 
 def record_check(entry: KeyWordEntry, check: Check, now: datetime) -> None:
     """Add what a search showed to what is known of the keyword."""
-    evidence = SearchEvidence.objects.get(keyword=entry)
+    evidence = _evidence(entry)
     group, alone = evidence.of_group(now), evidence.of_alone(now)
     more = Evidence(check.expected, check.delivered)
     if check.of_group:
@@ -189,5 +189,8 @@ def record_check(entry: KeyWordEntry, check: Check, now: datetime) -> None:
 
 def audit_start(entry: KeyWordEntry, now: datetime) -> datetime:
     """Return from which date on an audit searches: from where the last one counted up to."""
-    evidence = SearchEvidence.objects.filter(keyword=entry).first()
-    return max(evidence.counted_through if evidence else now, now - MAX_GAP)
+    return max(_evidence(entry).counted_through, now - MAX_GAP)
+
+
+def _evidence(entry: KeyWordEntry) -> SearchEvidence:
+    return SearchEvidence.objects.filter(keyword=entry).first() or SearchEvidence(keyword=entry)

@@ -532,6 +532,11 @@ class KeyWordEntry(models.Model):
         return DAY / self.planned_interval
 
     @property
+    def audits_per_day(self) -> float:
+        """How often it is searched for alone although it is in a group."""
+        return DAY / self.audit_interval if self.audit_interval else 0.0
+
+    @property
     def expected_delay(self) -> int:
         """The average time in seconds from when YouTube shows a video until it is found: half an interval."""
         return self.planned_interval // 2

@@ -6,23 +6,35 @@ the entry. `next_due_at` decides when beat sends it (scheduler.py), and whether 
 
 import json
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
 from apps.incidents.models import MAX_SKEW, Incident
 from apps.quota import pacific
 from apps.videos.fetching.erasing import CHUNK_INTERVAL
-from apps.videos.models import SPREAD, KeyWordEntry
-from apps.videos.scheduling import pauses
-from apps.videos.scheduling.plan import Plan, make_plan, planned_interval
+from apps.videos.models import SPREAD, KeyWordEntry, SearchEvidence, SearchGroup
+from apps.videos.scheduling import groups, pauses
+from apps.videos.scheduling.plan import Plan, make_plan
 
 TASK = "apps.videos.tasks.process_trigger"
 PREFIX = "keyword-"
+
+# The fields of a keyword that the plan decides.
+PLANNED: Final = [
+    "planned_interval",
+    "below_daily_minimum",
+    "next_due_at",
+    "group_id",
+    "audit_interval",
+    "audit_due_at",
+]
 
 # Keywords written in one transaction.
 CHUNK = 100
@@ -35,12 +47,15 @@ def sync(keyword_ids: Collection[int] | None = None) -> None:
     transactions with pauses between them, so that no other writer waits long. For one keyword it needs about twenty
     queries, however many others there are.
     """
-    plan, pause = make_plan(), pauses.current()
-    ids = sorted(_differing(plan, pause) if keyword_ids is None else keyword_ids)
+    plan, pause = make_plan(regroup=keyword_ids is None), pauses.current()
+    new = _Planned(plan, pause, _groups(plan))
+    ids = sorted(_differing(new) if keyword_ids is None else keyword_ids)
     for start in range(0, len(ids), CHUNK):
         if start:
             time.sleep(CHUNK_INTERVAL)
-        _write(ids[start : start + CHUNK], plan, pause)
+        _write(ids[start : start + CHUNK], new)
+    if keyword_ids is None:
+        _remove_groups()
 
 
 def request_plan() -> None:
@@ -57,50 +72,92 @@ def record_sent(keyword_ids: Collection[int]) -> None:
         sent.filter(pk__in=free).update(last_run_at=timezone.now(), total_run_count=F("total_run_count") + 1)
 
 
-def _differing(plan: Plan, pause: Incident | None) -> set[int]:
+def _groups(plan: Plan) -> dict[int, int]:
+    """Return the id of the group of each keyword that is in one; groups that are new are created."""
+    arranged = plan.allocation.groups
+    new = [SearchGroup() for group in arranged if group.id is None]
+    created = iter(SearchGroup.objects.bulk_create(new) if new else new)
+    ids = [next(created).pk if group.id is None else group.id for group in arranged]
+    return {keyword: ids[place] for keyword, place in plan.allocation.group_of.items()}
+
+
+def _remove_groups() -> None:
+    """Remove groups without keywords; those whose query YouTube refused a while later."""
+    refused = Q(refused_at__gt=timezone.now() - groups.HALF_LIFE)
+    gone = SearchGroup.objects.filter(keywords=None).exclude(refused)
+    if gone.exists():
+        gone.delete()
+
+
+def _differing(new: "_Planned") -> set[int]:
     """Return the ids of the keywords whose plan or row has to be written. Two queries, and no lock."""
     rows = PeriodicTask.objects.filter(task=TASK, name__startswith=PREFIX)
     mirrored = {name: row for name, *row in rows.values_list("name", "interval__every", "enabled", "expire_seconds")}
     ids = set()
-    read = ["interval", "weight", "planned_interval", "below_daily_minimum", "next_due_at"]
-    for entry in KeyWordEntry.objects.scheduled().only(*read, "last_fetched_at", "refused_since").order_by():
+    read = ["interval", "weight", "last_fetched_at", "refused_since", *PLANNED]
+    for entry in KeyWordEntry.objects.scheduled().only(*read).order_by():
         row = mirrored.pop(row_name(entry.pk), None)
-        if row != [entry.planned_interval, True, None] or _planned(entry, plan, pause) != _stored(entry):
+        if row != [entry.planned_interval, True, None] or new.changes(entry):
             ids.add(entry.pk)
     return ids | {int(name.removeprefix(PREFIX)) for name in mirrored}
 
 
-def _write(keyword_ids: Collection[int], plan: Plan, pause: Incident | None) -> None:
+def _write(keyword_ids: Collection[int], new: "_Planned") -> None:
     """Write the plan of these keywords, and their rows, in one transaction."""
     with transaction.atomic():
         # One transaction at a time may change beat's rows: two would undo each other's changes.
         PeriodicTasks.objects.select_for_update().get_or_create(ident=1, defaults={"last_update": timezone.now()})
         entries = KeyWordEntry.objects.scheduled().filter(pk__in=keyword_ids).lock()
+        moved = []
         for entry in entries:
-            if (planned := _planned(entry, plan, pause)) == _stored(entry):
+            if not (changes := new.changes(entry)):
                 continue
-            entry.planned_interval, entry.below_daily_minimum, entry.next_due_at = planned
+            if "group_id" in changes:
+                moved.append(entry)
+            for name, value in changes.items():
+                setattr(entry, name, value)
             # One by one: bulk_update() builds a CASE with as many branches, and takes four times as long.
-            KeyWordEntry.objects.filter(pk=entry.pk).update(
-                planned_interval=entry.planned_interval,
-                below_daily_minimum=entry.below_daily_minimum,
-                next_due_at=entry.next_due_at,
-            )
+            KeyWordEntry.objects.filter(pk=entry.pk).update(**changes)
+        if moved:
+            # What is found from now on is evidence about the searches that are made from now on.
+            SearchEvidence.objects.filter(keyword__in=moved).update(counted_through=timezone.now())
         _mirror(PeriodicTask.objects.filter(task=TASK, name__in=map(row_name, keyword_ids)), entries)
 
 
-def _planned(entry: KeyWordEntry, plan: Plan, pause: Incident | None) -> tuple[int, bool, datetime | None]:
-    """Return the interval of `entry`, whether it is below the daily minimum, and when it is due, by `plan`."""
-    if not plan.covers(entry):
-        return _stored(entry)  # nothing can be searched, or it was changed since; a later plan follows
-    interval = planned_interval(plan, entry)
-    keeps = pauses.is_waiting(entry, pause) or entry.refused_since is not None or entry.last_fetched_at is None
-    due = entry.next_due_at if keeps else _moved(entry, interval)
-    return interval, plan.shares[entry.pk].below_daily_minimum, due
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """What a plan changes at the keywords; `groups` has the group of each keyword that is in one."""
+
+    plan: Plan
+    pause: Incident | None
+    groups: Mapping[int, int]
+
+    def changes(self, entry: KeyWordEntry) -> dict[str, Any]:
+        """Return which of the PLANNED fields of `entry` differ from the plan, and their values."""
+        if not self.plan.covers(entry):
+            return {}  # nothing can be searched, or it was changed since; a later plan follows
+        interval = self.plan.interval(entry)
+        keeps = pauses.is_waiting(entry, self.pause) or entry.refused_since is not None or entry.last_fetched_at is None
+        audit_interval = self.plan.audit_interval(entry)
+        planned = {
+            "planned_interval": interval,
+            "below_daily_minimum": self.plan.allocation.shares[entry.pk].below_daily_minimum,
+            "next_due_at": entry.next_due_at if keeps else _moved(entry, interval),
+            "group_id": self.groups.get(entry.pk),
+            "audit_interval": audit_interval,
+            "audit_due_at": _audit_due_at(entry, audit_interval),
+        }
+        return {name: value for name, value in planned.items() if getattr(entry, name) != value}
 
 
-def _stored(entry: KeyWordEntry) -> tuple[int, bool, datetime | None]:
-    return entry.planned_interval, entry.below_daily_minimum, entry.next_due_at
+def _audit_due_at(entry: KeyWordEntry, interval: int | None) -> datetime | None:
+    """Return when `entry` is to be audited now that its interval is `interval`; sooner if it has become shorter."""
+    if interval is None or interval == entry.audit_interval:
+        return entry.audit_due_at if interval else None
+    now = timezone.now()
+    if entry.audit_due_at is None:
+        return now + timedelta(seconds=interval) * entry.phase
+    return min(entry.audit_due_at, now + timedelta(seconds=interval))
 
 
 def _moved(entry: KeyWordEntry, interval: int) -> datetime | None:

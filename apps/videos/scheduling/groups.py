@@ -44,6 +44,9 @@ AUDIT_SHARE: Final = 0.05
 # YouTube may change how it treats such queries, so evidence loses half of its weight in this time.
 HALF_LIFE: Final = timedelta(days=10)
 
+# Two searches for the same keyword show slightly different videos. How different is known from so many.
+ENOUGH: Final = 50.0
+
 # What is assumed without evidence, which counts as much as two videos.
 PRIOR_DELIVERED: Final = 0.9
 PRIOR_VIDEOS: Final = 2.0
@@ -90,7 +93,9 @@ NO_EVIDENCE: Final = Evidence()
 
 @dataclass(frozen=True, slots=True)
 class Keyword:
-    """A keyword that may be shared, with what its group has delivered, and the group that it is in now."""
+    """A keyword to plan. `evidence` is of searches for its group, `evidence_alone` of searches for it alone; `group` is
+    the one that it is in now. `is_refused`: YouTube did not accept its query the last time.
+    `has_own_interval`: its interval was requested for it, and not as the default."""
 
     id: int
     query: str
@@ -98,7 +103,10 @@ class Keyword:
     weight: float = 1.0
     requested_interval: int | None = None
     evidence: Evidence = NO_EVIDENCE
+    evidence_alone: Evidence = NO_EVIDENCE
     group: int | None = None
+    is_refused: bool = False
+    has_own_interval: bool = False
 
     @property
     def value(self) -> float:
@@ -142,9 +150,9 @@ class Group:
         return sum((keyword.evidence for keyword in self.keywords), NO_EVIDENCE)
 
 
-def can_be_shared(query: str) -> bool:
-    """Return whether a keyword may be an alternative of a query: not if it contains what YouTube reads as operators."""
-    return not _OPERATORS.search(query)
+def can_be_shared(keyword: Keyword) -> bool:
+    """Return whether a keyword may be an alternative of a query: not if it has what YouTube reads as operators."""
+    return not keyword.is_refused and not _OPERATORS.search(keyword.query)
 
 
 def query_of(queries: Iterable[str]) -> str:
@@ -152,21 +160,21 @@ def query_of(queries: Iterable[str]) -> str:
 
 
 def arrange(
-    keywords: Collection[Keyword], agreement: float = 1.0, most_characters: int = MOST_CHARACTERS
+    keywords: Collection[Keyword], most_characters: int = MOST_CHARACTERS, *, regroup: bool = True
 ) -> list[Group]:
     """Return the groups to search for; keywords in none of them are searched for alone.
 
-    `agreement` is the share of what a second search for a keyword alone finds that the first had found as well: less
-    than that cannot be expected of a group. Queries have at most `most_characters`.
+    Queries have at most `most_characters`. Without `regroup`, no keyword joins a group or changes it.
     """
+    agreement = _agreement(keywords)
     good = GOOD * agreement
-    free = [one for one in keywords if can_be_shared(one.query) and one.evidence.bounds[1] >= good]
+    free = [one for one in keywords if can_be_shared(one) and one.evidence.bounds[1] >= good]
     groups = []
     for several_words in (False, True):
         kind = [one for one in free if one.has_several_words == several_words]
         everywhere = [one.evidence for one in keywords if one.has_several_words == several_words]
         prior = sum(everywhere, NO_EVIDENCE).share()
-        for group in _stable(kind, most_characters):
+        for group in _stable(kind, most_characters, regroup):
             if kept := _guarded(group, prior, agreement):
                 groups.append(kept)
     return groups
@@ -184,7 +192,14 @@ def audits(groups: Collection[Group], searches_per_day: float) -> dict[int, floa
     return {id: per_day * width / total for id, width in unknown.items()}
 
 
-def _stable(keywords: Collection[Keyword], most_characters: int) -> list[Group]:
+def _agreement(keywords: Collection[Keyword]) -> float:
+    """Return the share of what a second search for a keyword alone finds that the first had found as well: no more can
+    be expected of a group."""
+    alone = sum((one.evidence_alone for one in keywords), NO_EVIDENCE)
+    return alone.share(prior=1.0) if alone.expected >= ENOUGH else 1.0
+
+
+def _stable(keywords: Collection[Keyword], most_characters: int, regroup: bool) -> list[Group]:
     """Return the present groups, with what was added and without what is gone, unless new ones are worth a change."""
     present: dict[int, list[Keyword]] = defaultdict(list)
     for keyword in keywords:
@@ -192,6 +207,8 @@ def _stable(keywords: Collection[Keyword], most_characters: int) -> list[Group]:
             present[keyword.group].append(keyword)
     kept = [_Piece(most_characters, _alike(members)) for _, members in sorted(present.items())]
     kept = [piece for piece in kept if 1 < len(piece.members) <= MOST_KEYWORDS and piece.length <= most_characters]
+    if not regroup:
+        return _named([piece.members for piece in kept])
     staying = {keyword.id for piece in kept for keyword in piece.members}
     kept = _fill(kept, [one for one in keywords if one.id not in staying], most_characters)
     fresh = _fill([], keywords, most_characters)

@@ -86,7 +86,12 @@ def defer_until_reset() -> None:
     with transaction.atomic():
         searches = scheduled_searches()
         due = KeyWordEntry.objects.scheduled().filter(next_due_at__lt=reset).exclude(last_fetched_at=None).lock()
-        late = sorted(due, key=lambda entry: (entry.next_due_at, entry.pk))[searches.left :]
-        for entry in late if searches.per_day else []:
-            entry.next_due_at = entry.after_pause(reset)
+        late, made = [], set[tuple[str, int]]()
+        for entry in sorted(due, key=lambda entry: (entry.next_due_at, entry.pk)) if searches.per_day else []:
+            search = ("group", entry.group_id) if entry.group_id else ("keyword", entry.pk)
+            if search in made or len(made) < searches.left:
+                made.add(search)
+            else:
+                entry.next_due_at = entry.after_pause(reset)
+                late.append(entry)
         KeyWordEntry.objects.bulk_update(late, ["next_due_at"], batch_size=200)

@@ -1,22 +1,27 @@
-"""The plan: how often each keyword is searched, given what was found so far and what is left of today's searches.
+"""The plan: which keywords are searched for together, and how often, given what was found so far and what is left of
+today's searches.
 
 Shares are those of a whole day. Until the reset all automatic keywords are searched faster or slower by the same
 factor, so that the day's searches last exactly that long; requested intervals are kept as long as possible.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.cache import caches
-from django.db.models import Count, Exists, OuterRef, Sum
+from django.db.models import Count, Exists, Min, OuterRef, Sum
 from django.utils import timezone
 
 from apps.quota import ledger, pacific
 from apps.quota.report import scheduled_searches
-from apps.videos.models import KeyWordEntry, SearchGap, VideoLog
-from apps.videos.scheduling.allocation import DAY, Search, Share, allocate, is_step, on_grid
+from apps.videos.models import KeyWordEntry, SearchGap, SearchGroup, VideoLog
+from apps.videos.scheduling import groups
+from apps.videos.scheduling.allocation import DAY, Share, is_step, on_grid
+from apps.videos.scheduling.groups import NO_EVIDENCE, Evidence, Keyword
+from apps.videos.scheduling.shares import Allocation, share_out
 
 # Invidious has no quota to plan with: the default interval in seconds, and the shortest that is polite.
 INVIDIOUS_INTERVAL = 15 * 60
@@ -26,25 +31,48 @@ INVIDIOUS_MIN_INTERVAL = 60
 # anyway.
 MIN_INTERVAL = 60
 
+# A keyword that is not known yet, to say what adding one costs.
+TYPICAL_KEYWORD = "keyword"
+
 # The largest speedup, however many searches are left: searching even more often finds little.
 MAX_SPEEDUP = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Each keyword's share of a whole day, by its id, and the factors by which keywords are searched more often until
-    the reset: automatic ones and those with a requested interval. `searches` is what the plan was made from."""
+    """The shares of a whole day, and the factors by which keywords are searched more often until the reset: automatic
+    ones and those with a requested interval. `keywords` is what the plan was made from."""
 
-    searches: Mapping[int, Search]
-    shares: Mapping[int, Share]
+    keywords: Mapping[int, Keyword]
+    allocation: Allocation
     speedup: float = 1.0
     requested_speedup: float = 1.0
 
     def covers(self, entry: KeyWordEntry) -> bool:
         """Return whether the plan has a share for the keyword with its current settings."""
-        search = self.searches.get(entry.pk)
-        chosen = (entry.requested_interval, entry.weight)
-        return entry.pk in self.shares and search is not None and (search.requested_interval, search.weight) == chosen
+        keyword, chosen = self.keywords.get(entry.pk), (entry.requested_interval, entry.weight)
+        is_planned = entry.pk in self.allocation.shares
+        return is_planned and keyword is not None and (keyword.requested_interval, keyword.weight) == chosen
+
+    def interval(self, entry: KeyWordEntry) -> int:
+        """Return the interval of a keyword in seconds: its present one if it would change by less than a grid step."""
+        share = self.allocation.shares[entry.pk]
+        if share.granted and self.requested_speedup >= 1:
+            return round(share.interval)
+        seconds = share.interval / (self.requested_speedup if share.granted else self.speedup)
+        if is_step(entry.planned_interval, seconds):
+            # With a group it may be searched for more often than was requested.
+            requested = 0 if entry.pk in self.allocation.group_of else entry.requested_interval or 0
+            return max(MIN_INTERVAL, requested, on_grid(seconds))
+        return entry.planned_interval
+
+    def audit_interval(self, entry: KeyWordEntry) -> int | None:
+        """Return how often, in seconds, a keyword of a group is searched for alone; None if it is in none."""
+        per_day = self.allocation.alone.get(entry.pk)
+        if not per_day:
+            return None
+        seconds, present = DAY / (per_day * self.speedup), entry.audit_interval
+        return present if present and not is_step(present, seconds) else max(MIN_INTERVAL, on_grid(seconds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,40 +92,28 @@ class AddingCost:
     number: int = 1
 
 
-def make_plan() -> Plan:
-    """Return the plan from now until the reset; six queries."""
+def make_plan(*, regroup: bool = True) -> Plan:
+    """Return the plan from now until the reset; seven queries. Without `regroup`, groups stay as they are."""
     now = timezone.now()
     searches, for_first_pages = scheduled_searches(), 1 - _reserve_for_further_pages(now)
-    per_day = searches.per_day * for_first_pages
-    planned = _searches(_rows())
-    shares, by_id = _allocate(planned, per_day), {search.id: search for search in planned}
-    if not shares or not per_day or not searches.left:
+    keywords = _keywords(now)
+    allocation = _allocate(keywords, searches.per_day * for_first_pages, regroup=regroup)
+    by_id = {keyword.id: keyword for keyword in keywords}
+    if not allocation.shares or not searches.per_day or not searches.left:
         # If today's searches are used up, intervals stay as they are for the time after the reset.
-        return Plan(by_id, shares)
-    requested = sum(share.searches_per_day for share in shares.values() if share.granted)
-    automatic = sum(share.searches_per_day for share in shares.values()) - requested
+        return Plan(by_id, allocation)
+    requested, automatic = allocation.requested, allocation.automatic
     left = rate_until_reset(searches.left, now) * for_first_pages
     # First the automatic keywords are slowed down, to half at most; a further shortage is shared by all.
     enough = left / (requested + automatic / 2)
     if enough < 1:
-        return Plan(by_id, shares, speedup=enough / 2, requested_speedup=enough)
-    return Plan(by_id, shares, speedup=min(MAX_SPEEDUP, (left - requested) / automatic) if automatic else 1.0)
+        return Plan(by_id, allocation, speedup=enough / 2, requested_speedup=enough)
+    return Plan(by_id, allocation, speedup=min(MAX_SPEEDUP, (left - requested) / automatic) if automatic else 1.0)
 
 
 def rate_until_reset(searches: int, now: datetime) -> float:
     """Return the rate, in searches per day, at which `searches` last until just before the reset."""
     return searches * DAY / (pacific.next_reset(now) - now).total_seconds()
-
-
-def planned_interval(plan: Plan, entry: KeyWordEntry) -> int:
-    """Return the interval of a keyword in seconds: its present one if it would change by less than a grid step."""
-    share = plan.shares[entry.pk]
-    if share.granted and plan.requested_speedup >= 1:
-        return round(share.interval)
-    seconds = share.interval / (plan.requested_speedup if share.granted else plan.speedup)
-    if is_step(entry.planned_interval, seconds):
-        return max(MIN_INTERVAL, entry.requested_interval or 0, on_grid(seconds))
-    return entry.planned_interval
 
 
 def cost_of_adding(
@@ -111,23 +127,29 @@ def cost_of_adding(
     Six queries. It is computed again, which takes ten times as long as reading the keywords, only if they have changed.
     """
     per_day = scheduled_searches().per_day * (1 - _reserve_for_further_pages(timezone.now()))
-    rows = _rows()
-    key = f"cost-of-adding:{rate}:{per_day}:{hash((tuple(intervals), *rows))}"
-    cost: AddingCost | None = caches["memory"].get_or_set(key, lambda: _cost_of_adding(rows, per_day, rate, intervals))
+    # Evidence loses its weight slowly; by the hour, so that the key does not change each time.
+    keywords = _keywords(timezone.now().replace(minute=0, second=0, microsecond=0))
+    key = f"cost-of-adding:{rate}:{per_day}:{hash((tuple(intervals), *keywords))}"
+    cost: AddingCost | None = caches["memory"].get_or_set(
+        key, lambda: _cost_of_adding(keywords, per_day, rate, intervals)
+    )
     return cost
 
 
 def _cost_of_adding(
-    rows: Collection[tuple[int, float, int, int | None]], per_day: float, rate: float, intervals: Sequence[int | None]
+    keywords: Sequence[Keyword], per_day: float, rate: float, intervals: Sequence[int | None]
 ) -> AddingCost | None:
-    searches, own = _searches(rows), {pk for pk, _, _, interval in rows if interval}
-    new = _searches((-place, rate, 1, interval) for place, interval in enumerate(intervals))
-    before, after = _allocate(searches, per_day), _allocate([*searches, *new], per_day)
+    own = {one.id for one in keywords if one.has_own_interval}
+    new = [
+        Keyword(-place, TYPICAL_KEYWORD, rate, requested_interval=interval or settings.FETCH_INTERVAL)
+        for place, interval in enumerate(intervals)
+    ]
+    before, after = _allocate(keywords, per_day).shares, _allocate([*keywords, *new], per_day).shares
     if not after:
         return None
     # Those on the default interval; without any, the new ones.
     left = own | {-place for place, interval in enumerate(intervals) if interval}
-    automatic = [share for id, share in after.items() if id not in left] or [after[search.id] for search in new]
+    automatic = [share for id, share in after.items() if id not in left] or [after[one.id] for one in new]
     return AddingCost(
         own=round(after[0].interval),
         number=len(new),
@@ -160,12 +182,14 @@ class Effect:
 def effect_of(entry: KeyWordEntry, interval: int | None, weight: int) -> Effect | None:
     """Return what an interval and a weight of a keyword would change, if it is watched; None if nothing can be
     searched. Six queries; nothing is written."""
-    per_day = scheduled_searches().per_day * (1 - _reserve_for_further_pages(timezone.now()))
-    rows = _rows()
-    others = _searches(row for row in rows if row[0] != entry.pk)
+    now = timezone.now()
+    per_day = scheduled_searches().per_day * (1 - _reserve_for_further_pages(now))
+    keywords = {one.id: one for one in _keywords(now)}
+    others = [one for one in keywords.values() if one.id != entry.pk]
+    present = keywords.get(entry.pk) or Keyword(entry.pk, entry.keyword, entry.rate)
     requested = interval or settings.FETCH_INTERVAL
-    before = _allocate(_searches(rows), per_day)
-    after = _allocate([*others, Search(entry.pk, entry.rate, weight, requested)], per_day)
+    before = _allocate(list(keywords.values()), per_day).shares
+    after = _allocate([*others, replace(present, weight=weight, requested_interval=requested)], per_day).shares
     if not after:
         return None
     own = after[entry.pk]
@@ -207,21 +231,48 @@ def _reserve_for_further_pages(now: datetime) -> float:
     return share
 
 
-def _rows() -> list[tuple[int, float, int, int | None]]:
-    """Return the id, rate, weight and own interval of each keyword to plan; one query."""
-    return list(KeyWordEntry.objects.scheduled().order_by().values_list("pk", "rate", "weight", "interval"))
+def _keywords(now: datetime) -> list[Keyword]:
+    """Return the keywords to plan, with what is known at `now` about searches for them; one query."""
+    columns = ["pk", "keyword", "rate", "weight", "interval", "group", "refused_since"]
+    evidence = ["counted_at", "expected", "delivered", "expected_alone", "delivered_alone"]
+    rows = KeyWordEntry.objects.scheduled().order_by("pk").values(*columns, *(f"evidence__{name}" for name in evidence))
+    return [_keyword(row, now) for row in rows]
 
 
-def _searches(rows: Iterable[tuple[int, float, int, int | None]]) -> list[Search]:
-    return [Search(pk, rate, weight, interval or settings.FETCH_INTERVAL) for pk, rate, weight, interval in rows]
+def _keyword(row: Mapping[str, Any], now: datetime) -> Keyword:
+    of_group = of_alone = NO_EVIDENCE
+    if counted_at := row["evidence__counted_at"]:
+        of_group = Evidence(row["evidence__expected"], row["evidence__delivered"]).aged(now - counted_at)
+        of_alone = Evidence(row["evidence__expected_alone"], row["evidence__delivered_alone"]).aged(now - counted_at)
+    return Keyword(
+        id=row["pk"],
+        query=row["keyword"],
+        rate=row["rate"],
+        weight=row["weight"],
+        requested_interval=row["interval"] or settings.FETCH_INTERVAL,
+        has_own_interval=row["interval"] is not None,
+        evidence=of_group,
+        evidence_alone=of_alone,
+        group=row["group"],
+        is_refused=row["refused_since"] is not None,
+    )
 
 
-def _allocate(searches: list[Search], per_day: float) -> dict[int, Share]:
+def _allocate(keywords: Collection[Keyword], per_day: float, *, regroup: bool = True) -> Allocation:
     if per_day:
-        return allocate(searches, per_day)
+        is_shared = settings.SHARE_SEARCHES
+        most_characters = _most_characters() if is_shared else 0
+        return share_out(keywords, per_day, is_shared=is_shared, regroup=regroup, most_characters=most_characters)
     if settings.INVIDIOUS_URL:
-        return {search.id: _by_invidious(search.requested_interval) for search in searches}
-    return {}
+        return Allocation({one.id: _by_invidious(one.requested_interval) for one in keywords})
+    return Allocation({})
+
+
+def _most_characters() -> int:
+    """Return how long the query of a group may be: half as long as one that YouTube has refused recently; one query."""
+    recently = SearchGroup.objects.filter(refused_at__gt=timezone.now() - groups.HALF_LIFE)
+    refused = recently.aggregate(length=Min("refused_length"))["length"]
+    return min(groups.MOST_CHARACTERS, refused // 2) if refused else groups.MOST_CHARACTERS
 
 
 def _by_invidious(requested_interval: int | None) -> Share:

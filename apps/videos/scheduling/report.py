@@ -44,7 +44,8 @@ class SchedulingReport:
     """The state of today's searches.
 
     `plan`: the scheduled keywords, most frequent first. `search_rate`: searches per day with the current intervals,
-    including as many further pages as were needed recently. `ends_at`: when the last search will be made at that rate;
+    including as many further pages as were needed recently. `group_sizes` has the number of keywords of each group, by
+    its id. `ends_at`: when the last search will be made at that rate;
     None if the searches last until the reset or are used up. `waits_until`: when scheduled searches resume, if they are
     used up. `until_reset` are the days until the reset, by the minute.
     """
@@ -53,6 +54,7 @@ class SchedulingReport:
     plan: KeyWordEntryQuerySet
     scheduled: ScheduledSearches
     search_rate: float
+    group_sizes: dict[int, int]
     ends_at: datetime | None
     waits_until: datetime | None
     until_reset: float
@@ -75,14 +77,16 @@ class SchedulingReport:
         return 0.0 if self.waits_until else min(self.scheduled.left, self.search_rate * self.until_reset)
 
     def planned_of(self, entry: KeyWordEntry) -> float:
-        """Return the searches of a scheduled keyword until the reset, without further pages.
+        """Return the searches of a scheduled keyword until the reset, without further pages: of those for its group,
+        its share.
 
         Those of all keywords are together never more than are left. By their intervals they might be: these are
         rounded, and kept while they differ little from the plan.
         """
         if not self.search_rate or self.waits_until:
             return 0.0
-        by_interval = entry.searches_per_day * self.until_reset
+        own = entry.searches_per_day / self.group_sizes.get(entry.group_id or 0, 1) + entry.audits_per_day
+        by_interval = own * self.until_reset
         # Without a key Invidious is searched, which has no limit.
         fits = self.planned / (self.search_rate * self.until_reset) if self.scheduled.per_day else 1.0
         return by_interval * fits
@@ -107,10 +111,9 @@ def today() -> SchedulingReport:
     now = timezone.now()
     plan = KeyWordEntry.objects.scheduled().order_by("planned_interval", "normalized")
     scheduled = quota_report.scheduled_searches()
-    search_rate = 0.0
+    search_rate, group_sizes = 0.0, dict[int, int]()
     if scheduled.per_day or settings.INVIDIOUS_URL:
-        intervals = plan.order_by().values_list("planned_interval").annotate(keywords=Count("pk"))
-        first_pages = sum(keywords * DAY / interval for interval, keywords in intervals)
+        first_pages, group_sizes = _searches_per_day(plan)
         search_rate = first_pages / (1 - further_share(now))
     quota = quota_report.today()
     return SchedulingReport(
@@ -118,12 +121,29 @@ def today() -> SchedulingReport:
         plan=plan,
         scheduled=scheduled,
         search_rate=search_rate,
+        group_sizes=group_sizes,
         ends_at=_ends_at(now, scheduled.left, search_rate),
         waits_until=pauses.waits_until(pauses.current(), scheduled),
         until_reset=(quota.resets_at - now.replace(second=0, microsecond=0)) / timedelta(days=1),
         hours=_hours(now),
         days=days_used(),
     )
+
+
+def _searches_per_day(plan: KeyWordEntryQuerySet) -> tuple[float, dict[int, int]]:
+    """Return the searches per day that these keywords' intervals need, for each group, for each other keyword, and for
+    audits; and the number of each group's keywords. One query."""
+    alike = plan.order_by().values_list("group", "planned_interval", "audit_interval").annotate(keywords=Count("pk"))
+    searches, of_groups, sizes = 0.0, dict[int, float](), Counter[int]()
+    for group, interval, audit_interval, keywords in alike:
+        if group is None:
+            searches += keywords * DAY / interval
+        else:
+            of_groups[group] = max(of_groups.get(group, 0.0), DAY / interval)
+            sizes[group] += keywords
+        if audit_interval:
+            searches += keywords * DAY / audit_interval
+    return searches + sum(of_groups.values()), dict(sizes)
 
 
 def _ends_at(now: datetime, left: int, search_rate: float) -> datetime | None:

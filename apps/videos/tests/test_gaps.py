@@ -85,13 +85,13 @@ def test_the_plan_allows_for_further_pages(busy_youtube: Simulator, frozen_time:
     entry = KeyWordEntry.objects.create(keyword="word")
     now = NOW + HOUR
     frozen_time.move_to(now)
-    before = plan.make_plan().shares[entry.pk].searches_per_day
+    before = plan.make_plan().allocation.shares[entry.pk].searches_per_day
     for searches in (1, 2, 5, 1, 1):
         VideoLog.objects.create(keyword=entry, status="done", searches=searches, created_at=now - HOUR)
     VideoLog.objects.create(keyword=entry, status="failed", searches=3, created_at=now - HOUR)
     VideoLog.objects.create(keyword=entry, status="done", searches=5, created_at=now - 25 * HOUR)
     assert plan.further_share(now) == 5 / 20
-    assert plan.make_plan().shares[entry.pk].searches_per_day == pytest.approx(before * 0.75)
+    assert plan.make_plan().allocation.shares[entry.pk].searches_per_day == pytest.approx(before * 0.75)
     beat.sync()
     entry.refresh_from_db()
     assert report.today().search_rate == pytest.approx(entry.searches_per_day / 0.75)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -27,6 +28,12 @@ MIDNIGHT = datetime(2026, 11, 21, 8, tzinfo=UTC)
 
 # The limit for scheduled searches of a project with 100.
 SEARCHES = 98
+
+
+@pytest.fixture(autouse=True)
+def searched_alone(settings: Any) -> None:
+    """These are the shares of single keywords; test_sharing_plan.py has those of groups."""
+    settings.SHARE_SEARCHES = False
 
 
 @pytest.fixture(autouse=True)
@@ -168,9 +175,9 @@ def test_searches_are_reserved_for_gaps() -> None:
     window = {"after": MIDNIGHT - timedelta(hours=3), "before": MIDNIGHT}
     paused.gaps.create(**window)
     entry.gaps.create(late=True, **window)
-    assert plan.make_plan().shares[entry.pk].searches_per_day == pytest.approx(SEARCHES)
+    assert plan.make_plan().allocation.shares[entry.pk].searches_per_day == pytest.approx(SEARCHES)
     entry.gaps.create(**window)
-    assert plan.make_plan().shares[entry.pk].searches_per_day == pytest.approx(SEARCHES * 0.8)
+    assert plan.make_plan().allocation.shares[entry.pk].searches_per_day == pytest.approx(SEARCHES * 0.8)
 
 
 def test_a_change_smaller_than_a_step_moves_nothing() -> None:
@@ -321,7 +328,7 @@ def test_without_a_key_nothing_is_planned(settings) -> None:
     before = entry.planned_interval
     keys.refuse(ApiKey.objects.get(), "It has expired.")
     again(entry)
-    assert plan.make_plan().shares == {}
+    assert plan.make_plan().allocation.shares == {}
     assert plan.cost_of_adding() is None
     assert entry.planned_interval == before
 

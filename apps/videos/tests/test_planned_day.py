@@ -35,6 +35,7 @@ def simulator(frozen_time: MovableTime, clock: Clock, settings, db, monkeypatch)
     with Simulator(world, projects=[Project("one", ["a-secret-key"])], clock=clock) as simulator:
         settings.YOUTUBE_API_URL = simulator.youtube_url
         settings.YT_KEYS = [("one", "a-secret-key")]
+        settings.SHARE_SEARCHES = False
         keys.sync()
         yield simulator
 

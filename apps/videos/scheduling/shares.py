@@ -1,0 +1,97 @@
+"""Divide a day's searches among keywords, some of which are searched for together: pure arithmetic, no database.
+
+Here groups (groups.py) become searches (allocation.py), and what these get becomes the shares of keywords again.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from apps.videos.scheduling import groups
+from apps.videos.scheduling.allocation import Search, Share, allocate
+from apps.videos.scheduling.groups import MOST_CHARACTERS, Group, Keyword
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """Each keyword's share of a whole day, by its id, which is that of its group if it is in one.
+
+    `alone` says how many times a day the keywords of groups are searched for alone besides. `requested` are the
+    searches per day with requested intervals that are granted, `automatic` all others.
+    """
+
+    shares: Mapping[int, Share]
+    groups: Sequence[Group] = ()
+    alone: Mapping[int, float] = field(default_factory=dict)
+    requested: float = 0.0
+    automatic: float = 0.0
+
+    @cached_property
+    def group_of(self) -> dict[int, int]:
+        """The place in `groups` of the group of each keyword that is in one."""
+        return {keyword.id: place for place, group in enumerate(self.groups) for keyword in group.keywords}
+
+
+def share_out(
+    keywords: Collection[Keyword],
+    per_day: float,
+    *,
+    is_shared: bool = True,
+    regroup: bool = True,
+    most_characters: int = MOST_CHARACTERS,
+) -> Allocation:
+    """Return the shares of so many searches per day; without `regroup`, groups stay as they are.
+
+    A keyword with a requested interval joins the automatic ones if all their groups are searched for at least as often.
+    """
+    if not is_shared:
+        return _divide(keywords, per_day, ())
+    automatic = [one for one in keywords if one.requested_interval is None]
+    arranged = groups.arrange(automatic, most_characters, regroup=regroup)
+    if len(automatic) == len(keywords):
+        return _divide(keywords, per_day, arranged)
+    joinable = {one.has_several_words: 0.0 for group in arranged for one in group.keywords}
+    if arranged:
+        shares = _divide(automatic, per_day, arranged).shares
+        for group in arranged:
+            several = group.keywords[0].has_several_words
+            joinable[several] = max(joinable[several], shares[group.keywords[0].id].interval)
+    joined = [
+        replace(one, requested_interval=None)
+        if one.requested_interval and one.requested_interval >= joinable.get(one.has_several_words, float("inf"))
+        else one
+        for one in keywords
+    ]
+    return _divide(keywords, per_day, groups.arrange(joined, most_characters, regroup=regroup))
+
+
+def _divide(keywords: Collection[Keyword], per_day: float, arranged: Sequence[Group]) -> Allocation:
+    """Return the shares if these groups are searched for, and all other keywords alone."""
+    if not keywords:
+        return Allocation({})
+    alone = groups.audits(arranged, per_day)
+    grouped = {keyword.id for group in arranged for keyword in group.keywords}
+    by_id = {keyword.id: keyword for keyword in keywords}
+    extra = {id: share for group in arranged for id, share in group.extra.items()}
+    # What each search is for: a keyword, a group (by its place), or a keyword of a group besides.
+    searches: dict[tuple[str, int], Search] = {}
+    for id, one in by_id.items():
+        if id not in grouped:
+            searches["keyword", id] = Search(len(searches), one.rate, one.weight, one.requested_interval)
+    for place, group in enumerate(arranged):
+        searches["group", place] = Search(len(searches), group.rate, group.weight, group.requested_interval)
+    for id, share in extra.items():
+        one = by_id[id]
+        searches["extra", id] = Search(len(searches), one.rate, one.weight * share, is_extra=True)
+
+    audited = min(sum(alone.values()), per_day / 2)
+    allocated = allocate(searches.values(), per_day - audited)
+    share_of = {what: allocated[search.id] for what, search in searches.items()}
+    shares = {id: share_of["keyword", id] for id in by_id if id not in grouped}
+    for place, group in enumerate(arranged):
+        shares |= {one.id: share_of["group", place] for one in group.keywords}
+    for id in extra:
+        alone[id] += share_of["extra", id].searches_per_day
+    requested = sum(share.searches_per_day for share in allocated.values() if share.granted)
+    total = sum(share.searches_per_day for share in allocated.values()) + audited
+    return Allocation(shares, arranged, alone, requested, total - requested)
