@@ -67,6 +67,9 @@ def main() -> int:
                 started_at=state.started_at if state else clock.now(),
                 index_delay=options.index_delay,
                 rhythm=options.rhythm,
+                or_recall=options.or_recall,
+                or_words=options.or_words,
+                or_limit=options.or_limit,
                 topics=state.topics if state else (),
                 on_new_topic=state.add_topic if state else None,
             ),
@@ -124,6 +127,20 @@ def _parser() -> argparse.ArgumentParser:
         help="maximum delay until search shows a video",
     )
     world.add_argument("--rhythm", action="store_true", help="publish less at night (UTC)")
+    world.add_argument(
+        "--or-recall",
+        type=_share,
+        default=1.0,
+        metavar="SHARE",
+        help="share of its videos that a search with alternatives (a|b) shows",
+    )
+    world.add_argument(
+        "--or-words",
+        choices=("work", "broken"),
+        default="work",
+        help="broken: with an alternative of several words, such a search shows only what has all words",
+    )
+    world.add_argument("--or-limit", type=int, metavar="N", help="refuse such a query if it has more characters")
     world.add_argument("--now", type=_moment, metavar="ISO", help="start time (default: the real time)")
     world.add_argument("--frozen", action="store_true", help="freeze the clock; control requests can move it")
     world.add_argument(
@@ -184,6 +201,16 @@ def _topic_rate(text: str) -> tuple[str, float]:
         return topic, float(number)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{number!r} is not a number") from None
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError("must be a number from 0 to 1")
+    return share
 
 
 def _moment(text: str) -> datetime:

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 _PIECE = re.compile(r'(?P<minus>(?<!\S)-)?(?:"(?P<phrase>[^"]*)"|(?P<word>[^\s"|]+))|(?P<bar>\|)')
@@ -42,6 +42,18 @@ class Query:
             if term:
                 (excluded if piece["minus"] else alternatives[-1]).append(term)
         return cls(tuple(tuple(terms) for terms in alternatives if terms), tuple(excluded))
+
+    @property
+    def has_or(self) -> bool:
+        return len(self.alternatives) > 1
+
+    def as_read_word_by_word(self) -> "Query":
+        """Return the query that it is if `a b|c d` means that all of a, b, c and d occur, as users report of YouTube;
+        the same query if no alternative has several words."""
+        if not self.has_or or all(len(terms) == 1 for terms in self.alternatives):
+            return self
+        every = tuple(dict.fromkeys(term for terms in self.alternatives for term in terms))
+        return replace(self, alternatives=(every,))
 
     def matches(self, folded: str) -> bool:
         """Return whether a folded text matches this query."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from itertools import islice, repeat
+from typing import Literal
 
 from simulator import seeded, video_ids, words
 from simulator.content import DESCRIPTION_LENGTH, TITLE_LENGTH, Broadcast, Channel, generate_channel, generate_content
@@ -45,6 +46,9 @@ class World:
     - `index_delay`: maximum seconds until search shows a video; the minimum is a minute, unless this is less.
     - `date_jitter`: seconds by which `order=date` may misplace a video.
     - `rhythm`: publish less at night than during the day.
+    - `or_recall`: the share of its videos that a search with alternatives (`a|b`) shows; always the same ones.
+    - `or_limit`: such a query is refused if it has more characters.
+    - `or_words`: "broken" lets a search in which an alternative has several words show only what has all words.
     - `topics`: topics searched before a restart, so that their videos are found by id again.
       `on_new_topic` is called with each new topic.
 
@@ -63,6 +67,9 @@ class World:
         index_delay: float = 90 * 60,
         date_jitter: float = 5 * 60,
         rhythm: bool = False,
+        or_recall: float = 1.0,
+        or_words: Literal["work", "broken"] = "work",
+        or_limit: int | None = None,
         topics: Iterable[str] = (),
         on_new_topic: Callable[[str], None] | None = None,
     ) -> None:
@@ -71,6 +78,9 @@ class World:
         self.index_delay = index_delay
         self.date_jitter = date_jitter
         self.rhythm = rhythm
+        self.or_recall = or_recall
+        self.or_words = or_words
+        self.or_limit = or_limit
         self._rate = rate
         self._rates = {fold(topic): per_hour for topic, per_hour in (rates or {}).items()}
         self._mentions = mentions
@@ -156,6 +166,8 @@ class World:
         Takes milliseconds; the first search of a period takes longer, since it generates the videos.
         """
         query = Query.parse(text)
+        or_recall = self.or_recall if query.has_or else 1.0
+        read = query.as_read_word_by_word() if self.or_words == "broken" else query
         low = self._oldest if after is None else max(after, self._oldest)
         high = now if before is None else min(now, before)
         with self._lock:
@@ -170,7 +182,8 @@ class World:
                 for video, certain in candidates
                 if (unindexed or video.indexed_at <= now)
                 and video.video_id not in self._deleted
-                and (certain or query.matches(video.text))
+                and ((certain and read is query) or read.matches(video.text))
+                and (or_recall == 1 or seeded.fraction("or", self.seed, video.video_id) < or_recall)
                 and (keep is None or keep(video))
             )
             videos = list(islice(shown, limit))

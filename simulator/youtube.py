@@ -159,6 +159,9 @@ class YouTube:
         keep = self._filter(request, now, types)
         after, before = _time_parameter(request, "publishedAfter"), _time_parameter(request, "publishedBefore")
         text = request.last("q") or ""
+        limit = self._world.or_limit
+        if limit is not None and len(text) > limit and Query.parse(text).has_or:
+            raise refusals.bad_query()
         moment = int(now.timestamp())
         # The other orders sort a larger number of the newest videos, but not all.
         depth = SEARCH_DEPTH + 50 if order == "date" else 4 * SEARCH_DEPTH

@@ -19,8 +19,9 @@ GRID: Final = "#e6eaee"
 LINES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "burst": ("Every 10 seconds", {"color": "#c2410c", "linewidth": 2.5}),
     "even": ("The same for each keyword", {"color": "#7c8a97", "linewidth": 2}),
+    "single": ("Windhover, each alone", {"color": "#5b8fd6", "linewidth": 2}),
     "windhover": ("Windhover", {"color": "#0b8a83", "linewidth": 3.5}),
-    "optimum": ("Square-root optimum", {"color": INK, "linewidth": 1.5, "linestyle": (0, (4, 2))}),
+    "optimum": ("Optimum of single searches", {"color": INK, "linewidth": 1.5, "linestyle": (0, (4, 2))}),
 }
 # The share of the height that a label of two lines needs.
 LABEL: Final = 0.125

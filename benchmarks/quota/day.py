@@ -1,4 +1,4 @@
-"""The simulated day of a strategy: a simulator that publishes, and a Windhover whose clock is moved."""
+"""The simulated days of a strategy: a simulator that publishes, and a Windhover whose clock is moved."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,15 +14,15 @@ from apps.quota import keys, report
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, Match, VideoLog
 from benchmarks.quota.figures import Figures
-from benchmarks.quota.setting import BEGIN, END, EVE, Setting
+from benchmarks.quota.setting import BEGIN, END, MEASURED_DAYS, Setting
 from simulator import Clock, Project, Simulator, World
 
 # A message to the broker: a task's name, its arguments and keyword arguments.
 Message = tuple[str, Sequence[Any], dict[str, Any]]
 
 
-class Day:
-    """A day and the day before, at whose start all keywords are added and first fetched."""
+class Days:
+    """The measured days and those before, at whose start all keywords are added and first fetched."""
 
     def __init__(
         self, setting: Setting, simulator: Simulator, traveller: time_machine.Traveller, messages: list[Message]
@@ -49,37 +49,42 @@ class Day:
         """Fetch a keyword manually."""
         return fetch_keyword(KeyWordEntry.objects.get(pk=keyword), VideoLog.Trigger.MANUAL)
 
-    def searches(self) -> int:
-        """Return the number of searches made today, as counted by the simulator."""
-        projects, now = self.simulator.projects, self.simulator.clock.now()
-        return sum(projects.spent(project.name, "search", now) for project in projects)
+    def searches(self, moment: datetime | None = None) -> int:
+        """Return the number of searches made on the day of a moment, by default today, as counted by the simulator."""
+        projects, moment = self.simulator.projects, moment or self.simulator.clock.now()
+        return sum(projects.spent(project.name, "search", moment) for project in projects)
 
     def measure(self) -> Figures:
-        """End the day, and compare what was found with what the simulator has shown."""
+        """End the last day, and compare what was found with what the simulator has shown."""
         last_second = END - timedelta(seconds=1)
         self.move_to(last_second)
-        shown, missed, delays = 0, 0, list[float]()
+        searches = max(self.searches(BEGIN + timedelta(days=day)) for day in range(MEASURED_DAYS))
+        shown, found_number, missed, delays = 0, 0, 0, list[float]()
         for entry in KeyWordEntry.objects.filter(pk__in=self.keywords):
             found = dict(Match.objects.filter(keyword=entry).values_list("video", "created_at"))
             last_search = entry.searched_through.timestamp() if entry.searched_through else 0
             for video in self.simulator.world.search(entry.keyword, last_second, published_after=BEGIN):
                 shown += 1
-                if found_at := found.get(video.video_id):
-                    delays.append((found_at.timestamp() - video.indexed_at) / 60)
+                found_at = found.get(video.video_id)
+                delays.append(((found_at or END).timestamp() - video.indexed_at) / 60)
+                if found_at:
+                    found_number += 1
                 elif video.indexed_at <= last_search:
                     missed += 1
-        return Figures(self.searches(), usable_searches(), shown, missed, sorted(delays))
+        return Figures(searches, usable_searches(), shown, found_number, missed, sorted(delays))
 
 
 @contextmanager
-def begin(setting: Setting) -> Iterator[Day]:
-    """Start a day whose videos are derived from `setting` alone. The database must be empty."""
+def begin(setting: Setting) -> Iterator[Days]:
+    """Start the days, whose videos are derived from `setting` alone. The database must be empty."""
     world = World(
         setting.seed,
         rates={word: videos / 24 for word, videos in setting.rates.items()},
         mentions=0,
         rhythm=True,
-        started_at=EVE,
+        started_at=setting.start,
+        or_recall=setting.or_recall,
+        or_words=setting.or_words,
     )
     projects = [Project(name, [key]) for name, key in setting.projects.items()]
     messages: list[Message] = []
@@ -88,15 +93,15 @@ def begin(setting: Setting) -> Iterator[Day]:
         messages.append((task.name, args, kwargs or {}))
 
     with (
-        time_machine.travel(EVE, tick=False) as traveller,
+        time_machine.travel(setting.start, tick=False) as traveller,
         mock.patch("time.sleep"),
         mock.patch.object(Task, "apply_async", keep),
         mock.patch("apps.videos.tasks.queue_is_full", return_value=False),
-        Simulator(world, projects=projects, clock=Clock(EVE, frozen=True)) as simulator,
+        Simulator(world, projects=projects, clock=Clock(setting.start, frozen=True)) as simulator,
     ):
         settings.YOUTUBE_API_URL = simulator.youtube_url
         keys.sync()
-        yield Day(setting, simulator, traveller, messages)
+        yield Days(setting, simulator, traveller, messages)
 
 
 def usable_searches() -> int:

@@ -8,23 +8,25 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """A day in figures, of the videos that were published in it.
+    """The measured days in figures, of the videos that were published in them.
 
-    `searches` were made, of `usable` for scheduled fetches. YouTube showed `shown` videos to searches for
-    them. `delays` says of those that were found, shortest first, how many minutes after they were shown. `missed`
-    were not, although their keyword was searched for afterwards.
+    `searches` is the most that were made on a day, of `usable` for scheduled fetches. YouTube showed `shown` videos to
+    searches for them, of which `found_number` were found. `delays` says, shortest first, how many minutes after they
+    were shown; of those that were not found, how many minutes before the end. `missed` were not found although their
+    keyword was searched for afterwards.
     """
 
     searches: int
     usable: int
     shown: int
+    found_number: int
     missed: int
     delays: list[float]
 
     @property
     def found(self) -> float:
         """Return the share of the videos shown that were found, from 0 to 1."""
-        return len(self.delays) / self.shown if self.shown else 0.0
+        return self.found_number / self.shown if self.shown else 0.0
 
     @property
     def mean(self) -> float | None:
@@ -36,7 +38,7 @@ class Figures:
 
     @property
     def p95(self) -> float | None:
-        """Return the delay that 95 of 100 found videos did not exceed."""
+        """Return the delay that 95 of 100 videos did not exceed."""
         return self.delays[math.ceil(0.95 * len(self.delays)) - 1] if self.delays else None
 
     def as_dict(self) -> dict[str, Any]:

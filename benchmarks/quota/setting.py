@@ -2,33 +2,49 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-# A day of 24 hours in California, which quotas follow.
+# The days that are measured, of 24 hours in California, which quotas follow.
+MEASURED_DAYS: Final = 2
 BEGIN: Final = datetime(2026, 11, 18, tzinfo=ZoneInfo("America/Los_Angeles")).astimezone(UTC)
-END: Final = BEGIN + timedelta(days=1)
-# The keywords are added and first fetched a day before, so that the day compares only the strategies.
-EVE: Final = BEGIN - timedelta(days=1)
+END: Final = BEGIN + timedelta(days=MEASURED_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A simulated day: the numbers of `keywords`, of `videos` about them, and of `keys`, each of its own project."""
+    """What is published and how it is searched: the numbers of `keywords`, of `videos` about them per day, and of
+    `keys`, each of its own project.
+
+    The keywords are added and first fetched `days_before` the measured days, so that these compare a steady state.
+    `or_recall` and `or_words` are the simulator's: how well it finds `a|b`.
+    """
 
     seed: int
     keywords: int
     videos: int
     keys: int
+    days_before: int = 1
+    or_recall: float = 1.0
+    or_words: Literal["work", "broken"] = "work"
+
+    @property
+    def start(self) -> datetime:
+        """When the keywords are added."""
+        return BEGIN - timedelta(days=self.days_before)
 
     @property
     def rates(self) -> dict[str, float]:
         """Return the videos per day of each keyword: the second half as many as the first, the third a third
-        (Zipf's law)."""
+        (Zipf's law). Every third keyword has two words."""
         total = sum(1 / rank for rank in range(1, self.keywords + 1))
-        return {f"keyword {rank}": self.videos / total / rank for rank in range(1, self.keywords + 1)}
+        return {_keyword(rank): self.videos / total / rank for rank in range(1, self.keywords + 1)}
 
     @property
     def projects(self) -> dict[str, str]:
         """Return each project's name and its key."""
         return {f"project-{number}": f"key-{number}" for number in range(1, self.keys + 1)}
+
+
+def _keyword(rank: int) -> str:
+    return f"several{rank} words{rank}" if rank % 3 == 0 else f"keyword{rank}"

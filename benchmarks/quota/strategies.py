@@ -1,98 +1,78 @@
-"""Four strategies to use a day's searches."""
+"""The strategies to use the searches of each day."""
 
+import heapq
 import math
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import cycle
 from typing import Final
 
+from apps.quota import pacific
 from apps.videos.models import VideoLog
 from apps.videos.scheduling.allocation import VIDEOS_PER_SEARCH
 from benchmarks.quota.beat import Beat
-from benchmarks.quota.day import Day, usable_searches
-from benchmarks.quota.setting import BEGIN, END
+from benchmarks.quota.day import Days, usable_searches
+from benchmarks.quota.setting import END
 
 DAY: Final = timedelta(days=1)
 GOLDEN: Final = (math.sqrt(5) - 1) / 2
 
-# The share of the day before that a timetable covers: a whole day after the first fetches would need too much quota.
-LEAD: Final = 0.7
+
+def burst(days: Days) -> None:
+    """Search every ten seconds, keywords in turn, until the day's quota is gone."""
+    moment, keywords = days.setting.start, cycle(days.keywords)
+    while moment < END:
+        days.move_to(moment)
+        log = days.fetch(next(keywords))
+        used_up = log is None or log.status != VideoLog.Status.DONE
+        # By YouTube's clock it may still be the day before for some minutes.
+        moment = pacific.next_reset(moment) + 2 * timedelta(minutes=5) if used_up else moment + timedelta(seconds=10)
 
 
-def burst(day: Day) -> None:
-    """Search every ten seconds, keywords in turn, until the quota is gone."""
-    for number, keyword in enumerate(cycle(day.keywords)):
-        day.move_to(BEGIN + timedelta(seconds=10) * number)
-        log = day.fetch(keyword)
-        if log is None or log.status != VideoLog.Status.DONE:
-            return
-
-
-def even(day: Day) -> None:
+def even(days: Days) -> None:
     """Search for every keyword at the same interval."""
     usable = usable_searches()
-    _search_evenly(day, [usable / len(day.keywords)] * len(day.keywords), usable)
+    _search_evenly(days, [usable / len(days.keywords)] * len(days.keywords), usable)
 
 
-def windhover(day: Day) -> None:
+def windhover(days: Days) -> None:
     """Run beat, and do what it and the chores send."""
     beat = Beat()
     while (moment := beat.next_due()) < END:
-        day.move_to(moment)
-        day.messages += beat.due()
-        day.carry_out()
+        days.move_to(moment)
+        days.messages += beat.due()
+        days.carry_out()
 
 
-def optimum(day: Day) -> None:
-    """Search for each keyword at the optimal interval, given the true rates."""
+# The same without shared searches: see comparison.py.
+single = windhover
+
+
+def optimum(days: Days) -> None:
+    """Search for each keyword alone at the optimal interval, given the true rates."""
     usable = usable_searches()
-    _search_evenly(day, best_searches(list(day.setting.rates.values()), usable), usable)
+    _search_evenly(days, best_searches(list(days.setting.rates.values()), usable), usable)
 
 
-def _search_evenly(day: Day, searches: Sequence[float], usable: int) -> None:
-    """Search for each keyword so many times per day, at even intervals; `usable` times in total on the measured day.
+def _search_evenly(days: Days, searches: Sequence[float], usable: int) -> None:
+    """Search for each keyword so many times per day, at even intervals.
 
-    If a search needs further pages, which are searches too, the rest of the timetable is stretched: the last searches
-    move beyond midnight, instead of leaving the evening without searches.
+    Phases are multiples of the golden ratio, which are spread evenly. If searches need further pages, which are
+    searches too, those of the next day are made at longer intervals, so that each day's last until its end.
     """
-    planned = timetable(searches, usable)
-    eve, planned = [entry for entry in planned if entry[0] < 0], [entry for entry in planned if entry[0] >= 0]
-    for share, position in eve:
-        day.move_to(BEGIN + DAY * share)
-        day.fetch(day.keywords[position])
-    day.move_to(BEGIN)
-    before = elapsed = 0.0
-    for number, (share, position) in enumerate(planned):
-        further_pages = day.searches() - number
-        affordable = usable - further_pages
-        if number >= affordable:
-            return
-        end = planned[affordable][0] if affordable < len(planned) else 1.0
-        elapsed += (share - before) * (1 - elapsed) / (end - before)
-        before = share
-        day.move_to(BEGIN + DAY * elapsed)
-        day.fetch(day.keywords[position])
-
-
-def timetable(searches: Sequence[float], usable: int) -> list[tuple[float, int]]:
-    """Return when to search for which keyword (by its position): in shares of the day, below 0 on the day before.
-
-    Phases are multiples of the golden ratio, which are spread evenly. The phase decides whether a keyword with 4.5
-    searches per day has 4 or 5 on this day, so all phases are shifted together until the day has `usable`.
-    """
-    turns = [turn / 100 for turn in range(100)]
-    counts = {turn: sum(math.ceil(n - _phase(i, turn)) for i, n in enumerate(searches)) for turn in turns}
-    best = min(turns, key=lambda turn: abs(counts[turn] - usable))
-    shares = [
-        ((_phase(position, best) + number) / n, position)
-        for position, n in enumerate(searches)
-        for number in range(-math.ceil(n), math.ceil(n))
-    ]
-    return sorted((share, position) for share, position in shares if -LEAD < share < 1)
-
-
-def _phase(position: int, turn: float) -> float:
-    return (turn + position * GOLDEN) % 1
+    turns: list[tuple[datetime, int]] = []
+    for position, per_day in enumerate(searches):
+        heapq.heappush(turns, (days.setting.start + DAY * ((position * GOLDEN) % 1) / per_day, position))
+    day, fetches, stretched, before = pacific.day_of(days.setting.start), 0, 1.0, days.setting.start
+    while turns[0][0] < END:
+        moment, position = heapq.heappop(turns)
+        if pacific.day_of(moment) != day:
+            further_pages = max(0, days.searches(before) - fetches)
+            day, fetches, stretched = pacific.day_of(moment), 0, usable / max(1, usable - further_pages)
+        days.move_to(moment)
+        days.fetch(days.keywords[position])
+        before, fetches = moment, fetches + 1
+        heapq.heappush(turns, (moment + DAY * stretched / searches[position], position))
 
 
 def best_searches(rates: Sequence[float], usable: int) -> list[float]:
