@@ -24,6 +24,9 @@ LATE_SEARCH_INTERVAL = timedelta(minutes=90)
 # is a margin.
 OVERLAP = timedelta(hours=3)
 
+# A search of so much of a page's videos is most likely read to its end with one page.
+FULL = 0.8
+
 # After a pause of months, do not search for months of videos at the cost of all other keywords.
 MAX_GAP = timedelta(days=7)
 
@@ -43,13 +46,15 @@ class Gap:
     before: datetime
     late: bool = False
 
-    def is_due(self, now: datetime) -> bool:
+    def is_due(self, now: datetime, per_second: float, page_size: int) -> bool:
         """Return whether it is time to search the gap.
 
-        A late one is left to grow for LATE_SEARCH_INTERVAL: searching it with each fetch would cost a busy keyword
-        several searches each time.
+        A late one is left to grow for LATE_SEARCH_INTERVAL, or until the videos published in it fill a page: searching
+        it with each fetch would cost a busy keyword several searches each time.
         """
-        return not self.late or now - self.after >= INDEX_DELAY + LATE_SEARCH_INTERVAL
+        if not self.late or now - self.after >= INDEX_DELAY + LATE_SEARCH_INTERVAL:
+            return True
+        return per_second * (self.before - self.after).total_seconds() >= FULL * page_size
 
     def shrunk(self, before: datetime) -> "Gap | None":
         """Return what is left if everything from `before` on has been read; None if nothing is.
@@ -146,13 +151,30 @@ def left_by_search(
 
 
 def merge(gaps: Iterable[Gap]) -> list[Gap]:
-    """Return `gaps`, newest first, with those that touch joined, and late ones that are near each other, too."""
-    merged: list[Gap] = []
+    """Return `gaps`, newest first: those that touch are joined, and late ones also if they are near each other.
+
+    Where a late one overlaps another, only the other is left. They are not joined: what was searched already is not as
+    urgent.
+    """
+    gaps = list(gaps)
+    urgent = _joined([gap for gap in gaps if not gap.late], timedelta())
+    late = _joined([gap for gap in gaps if gap.late], INDEX_DELAY)
+    for gap in urgent:
+        late = [part for one in late for part in _outside(one, gap)]
+    return sorted([*urgent, *late], key=lambda gap: gap.before, reverse=True)
+
+
+def _joined(gaps: Sequence[Gap], tolerance: timedelta) -> list[Gap]:
+    joined: list[Gap] = []
     for older in sorted(gaps, key=lambda gap: gap.before, reverse=True):
-        newer = merged[-1] if merged else None
-        tolerance = INDEX_DELAY if newer and newer.late and older.late else timedelta()
-        if newer and older.before + tolerance >= newer.after:
-            merged[-1] = replace(newer, after=min(newer.after, older.after), late=newer.late and older.late)
+        if joined and older.before + tolerance >= joined[-1].after:
+            joined[-1] = replace(joined[-1], after=min(joined[-1].after, older.after))
         else:
-            merged.append(older)
-    return merged
+            joined.append(older)
+    return joined
+
+
+def _outside(gap: Gap, other: Gap) -> list[Gap]:
+    """Return the parts of `gap` that `other` does not cover."""
+    parts = [replace(gap, before=min(gap.before, other.after)), replace(gap, after=max(gap.after, other.before))]
+    return [part for part in parts if part.after < part.before]

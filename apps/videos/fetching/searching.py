@@ -84,7 +84,7 @@ def search(
 
 
 def _search_youtube(
-    entries: Sequence[KeyWordEntry], youtube: YouTube, purpose: Purpose, is_audit: bool
+    entries: Sequence[KeyWordEntry], youtube: YouTube, purpose: Purpose, is_audit: bool = False
 ) -> SearchResult:
     """Request the newest page since the last search, and further pages to close gaps if searches are left for that.
     Of several keywords, the last search is the earliest one.
@@ -184,7 +184,7 @@ class _GapSearch:
     def search(self, gap: Gap, page: SearchPage | None, now: datetime) -> None:
         """Search `gap` if it is due, and keep what is left of it; begin with the pages that follow `page`."""
         remaining: Gap | None = gap
-        if gap.is_due(now):
+        if gap.is_due(now, self.per_second, PAGE_SIZE):
             if page and page.next_page_token:
                 remaining = self._read(gap, self.start, page)
             while self.pages and remaining:

@@ -74,20 +74,21 @@ def claim(entry: KeyWordEntry, trigger: VideoLog.Trigger) -> Claim | None:
         token = own.claim(trigger) if own else None
         if own is None or token is None:
             return None
-        joining = _joining(list(free.values()))
+        joining = _joining(own.group, list(free.values()))
         others = [one for one in joining if one != own] if own in joining else []
         KeyWordEntry.objects.filter(pk__in=[one.id for one in others]).set_claim(token)
     return Claim(token, [own, *others])
 
 
-def _joining(entries: Sequence[KeyWordEntry]) -> list[KeyWordEntry]:
+def _joining(group: SearchGroup | None, entries: Sequence[KeyWordEntry]) -> list[KeyWordEntry]:
     """Return those of these keywords of a group that can be searched for together now.
 
-    One whose last search ended long before that of the others is first searched for alone, since the window of a shared
-    search begins where the earliest one ended. So is one that a person wants to be fetched.
+    One whose last search ended long before the group's, or the last one of the others, is first searched for alone:
+    the window of a shared search begins where the earliest one ended. So is one that a person wants to be fetched.
     """
     searched = {one.pk: one.searched_through for one in entries if one.searched_through and not one.refused_since}
-    earliest = max(searched.values(), default=timezone.now()) - OVERLAP
+    last = group.searched_through if group else None
+    earliest = (last or max(searched.values(), default=timezone.now())) - OVERLAP
     waiting = VideoLog.objects.filter(
         keyword__in=searched, status=VideoLog.Status.WAITING, trigger=VideoLog.Trigger.MANUAL
     )
@@ -150,7 +151,7 @@ def check(entry: KeyWordEntry, videos: Sequence[FoundVideo], gaps: Collection[Ga
     `gaps` are what is still to be searched; None if it did not cover its dates, which shows nothing.
 
     Only videos count that were published long enough before the last of these searches that YouTube had indexed them,
-    and not in what is still to be searched. Each counts once. Two or three queries.
+    and not in gaps that are left or were closed by this search. Each counts once. A few queries.
     """
     if gaps is None:
         return None
@@ -159,12 +160,13 @@ def check(entry: KeyWordEntry, videos: Sequence[FoundVideo], gaps: Collection[Ga
     if last is None:
         return None
     through = last - INDEX_DELAY
+    unsearched = [*gaps, *(gap.value for gap in entry.gaps.all())]
     expected = {
         video.video_id
         for video in videos
         if video.published_exact
         and evidence.counted_through < video.published_at <= through
-        and not any(gap.after <= video.published_at <= gap.before for gap in gaps)
+        and not any(gap.after <= video.published_at <= gap.before for gap in unsearched)
     }
     known = Match.objects.filter(keyword=entry, video__in=expected)
     delivered = known.filter(shared=True) if entry.group else known

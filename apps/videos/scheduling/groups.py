@@ -169,15 +169,25 @@ def arrange(
     agreement = _agreement(keywords)
     good = GOOD * agreement
     free = [one for one in keywords if can_be_shared(one) and one.evidence.bounds[1] >= good]
+    several = [one for one in keywords if one.has_several_words]
+    is_proven = sum((one.evidence for one in several), NO_EVIDENCE).bounds[0] >= good
     groups = []
-    for several_words in (False, True):
-        kind = [one for one in free if one.has_several_words == several_words]
-        everywhere = [one.evidence for one in keywords if one.has_several_words == several_words]
-        prior = sum(everywhere, NO_EVIDENCE).share()
+    for kind in [free] if is_proven else _by_kind(free):
+        # What is known of all such keywords, also of those that left their groups.
+        alike = (
+            keywords if is_proven else [one for one in keywords if one.has_several_words == kind[0].has_several_words]
+        )
+        prior = sum((one.evidence for one in alike), NO_EVIDENCE).share()
         for group in _stable(kind, most_characters, regroup):
             if kept := _guarded(group, prior, agreement):
                 groups.append(kept)
     return groups
+
+
+def _by_kind(keywords: Collection[Keyword]) -> list[list[Keyword]]:
+    """Return the single words and the others: these are not mixed before audits have proved that they may be."""
+    kinds = ([one for one in keywords if one.has_several_words == several] for several in (False, True))
+    return [kind for kind in kinds if kind]
 
 
 def audits(groups: Collection[Group], searches_per_day: float) -> dict[int, float]:

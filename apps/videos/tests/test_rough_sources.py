@@ -113,7 +113,7 @@ class Watch:
         )
         youtube: Any = self.source
         with patch.object(searching, "_known_dates", self.known_dates):
-            result = searching._search_youtube(entry, youtube, Purpose.SCHEDULE)
+            result = searching._search_youtube([entry], youtube, Purpose.SCHEDULE)
         assert result.gaps is not None
         new = {video.video_id: video.published_at for video in result.videos if video.video_id not in self.found}
         self.found |= new.keys()
