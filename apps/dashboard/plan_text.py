@@ -3,6 +3,8 @@
 from datetime import datetime
 from math import floor
 
+from django.utils import timezone
+
 from apps.dashboard.templatetags.times import roughly, span
 from apps.videos.models import SPREAD, KeyWordEntry
 
@@ -19,6 +21,25 @@ def reason(entry: KeyWordEntry) -> str:
     if entry.below_daily_minimum:
         return "not enough searches: less than once a day"
     return "automatic" if entry.weight == 1 else f"automatic, weight {entry.weight}"
+
+
+def together(entry: KeyWordEntry) -> str:
+    """Return which other keywords a keyword's searches are for, if any; of entries with_sharing()."""
+    others: int = entry.searched_with  # type: ignore[attr-defined]
+    return f"together with {others} other{'' if others == 1 else 's'}" if others else ""
+
+
+def audited(entry: KeyWordEntry) -> str:
+    """Return what searches for a keyword alone showed about those for its group; empty if there was none."""
+    evidence = getattr(entry, "evidence", None)
+    if evidence is None or evidence.audited_at is None:
+        return ""
+    now = evidence.group_now
+    day = f"{timezone.localtime(evidence.audited_at):%-d %b}"
+    if round(now.expected) < 1:
+        return f"checked alone on {day}: nothing to compare yet"
+    delivered = f"{round(now.delivered):,} of {round(now.expected):,} delivered"
+    return f"checked alone on {day}: {delivered}, at least {floor(100 * now.bounds[0])} %"
 
 
 def waits(entry: KeyWordEntry, until: datetime | None) -> bool:

@@ -192,7 +192,7 @@ def _with_fetches(entries: Sequence[KeyWordEntry]) -> Iterator[tuple[KeyWordEntr
         count=Count("pk"), first=Min("created_at"), last=Max("created_at"), used=Sum("searches")
     ):
         fetches[row["keyword"]].add(row)
-    for entry in entries or KeyWordEntry.objects.kept().prefetch_related("gaps"):
+    for entry in entries or KeyWordEntry.objects.kept().with_sharing().prefetch_related("gaps"):
         yield entry, fetches[entry.pk]
 
 

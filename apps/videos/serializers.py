@@ -28,7 +28,17 @@ from apps.videos.fields import (
 )
 from apps.videos.filters import MAX_ID, KeywordVideoFilters
 from apps.videos.marks import MARKS
-from apps.videos.models import HidingRule, KeyWordEntry, Match, SearchGap, Video, VideoFetchMethod, VideoLog, watch_url
+from apps.videos.models import (
+    HidingRule,
+    KeyWordEntry,
+    Match,
+    SearchEvidence,
+    SearchGap,
+    Video,
+    VideoFetchMethod,
+    VideoLog,
+    watch_url,
+)
 from apps.videos.scheduling.allocation import DAY
 
 
@@ -37,6 +47,26 @@ class GapSerializer(serializers.ModelSerializer[SearchGap]):
         model = SearchGap
         fields = ["after", "before", "late"]
         read_only_fields = fields
+
+
+class AuditSerializer(serializers.Serializer[SearchEvidence]):
+    """What searches for a keyword alone showed about those for its group. Old ones count less, so these are rounded."""
+
+    audited_at = serializers.DateTimeField(help_text="When it was last searched for alone. null: not yet.")
+    expected = serializers.SerializerMethodField(help_text="Videos that the group should have delivered.")
+    delivered = serializers.SerializerMethodField(help_text="Those of them that it had delivered.")
+    at_least = serializers.SerializerMethodField(
+        help_text="The share that it delivers is at least this, from 0 to 1, with a probability of 97.5 %."
+    )
+
+    def get_expected(self, evidence: SearchEvidence) -> int:
+        return round(evidence.group_now.expected)
+
+    def get_delivered(self, evidence: SearchEvidence) -> int:
+        return round(evidence.group_now.delivered)
+
+    def get_at_least(self, evidence: SearchEvidence) -> float:
+        return round(evidence.group_now.bounds[0], 3)
 
 
 class KeywordSerializer(Body, serializers.ModelSerializer[KeyWordEntry]):
@@ -78,6 +108,12 @@ class KeywordSerializer(Body, serializers.ModelSerializer[KeyWordEntry]):
         read_only=True,
         help_text="How the last fetch ended, or that it waits for searches. Empty: none has ended yet.",
     )
+    searched_with = serializers.SerializerMethodField(
+        help_text="How many other keywords it is searched for together with, by one search."
+    )
+    audit = AuditSerializer(
+        source="evidence", read_only=True, allow_null=True, help_text="null: it was never in a group."
+    )
     gaps = GapSerializer(many=True, read_only=True, help_text="Publication dates still to be searched, newest first.")
 
     class Meta:
@@ -109,6 +145,8 @@ class KeywordSerializer(Body, serializers.ModelSerializer[KeyWordEntry]):
             "hidden_count",
             "last_status",
             "last_found_at",
+            "searched_with",
+            "audit",
         ]
         read_only_fields = [
             "video_count",
@@ -124,6 +162,13 @@ class KeywordSerializer(Body, serializers.ModelSerializer[KeyWordEntry]):
             "last_found_at",
         ]
         extra_kwargs = {"notify_urls": {"write_only": True}, "notify_webhook": {"write_only": True}}
+
+    def get_searched_with(self, entry: KeyWordEntry) -> int:
+        # One that was just added or changed was not annotated.
+        annotated: Any = (
+            entry if hasattr(entry, "searched_with") else KeyWordEntry.objects.with_sharing().get(pk=entry.pk)
+        )
+        return int(annotated.searched_with)
 
     def validate_keyword(self, keyword: str) -> str:
         return keywords.check(keyword, same_as=self.instance.normalized if self.instance else None)

@@ -312,7 +312,7 @@ class KeywordViewSet(KnownParameters, viewsets.ModelViewSet[KeyWordEntry]):
     pagination_class = Pages
     filter_backends = [FilterBackend]
     filterset_class = KeywordFilters
-    queryset = KeyWordEntry.objects.kept().prefetch_related("gaps")
+    queryset = KeyWordEntry.objects.kept().with_sharing().prefetch_related("gaps")
     not_found = "No keyword has this id."
     lookup_value_regex = "[0-9]{1,18}"
 

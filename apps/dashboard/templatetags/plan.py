@@ -12,6 +12,8 @@ from apps.videos.scheduling.report import SchedulingReport
 
 register = template.Library()
 register.filter("reason", plan_text.reason)
+register.filter("together", plan_text.together)
+register.filter("audited", plan_text.audited)
 register.filter("about", plan_text.about)
 register.filter("at_most", plan_text.at_most)
 register.filter("search_rate", plan_text.search_rate)

@@ -170,7 +170,7 @@ def test_queries_do_not_grow_with_what_is_shown(
     # 7 number of keywords by state, 8 saved views;
     # the cost of adding a keyword: 9 keys, 10 used quota, 11 gaps, 12 further pages, 13 rates, weights and
     # intervals
-    with django_assert_num_queries(13) as queries:
+    with django_assert_num_queries(14) as queries:
         shown = page(client)
     assert not any("COUNT" in query["sql"] and '"videos_video"' in query["sql"] for query in queries)
     shown_to = re.findall('name="shown_to" value="([^"]+)"', shown)[0]

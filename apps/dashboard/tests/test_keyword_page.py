@@ -128,4 +128,5 @@ def test_queries_do_not_grow_with_what_is_shown(
     # the same for a manual fetch: 11, 12
     with django_assert_num_queries(12) as queries:
         page(client, entry)
-    assert not any("COUNT" in query["sql"] for query in queries)
+    # But for the few keywords of its group.
+    assert not any("COUNT" in query["sql"].replace('COUNT(U0."id")', "") for query in queries)

@@ -20,6 +20,7 @@ GIVEN = {"interval": "", "weight": "1", "notify": "off"}
 
 @pytest.fixture
 def entry(frozen_time: MovableTime, settings: Any, db: None) -> KeyWordEntry:
+    settings.SHARE_SEARCHES = False
     frozen_time.move_to(datetime(2026, 11, 21, 8, tzinfo=UTC))
     settings.YT_KEYS = [("birds", "a-secret-key")]
     keys.sync()
@@ -101,7 +102,7 @@ def test_a_preview_costs_the_same_however_many_keywords_there_are(
     for number in range(2):
         watched(**{f"word{number}-{n}": 5 for n in range(10)})
         # 1 the keyword, 2 keys, 3 used quota, 4 further pages, 5 gaps, 6 rates, weights and intervals, 7 incidents
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(8):
             client.post(address_of(entry), GIVEN | {"weight": "4", "preview": "1"})
 
 

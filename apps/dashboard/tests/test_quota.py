@@ -25,6 +25,7 @@ MIDNIGHT = datetime(2026, 11, 21, 8, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def one_key(frozen_time: MovableTime, settings, db) -> None:
+    settings.SHARE_SEARCHES = False
     frozen_time.move_to(MIDNIGHT)
     settings.YT_KEYS = [("birds", "a-secret-key")]
     keys.sync()
@@ -254,7 +255,7 @@ def test_the_cost_is_computed_once_while_the_keywords_are_the_same(client: Clien
     watched(**dict.fromkeys("abcdef", 10))
     assert "Adding a keyword slows the others: about every 1 h 43 min instead of 1 h 28 min." in text_of(client, "/")
     with monkeypatch.context() as patched:
-        patched.setattr(plan, "allocate", None)  # fails if it is called
+        patched.setattr(plan, "share_out", None)  # fails if it is called
         text_of(client, "/")
     KeyWordEntry.objects.create(keyword="g")
     assert "instead of 1 h 43 min." in text_of(client, "/")

@@ -22,7 +22,7 @@ from apps.videos.models import KeyWordEntry
 @require_safe
 @short_address
 def keyword(request: PageRequest, pk: int) -> HttpResponse:
-    entry = get_object_or_404(KeyWordEntry.objects.with_last_log(), pk=pk)
+    entry = get_object_or_404(KeyWordEntry.objects.with_last_log().with_sharing(), pk=pk)
     filters = VideoFilterForm(request, entry)
     context = list_of_videos(request, filters) | {"entry": entry, "filters": filters}
     context["under_way"] = entry.logs.under_way(timezone.now()).filter(waiting_until=None).exists()

@@ -110,7 +110,7 @@ def _search_youtube(
     now = max(now, through) if through else now
     gap_search = _GapSearch(entries, query, youtube, start, per_second)
     new = _new_gaps(entries[0], through, page, start, now)
-    stored = gaps.merge({gap.value for gap in SearchGap.objects.filter(keyword__in=entries)})
+    stored = _stored_gaps(entries)
     for gap in gaps.merge([*new, *stored]):
         # A gap that begins where the page ended can be continued by its token.
         follows_page = page.more and any(gap.before == one.before for one in new if not one.late)
@@ -149,6 +149,11 @@ def _known_dates(entries: Sequence[KeyWordEntry], after: datetime, before: datet
         return list(found.newest_first().values_list("published_at", flat=True)[:limit])
     rows = found.newest_first().values_list("published_at", "video").distinct()[:limit]
     return [published_at for published_at, _ in rows]
+
+
+def _stored_gaps(entries: Sequence[KeyWordEntry]) -> list[Gap]:
+    """Return what any of the keywords' earlier searches left, newest first."""
+    return gaps.merge({gap.value for gap in SearchGap.objects.filter(keyword__in=entries)})
 
 
 def _new_gaps(

@@ -76,7 +76,7 @@ def claim(entry: KeyWordEntry, trigger: VideoLog.Trigger) -> Claim | None:
             return None
         joining = _joining(own.group, list(free.values()))
         others = [one for one in joining if one != own] if own in joining else []
-        KeyWordEntry.objects.filter(pk__in=[one.id for one in others]).set_claim(token)
+        KeyWordEntry.objects.filter(pk__in=[one.pk for one in others]).set_claim(token)
     return Claim(token, [own, *others])
 
 
@@ -105,13 +105,13 @@ def halve(entries: Sequence[KeyWordEntry]) -> None:
     now, half = timezone.now(), len(entries) // 2
     query = groups.query_of(entry.keyword for entry in entries)
     with transaction.atomic():
-        refused = SearchGroup.objects.filter(pk=entries[0].group_id)
+        refused = SearchGroup.objects.filter(keywords=entries[0])
         refused.update(refused_at=now, refused_length=len(query))
         KeyWordEntry.objects.filter(group__in=refused.values("pk")).update(group=None)
         for part in (entries[:half], entries[half:]):
             if len(part) > 1:
                 group = SearchGroup.objects.create()
-                KeyWordEntry.objects.filter(pk__in=[entry.pk or 0 for entry in part]).update(group=group)
+                KeyWordEntry.objects.filter(pk__in=[entry.pk for entry in part]).update(group=group)
 
 
 def record_search(
@@ -121,11 +121,11 @@ def record_search(
 
     If these are suspiciously few, its keywords are audited as soon as possible.
     """
-    SearchGroup.objects.filter(pk=entries[0].group_id).update(searched_through=now)
+    SearchGroup.objects.filter(keywords=entries[0]).update(searched_through=now)
     shown = sum(video.published_at >= since for video in videos)
     expected = sum(entry.rate for entry in entries) / DAY * (now - since).total_seconds()
     if _poisson(shown, QUIETEST_HOUR * expected) < UNLIKELY:
-        audited = KeyWordEntry.objects.filter(pk__in=[entry.pk or 0 for entry in entries], audit_due_at__gt=now)
+        audited = KeyWordEntry.objects.filter(pk__in=[entry.pk for entry in entries], audit_due_at__gt=now)
         audited.update(audit_due_at=now)
 
 

@@ -29,6 +29,11 @@ class SearchEvidence(models.Model):
     def __str__(self) -> str:
         return f"{self.keyword_id}: {self.delivered:.1f} of {self.expected:.1f}"
 
+    @property
+    def group_now(self) -> Evidence:
+        """What is known now of searches for its group."""
+        return self.of_group(timezone.now())
+
     def of_group(self, now: datetime) -> Evidence:
         """Return what is known of searches for its group."""
         return Evidence(self.expected, self.delivered).aged(now - self.counted_at)

@@ -197,6 +197,12 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
             last_log_message=Subquery(newest.values("message")[:1]),
         )
 
+    def with_sharing(self) -> Self:
+        """Annotate each entry with how many others it is searched for together with, and join its evidence."""
+        group = KeyWordEntry.objects.scheduled().filter(group=OuterRef("group")).order_by().values("group")
+        size = Subquery(group.annotate(size=Count("pk")).values("size"))
+        return self.select_related("evidence").annotate(searched_with=Coalesce(size - 1, 0))
+
     def in_order_of(self, ids: Iterable[int]) -> list["KeyWordEntry"]:
         """Return the entries with these ids, in this order, without any that have just been removed."""
         entries = self.in_bulk(list(ids))

@@ -26,7 +26,7 @@ daily minimum.
 
 The unit of the plan is a search, not a keyword: one that serves a group of keywords (groups.py) has their rates
 together, and the average weight of their videos. A search for a keyword of a group alone, which only has to find what
-the group's searches leave out, is extra: it has no lower bound.
+the group's searches leave out, is extra: it need not be made once a day.
 """
 
 import math
@@ -118,7 +118,7 @@ def is_step(old: int, seconds: float) -> bool:
 
 
 def _bound(search: Search) -> float:
-    return 0.0 if search.is_extra else max(1.0, search.rate / VIDEOS_PER_SEARCH)
+    return max(0.0 if search.is_extra else 1.0, search.rate / VIDEOS_PER_SEARCH)
 
 
 def _cap(requested: Sequence[float], capacity: float) -> float:

@@ -107,10 +107,14 @@ def _write(keyword_ids: Collection[int], new: "_Planned") -> None:
     with transaction.atomic():
         # One transaction at a time may change beat's rows: two would undo each other's changes.
         PeriodicTasks.objects.select_for_update().get_or_create(ident=1, defaults={"last_update": timezone.now()})
+        # Another plan may remove groups at the same moment.
+        wanted = SearchGroup.objects.filter(pk__in={new.groups[pk] for pk in keyword_ids if pk in new.groups})
+        groups = set(wanted.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
         entries = KeyWordEntry.objects.scheduled().filter(pk__in=keyword_ids).lock()
         moved = []
         for entry in entries:
-            if not (changes := new.changes(entry)):
+            changes = new.changes(entry)
+            if not changes or changes.get("group_id") not in {None, *groups}:
                 continue
             if "group_id" in changes:
                 moved.append(entry)

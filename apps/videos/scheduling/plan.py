@@ -97,7 +97,8 @@ def make_plan(*, regroup: bool = True) -> Plan:
     now = timezone.now()
     searches, for_first_pages = scheduled_searches(), 1 - _reserve_for_further_pages(now)
     keywords = _keywords(now)
-    allocation = _allocate(keywords, searches.per_day * for_first_pages, regroup=regroup)
+    per_day = searches.per_day * for_first_pages
+    allocation = _allocate(keywords, per_day, _most_characters(), regroup=regroup)
     by_id = {keyword.id: keyword for keyword in keywords}
     if not allocation.shares or not searches.per_day or not searches.left:
         # If today's searches are used up, intervals stay as they are for the time after the reset.
@@ -124,27 +125,34 @@ def cost_of_adding(
 
     `intervals` has the requested interval of each keyword to add; None: the default.
 
-    Six queries. It is computed again, which takes ten times as long as reading the keywords, only if they have changed.
+    Seven queries. It is computed again, which takes ten times as long as reading the keywords, only if they have
+    changed.
     """
     per_day = scheduled_searches().per_day * (1 - _reserve_for_further_pages(timezone.now()))
     # Evidence loses its weight slowly; by the hour, so that the key does not change each time.
     keywords = _keywords(timezone.now().replace(minute=0, second=0, microsecond=0))
-    key = f"cost-of-adding:{rate}:{per_day}:{hash((tuple(intervals), *keywords))}"
+    most_characters = _most_characters()
+    key = f"cost-of-adding:{rate}:{per_day}:{most_characters}:{hash((tuple(intervals), *keywords))}"
     cost: AddingCost | None = caches["memory"].get_or_set(
-        key, lambda: _cost_of_adding(keywords, per_day, rate, intervals)
+        key, lambda: _cost_of_adding(keywords, per_day, most_characters, rate, intervals)
     )
     return cost
 
 
 def _cost_of_adding(
-    keywords: Sequence[Keyword], per_day: float, rate: float, intervals: Sequence[int | None]
+    keywords: Sequence[Keyword],
+    per_day: float,
+    most_characters: int,
+    rate: float,
+    intervals: Sequence[int | None],
 ) -> AddingCost | None:
     own = {one.id for one in keywords if one.has_own_interval}
     new = [
         Keyword(-place, TYPICAL_KEYWORD, rate, requested_interval=interval or settings.FETCH_INTERVAL)
         for place, interval in enumerate(intervals)
     ]
-    before, after = _allocate(keywords, per_day).shares, _allocate([*keywords, *new], per_day).shares
+    before = _allocate(keywords, per_day, most_characters).shares
+    after = _allocate([*keywords, *new], per_day, most_characters).shares
     if not after:
         return None
     # Those on the default interval; without any, the new ones.
@@ -181,15 +189,17 @@ class Effect:
 
 def effect_of(entry: KeyWordEntry, interval: int | None, weight: int) -> Effect | None:
     """Return what an interval and a weight of a keyword would change, if it is watched; None if nothing can be
-    searched. Six queries; nothing is written."""
+    searched. Seven queries; nothing is written."""
     now = timezone.now()
     per_day = scheduled_searches().per_day * (1 - _reserve_for_further_pages(now))
     keywords = {one.id: one for one in _keywords(now)}
     others = [one for one in keywords.values() if one.id != entry.pk]
     present = keywords.get(entry.pk) or Keyword(entry.pk, entry.keyword, entry.rate)
     requested = interval or settings.FETCH_INTERVAL
-    before = _allocate(list(keywords.values()), per_day).shares
-    after = _allocate([*others, replace(present, weight=weight, requested_interval=requested)], per_day).shares
+    changed = replace(present, weight=weight, requested_interval=requested)
+    most_characters = _most_characters()
+    before = _allocate(list(keywords.values()), per_day, most_characters).shares
+    after = _allocate([*others, changed], per_day, most_characters).shares
     if not after:
         return None
     own = after[entry.pk]
@@ -258,11 +268,11 @@ def _keyword(row: Mapping[str, Any], now: datetime) -> Keyword:
     )
 
 
-def _allocate(keywords: Collection[Keyword], per_day: float, *, regroup: bool = True) -> Allocation:
+def _allocate(
+    keywords: Collection[Keyword], per_day: float, most_characters: int, *, regroup: bool = True
+) -> Allocation:
     if per_day:
-        is_shared = settings.SHARE_SEARCHES
-        most_characters = _most_characters() if is_shared else 0
-        return share_out(keywords, per_day, is_shared=is_shared, regroup=regroup, most_characters=most_characters)
+        return share_out(keywords, per_day, most_characters, is_shared=settings.SHARE_SEARCHES, regroup=regroup)
     if settings.INVIDIOUS_URL:
         return Allocation({one.id: _by_invidious(one.requested_interval) for one in keywords})
     return Allocation({})

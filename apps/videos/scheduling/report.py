@@ -109,11 +109,11 @@ class SchedulingReport:
 def today() -> SchedulingReport:
     """Return the state of today's searches; nine queries, and that of the plan when it is read."""
     now = timezone.now()
-    plan = KeyWordEntry.objects.scheduled().order_by("planned_interval", "normalized")
+    plan = KeyWordEntry.objects.scheduled().with_sharing().order_by("planned_interval", "group", "normalized")
     scheduled = quota_report.scheduled_searches()
     search_rate, group_sizes = 0.0, dict[int, int]()
     if scheduled.per_day or settings.INVIDIOUS_URL:
-        first_pages, group_sizes = _searches_per_day(plan)
+        first_pages, group_sizes = _searches_per_day()
         search_rate = first_pages / (1 - further_share(now))
     quota = quota_report.today()
     return SchedulingReport(
@@ -130,10 +130,11 @@ def today() -> SchedulingReport:
     )
 
 
-def _searches_per_day(plan: KeyWordEntryQuerySet) -> tuple[float, dict[int, int]]:
-    """Return the searches per day that these keywords' intervals need, for each group, for each other keyword, and for
-    audits; and the number of each group's keywords. One query."""
-    alike = plan.order_by().values_list("group", "planned_interval", "audit_interval").annotate(keywords=Count("pk"))
+def _searches_per_day() -> tuple[float, dict[int, int]]:
+    """Return the searches per day that the scheduled keywords' intervals need, for each group, for each other keyword,
+    and for audits; and the number of each group's keywords. One query."""
+    intervals = KeyWordEntry.objects.scheduled().order_by().values_list("group", "planned_interval", "audit_interval")
+    alike = intervals.annotate(keywords=Count("pk"))
     searches, of_groups, sizes = 0.0, dict[int, float](), Counter[int]()
     for group, interval, audit_interval, keywords in alike:
         if group is None:

@@ -35,10 +35,10 @@ class Allocation:
 def share_out(
     keywords: Collection[Keyword],
     per_day: float,
+    most_characters: int = MOST_CHARACTERS,
     *,
     is_shared: bool = True,
     regroup: bool = True,
-    most_characters: int = MOST_CHARACTERS,
 ) -> Allocation:
     """Return the shares of so many searches per day; without `regroup`, groups stay as they are.
 

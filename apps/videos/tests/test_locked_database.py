@@ -75,7 +75,7 @@ def test_a_chore_is_done_in_its_next_run(entry: KeyWordEntry) -> None:
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)  # SQLite has one lock for all
 def test_a_fetch_that_cannot_store_fails(entry: KeyWordEntry, monkeypatch: pytest.MonkeyPatch) -> None:
     found = SearchResult([found_video("one")], VideoFetchMethod.YOUTUBE)
-    monkeypatch.setattr(searching, "search", lambda *args: found)
+    monkeypatch.setattr(searching, "search", lambda *args, **options: found)
     monkeypatch.setattr(completing, "complete", lambda videos, youtube: videos)
     with forgotten_transaction():
         failed = fetch_keyword(entry, VideoLog.Trigger.MANUAL)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 def entry(database: RealDatabase, monkeypatch: pytest.MonkeyPatch) -> KeyWordEntry:
     """A keyword for which one video is found."""
     found = SearchResult([found_video("one")], VideoFetchMethod.YOUTUBE)
-    monkeypatch.setattr(searching, "search", lambda *args: found)
+    monkeypatch.setattr(searching, "search", lambda *args, **options: found)
     monkeypatch.setattr(completing, "complete", lambda videos, youtube: videos)
     monkeypatch.setattr(reconnecting, "PAUSES", [0.0, 0.0])
     return KeyWordEntry.objects.create(keyword="Python")

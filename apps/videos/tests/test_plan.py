@@ -296,9 +296,9 @@ def test_the_shrinking_reserve_ends_no_pause(youtube: Simulator, frozen_time: Mo
 
 def test_a_plan_costs_the_same_for_many_keywords(django_assert_max_num_queries) -> None:
     keywords(*range(1, 40))
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(6):
         plan.make_plan()
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(18):
         beat.sync()
 
 

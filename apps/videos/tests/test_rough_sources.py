@@ -104,15 +104,15 @@ class Watch:
     def fetch(self) -> None:
         now = datetime.now(UTC)
         entry: Any = SimpleNamespace(
+            pk=1,
             keyword="word",
             searched_through=self.mark,
             created_at=START,
             planned_interval=self.interval,
             rate=24 * len(self.found) / ((now - START) / timedelta(hours=1) + 1),
-            gaps=SimpleNamespace(all=lambda: [SimpleNamespace(value=gap) for gap in self.gaps]),
         )
         youtube: Any = self.source
-        with patch.object(searching, "_known_dates", self.known_dates):
+        with patch.multiple(searching, _known_dates=self.known_dates, _stored_gaps=lambda entries: list(self.gaps)):
             result = searching._search_youtube([entry], youtube, Purpose.SCHEDULE)
         assert result.gaps is not None
         new = {video.video_id: video.published_at for video in result.videos if video.video_id not in self.found}

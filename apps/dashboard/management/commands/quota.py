@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 from wcwidth import clip, width
 
-from apps.dashboard.plan_text import about, at_most, reason, search_rate, waits
+from apps.dashboard.plan_text import about, at_most, audited, reason, search_rate, together, waits
 from apps.dashboard.templatetags.times import from_now, roughly
 from apps.dashboard.terminal import table
 from apps.quota.models import ApiKey
@@ -85,7 +85,7 @@ def _keyword(entry: KeyWordEntry, today: SchedulingReport) -> list[str]:
         roughly(entry.planned_interval),
         roughly(entry.expected_delay),
         _next(entry, today.waits_until),
-        reason(entry),
+        "; ".join(filter(None, [reason(entry), together(entry), audited(entry)])),
     ]
 
 
