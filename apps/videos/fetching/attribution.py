@@ -45,18 +45,23 @@ def of_group(entries: Iterable[KeyWordEntry], videos: Sequence[FoundVideo]) -> d
 
     Those that YouTube has given the full data of before are compared as they are stored: a search cuts descriptions.
     """
-    ids = [video.video_id for video in videos if not video.complete]
-    stored = {
-        row["pk"]: row for row in Video.objects.filter(pk__in=ids, completed_at__isnull=False).values("pk", *FIELDS)
+    texts: dict[str, Mapping[str, Any]] = {
+        video.video_id: {name: getattr(video, name) for name in FIELDS} for video in videos
     }
-    about: dict[int, set[str]] = {entry.pk: set() for entry in entries}
-    keywords = {entry.pk: entry.normalized for entry in entries}
-    for video in videos:
-        texts = stored.get(video.video_id) or {name: getattr(video, name) for name in FIELDS}
+    known = [video.video_id for video in videos if not video.complete]
+    completed = Video.objects.filter(pk__in=known, completed_at__isnull=False)
+    texts |= {row["pk"]: row for row in completed.values("pk", *FIELDS)}
+    return about({entry.pk: entry.normalized for entry in entries}, texts)
+
+
+def about(keywords: Mapping[int, str], videos: Mapping[str, Mapping[str, Any]]) -> dict[int, set[str]]:
+    """Return the ids of those videos that each keyword is about."""
+    found: dict[int, set[str]] = {pk: set() for pk in keywords}
+    for video_id, video in videos.items():
         for pk, keyword in keywords.items():
-            if matched_in(keyword, texts) != Match.In.NOWHERE:
-                about[pk].add(video.video_id)
-    return about
+            if matched_in(keyword, video) != Match.In.NOWHERE:
+                found[pk].add(video_id)
+    return found
 
 
 def attribute(matches: QuerySet[Match]) -> int:

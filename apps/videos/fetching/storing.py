@@ -18,14 +18,23 @@ from typing import Any
 
 import orjson
 from django.db import connection, transaction
-from django.db.models import BooleanField, F, Model, OuterRef, Subquery
+from django.db.models import BooleanField, F, Model, OuterRef, Q, Subquery
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from apps.videos import hiding
 from apps.videos.fetching import attribution
 from apps.videos.fetching.gaps import INDEX_DELAY
-from apps.videos.models import KeyWordEntry, Match, NewVideo, Video, VideoFetchMethod, VideoTotal
+from apps.videos.models import (
+    HidingRule,
+    KeyWordEntry,
+    KeyWordEntryQuerySet,
+    Match,
+    NewVideo,
+    Video,
+    VideoFetchMethod,
+    VideoTotal,
+)
 from core.found_video import FoundVideo
 
 _FROM_SOURCE = [
@@ -92,68 +101,137 @@ def store(
     with transaction.atomic():
         total = VideoTotal.lock()
         now = timezone.now()  # after the lock: the first to store a video has found it first
-        keywords = claimed.annotate(rules_exist=_RULES_EXIST).select_for_update().order_by("pk")
-        rows: list[Any] = list(keywords.values("pk", "normalized", "notify_since", "rules_exist"))
-        if not rows:
+        keywords = _locked(claimed)
+        if not keywords:
             raise ClaimLost
-        finders = {row["pk"]: found.keys() if about is None else about[row["pk"]] for row in rows}
-        finder_of = {video_id: pk for pk, ids in reversed(finders.items()) for video_id in ids}
+        finds = {pk: found.keys() if about is None else about[pk] for pk in keywords}
+        if about is not None:
+            # Without what only a keyword that was deleted meanwhile is about.
+            lost = set[str]().union(*about.values()) - set[str]().union(*finds.values())
+            found = {video_id: video for video_id, video in found.items() if video_id not in lost}
         known, changed = _update(found, now)
         # Newest first: the order of documents in SQLite's index for full text, which is added to in one go then.
         unknown = [video for video_id, video in found.items() if video_id not in known]
         unknown.sort(key=attrgetter("published_at"), reverse=True)
+        first = _first_finders(finds)
         # A microsecond apart, so that the order in which videos were found is theirs, too.
         new = [
-            _new_row(video, finder_of.get(video.video_id), method, now - place * _APART)
+            _new_row(video, first.get(video.video_id), method, now - place * _APART)
             for place, video in enumerate(unknown)
         ]
         _insert(Video, new)
-        matched = _matched(finders, known, is_shared=about is not None) if known else set()
-        added = {
-            pk: [
-                row
-                for row in (*known.values(), *new)
-                if row["video_id"] in ids and (pk, row["video_id"]) not in matched
-            ]
-            for pk, ids in finders.items()
-        }
-        _insert(
-            Match,
-            [
-                _new_match(video, row, method, now, is_shared=about is not None)
-                for row in rows
-                for video in added[row["pk"]]
-            ],
-        )
-        for pk, found_first in added.items():
-            if found_first:
-                hidden = sum(video["hidden_at"] is not None for video in found_first)
-                KeyWordEntry.including_deleted.filter(pk=pk).update(
-                    video_count=F("video_count") + len(found_first),
-                    hidden_count=F("hidden_count") + hidden,
-                    last_found_at=now,
-                )
-        assigned = _assign({video_id: pk for video_id, pk in finder_of.items() if video_id in known}, known)
-        touched = {*changed, *(video["video_id"] for videos in added.values() for video in videos)}
-        if assigned or (rows[0]["rules_exist"] and touched):
-            hiding.settle(total, touched)
-        for row in rows:
-            if row["notify_since"]:
-                _enqueue(row["pk"], added[row["pk"]], row["notify_since"] - INDEX_DELAY, now)
-        if touched or new:
+        added = _match(keywords, finds, known, new, method, now, is_shared=about is not None)
+        _finish(total, keywords, changed, known, added, now)
+        if changed or new or any(added.values()):
             total.hidden_count += sum(video["keyword_id"] is None for video in new)
             total.mark_changed(added=len(new))
-    return {pk: Stored(found=len(ids), added=len(added[pk])) for pk, ids in finders.items()}
+    return {pk: Stored(found=len(ids), added=len(added[pk])) for pk, ids in finds.items()}
 
 
 def update(videos: Iterable[FoundVideo]) -> None:
-    """Update stored videos; those that are not stored are ignored."""
+    """Update stored videos; those that are not stored are ignored.
+
+    A video that a search for a group found, and that could not be completed then, is now also stored for those keywords
+    that its full data is about.
+    """
+    found = {video.video_id: video for video in videos}
     with transaction.atomic():
         total = VideoTotal.lock()
-        _, changed = _update({video.video_id: video for video in videos}, timezone.now())
-        if changed:
-            hiding.settle(total, changed)
+        now = timezone.now()
+        known, changed = _update(found, now)
+        completed = {pk: row for pk, row in known.items() if row["completed_at"] is None and found[pk].complete}
+        keywords, finds = dict[int, Row](), dict[int, set[str]]()
+        if shared := _found_by_group(completed):
+            keywords = _locked(KeyWordEntry.objects.watched().exclude(group=None))
+            texts = {pk: row["normalized"] for pk, row in keywords.items()}
+            finds = attribution.about(texts, {pk: known[pk] for pk in shared})
+        added = _match(keywords, finds, known, [], VideoFetchMethod.YOUTUBE, now, is_shared=True)
+        _finish(total, keywords, changed, known, added, now)
+        if changed or any(added.values()):
             total.mark_changed()
+
+
+def _locked(entries: KeyWordEntryQuerySet) -> dict[int, Row]:
+    """Return what storing needs of these keywords, which are locked, by their ids."""
+    rows = entries.annotate(rules_exist=_RULES_EXIST).select_for_update().order_by("pk")
+    columns = ("pk", "normalized", "notify_since", "rules_exist")
+    return {row["pk"]: row for row in rows.values(*columns)}
+
+
+def _first_finders(finds: Mapping[int, Collection[str]]) -> dict[str, int]:
+    """Return the keyword that counts as the one that found each video first."""
+    return {video_id: pk for pk, video_ids in reversed(list(finds.items())) for video_id in video_ids}
+
+
+def _found_by_group(video_ids: Collection[str]) -> set[str]:
+    """Return those of these stored videos that a search for a group found."""
+    if not video_ids:
+        return set()
+    videos = Video.objects.filter(pk__in=video_ids)
+    by_group = videos.filter(Q(keyword=None) | Q(matches__shared=True))
+    return set(by_group.values_list("pk", flat=True))
+
+
+def _match(
+    keywords: Mapping[int, Row],
+    finds: Mapping[int, Collection[str]],
+    known: Mapping[str, Row],
+    new: Sequence[Row],
+    method: VideoFetchMethod,
+    now: datetime,
+    *,
+    is_shared: bool,
+) -> dict[int, list[Row]]:
+    """Store which keywords have found which of these videos; return those that each had not found before."""
+    matched = _matched(finds, known, is_shared=is_shared) if known and finds else set()
+    added = {
+        pk: [
+            video
+            for video in (*known.values(), *new)
+            if video["video_id"] in video_ids and (pk, video["video_id"]) not in matched
+        ]
+        for pk, video_ids in finds.items()
+    }
+    rows = [
+        _new_match(video, keywords[pk], method, now, is_shared=is_shared)
+        for pk, videos in added.items()
+        for video in videos
+    ]
+    _insert(Match, rows)
+    for pk, videos in added.items():
+        if videos:
+            KeyWordEntry.including_deleted.filter(pk=pk).update(
+                video_count=F("video_count") + len(videos),
+                hidden_count=F("hidden_count") + sum(video["hidden_at"] is not None for video in videos),
+                last_found_at=now,
+            )
+    return added
+
+
+def _finish(
+    total: VideoTotal,
+    keywords: Mapping[int, Row],
+    changed: Iterable[str],
+    known: Mapping[str, Row],
+    added: Mapping[int, Sequence[Row]],
+    now: datetime,
+) -> None:
+    """Write which keyword found those videos first that no keyword had found; hide and show what changed and what was
+    added; and have people notified of it."""
+    touched = {*changed, *(video["video_id"] for videos in added.values() for video in videos)}
+    first = _first_finders({pk: [video["video_id"] for video in videos] for pk, videos in added.items()})
+    assigned: dict[int, list[str]] = defaultdict(list)
+    for video_id, keyword in first.items():
+        if video_id in known and known[video_id]["keyword_id"] is None:
+            assigned[keyword].append(video_id)
+    for keyword, video_ids in assigned.items():
+        Video.objects.filter(pk__in=video_ids).update(keyword=keyword)
+    rules_exist = any(row["rules_exist"] for row in keywords.values()) if keywords else HidingRule.objects.exists()
+    if assigned or (touched and rules_exist):
+        hiding.settle(total, touched)
+    for pk, videos in added.items():
+        if videos and (since := keywords[pk]["notify_since"]):
+            _enqueue(pk, videos, since - INDEX_DELAY, now)
 
 
 def record_missing(video_ids: Iterable[str]) -> None:
@@ -252,26 +330,15 @@ def _new_row(found: FoundVideo, finder: int | None, method: VideoFetchMethod, no
     )
 
 
-def _matched(finders: Mapping[int, Collection[str]], known: Iterable[str], *, is_shared: bool) -> set[tuple[int, str]]:
+def _matched(finds: Mapping[int, Collection[str]], known: Iterable[str], *, is_shared: bool) -> set[tuple[int, str]]:
     """Return which keywords have found which of these stored videos before; record that a shared search shows them."""
     # Of all keywords: PostgreSQL would read all matches of one that its statistics do not know yet.
     rows = list(Match.objects.filter(video__in=known).values_list("keyword_id", "video_id", "pk", "shared"))
     if is_shared:
-        shown = [pk for keyword, video, pk, shared in rows if not shared and video in finders.get(keyword, ())]
+        shown = [pk for keyword, video, pk, shared in rows if not shared and video in finds.get(keyword, ())]
         if shown:
             Match.objects.filter(pk__in=shown).update(shared=True)
     return {(keyword, video) for keyword, video, _, _ in rows}
-
-
-def _assign(finder_of: Mapping[str, int], known: Mapping[str, Row]) -> bool:
-    """Record which keyword found those stored videos first that no keyword had; return whether there were any."""
-    first: dict[int, list[str]] = defaultdict(list)
-    for video_id, keyword in finder_of.items():
-        if known[video_id]["keyword_id"] is None:
-            first[keyword].append(video_id)
-    for keyword, video_ids in first.items():
-        Video.objects.filter(pk__in=video_ids, keyword=None).update(keyword=keyword)
-    return bool(first)
 
 
 def _new_match(video: Row, keyword: Row, method: VideoFetchMethod, now: datetime, *, is_shared: bool) -> Row:

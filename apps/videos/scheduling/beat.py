@@ -124,7 +124,12 @@ def _write(keyword_ids: Collection[int], new: "_Planned") -> None:
             KeyWordEntry.objects.filter(pk=entry.pk).update(**changes)
         if moved:
             # What is found from now on is evidence about the searches that are made from now on.
-            SearchEvidence.objects.filter(keyword__in=moved).update(counted_through=timezone.now())
+            SearchEvidence.objects.bulk_create(
+                [SearchEvidence(keyword=entry) for entry in moved],
+                update_conflicts=True,
+                unique_fields=["keyword"],
+                update_fields=["counted_through"],
+            )
         _mirror(PeriodicTask.objects.filter(task=TASK, name__in=map(row_name, keyword_ids)), entries)
 
 
