@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps.conftest import NOW, MovableTime
 from apps.quota import keys
-from apps.videos.fetching import claims, completing, sharing
+from apps.videos.fetching import claims, completing, erasing, sharing
 from apps.videos.fetching.completing import complete_stored
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, Match, SearchEvidence, SearchGroup, Video, VideoLog, VideoTotal
@@ -150,6 +150,7 @@ def test_a_keyword_that_is_deleted_meanwhile_drops_out(
         ("falcon", "interrupted"),
         ("hobby", "done"),
     ]
+    erasing.erase(KeyWordEntry.including_deleted.get(keyword="falcon"))
     assert_nothing_lost_or_doubled()
 
 
