@@ -37,12 +37,6 @@ def phrase(text: str) -> re.Pattern[str]:
     return re.compile(_BETWEEN.join(_word(run) for run in _RUNS.findall(fold(text))) or "(?!)")
 
 
-@lru_cache(maxsize=16384)
-def words(text: str) -> dict[str, re.Pattern[str]]:
-    """Return the words of `text`, each with a pattern that finds it in a folded text, which takes longer than `in`."""
-    return {run: re.compile(_word(run)) for run in _RUNS.findall(fold(text))}
-
-
 def _word(run: str) -> str:
     escaped = re.escape(run)
     return escaped if re.match(f"[{PAIRED}]", run) else f"{_START}{escaped}{_END}"

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from apps.incidents.parts import BROKER_ERRORS
 from apps.videos import hiding, notifications
-from apps.videos.fetching import attribution, claims, completing, counting, erasing, failing, pruning, refused
+from apps.videos.fetching import claims, completing, counting, erasing, failing, pruning, reattributing, refused
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, VideoLog
 from apps.videos.scheduling import beat, pauses
@@ -109,7 +109,7 @@ def apply_rules() -> None:
 @shared_task
 def attribute_matches() -> None:
     """Find out where keywords stand in stored videos; if time runs out, the next run continues."""
-    attribution.attribute_stored(time.monotonic() + ERASE_SECONDS)
+    reattributing.attribute_stored(time.monotonic() + ERASE_SECONDS)
 
 
 @shared_task

@@ -17,7 +17,7 @@ from django.utils import timezone
 from apps.quota.errors import NoKeyAvailable
 from apps.quota.ledger import Purpose
 from apps.quota.youtube import YouTube
-from apps.videos.fetching import attribution, claims, completing, failing, outcomes, searching, sharing, storing
+from apps.videos.fetching import claims, completing, failing, outcomes, searching, sharing, storing
 from apps.videos.fetching.gaps import Gap
 from apps.videos.fetching.outcomes import Outcome
 from apps.videos.fetching.reconnecting import reconnecting
@@ -123,7 +123,7 @@ def _fetch(claim: Claim, log: VideoLog, started_at: datetime, youtube: YouTube) 
     try:
         search = searching.search(entries, youtube, _PURPOSES[trigger], is_audit=trigger == VideoLog.Trigger.AUDIT)
         videos = completing.complete(search.videos, youtube)
-        about = attribution.of_group(entries, videos) if search.is_shared else None
+        about = sharing.attribute(entries, videos) if search.is_shared else None
         check = None if search.is_shared else sharing.check(entry, videos, search.gaps)
         stored = reconnecting(lambda: _store(claim, videos, search.method, about))
     except NoKeyAvailable as error:

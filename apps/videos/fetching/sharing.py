@@ -1,18 +1,27 @@
 """Which keywords take part in a search, and what a search shows about those of its group; see scheduling/groups.py."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from apps.incidents.models import Incident
+from apps.videos.fetching import attribution
 from apps.videos.fetching.gaps import INDEX_DELAY, MAX_GAP, OVERLAP, Gap
-from apps.videos.models import KeyWordEntry, KeyWordEntryQuerySet, Match, SearchEvidence, SearchGroup, VideoLog
+from apps.videos.models import (
+    KeyWordEntry,
+    KeyWordEntryQuerySet,
+    Match,
+    SearchEvidence,
+    SearchGroup,
+    Video,
+    VideoLog,
+)
 from apps.videos.scheduling import groups
 from apps.videos.scheduling.allocation import DAY
 from apps.videos.scheduling.groups import Evidence
@@ -98,6 +107,20 @@ def _joining(group: SearchGroup | None, entries: Sequence[KeyWordEntry]) -> list
 
 def _is_on_invidious() -> bool:
     return bool(settings.INVIDIOUS_URL) and Incident.objects.open().filter(kind__in=_ON_INVIDIOUS).exists()
+
+
+def attribute(entries: Iterable[KeyWordEntry], videos: Sequence[FoundVideo]) -> dict[int, set[str]]:
+    """Return which of `videos`, which a search for all these keywords found, each keyword is about, by their ids.
+
+    Those that YouTube has given the full data of before are compared as they are stored: a search cuts descriptions.
+    """
+    texts: dict[str, Mapping[str, Any]] = {
+        video.video_id: {name: getattr(video, name) for name in attribution.FIELDS} for video in videos
+    }
+    known = [video.video_id for video in videos if not video.complete]
+    completed = Video.objects.filter(pk__in=known, completed_at__isnull=False)
+    texts |= {row["pk"]: row for row in completed.values("pk", *attribution.FIELDS)}
+    return attribution.about({entry.pk: entry.normalized for entry in entries}, texts)
 
 
 def halve(entries: Sequence[KeyWordEntry]) -> None:

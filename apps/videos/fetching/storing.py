@@ -23,7 +23,7 @@ from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from apps.videos import hiding
-from apps.videos.fetching import attribution
+from apps.videos.fetching import attribution, reattributing
 from apps.videos.fetching.gaps import INDEX_DELAY
 from apps.videos.models import (
     HidingRule,
@@ -276,7 +276,7 @@ def _update(found: dict[str, FoundVideo], now: datetime) -> tuple[dict[str, Row]
         own_date = Subquery(Video.objects.filter(pk=OuterRef("video")).values("published_at")[:1])
         Match.objects.filter(video__in=redated).update(published_at=own_date)
     if reworded:
-        attribution.attribute(Match.objects.filter(video__in=reworded))
+        reattributing.attribute(Match.objects.filter(video__in=reworded))
     if completed := [row["video_id"] for row in stored if found[row["video_id"]].complete and _is_outdated(row, now)]:
         Video.objects.filter(pk__in=completed).update(completed_at=now, missing_since=None)
     return {row["video_id"]: row for row in (*stored, *changed)}, [row["video_id"] for row in changed]

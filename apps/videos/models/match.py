@@ -25,7 +25,8 @@ class Match(models.Model):
         TITLE = "title", "title"
         DESCRIPTION = "description", "description"
         CHANNEL = "channel", "channel"
-        SEVERAL = "several", "several of these"
+        TAGS = "tags", "a tag"
+        SEVERAL = "several", "title and channel"
         NOWHERE = "nowhere", "nowhere"
 
     keyword = models.ForeignKey("KeyWordEntry", on_delete=models.CASCADE, related_name="matches", db_index=False)

@@ -69,6 +69,8 @@ class Video(models.Model):
     video_id = models.CharField("video id", max_length=16, primary_key=True)
     title = models.CharField(max_length=found_video.TITLE_LENGTH, blank=True)
     description = models.TextField(blank=True)
+    # Null, and not an empty list, as long as they are unknown.
+    tags = models.JSONField(null=True, help_text="A list of texts. Null: unknown, as YouTube's search returns none.")
     published_at = models.DateTimeField()
     published_exact = models.BooleanField(default=True, help_text="False: the date is an estimate.")
     channel_id = models.CharField(max_length=found_video.CHANNEL_ID_LENGTH, blank=True)

@@ -1,0 +1,22 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('videos', '0023_hiding_rules'),
+    ]
+
+    operations = [
+        # Both leave rows as they are: a null column is added to none of them, and choices are not in the database.
+        migrations.AddField(
+            model_name='video',
+            name='tags',
+            field=models.JSONField(help_text="A list of texts. Null: unknown, as YouTube's search returns none.", null=True),
+        ),
+        migrations.AlterField(
+            model_name='match',
+            name='matched_in',
+            field=models.CharField(choices=[('title', 'title'), ('description', 'description'), ('channel', 'channel'), ('tags', 'a tag'), ('several', 'title and channel'), ('nowhere', 'nowhere')], help_text='Where all words of the keyword stand. Null: unknown yet.', max_length=12, null=True),
+        ),
+    ]
