@@ -24,6 +24,9 @@ DESCRIPTION_LENGTH: Final = 10_000
 CHANNEL_ID_LENGTH: Final = 100
 CHANNEL_TITLE_LENGTH: Final = 200
 THUMBNAIL_LENGTH: Final = 500
+# YouTube accepts 500 characters of tags in all.
+TAGS: Final = 500
+TAG_LENGTH: Final = 500
 
 # YouTube's image server. Pages show thumbnails only from there and from origins that the settings name.
 IMAGES: Final = "https://i.ytimg.com"
@@ -40,9 +43,9 @@ class FoundVideo:
     """One video as a source described it.
 
     `published_exact` is False if the source only estimates the date (Invidious), or gave none. `complete` is True if
-    the source gave everything it knows (videos.list): the exact date, the whole description, duration, views.
+    the source gave everything it knows (videos.list): the exact date, the whole description, tags, duration, views.
     `duration` is in seconds, None if unknown. `starts_at` is when a premiere or stream started, or is planned to
-    start. `ignored` is the number of implausible values that became unknown.
+    start. `tags` are empty if they are unknown. `ignored` is the number of implausible values that became unknown.
     """
 
     video_id: str
@@ -57,6 +60,7 @@ class FoundVideo:
     duration: int | None = None
     view_count: int | None = None
     starts_at: datetime | None = None
+    tags: tuple[str, ...] = ()
     complete: bool = False
     ignored: int = 0
 

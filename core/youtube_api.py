@@ -26,6 +26,8 @@ from core.found_video import (
     CHANNEL_TITLE_LENGTH,
     DESCRIPTION_LENGTH,
     FIRST_VIDEO,
+    TAG_LENGTH,
+    TAGS,
     TITLE_LENGTH,
     FoundVideo,
     Values,
@@ -251,6 +253,7 @@ def _found_video(
         duration=values.duration(duration, _seconds(duration)),
         view_count=values.views(views, _count(views)),
         starts_at=_start(values, _mapping(item, "liveStreamingDetails")),
+        tags=_tags(snippet),
         complete=not from_search and published_at is not None,  # otherwise it is requested again
         ignored=values.ignored,
     )
@@ -265,6 +268,13 @@ def _thumbnails(snippet: Mapping[str, Any]) -> list[object]:
     """Return the URLs of a video's thumbnails, nearest to a card's size first; sizes are often missing."""
     thumbnails = _mapping(snippet, "thumbnails")
     return [_mapping(thumbnails, size).get("url") for size in ("high", "medium", "standard", "default")]
+
+
+def _tags(snippet: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a video's tags, which only videos.list gives, and not for videos without any."""
+    tags = snippet.get("tags")
+    cut = [storable(tag, TAG_LENGTH) for tag in tags[:TAGS]] if isinstance(tags, list) else []
+    return tuple(filter(None, cut))
 
 
 def _start(values: Values, details: Mapping[str, Any]) -> datetime | None:

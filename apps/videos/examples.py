@@ -60,6 +60,7 @@ VIDEO = {
     "hidden": False,
     "hidden_by": None,
     "matched_in": "title",
+    "tags": ["kestrel", "birds of prey"],
 }
 
 RULE = {

@@ -86,11 +86,13 @@ def without_escape(text: str) -> str:
 
 
 def cell(value: Any) -> Any:
-    """Return a cell: dates and truth values as in JSON, and nothing for null."""
+    """Return a cell: lists, dates and truth values as in JSON, and nothing for null."""
     if isinstance(value, str):
         return f"'{value}" if value[:1] in _ESCAPED else value
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, list):
+        return orjson.dumps(value).decode()
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     return value

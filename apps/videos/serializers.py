@@ -234,6 +234,9 @@ class VideoSerializer(serializers.ModelSerializer[Video]):
         help_text="Where all words of the keyword stand: of the list's keyword, or of the first that found the video. "
         "null: not known yet.",
     )
+    tags = serializers.ListField(
+        child=serializers.CharField(), allow_null=True, read_only=True, help_text="null: not known."
+    )
 
     class Meta:
         model = Video
@@ -262,6 +265,7 @@ class VideoSerializer(serializers.ModelSerializer[Video]):
             "hidden",
             "hidden_by",
             "matched_in",
+            "tags",
         ]
         read_only_fields = fields
 

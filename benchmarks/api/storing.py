@@ -151,6 +151,7 @@ def _page(like: list[Video], side: str, number: int, more_views: int = 0) -> Pag
             live_state="none",
             duration=video.duration,
             view_count=(video.view_count or 0) + more_views,
+            tags=("birds", "falcons", "birds of prey", "nature", "wildlife", "documentary", "animals", "4k"),
             complete=True,
         )
         for video in like

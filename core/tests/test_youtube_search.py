@@ -290,7 +290,10 @@ def test_it_reads_recorded_searches(fake_server: FakeServer, name: str, videos: 
 
 
 STARTS = ["actualStartTime", "scheduledStartTime", "actualEndTime"]
-parts = ["publishedAt", "title", "description", "thumbnails", "channelId", "channelTitle", "liveBroadcastContent"]
+parts = [
+    *("publishedAt", "title", "description", "thumbnails", "channelId", "channelTitle", "tags"),
+    "liveBroadcastContent",
+]
 dates = st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat) | st.sampled_from(
     ["2026-11-22T11:00:00Z", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "2026"]
 )

@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import SourceUnavailable
 from core.found_video import FoundVideo
-from core.tests.conftest import KEY, NOW, FakeServer, list_item, recording
+from core.tests.conftest import KEY, NOW, FakeServer, list_item, recording, search_item
 from core.youtube_api import list_videos
 from simulator import Simulator
 from simulator.content import Broadcast
@@ -38,6 +38,14 @@ def test_it_works(simulator: Simulator) -> None:
     assert video.view_count is not None
     assert simulator.projects.spent("birds", "general", NOW) == 1
     assert simulator.projects.spent("birds", "search", NOW) == 0
+
+
+def test_it_handles_tags(fake_server: FakeServer) -> None:
+    sent = ["owl", "", 7, None, "barn\x00 owl\ud800", "x" * 501, *["more"] * 600]
+    tags = found(fake_server, list_item(snippet=search_item(tags=sent)["snippet"])).tags
+    assert (tags[:3], len(tags)) == (("owl", "barn owl", "x" * 500), 497)
+    for none in (None, "owl", {}, []):
+        assert found(fake_server, list_item(snippet=search_item(tags=none)["snippet"])).tags == ()
 
 
 def test_it_handles_fifty_ids_and_those_that_are_gone(simulator: Simulator) -> None:

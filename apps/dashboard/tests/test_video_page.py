@@ -21,7 +21,14 @@ def page(client: Client, pk: str) -> str:
 
 
 def test_it_works(client: Client, django_assert_num_queries: Callable[..., Any]) -> None:
-    video = found_video("hover", title="A kestrel <hovers>", published_at=NOON, description="First line\n" + "x" * 900)
+    video = found_video(
+        "hover",
+        title="A kestrel <hovers>",
+        published_at=NOON,
+        description="First line\n" + "x" * 900,
+        complete=True,
+        tags=("<owl>", "falcons"),
+    )
     for word in ("kestrels", "falcons"):
         store(KeyWordEntry.objects.watch(word)[0], video)
     Video.objects.update(created_at=NOON + timedelta(minutes=12), duration=61)
@@ -32,6 +39,8 @@ def test_it_works(client: Client, django_assert_num_queries: Callable[..., Any])
     assert "x" * 900 in shown
     assert "12 min after publication" in shown
     assert "1:01" in shown
+    assert ">&lt;owl&gt;</li>" in shown
+    assert "in a tag" in shown
     assert 'href="https://www.youtube.com/watch?v=hover"' in shown
     assert shown.index(">kestrels</a>") < shown.index(">falcons</a>")
 

@@ -9,7 +9,7 @@ number of rows.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -55,7 +55,8 @@ _FROM_SOURCE = [
 _DEFAULTS = {field.attname: field.get_default() for field in Video._meta.concrete_fields if not field.generated}
 
 # What is read of a stored video.
-_STORED = ["video_id", *_FROM_SOURCE, "keyword_id", "views_read_at", "completed_at", "missing_since", "hidden_at"]
+_TIMES = ["views_read_at", "completed_at", "missing_since", "hidden_at"]
+_STORED = ["video_id", *_FROM_SOURCE, "tags", "keyword_id", *_TIMES]
 
 # As Exists(HidingRule.objects.all()), which takes longer to put together than to execute.
 _RULES_EXIST = RawSQL("EXISTS (SELECT 1 FROM videos_hidingrule)", [], output_field=BooleanField())
@@ -298,7 +299,7 @@ def _updates(row: Mapping[str, object], found: FoundVideo) -> Row:
     # None means unknown, and so does "", except for the description in complete data.
     updates = {name: value for name, value in given.items() if value not in (None, "")}
     if found.complete:
-        updates["description"] = found.description
+        updates |= {"description": found.description, "tags": list(found.tags)}
     if not found.published_exact:
         # The estimate differs with each request; the first one was the most precise.
         del updates["published_at"], updates["published_exact"]
@@ -318,6 +319,7 @@ def _new_row(found: FoundVideo, finder: int | None, method: VideoFetchMethod, no
         | given
         | {
             "video_id": found.video_id,
+            "tags": list(found.tags) if found.complete else None,
             "keyword_id": finder,
             "method": method,
             "created_at": now,
@@ -391,7 +393,10 @@ def _as_json(rows: Sequence[Row], table: str) -> tuple[str, list[Any]]:
 def _as_values(rows: Sequence[Row], table: str) -> tuple[str, list[Any]]:
     """Return SQLite's query: it reads JSON more slowly than parameters."""
     adapt, in_order = cache(connection.ops.adapt_datetimefield_value), itemgetter(*rows[0])
-    values = [adapt(value) if isinstance(value, datetime) else value for row in rows for value in in_order(row)]
+    adapters: dict[type, Callable[[Any], str]] = {datetime: adapt, list: lambda tags: orjson.dumps(tags).decode()}
+    values = [
+        adapters[type(value)](value) if type(value) in adapters else value for row in rows for value in in_order(row)
+    ]
     placeholders = f"({', '.join(['%s'] * len(rows[0]))})"
     return f"VALUES {', '.join([placeholders] * len(rows))}", values
 

@@ -73,6 +73,8 @@ def test_lists_show_it_and_can_be_filtered(client: Client, owl: KeyWordEntry) ->
 def test_it_changes_with_the_video(owl: KeyWordEntry) -> None:
     storing.update([found_video("n", title="Owl", channel_title="Barn", complete=True), found_video("t", title="Egg")])
     assert dict(owl.matches.values_list("video", "matched_in")) == {"t": "nowhere", "d": "description", "n": "several"}
+    storing.update([found_video("d", complete=True, tags=("bird", "barnowl"))])
+    assert owl.matches.get(video="d").matched_in == "tags"
 
 
 def test_a_chore_finds_it_out_for_what_was_stored_before(

@@ -83,11 +83,15 @@ def test_it_has_what_the_list_has(client: Client, falcon: KeyWordEntry, query: s
 
 def test_csv_has_the_names_and_values_of_the_api(client: Client, falcon: KeyWordEntry) -> None:
     text = 'A "quoted", text;\r\nwith 日本語 🦅\n and \x01'
-    store(falcon, found_video("v00", title=text, description=text, duration=61, view_count=0, complete=True))
+    store(
+        falcon,
+        found_video("v00", title=text, description=text, duration=61, view_count=0, complete=True, tags=(text, "b")),
+    )
     (found,) = rows(client, f"{CSV}?search=quoted")
     (video,) = listed(client, "/api/videos/?search=quoted")
     assert list(found) == VideoSerializer.Meta.fields
     shown = {None: "", True: "true", False: "false"}
+    assert json.loads(found.pop("tags")) == video.pop("tags") == [text, "b"]
     for name, value in video.items():
         assert found[name] == (shown[value] if value is None or isinstance(value, bool) else str(value)), name
     assert content(client, f"{CSV}?search=nothing").splitlines() == ["\ufeff" + ",".join(VideoSerializer.Meta.fields)]

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -16,7 +17,13 @@ pytestmark = pytest.mark.django_db
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 GUESS = {"published_exact": False, "published_at": NOON + timedelta(minutes=40)}
-WHOLE = {"complete": True, "description": "All of it.", "duration": 61, "view_count": 5}
+WHOLE = {
+    "complete": True,
+    "description": "All of it.",
+    "duration": 61,
+    "view_count": 5,
+    "tags": ("snake", "programming"),
+}
 
 
 @pytest.fixture
@@ -183,6 +190,20 @@ def test_it_stores_any_text_number_and_date(entry: KeyWordEntry) -> None:
     assert list(Video.objects.values(*given)) == [given, given]
     assert Video.objects.get(pk="changed").duration == 5
     assert set(Match.objects.values_list("published_at", flat=True)) == {given["published_at"]}
+
+
+def test_tags_are_those_of_the_full_data(entry: KeyWordEntry) -> None:
+    def stored(**given: Any) -> list[str] | None:
+        store(entry, found_video("a", **given))
+        return only_video().tags
+
+    text = '"It\'s" 100 % [new] \\u0041 \\ \x01 日本語 🦅'
+    assert stored(tags=("of a search",)) is None
+    assert stored(complete=True, tags=(text, "b")) == [text, "b"]
+    assert stored(tags=(), view_count=7) == [text, "b"]
+    assert stored(complete=True) == []
+    store(entry, found_video("b", complete=True, tags=(text,)), found_video("c", complete=True), found_video("d"))
+    assert dict(Video.objects.values_list("pk", "tags")) == {"a": [], "b": [text], "c": [], "d": None}
 
 
 def test_it_notes_when_youtube_gave_the_full_data(entry: KeyWordEntry) -> None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 KINDS: dict[str, dict[str, Any]] = {
     "as searched": {},
-    "complete": {"complete": True, "duration": 3723, "view_count": 2**53 + 1, "live_state": "none"},
+    "complete": {"complete": True, "duration": 3723, "view_count": 2**53 + 1, "tags": ("a", '日本語 "b"')},
     "with microseconds": {"published_at": datetime(2026, 11, 20, 12, 0, 0, 120, tzinfo=UTC)},
     "estimated": {"published_exact": False},
     "long ago": {"published_at": datetime(2005, 4, 24, 3, 31, 52, tzinfo=UTC)},
