@@ -393,7 +393,10 @@ def _as_json(rows: Sequence[Row], table: str) -> tuple[str, list[Any]]:
 def _as_values(rows: Sequence[Row], table: str) -> tuple[str, list[Any]]:
     """Return SQLite's query: it reads JSON more slowly than parameters."""
     adapt, in_order = cache(connection.ops.adapt_datetimefield_value), itemgetter(*rows[0])
-    adapters: dict[type, Callable[[Any], str]] = {datetime: adapt, list: lambda tags: orjson.dumps(tags).decode()}
+    adapters: dict[type, Callable[[Any], str | None]] = {
+        datetime: adapt,
+        list: lambda tags: orjson.dumps(tags).decode(),
+    }
     values = [
         adapters[type(value)](value) if type(value) in adapters else value for row in rows for value in in_order(row)
     ]

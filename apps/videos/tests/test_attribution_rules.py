@@ -156,6 +156,10 @@ def test_a_line_break_in_a_tag_or_title_moves_no_place() -> None:
     assert matched_in("b c", video("a\nb", "c\n")) == "several"
 
 
+def test_a_phrase_stands_in_one_line() -> None:
+    assert matched_in("ac/dc", video("AC", "DC", ("ac", "dc"), "ac\ndc")) == "nowhere"
+
+
 def test_an_excluded_word_counts_anywhere() -> None:
     assert matched_in("falcon -heavy", video("A falcon", description="Birds\nnot heavy")) == "nowhere"
     assert matched_in("falcon -heavy", video("A falcon", tags=("heavy",))) == "nowhere"
