@@ -67,7 +67,7 @@ _JOINING = [re.compile(rf"\{separator}(?<=[^\W_].)(?=[^\W_])(?:(?<!\d.)|(?!\d))"
 # Between a line and the same line without separators: never part of a text.
 _AGAIN: Final = "\x1f"
 
-_TERM = re.compile(r'(?P<minus>(?<![^\s|])-)?(?:"(?P<phrase>[^"]*)"|(?P<word>[^\s"|]+))|(?P<bar>\|)')
+_TERM = re.compile(r'(?P<minus>-)?(?:"(?P<phrase>[^"]*)"|(?P<word>[^\s"|]+))|(?P<bar>\|)')
 _EMOJI_RUN = re.compile(f"[{_EMOJI}]+")
 _UNSPACED_LETTER, _HANGUL_LETTER = re.compile(f"[{_UNSPACED}]"), re.compile(f"[{_HANGUL}]")
 # A letter or digit of any other script.
