@@ -16,7 +16,8 @@ the tags that at least four channels use. What YouTube itself would find is not 
 - **A word is found as a whole.** Of Latin words inside of others, 67 % were wrong (three or four letters), 24 % (five
   or six) and 11 % (longer ones). Chinese, Japanese, Thai, Lao, Khmer and Burmese are written without spaces, and any
   place counts; whole words missed 46 % in Chinese and Japanese. Only a single such letter must not be next to another
-  one of its script: it is part of too many words. Particles may follow a Korean word: else 11 % were missed.
+  one of its script: it is part of too many words. Particles may follow a Korean word: else 11 % were missed. The
+  article may stand before an Arabic word: 11 % more, in 42 videos.
 - **All words** of a keyword are in one tag, one line of the description, or title and channel together, in any order:
   1.29 times as many as one after the other. Anywhere in the video it would be 1.7 times, with words that have nothing
   to do with each other. Words in quotes, or with punctuation between them (`ac/dc`), stand one after the other.
@@ -52,12 +53,12 @@ _SIGNS: Final = "\u0900-\u0963\u0966-\u0dff\u0f35-\u0fbc"
 _EMOJI: Final = "\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
 
 _ACCENT = re.compile("[\u0300-\u036f]")
-# Other forms of separators; and what is left out: Arabic vowel signs and lengthening, and what is invisible.
+# Other forms of separators; and what is left out: Arabic signs and lengthening, and what is invisible.
 _REPLACED: Final = {
     **dict.fromkeys("’‘ʼ", "'"),
     **dict.fromkeys("·・‧", "."),
     **dict.fromkeys("‐–_", "-"),
-    **dict.fromkeys("\u0640\u064b\u064c\u064d\u064e\u064f\u0650\u0651\u0652\u0670", ""),
+    **dict.fromkeys("\u0640\u064b\u064c\u064d\u064e\u064f\u0650\u0651\u0652\u0653\u0654\u0655\u0670", ""),
     **dict.fromkeys("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufe0f\ufeff", ""),
 }
 
@@ -70,6 +71,9 @@ _AGAIN: Final = "\x1f"
 _TERM = re.compile(r'(?P<minus>-)?(?:"(?P<phrase>[^"]*)"|(?P<word>[^\s"|]+))|(?P<bar>\|)')
 _EMOJI_RUN = re.compile(f"[{_EMOJI}]+")
 _UNSPACED_LETTER, _HANGUL_LETTER = re.compile(f"[{_UNSPACED}]"), re.compile(f"[{_HANGUL}]")
+_ARABIC_LETTER = re.compile("[\u0621-\u064a\u0671-\u06d3]")
+# Alone, and after "and", "so", "in" and "like"; after "for" it loses its first letter.
+_ARABIC_ARTICLES: Final = ("ال", "وال", "فال", "بال", "كال", "لل")
 # A letter or digit of any other script.
 _LETTERS: Final = (rf"[^\W_{_UNSPACED}{_HANGUL}]", f"[{_SIGNS}]")
 _BETWEEN: Final = rf"[^\w{_UNSPACED}{_SIGNS}{_AGAIN}\n]"
@@ -235,7 +239,12 @@ def _plural(word: str) -> str:
 
 def _start(word: str) -> str:
     """Return a pattern that is met after `word` if it does not begin inside of another word."""
-    return "".join(f"(?<!{character}{re.escape(word)})" for character in _not_next_to(word, word[0]))
+    escaped = re.escape(word)
+    start = "".join(f"(?<!{character}{escaped})" for character in _not_next_to(word, word[0]))
+    if not _ARABIC_LETTER.match(word):
+        return start
+    articles = "|".join(f"(?<=(?<!{_LETTERS[0]}){article}{escaped})" for article in _ARABIC_ARTICLES)
+    return f"(?:{start}|{articles})"
 
 
 def _end(word: str) -> str:
