@@ -85,7 +85,7 @@ def test_a_chore_finds_it_out_for_what_was_stored_before(
     for name, value in (("CHUNK", 2), ("INTERVAL", 0)):
         monkeypatch.setattr(reattributing, name, value)
     before = dict(owl.matches.values_list("video", "matched_in"))
-    import_module("apps.videos.migrations.0026_attribution").forget(apps, None)
+    import_module("apps.videos.migrations.0025_attribution").forget(apps, None)
     answer = client.get("/api/videos/")
     assert answer.json()["results"][0]["matched_in"] is None
     reattributing.attribute_stored(deadline=0)

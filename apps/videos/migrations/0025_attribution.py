@@ -12,7 +12,7 @@ def forget(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('videos', '0023_hiding_rules'),
+        ('videos', '0024_shared_searches'),
     ]
 
     operations = [
