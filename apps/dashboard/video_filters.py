@@ -30,7 +30,7 @@ STREAMS = {
 SOURCES = {"": "any", "youtube": "YouTube", "invidious": "Invidious"}
 SEEN = {"": "any", "false": "not seen", "true": "seen"}
 STARRED = {"": "any", "true": "starred", "false": "not starred"}
-HIDDEN = {"": "left out", "any": "included", "true": "only hidden"}
+HIDDEN = {"": "left out", "any": "included", "true": "only hidden", "unassigned": "about no keyword"}
 
 SEARCH = {"type": "search", "dir": "auto", "placeholder": "Search videos"}
 

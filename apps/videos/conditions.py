@@ -25,7 +25,12 @@ FEW = 10_000
 DATED = {"channel_id", "channel_name", "live_state", "method", "published_exact"}
 
 # The values of marks that have one. SQLite uses such an index only where the statement has its very condition.
-MARKED = {"seen_at": {"isnull": True}, "starred_at": {"isnull": False}, "hidden_at": {"isnull": False}}
+MARKED = {
+    "seen_at": {"isnull": True},
+    "starred_at": {"isnull": False},
+    "hidden_at": {"isnull": False},
+    "keyword": {"isnull": True},
+}
 
 # The lookups of each field with their values: {"duration": {"gte": 60, "lte": 600}}.
 Conditions = Mapping[str, Mapping[str, Any]]

@@ -291,8 +291,9 @@ class KeywordVideoFilters(Filters):
     seen = Mark("Whether it is marked as seen.", "seen_at")
     starred = Mark("Whether it is starred.", "starred_at")
     hidden = OneOf(
-        "`false`: without hidden videos, as without this parameter. `true`: only hidden ones. `any`: both.",
-        choices=["false", "true", "any"],
+        "`false`: without hidden videos, as without this parameter. `true`: only hidden ones. `any`: both. "
+        "`unassigned`: only those that a search for several keywords found, and that are about none of them.",
+        choices=["false", "true", "any", "unassigned"],
     )
     matched_in = OneOf(
         "Where all words of the keyword stand: of the list's keyword, or of the first that found the video.",
@@ -320,7 +321,12 @@ class KeywordVideoFilters(Filters):
 
     def wants_hidden(self) -> bool | None:
         """Return whether the videos are the hidden ones, or the others; None: both."""
-        return {"any": None, "true": True}.get(self.form.cleaned_data.get("hidden") or "", False)
+        wanted = {"any": None, "true": True, "unassigned": True}
+        return wanted.get(self.form.cleaned_data.get("hidden") or "", False)
+
+    @property
+    def wants_unassigned(self) -> bool:
+        return bool(self.form.cleaned_data.get("hidden") == "unassigned")
 
     def entries(self) -> list[KeyWordEntry]:
         """Return the keywords of which each video needs one; none: it needs no keyword."""
@@ -341,9 +347,9 @@ class KeywordVideoFilters(Filters):
         """Return what the paginator may know of the number of videos; one query at most, which reads no video."""
         entries, given = self.entries(), self.given()
         search = Search(self.form.cleaned_data.get("search") or "")
-        if given == {"search"} and search.wanted and not entries:
+        if given == {"search"} and search.wanted and not entries and not self.wants_unassigned:
             return self._counted_by_index(search)
-        if given:
+        if given or self.wants_unassigned:
             return {}
         count = max(map(self._count_of, entries)) if entries else self._count_of(self.total)
         return {"known_count" if len(entries) < 2 else "at_least": count}
@@ -372,6 +378,8 @@ class KeywordVideoFilters(Filters):
             parameter = self.filters[name]
             lookups = conditions.setdefault(parameter.field_name, {})
             lookups[parameter.lookup_expr] = self.form.cleaned_data[name]
+        if self.wants_unassigned:
+            conditions["keyword"] = {"isnull": True}
         if channel := self.form.cleaned_data.get("channel"):
             if CHANNEL_ID.fullmatch(channel):
                 conditions["channel_id"] = {"exact": channel}

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from apps.conftest import NOW, MovableTime
@@ -167,7 +168,9 @@ def test_a_killed_worker_leaves_no_keyword_behind(start: Callable[..., Simulator
     assert log.with_shared().filter(status="done").count() == 3
 
 
-def test_a_video_about_none_of_them_is_kept_apart(start: Callable[..., Simulator], frozen_time: MovableTime) -> None:
+def test_a_video_about_none_of_them_is_kept_apart(
+    start: Callable[..., Simulator], frozen_time: MovableTime, client: Client
+) -> None:
     """YouTube finds it by what it hears in it; later it finds it for a keyword alone."""
     youtube = start()
     youtube.world.publish("kestrel", video_id="heard-of-it", title="A bird", published_at=timezone.now(),
@@ -175,11 +178,15 @@ def test_a_video_about_none_of_them_is_kept_apart(start: Callable[..., Simulator
     total = VideoTotal.read()
     found = Video.objects.filter(pk="heard-of-it")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("apps.videos.fetching.attribution.matched_in", lambda keyword, video: Match.In.NOWHERE)
+        patch.setattr("apps.videos.fetching.attribution.about", lambda keywords, videos: {pk: set() for pk in keywords})
         fetch_keyword(due(), SCHEDULE)
     video = found.get()
     assert (video.keyword, video.is_hidden, video.matches.count()) == (None, True, 0)
     assert VideoTotal.read().count > total.count
+    listed = client.get("/api/videos/", {"hidden": "unassigned"}).json()
+    assert "heard-of-it" in [row["video_id"] for row in listed["results"]]
+    assert listed["count"] == Video.objects.filter(keyword=None).count()
+    assert "about none of the keywords" in client.get("/quota/").content.decode()
 
     frozen_time.move(minutes=5)
     fetch_keyword(entries()[0], MANUAL)
