@@ -26,7 +26,7 @@ daily minimum.
 
 The unit of the plan is a search, not a keyword: one that serves a group of keywords (groups.py) has their rates
 together, and the average weight of their videos. A search for a keyword of a group alone, which only has to find what
-the group's searches leave out, is extra: it need not be made once a day.
+the group's searches leave out, has another bound.
 """
 
 import math
@@ -50,14 +50,14 @@ class Search:
 
     `rate`: the new videos per day that it would find; more than 0. `weight`: how important it is to find them early,
     relative to other searches. `requested_interval`: the interval in seconds that a person chose; None = automatic.
-    `is_extra`: another search finds the most of it.
+    `bound`: how often it has to be made per day, as above; None: by its rate, and at least once.
     """
 
     id: int
     rate: float
     weight: float = 1.0
     requested_interval: int | None = None
-    is_extra: bool = False
+    bound: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def is_step(old: int, seconds: float) -> bool:
 
 
 def _bound(search: Search) -> float:
-    return max(0.0 if search.is_extra else 1.0, search.rate / VIDEOS_PER_SEARCH)
+    return max(1.0, search.rate / VIDEOS_PER_SEARCH) if search.bound is None else search.bound
 
 
 def _cap(requested: Sequence[float], capacity: float) -> float:

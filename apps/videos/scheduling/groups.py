@@ -123,12 +123,13 @@ class Group:
     """Keywords that are searched for together. `id` is that of the group they were in before, if any.
 
     `extra` says for which of them searches alone are needed as well, and which share of their videos these find: what
-    the group does not deliver.
+    the group does not deliver. `is_leaking`: that is not only assumed, so these searches must show all of their videos.
     """
 
     keywords: Sequence[Keyword]
     id: int | None = None
     extra: Mapping[int, float] = field(default_factory=dict)
+    is_leaking: bool = False
 
     @property
     def rate(self) -> float:
@@ -298,4 +299,5 @@ def _guarded(group: Group, prior: float, agreement: float) -> Group | None:
     for keyword in group.keywords:
         if not proven or keyword.evidence.bounds[1] < SURELY_GOOD * agreement:
             extra[keyword.id] = max(0.0, 1 - keyword.evidence.share(of_group) / agreement)
-    return replace(group, extra={id: share for id, share in extra.items() if share})
+    extra = {id: share for id, share in extra.items() if share}
+    return replace(group, extra=extra, is_leaking=high < SURELY_GOOD * agreement or proven)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from apps.videos.scheduling import groups
-from apps.videos.scheduling.allocation import Search, Share, allocate
+from apps.videos.scheduling.allocation import VIDEOS_PER_SEARCH, Search, Share, allocate
 from apps.videos.scheduling.groups import MOST_CHARACTERS, Group, Keyword
 
 
@@ -72,7 +72,7 @@ def _divide(keywords: Collection[Keyword], per_day: float, arranged: Sequence[Gr
     alone = groups.audits(arranged, per_day)
     grouped = {keyword.id for group in arranged for keyword in group.keywords}
     by_id = {keyword.id: keyword for keyword in keywords}
-    extra = {id: share for group in arranged for id, share in group.extra.items()}
+    extra = {id: (share, group) for group in arranged for id, share in group.extra.items()}
     # What each search is for: a keyword, a group (by its place), or a keyword of a group besides.
     searches: dict[tuple[str, int], Search] = {}
     for id, one in by_id.items():
@@ -80,9 +80,10 @@ def _divide(keywords: Collection[Keyword], per_day: float, arranged: Sequence[Gr
             searches["keyword", id] = Search(len(searches), one.rate, one.weight, one.requested_interval)
     for place, group in enumerate(arranged):
         searches["group", place] = Search(len(searches), group.rate, group.weight, group.requested_interval)
-    for id, share in extra.items():
+    for id, (share, group) in extra.items():
         one = by_id[id]
-        searches["extra", id] = Search(len(searches), one.rate, one.weight * share, is_extra=True)
+        bound = one.rate / VIDEOS_PER_SEARCH if group.is_leaking else 0.0
+        searches["extra", id] = Search(len(searches), one.rate, one.weight * share, bound=bound)
 
     audited = min(sum(alone.values()), per_day / 2)
     allocated = allocate(searches.values(), per_day - audited)

@@ -307,3 +307,46 @@ def test_two_workers_search_once(database: RealDatabase) -> None:
         claimed = database.at_once(*[lambda entry=entry: sharing.claim(entry, SCHEDULE) for entry in made])
         (claim,) = [one for one in claimed if one]
         assert {entry.pk for entry in claim.entries} == {entry.pk for entry in made}
+
+
+@pytest.mark.parametrize("recall", [1.0, 0.0])
+def test_the_guard_step_by_step(
+    start: Callable[..., Simulator], frozen_time: MovableTime, recall: float, client: Client
+) -> None:
+    """A group is searched for on trial; audits show what it delivers; then it is trusted, or its keywords are alone."""
+    start(or_recall=recall)
+    beat.sync()
+    first = entries()[0]
+    assert first.group
+    trial = first.audit_interval
+    for _ in range(24):
+        frozen_time.move(minutes=30)
+        fetch_keyword(due(), SCHEDULE)
+    for entry in entries():
+        assert videos_of(entry) if recall else not Match.objects.filter(shared=True).exists()
+    frozen_time.move(hours=2)
+    fetch_keyword(due(), SCHEDULE)
+
+    KeyWordEntry.objects.update(audit_due_at=timezone.now())
+    for entry in KeyWordEntry.objects.to_audit(timezone.now()):
+        fetch_keyword(entry, AUDIT)
+    evidence = [entry.evidence for entry in KeyWordEntry.objects.select_related("evidence")]
+    assert all(one.expected > 10 and one.delivered == recall * one.expected for one in evidence)
+    for entry in entries():
+        assert entry.audit_due_at == timezone.now() + timedelta(seconds=entry.audit_interval or 0)
+
+    beat.sync()
+    after = entries()
+    if recall:
+        assert {entry.group_id for entry in after} == {first.group_id}
+        assert all(entry.audit_interval > 5 * trial for entry in after), "now only a twentieth goes to audits"
+        shown = client.get("/api/keywords/").json()["results"][0]
+        assert shown["searched_with"] == 2
+        assert shown["audit"]["expected"] == shown["audit"]["delivered"] > 10
+        assert "together with 2 others" in client.get("/quota/").content.decode()
+        assert "checked alone on 20 Nov" in client.get("/quota/").content.decode()
+    else:
+        assert {(entry.group_id, entry.audit_interval) for entry in after} == {(None, None)}
+        log = fetch_keyword(due(), SCHEDULE)
+        assert log is not None
+        assert log.sharing.count() == 0
