@@ -299,7 +299,7 @@ def _updates(row: Mapping[str, object], found: FoundVideo) -> Row:
     # None means unknown, and so does "", except for the description in complete data.
     updates = {name: value for name, value in given.items() if value not in (None, "")}
     if found.complete:
-        updates |= {"description": found.description, "tags": list(found.tags)}
+        updates["description"], updates["tags"] = found.description, list(found.tags)
     if not found.published_exact:
         # The estimate differs with each request; the first one was the most precise.
         del updates["published_at"], updates["published_exact"]
