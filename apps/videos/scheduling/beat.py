@@ -82,11 +82,20 @@ def _groups(plan: Plan) -> dict[int, int]:
 
 
 def _remove_groups() -> None:
-    """Remove groups without keywords; those whose query YouTube refused a while later."""
-    refused = Q(refused_at__gt=timezone.now() - groups.HALF_LIFE)
-    gone = SearchGroup.objects.filter(keywords=None).exclude(refused)
+    """Remove groups without keywords: new ones not before another plan has written them, and those whose query YouTube
+    refused a while later."""
+    now = timezone.now()
+    refused = Q(refused_at__gt=now - groups.HALF_LIFE)
+    gone = SearchGroup.objects.filter(keywords=None, created_at__lt=now - timedelta(hours=1)).exclude(refused)
     if gone.exists():
-        gone.delete()
+        with transaction.atomic():
+            _lock_rows()
+            gone.delete()
+
+
+def _lock_rows() -> None:
+    """Let one transaction at a time change beat's rows, and groups: two would undo each other's changes."""
+    PeriodicTasks.objects.select_for_update().get_or_create(ident=1, defaults={"last_update": timezone.now()})
 
 
 def _differing(new: "_Planned") -> set[int]:
@@ -105,11 +114,10 @@ def _differing(new: "_Planned") -> set[int]:
 def _write(keyword_ids: Collection[int], new: "_Planned") -> None:
     """Write the plan of these keywords, and their rows, in one transaction."""
     with transaction.atomic():
-        # One transaction at a time may change beat's rows: two would undo each other's changes.
-        PeriodicTasks.objects.select_for_update().get_or_create(ident=1, defaults={"last_update": timezone.now()})
-        # Another plan may remove groups at the same moment.
+        _lock_rows()
+        # Another plan may have removed groups.
         wanted = SearchGroup.objects.filter(pk__in={new.groups[pk] for pk in keyword_ids if pk in new.groups})
-        groups = set(wanted.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
+        groups = set(wanted.values_list("pk", flat=True))
         entries = KeyWordEntry.objects.scheduled().filter(pk__in=keyword_ids).lock()
         moved = []
         for entry in entries:

@@ -344,7 +344,7 @@ def test_the_guard_step_by_step(
         assert shown["searched_with"] == 2
         assert shown["audit"]["expected"] == shown["audit"]["delivered"] > 10
         assert "together with 2 others" in client.get("/quota/").content.decode()
-        assert "checked alone on 20 Nov" in client.get("/quota/").content.decode()
+        assert "checked alone on 21 Nov" in client.get("/quota/").content.decode()
     else:
         assert {(entry.group_id, entry.audit_interval) for entry in after} == {(None, None)}
         log = fetch_keyword(due(), SCHEDULE)
