@@ -168,13 +168,15 @@ class _Planned:
 
 
 def _audit_due_at(entry: KeyWordEntry, interval: int | None) -> datetime | None:
-    """Return when `entry` is to be audited now that its interval is `interval`; sooner if it has become shorter."""
+    """Return when `entry` is to be audited now that its interval is `interval`: the rest of the old one shrinks or
+    grows in proportion."""
     if interval is None or interval == entry.audit_interval:
         return entry.audit_due_at if interval else None
     now = timezone.now()
-    if entry.audit_due_at is None:
+    if entry.audit_due_at is None or not entry.audit_interval:
         return now + timedelta(seconds=interval) * entry.phase
-    return min(entry.audit_due_at, now + timedelta(seconds=interval))
+    left = entry.audit_due_at - now
+    return now + left * (interval / entry.audit_interval) if left > timedelta() else entry.audit_due_at
 
 
 def _moved(entry: KeyWordEntry, interval: int) -> datetime | None:
