@@ -147,6 +147,7 @@ QUOTA = {
 
 STATISTICS = {
     "video_count": 86,
+    "hidden_count": 2,
     "days": [{"day": "2026-11-26", "published": 31, "found": 30}, {"day": "2026-11-27", "published": 12, "found": 14}],
     "searches": [{"day": "2026-11-25", "searches": 24}, {"day": "2026-11-26", "searches": 11}],
     "newest": {

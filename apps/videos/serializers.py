@@ -587,6 +587,9 @@ class NewestSerializer(serializers.Serializer[Any]):
 
 class StatisticsSerializer(serializers.Serializer[Any]):
     video_count = serializers.IntegerField(help_text="The number of videos now, of any age.")
+    hidden_count = serializers.IntegerField(
+        help_text="How many of these are hidden. Of all keywords, what follows is without hidden ones."
+    )
     days = VideosOfDaySerializer(many=True, help_text="The last `days` in UTC, including today.")
     searches = DayUsedSerializer(
         many=True,

@@ -102,6 +102,7 @@ class Statistics:
     """`days` are in UTC, `searches` are of days in California, which the quota follows; both oldest first."""
 
     video_count: int
+    hidden_count: int
     days: list[VideosOfDay]
     searches: list[DayUsed]
     newest: Newest
@@ -133,11 +134,12 @@ _AFTER_KEYWORD = Q(published_at__gte=F("keyword__created_at"))
 
 
 def of_all(days: int = DAYS) -> Statistics:
-    """Return the last days' statistics of all videos, each as the first keyword found it; five queries."""
-    videos = Video.objects.all()
-    newest = videos.filter(hidden_at=None).annotate(is_timed=_AFTER_KEYWORD & Q(published_exact=True))
+    """Return the last days' statistics of all videos that are not hidden, each as the first keyword found it; five
+    queries."""
+    videos, total = Video.objects.filter(hidden_at=None), VideoTotal.read()
+    newest = videos.annotate(is_timed=_AFTER_KEYWORD & Q(published_exact=True))
     columns = ("method", "channel_id", "channel_title", "published_at", "created_at", "is_timed")
-    return _statistics(VideoTotal.current(), videos, newest.values_list(*columns), days_used(days=days))
+    return _statistics(total, videos, newest.values_list(*columns), days_used(days=days))
 
 
 def of_keyword(entry: KeyWordEntry, days: int = DAYS) -> Statistics:
@@ -146,16 +148,19 @@ def of_keyword(entry: KeyWordEntry, days: int = DAYS) -> Statistics:
     matches = entry.matches.all()
     newest = matches.filter(hidden=False).annotate(is_timed=_AFTER_KEYWORD & Q(video__published_exact=True))
     columns = ("method", "video__channel_id", "video__channel_title", "published_at", "created_at", "is_timed")
-    return _statistics(entry.video_count, matches, newest.values_list(*columns), days_used(entry, days))
+    return _statistics(entry, matches, newest.values_list(*columns), days_used(entry, days))
 
 
-def _statistics(count: int, rows: QuerySet[Any], newest: QuerySet[Any, Any], searches: list[DayUsed]) -> Statistics:
-    """`rows` are videos or matches, `newest` the same with the values of _Found."""
+def _statistics(
+    kept: KeyWordEntry | VideoTotal, rows: QuerySet[Any], newest: QuerySet[Any, Any], searches: list[DayUsed]
+) -> Statistics:
+    """`kept` has the numbers of videos; `rows` are videos or matches, `newest` the same with the values of _Found."""
     today = datetime.combine(timezone.now().date(), time(), UTC)
     days = [today - timedelta(days=back) for back in reversed(range(len(searches)))]
     published, found = (_per_day(rows, field, days[0]) for field in ("published_at", "created_at"))
     return Statistics(
-        video_count=count,
+        video_count=kept.video_count if isinstance(kept, KeyWordEntry) else kept.count,
+        hidden_count=kept.hidden_count,
         days=[VideosOfDay(day, published.get(day, 0), found.get(day, 0)) for day in (day.date() for day in days)],
         searches=searches,
         newest=_newest(newest.filter(created_at__gte=days[0]).order_by("-created_at", "-pk")[:NEWEST]),

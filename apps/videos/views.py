@@ -62,9 +62,6 @@ from apps.videos.serializers import (
 from apps.videos.statistics import PERIODS
 from apps.videos.throttles import Previews, Writes
 
-# A preview is answered after so many seconds even if the search is not over.
-PREVIEW_SECONDS = 10
-
 # The number of videos that a preview shows.
 PREVIEW_VIDEOS = 10
 
@@ -406,7 +403,7 @@ class KeywordViewSet(KnownParameters, viewsets.ModelViewSet[KeyWordEntry]):
         asked.is_valid(raise_exception=True)
         entry, log = manual.preview(asked.validated_data["keyword"])
         if log:
-            manual.wait_for(log, PREVIEW_SECONDS)
+            manual.wait_for(log, manual.PREVIEW_SECONDS)
         entry.refresh_from_db()
         newest = entry.matches.filter(hidden=False).newest_first().values_list("video", flat=True)[:PREVIEW_VIDEOS]
         shown = {

@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_POST
 
 from apps.dashboard import visits
 from apps.dashboard.forms import AddKeywordForm
@@ -22,9 +21,6 @@ from apps.videos.fetching import manual
 from apps.videos.found_since import found_since
 from apps.videos.models import KeyWordEntry, SavedView
 from apps.videos.scheduling.plan import cost_of_adding
-
-# A preview is shown after so many seconds even if the search is not over: the page then refreshes itself.
-PREVIEW_SECONDS = 5
 
 # So many failing keywords are named.
 FAILING = 3
@@ -53,16 +49,18 @@ def add_keyword(request: PageRequest) -> HttpResponse:
     return redirect("keyword", entry.pk)
 
 
-@require_POST
+@require_get_post
 @write_required
 def preview(request: PageRequest) -> HttpResponse:
-    """Search once for a keyword without watching it."""
+    """Search once for a keyword without watching it; whoever comes by a link is led to the form."""
+    if request.method != "POST":
+        return redirect("home")
     form = AddKeywordForm(request.POST)
     if not form.is_valid():
         return render_home(request, form)
     entry, log = manual.preview(form.cleaned_data["keyword"])
     if log:
-        manual.wait_for(log, PREVIEW_SECONDS)
+        manual.wait_for(log, manual.PREVIEW_SECONDS)
     if entry.state != KeyWordEntry.State.PREVIEWED:
         messages.info(request, f"“{entry}” already exists.")
     return redirect("keyword", entry.pk)

@@ -14,6 +14,9 @@ from apps.videos.models import KeyWordEntry, VideoLog
 from apps.videos.scheduling.plan import AddingCost, cost_of_adding
 from apps.videos.tasks import process_trigger, send
 
+# A preview is shown after so many seconds even if the search is not over.
+PREVIEW_SECONDS = 5
+
 # A keyword that is previewed again within this time is not searched again.
 PREVIEW_LASTS = timedelta(hours=1)
 

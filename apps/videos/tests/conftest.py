@@ -32,7 +32,7 @@ MOST_RACERS = 9
 @pytest.fixture(autouse=True)
 def nothing_is_sent(sent: list[tuple], monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep messages instead of sending them to a broker, and wait for no answer to them."""
-    monkeypatch.setattr("apps.videos.views.PREVIEW_SECONDS", 0)
+    monkeypatch.setattr("apps.videos.fetching.manual.PREVIEW_SECONDS", 0)
 
 
 @pytest.fixture
