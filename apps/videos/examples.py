@@ -80,6 +80,7 @@ LOG = {
     "method": "youtube",
     "status": "done",
     "trigger": "first",
+    "shared_with": None,
     "error": False,
     "error_code": "",
     "message": "YouTube: 50 found, 50 new.",

@@ -423,6 +423,7 @@ class VideoLogSerializer(serializers.ModelSerializer[VideoLog]):
             "method",
             "status",
             "trigger",
+            "shared_with",
             "error",
             "error_code",
             "message",
@@ -594,7 +595,7 @@ class StatisticsSerializer(serializers.Serializer[Any]):
     searches = DayUsedSerializer(
         many=True,
         help_text="The searches used in the last `days`, including today. "
-        "For a keyword those in its fetch logs, which are kept for `LOG_DAYS`.",
+        "For a keyword those in its fetch logs, which are kept for `LOG_DAYS`, also if they were for others as well.",
     )
     newest = NewestSerializer(help_text="What was found last: 1,000 videos of these days at most.")
 

@@ -147,6 +147,8 @@ def _soon(entry: KeyWordEntry, started_at: datetime) -> datetime:
 def _summary(search: SearchResult, stored: Stored, ignored: int) -> str:
     """Return the log's message: what was found, what was implausible, and what remains to be searched."""
     parts = [f"{search.method.label}: {stored.found} found, {stored.added} new."]
+    if search.others:
+        parts.append(f"Searched together with {search.others} other keyword{'s' if search.others > 1 else ''}.")
     if ignored:
         parts.append(f"{ignored} implausible value{'s' if ignored > 1 else ''} ignored.")
     for gap in search.gaps or []:

@@ -44,7 +44,7 @@ class SearchResult:
     `gaps` are those the keyword has now, newest first; None if the search does not count as covering its dates.
     `through` is the moment up to which it searched: the start of the search, by YouTube's clock if ours is ahead.
     `unlisted` is about how many videos per hour appear beyond what the searches can list.
-    `note` explains why another source was used. `is_shared`: the search was for several keywords.
+    `note` explains why another source was used. `others` is the number of other keywords that the search was for.
     """
 
     videos: Sequence[FoundVideo]
@@ -53,7 +53,11 @@ class SearchResult:
     through: datetime | None = None
     unlisted: int = 0
     note: str = ""
-    is_shared: bool = False
+    others: int = 0
+
+    @property
+    def is_shared(self) -> bool:
+        return self.others > 0
 
 
 def search(
@@ -117,11 +121,11 @@ def _search_youtube(
         gap_search.search(gap, page if follows_page else None, now)
     unlisted = _unlisted(stored, gap_search.left, now - through, per_second) if through and through < now else 0
     videos = [*page.videos, *gap_search.videos]
-    is_shared = len(entries) > 1
-    if is_shared and start:
+    others = len(entries) - 1
+    if others and start:
         since = gaps.complete_from(_dates(page, start), default=now) if page.more else start
         sharing.record_search(entries, page.videos, since, now)
-    return SearchResult(videos, VideoFetchMethod.YOUTUBE, gap_search.left, now, unlisted, is_shared=is_shared)
+    return SearchResult(videos, VideoFetchMethod.YOUTUBE, gap_search.left, now, unlisted, others=others)
 
 
 def _query(entries: Sequence[KeyWordEntry]) -> str:

@@ -41,6 +41,9 @@ WORTHWHILE_DELAY: Final = 0.8
 # The share of the day's searches that go to audits: to single searches for keywords that are shared.
 AUDIT_SHARE: Final = 0.05
 
+# Audits per day of a keyword, at most: only videos that are older than 90 minutes are evidence.
+MOST_AUDITS: Final = 24.0
+
 # YouTube may change how it treats such queries, so evidence loses half of its weight in this time.
 HALF_LIFE: Final = timedelta(days=10)
 
@@ -200,7 +203,7 @@ def audits(groups: Collection[Group], searches_per_day: float) -> dict[int, floa
         unknown[keyword.id] = high - low
     per_day = max(1.0, AUDIT_SHARE * searches_per_day)
     total = sum(unknown.values())
-    return {id: per_day * width / total for id, width in unknown.items()}
+    return {id: min(MOST_AUDITS, per_day * width / total) for id, width in unknown.items()}
 
 
 def _agreement(keywords: Collection[Keyword]) -> float:

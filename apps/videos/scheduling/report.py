@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Count, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from apps.quota import pacific
@@ -167,13 +168,15 @@ def _hours(now: datetime) -> list[HourUsed]:
 
 
 def days_used(entry: KeyWordEntry | None = None, days: int = DAYS) -> list[DayUsed]:
-    """Return the last days with their searches: those in the logs of `entry`, or all projects'; one query."""
+    """Return the last days with their searches: those that were for `entry`, also if they were for others as well; or
+    all projects'. One query."""
     last = pacific.day_of(timezone.now())
     dates = [last - timedelta(days=back) for back in reversed(range(days))]
     used: Counter[date] = Counter()
     if entry:
-        logs = entry.logs.filter(created_at__gte=pacific.start_of(dates[0]), searches__gt=0)
-        for created_at, searches in logs.values_list("created_at", "searches"):
+        logs = entry.logs.filter(created_at__gte=pacific.start_of(dates[0]))
+        made = logs.annotate(made=Coalesce("shared_with__searches", "searches")).filter(made__gt=0)
+        for created_at, searches in made.values_list("created_at", "made"):
             used[pacific.day_of(created_at)] += searches
     else:
         spends = QuotaSpend.objects.filter(bucket=QuotaSpend.Bucket.SEARCH, day__gte=dates[0])
