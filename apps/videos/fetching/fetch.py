@@ -150,12 +150,11 @@ def _fetch(claim: Claim, log: VideoLog, started_at: datetime, youtube: YouTube) 
         outcome = Outcome(VideoLog.Status.FAILED, message, VideoLog.INTERNAL_ERROR)
     else:
         ignored = sum(video.ignored for video in videos)
+        missing = outcomes.lost() if search.is_shared else outcomes.left_out()
         return {
             one.pk: outcomes.done(one, search, stored[one.pk], ignored, started_at, check)
             if one.pk in stored
-            else outcomes.lost()
-            if search.is_shared or one == entry
-            else outcomes.left_out()
+            else missing
             for one in entries
         }
     return {one.pk: outcome for one in entries}

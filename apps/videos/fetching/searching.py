@@ -74,7 +74,7 @@ def search(
     except (BadQuery, ProjectSuspended):
         raise
     except (NoKeyAvailable, SourceError) as error:
-        if isinstance(error, RequestRefused) and len(entries) == 1 and refused.others_are_accepted(entry):
+        if isinstance(error, RequestRefused) and refused.others_are_accepted(entry):
             incidents.close(Incident.Kind.YOUTUBE_UNAVAILABLE, subject="search")
             raise BadQuery(f"{error} It accepts other queries.", error.http_status) from None
         if not settings.INVIDIOUS_URL:
