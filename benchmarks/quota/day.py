@@ -59,19 +59,18 @@ class Days:
         last_second = END - timedelta(seconds=1)
         self.move_to(last_second)
         searches = max(self.searches(BEGIN + timedelta(days=day)) for day in range(MEASURED_DAYS))
-        shown, found_number, missed, delays = 0, 0, 0, list[float]()
+        shown, missed, delays, waits = 0, 0, list[float](), list[float]()
         for entry in KeyWordEntry.objects.filter(pk__in=self.keywords):
             found = dict(Match.objects.filter(keyword=entry).values_list("video", "created_at"))
             last_search = entry.searched_through.timestamp() if entry.searched_through else 0
             for video in self.simulator.world.search(entry.keyword, last_second, published_after=BEGIN):
                 shown += 1
-                found_at = found.get(video.video_id)
-                delays.append(((found_at or END).timestamp() - video.indexed_at) / 60)
-                if found_at:
-                    found_number += 1
-                elif video.indexed_at <= last_search:
-                    missed += 1
-        return Figures(searches, usable_searches(), shown, found_number, missed, sorted(delays))
+                if found_at := found.get(video.video_id):
+                    delays.append((found_at.timestamp() - video.indexed_at) / 60)
+                    continue
+                waits.append((END.timestamp() - video.indexed_at) / 60)
+                missed += video.indexed_at <= last_search
+        return Figures(searches, usable_searches(), shown, missed, sorted(delays), waits)
 
 
 @contextmanager
