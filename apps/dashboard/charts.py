@@ -258,7 +258,7 @@ def videos(days: Sequence[VideosOfDay]) -> Chart:
         places=_of_days([(day.day, (day.found, day.published)) for day in days]),
         summary=f"{found:,} found and {published:,} published in {len(days)} days",
         nothing=f"No videos were found or published in the last {len(days)} days.",
-        note=format_html("Days of UTC. Today began at {}.", local_time(midnight)),
+        note=format_html("Days begin at midnight in UTC, today at {}.", local_time(midnight)),
         now=len(days) - 1 + (now - midnight).total_seconds() / DAY,
     )
 

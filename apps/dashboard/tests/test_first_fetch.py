@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 Kind = Incident.Kind
 PROMISE = "The first fetch takes a few seconds."
-PREVENTED = "Keywords are fetched once this problem is over: {}."
+PREVENTED = "The first fetch waits for the end of this problem: {}."
 
 YOUTUBES = [
     (Kind.SEARCHES_USED_UP, ""),
