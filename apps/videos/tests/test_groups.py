@@ -57,6 +57,18 @@ def test_a_query_has_at_most_20_keywords_and_300_characters() -> None:
     long = keywords(*range(10, 0, -1), word="x" * 60)
     assert [len(group) for group in ids(arrange(long))] == [4, 4, 2]
     assert [len(group) for group in ids(arrange(long, most_characters=150))] == [2, 2, 2, 2, 2]
+    both = len("word1|word2")
+    assert ids(arrange(keywords(2, 1), most_characters=both)) == [[1, 2]]
+    assert ids(arrange(keywords(2, 1), most_characters=both - 1)) == []
+
+
+def test_weights_count_like_rates() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(groups, "MOST_KEYWORDS", 2)
+        first, *others = keywords(1, 2, 3, 4)
+        (one, other) = arrange([replace(first, weight=100), *others])
+    assert ids([one, other]) == [[1, 4], [3, 2]]
+    assert (one.rate, one.weight) == (5, 104 / 5)
 
 
 @pytest.mark.parametrize("query", ['"falcon"', "a|b", "kestrel -bird", "-bird"])
@@ -82,8 +94,8 @@ def test_groups_stay_as_they_are_unless_others_are_worth_it() -> None:
         patch.setattr(groups, "MOST_KEYWORDS", 2)
         assert sorted(ids(arrange(present))) == [[1, 4], [2, 3]], "sorted pieces would gain less than 5 %"
         assert {group.id for group in arrange(present)} == {1, 2}
-        other = [replace(one, rate=100 if one.id in (1, 2) else 1) for one in present]
-        assert sorted(ids(arrange(other))) == [[1, 2], [3, 4]]
+        other = [replace(one, rate=20 if one.id in (1, 2) else 5) for one in present]
+        assert sorted(ids(arrange(other))) == [[1, 2], [3, 4]], "a tenth is worth it"
 
 
 def test_what_is_new_joins_a_group_and_what_is_gone_leaves_it() -> None:
@@ -133,7 +145,7 @@ def test_single_words_share_at_once_and_are_searched_alone_as_well_until_it_is_p
 
 def test_a_keyword_that_is_surely_not_delivered_leaves_its_group() -> None:
     one, two, three = keywords(5, 4, 3, evidence=PROVEN)
-    assert ids(arrange([one, two, replace(three, evidence=Evidence(20, 12))])) == [[1, 2]]
+    assert ids(arrange([one, two, replace(three, evidence=Evidence(100, 80))])) == [[1, 2]]
     (group,) = arrange([one, two, replace(three, evidence=Evidence(10, 8))])
     assert len(group.keywords) == 3, "that may be chance"
     assert group.extra.keys() == {3}
@@ -157,6 +169,27 @@ def test_no_more_is_expected_than_single_searches_agree() -> None:
     assert group.extra, "86 % are too few"
     (group,) = arrange([replace(one, evidence_alone=Evidence(100, 80)) for one in some])
     assert group.extra == {}, "but not if another search for one of them shows only 80 %"
+
+
+def test_searches_alone_go_by_the_share_that_a_group_leaves_out() -> None:
+    """While a group may yet prove good, they only add to it; if it surely loses videos, they have to show all."""
+    allocation = share_out(keywords(*[60] * 10, evidence=Evidence(3, 3)), 98)
+    (group,) = allocation.groups
+    assert not group.is_leaking
+    assert 0 < allocation.alone[1] - audits([group], 98)[1] < 1
+
+    one, *good = keywords(60, 60, 60, evidence=Evidence(200, 197))
+    (worse, worst) = (replace(one, id=id, evidence=Evidence(100, n)) for id, n in ((8, 89), (9, 86)))
+    allocation = share_out([*good, worse, worst], 1000)
+    (group,) = allocation.groups
+    assert group.is_leaking
+    assert group.extra.keys() == {8, 9}
+    audits_alone = audits([group], 1000)
+    extra = {id: allocation.alone[id] - audits_alone[id] for id in group.extra}
+    assert extra[9] / extra[8] == pytest.approx(math.sqrt(group.extra[9] / group.extra[8]))
+    busy = [replace(keyword, rate=600) for keyword in (*good, worse, worst)]
+    allocation = share_out(busy, 135)
+    assert allocation.alone[8] - audits(allocation.groups, 135)[8] >= 600 / 30, "a page holds all between two searches"
 
 
 def test_audits_take_a_twentieth_and_go_to_what_is_known_least() -> None:
