@@ -175,17 +175,18 @@ def arrange(
     free = [one for one in keywords if can_be_shared(one) and one.evidence.bounds[1] >= good]
     several = [one for one in keywords if one.has_several_words]
     is_proven = sum((one.evidence for one in several), NO_EVIDENCE).bounds[0] >= good
-    groups = []
+    pieces = list[list[Keyword]]()
+    prior_of = dict[int, float]()
     for kind in [free] if is_proven else _by_kind(free):
         # What is known of all such keywords, also of those that left their groups.
         alike = (
             keywords if is_proven else [one for one in keywords if one.has_several_words == kind[0].has_several_words]
         )
         prior = sum((one.evidence for one in alike), NO_EVIDENCE).share()
-        for group in _stable(kind, most_characters, regroup):
-            if kept := _guarded(group, prior, agreement):
-                groups.append(kept)
-    return groups
+        prior_of |= {one.id: prior for one in kind}
+        pieces += _stable(kind, most_characters, regroup)
+    guarded = [_guarded(group, prior_of[group.keywords[0].id], agreement) for group in _named(pieces)]
+    return [group for group in guarded if group]
 
 
 def _by_kind(keywords: Collection[Keyword]) -> list[list[Keyword]]:
@@ -213,8 +214,9 @@ def _agreement(keywords: Collection[Keyword]) -> float:
     return alone.share(prior=1.0) if alone.expected >= ENOUGH else 1.0
 
 
-def _stable(keywords: Collection[Keyword], most_characters: int, regroup: bool) -> list[Group]:
-    """Return the present groups, with what was added and without what is gone, unless new ones are worth a change."""
+def _stable(keywords: Collection[Keyword], most_characters: int, regroup: bool) -> list[list[Keyword]]:
+    """Return the keywords of the present groups, with what was added and without what is gone, unless new groups are
+    worth a change."""
     present: dict[int, list[Keyword]] = defaultdict(list)
     for keyword in keywords:
         if keyword.group is not None:
@@ -222,12 +224,12 @@ def _stable(keywords: Collection[Keyword], most_characters: int, regroup: bool) 
     kept = [_Piece(most_characters, _alike(members)) for _, members in sorted(present.items())]
     kept = [piece for piece in kept if 1 < len(piece.members) <= MOST_KEYWORDS and piece.length <= most_characters]
     if not regroup:
-        return _named([piece.members for piece in kept])
+        return [piece.members for piece in kept]
     staying = {keyword.id for piece in kept for keyword in piece.members}
     kept = _fill(kept, [one for one in keywords if one.id not in staying], most_characters)
     fresh = _fill([], keywords, most_characters)
     better = _delay(fresh) < (1 - WORTHWHILE_GAIN) * _delay(kept)
-    return _named([piece.members for piece in (fresh if better else kept) if len(piece.members) > 1])
+    return [piece.members for piece in (fresh if better else kept) if len(piece.members) > 1]
 
 
 def _alike(keywords: Sequence[Keyword]) -> list[Keyword]:

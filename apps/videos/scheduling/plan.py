@@ -21,15 +21,11 @@ from apps.videos.models import KeyWordEntry, SearchGap, SearchGroup, VideoLog
 from apps.videos.scheduling import groups
 from apps.videos.scheduling.allocation import DAY, Share, is_step, on_grid
 from apps.videos.scheduling.groups import NO_EVIDENCE, Evidence, Keyword
-from apps.videos.scheduling.shares import Allocation, share_out
+from apps.videos.scheduling.shares import SHORTEST_AUTOMATIC, Allocation, share_out
 
 # Invidious has no quota to plan with: the default interval in seconds, and the shortest that is polite.
 INVIDIOUS_INTERVAL = 15 * 60
 INVIDIOUS_MIN_INTERVAL = 60
-
-# The shortest automatic interval in seconds, however many searches there are: YouTube indexes videos minutes late
-# anyway.
-MIN_INTERVAL = 60
 
 # A keyword that is not known yet, to say what adding one costs.
 TYPICAL_KEYWORD = "keyword"
@@ -63,7 +59,7 @@ class Plan:
         if is_step(entry.planned_interval, seconds):
             # With a group it may be searched for more often than was requested.
             requested = 0 if entry.pk in self.allocation.group_of else entry.requested_interval or 0
-            return max(MIN_INTERVAL, requested, on_grid(seconds))
+            return max(SHORTEST_AUTOMATIC, requested, on_grid(seconds))
         return entry.planned_interval
 
     def audit_interval(self, entry: KeyWordEntry) -> int | None:
@@ -72,7 +68,7 @@ class Plan:
         if not per_day:
             return None
         seconds, present = DAY / (per_day * self.speedup), entry.audit_interval
-        return present if present and not is_step(present, seconds) else max(MIN_INTERVAL, on_grid(seconds))
+        return present if present and not is_step(present, seconds) else max(SHORTEST_AUTOMATIC, on_grid(seconds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +212,8 @@ def effect_of(entry: KeyWordEntry, interval: int | None, weight: int) -> Effect 
 
 
 def _interval(share: Share) -> int:
-    """Return the interval as it is planned: not shorter than MIN_INTERVAL, unless requested."""
-    return round(share.interval if share.granted else max(MIN_INTERVAL, share.interval))
+    """Return the interval as it is planned: not shorter than SHORTEST_AUTOMATIC, unless requested."""
+    return round(share.interval if share.granted else max(SHORTEST_AUTOMATIC, share.interval))
 
 
 def further_share(now: datetime) -> float:

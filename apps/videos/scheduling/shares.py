@@ -11,6 +11,10 @@ from apps.videos.scheduling import groups
 from apps.videos.scheduling.allocation import VIDEOS_PER_SEARCH, Search, Share, allocate
 from apps.videos.scheduling.groups import MOST_CHARACTERS, Group, Keyword
 
+# The shortest automatic interval in seconds, however many searches there are: YouTube indexes videos minutes late
+# anyway.
+SHORTEST_AUTOMATIC = 60
+
 
 @dataclass(frozen=True)
 class Allocation:
@@ -42,27 +46,34 @@ def share_out(
 ) -> Allocation:
     """Return the shares of so many searches per day; without `regroup`, groups stay as they are.
 
-    A keyword with a requested interval joins the automatic ones if all their groups are searched for at least as often.
+    A keyword with a requested interval joins automatic ones whose group is searched for at least as often. Others with
+    such intervals are grouped with each other.
     """
     if not is_shared:
         return _divide(keywords, per_day, ())
-    automatic = [one for one in keywords if one.requested_interval is None]
-    arranged = groups.arrange(automatic, most_characters, regroup=regroup)
-    if len(automatic) == len(keywords):
-        return _divide(keywords, per_day, arranged)
-    joinable = {one.has_several_words: 0.0 for group in arranged for one in group.keywords}
-    if arranged:
-        shares = _divide(automatic, per_day, arranged).shares
-        for group in arranged:
-            several = group.keywords[0].has_several_words
-            joinable[several] = max(joinable[several], shares[group.keywords[0].id].interval)
-    joined = [
-        replace(one, requested_interval=None)
-        if one.requested_interval and one.requested_interval >= joinable.get(one.has_several_words, float("inf"))
-        else one
-        for one in keywords
-    ]
-    return _divide(keywords, per_day, groups.arrange(joined, most_characters, regroup=regroup))
+    # Who joins whom changes how often they are searched for, so those for whom that is not often enough leave again.
+    joined = {one.id for one in keywords if one.requested_interval is not None}
+    while True:
+        as_automatic = [replace(one, requested_interval=None) if one.id in joined else one for one in keywords]
+        arranged = groups.arrange(as_automatic, most_characters, regroup=regroup)
+        allocation = _divide(keywords, per_day, arranged)
+        misplaced = joined & _misplaced(keywords, allocation)
+        if not misplaced:
+            return allocation
+        joined -= misplaced
+
+
+def _misplaced(keywords: Collection[Keyword], allocation: Allocation) -> set[int]:
+    """Return the keywords with requested intervals whose group is not searched for that often, or has no automatic
+    keyword."""
+    requested = {one.id: one.requested_interval for one in keywords if one.requested_interval is not None}
+    misplaced = set[int]()
+    for group in allocation.groups:
+        ids = {one.id for one in group.keywords}
+        interval = max(SHORTEST_AUTOMATIC, allocation.shares[group.keywords[0].id].interval)
+        has_automatic = bool(ids - requested.keys())
+        misplaced |= {id for id in ids & requested.keys() if not has_automatic or interval > requested[id]}
+    return misplaced
 
 
 def _divide(keywords: Collection[Keyword], per_day: float, arranged: Sequence[Group]) -> Allocation:
@@ -86,6 +97,7 @@ def _divide(keywords: Collection[Keyword], per_day: float, arranged: Sequence[Gr
         searches["extra", id] = Search(len(searches), one.rate, one.weight * share, bound=bound)
 
     audited = min(sum(alone.values()), per_day / 2)
+    alone = {id: share * audited / sum(alone.values()) for id, share in alone.items()}
     allocated = allocate(searches.values(), per_day - audited)
     share_of = {what: allocated[search.id] for what, search in searches.items()}
     shares = {id: share_of["keyword", id] for id in by_id if id not in grouped}

@@ -209,3 +209,31 @@ def test_shares_never_exceed_the_days_searches() -> None:
         total += sum(share.searches_per_day for id, share in allocation.shares.items() if id not in allocation.group_of)
         assert total == pytest.approx(98)
         assert allocation.requested + allocation.automatic == pytest.approx(98)
+
+
+def test_what_shares_no_longer_is_not_the_same_group() -> None:
+    """Single words and several words were mixed; that is not proved any more."""
+    several = [Keyword(8, "red kite", 3, group=7), Keyword(9, "black kite", 1, group=7)]
+    arranged = arrange([*[replace(one, group=7) for one in keywords(5, 4)], *several])
+    assert ids(arranged) == [[1, 2], [8, 9]]
+    assert len({group.id for group in arranged}) == 2, "otherwise beat writes one group of all four"
+
+
+def test_a_requested_interval_is_kept_where_the_group_is_full() -> None:
+    chosen = [Keyword(id, f"word{id}", 1, requested_interval=3600, evidence=PROVEN) for id in (21, 22)]
+    allocation = share_out([*keywords(*[30] * 20, evidence=PROVEN), *chosen], 95)
+    assert ids(allocation.groups)[1:] == [[21, 22]]
+    assert allocation.shares[21].interval <= 3600
+
+
+def test_a_requested_interval_is_kept_where_several_words_are_proved() -> None:
+    slow = [Keyword(21, "word21", 1, evidence=PROVEN), Keyword(8, "red kite", 0.5, evidence=PROVEN)]
+    chosen = Keyword(9, "black kite", 0.1, requested_interval=3600, evidence=PROVEN)
+    given = [*keywords(*[30] * 20, evidence=PROVEN), *slow, chosen]
+    assert share_out(given, 95, is_shared=False).shares[9].interval == 3600
+    assert share_out(given, 95).shares[9].interval <= 3600
+
+
+def test_audits_stay_within_what_there_is() -> None:
+    allocation = share_out(keywords(5, 4, 3, evidence=PROVEN), 1)
+    assert allocation.shares[1].searches_per_day + sum(allocation.alone.values()) <= 1.0001

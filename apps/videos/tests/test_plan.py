@@ -20,6 +20,7 @@ from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, VideoLog
 from apps.videos.scheduling import beat, pauses, plan
 from apps.videos.scheduling.allocation import DAY, GRID, on_grid
+from apps.videos.scheduling.shares import SHORTEST_AUTOMATIC
 from core.youtube_api import SearchPage
 from simulator import Simulator
 
@@ -368,7 +369,7 @@ def test_the_cost_of_one_more_goes_by_the_common_interval(settings) -> None:
 def test_no_interval_is_shorter_than_a_minute(settings) -> None:
     settings.YT_SEARCHES_PER_DAY = {"": 1_000_000}
     (entry,) = keywords(10)
-    assert entry.planned_interval == plan.MIN_INTERVAL
+    assert entry.planned_interval == SHORTEST_AUTOMATIC
 
 
 def test_first_fetches_are_never_deferred(frozen_time: MovableTime) -> None:
