@@ -100,7 +100,7 @@ def ensure(database: str) -> None:
 def _terms_on_sqlite(text: str) -> str:
     """Return the SQL that makes of the column `text` what FTS5's tokenizer divides into terms.
 
-    Most texts have no paired characters and are used as they are. Others are read in parts of 64 characters, since
+    Most texts have no paired characters and are used as they are, without what is ignored. Others are read in parts of 64 characters, since
     SQLite finds a place in a text by reading it from its beginning. Comparing with all ranges takes longest, so what is
     outside of the widest one is left out before.
     """
@@ -108,8 +108,9 @@ def _terms_on_sqlite(text: str) -> str:
     for character in IGNORED:
         plain = f"replace({plain}, '{character}', '')"
     return f"""CASE
-    WHEN length({text}) = length(CAST({text} AS BLOB)) OR {text} NOT GLOB '*[{_FIRST_PAIRED}-{_LAST_PAIRED}]*'
-      OR {text} NOT GLOB '*[{PAIRED}]*' THEN {text} ELSE (
+    WHEN length({text}) = length(CAST({text} AS BLOB)) THEN {text}
+    WHEN {text} NOT GLOB '*[{_FIRST_PAIRED}-{_LAST_PAIRED}]*' OR {text} NOT GLOB '*[{PAIRED}]*'
+      THEN CASE WHEN {text} GLOB '*[{IGNORED}]*' THEN {plain} ELSE {text} END ELSE (
     WITH RECURSIVE
       whole(plain) AS (SELECT {plain}),
       part(chars, rest) AS (

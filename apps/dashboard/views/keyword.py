@@ -8,7 +8,6 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.dashboard.video_filters import VideoFilterForm
 from apps.dashboard.views.pages import (
-    CARDS,
     PREVIEW_CARDS,
     PageRequest,
     list_of_videos,
@@ -26,7 +25,7 @@ from apps.videos.models import KeyWordEntry
 def keyword(request: PageRequest, pk: int) -> HttpResponse:
     entry = get_object_or_404(KeyWordEntry.objects.with_last_log().with_sharing(), pk=pk)
     filters = VideoFilterForm(request, entry)
-    cards = PREVIEW_CARDS if entry.state == KeyWordEntry.State.PREVIEWED else CARDS
+    cards = PREVIEW_CARDS if entry.state == KeyWordEntry.State.PREVIEWED else None
     context = list_of_videos(request, filters, cards) | {"entry": entry, "filters": filters}
     context["under_way"] = entry.logs.under_way(timezone.now()).filter(waiting_until=None).exists()
     if entry.state == KeyWordEntry.State.PREVIEWED and not request.htmx:

@@ -73,14 +73,14 @@ def page_of(request: HttpRequest, paginator: Paginator) -> Page:
     return paginator.get_page(request.GET.get("page"))
 
 
-def list_of_videos(request: PageRequest, filters: VideoFilterForm, cards: int = CARDS) -> dict[str, Any]:
+def list_of_videos(request: PageRequest, filters: VideoFilterForm, cards: int | None = None) -> dict[str, Any]:
     """Return the requested page of the videos that `filters` choose, for the template; or, for an open page that asks
     for changes, how many have been found since those it shows."""
     if request.htmx and (shown_to := read_time(request.GET.get("shown_to", ""))):
         return {"number_new": filters.number_found_after(shown_to, MOST_NEW), "most_new": MOST_NEW}
     newest = filters.newest_found_at()  # first: what is stored meanwhile is announced, not left out
     ids = filters.rows().values_list("video_id", flat=True)
-    page = page_of(request, ShortCountPaginator(ids, cards, **filters.counted()))
+    page = page_of(request, ShortCountPaginator(ids, cards or CARDS, **filters.counted()))
     page.object_list = Video.objects.with_keywords().in_order_of(page.object_list)
     return {"page": page, "videos": page, "shown_to": newest.isoformat() if newest else ""}
 

@@ -25,6 +25,7 @@ TEXTS = st.text(LETTERS, max_size=8)
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @example("é日", "é日本 B")
 @example("日", "本日")
+@example("9\u200d9", "9")
 @given(TEXTS, TEXTS)
 def test_a_phrase_that_stands_in_a_title_is_found_by_a_search(word: str, title: str) -> None:
     """The other way round is not needed: what a search finds is compared again."""

@@ -81,7 +81,7 @@ def test_three_hundred_are_added_in_few_queries_with_one_plan(
 ) -> None:
     PeriodicTasks.objects.all().delete()
     plans: list[Any] = []
-    monkeypatch.setattr("apps.videos.scheduling.beat.make_plan", lambda: plans.append(1))
+    monkeypatch.setattr("apps.videos.scheduling.beat.make_plan", lambda **options: plans.append(1))
     with CaptureQueriesContext(connection) as queries, django_capture_on_commit_callbacks(execute=True):
         added(*(f"bird {n}" for n in range(300)))
 
@@ -99,7 +99,7 @@ def test_a_few_are_planned_together_at_once(
     from apps.videos.scheduling import beat
 
     plans, make_plan = [], beat.make_plan
-    monkeypatch.setattr(beat, "make_plan", lambda: plans.append(1) or make_plan())
+    monkeypatch.setattr(beat, "make_plan", lambda **options: plans.append(1) or make_plan(**options))
     with django_capture_on_commit_callbacks(execute=True):
         added(*(f"bird {n}" for n in range(20)))
     assert len(plans) == 1
