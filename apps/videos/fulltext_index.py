@@ -100,9 +100,9 @@ def ensure(database: str) -> None:
 def _terms_on_sqlite(text: str) -> str:
     """Return the SQL that makes of the column `text` what FTS5's tokenizer divides into terms.
 
-    Most texts have no paired characters and are used as they are, without what is ignored. Others are read in parts of 64 characters, since
-    SQLite finds a place in a text by reading it from its beginning. Comparing with all ranges takes longest, so what is
-    outside of the widest one is left out before.
+    Most texts have no paired characters and are used as they are, without what is ignored. Others are read in parts of
+    64 characters, since SQLite finds a place in a text by reading it from its beginning. Comparing with all ranges
+    takes longest, so what is outside of the widest one is left out before.
     """
     plain = text
     for character in IGNORED:
