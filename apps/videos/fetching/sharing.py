@@ -75,6 +75,8 @@ def claim(entry: KeyWordEntry, trigger: VideoLog.Trigger) -> Claim | None:
     if trigger != VideoLog.Trigger.SCHEDULE or entry.group_id is None or _is_on_invidious():
         token = entry.claim(trigger)
         return Claim(token, [entry]) if token else None
+    if not entry.claimable(trigger).exists():
+        return None  # beat rings for each keyword of a group, and the first has taken all: no need to lock anything
     with transaction.atomic():
         # Locked in the order of their ids, so that of two workers whose keywords are in the same group, the second
         # finds its keyword claimed.
