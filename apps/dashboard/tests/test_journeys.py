@@ -27,7 +27,7 @@ def one_key(settings: Any, transactional_db: None) -> None:
 
 
 def test_searches_run_short(page: Any) -> None:
-    """What is left and planned; what another weight changes, before it is saved; what a fetch uses; at last, nothing."""
+    """What is left and planned; what another weight changes before it is saved; what a fetch uses; then, nothing."""
     kestrel, falcon = keyword_with_videos("kestrels", 3), keyword_with_videos("falcons", 3)
     now = timezone.now()
     KeyWordEntry.objects.update(last_fetched_at=now, searched_through=now, next_due_at=now)
