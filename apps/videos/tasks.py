@@ -77,7 +77,9 @@ def catch_up() -> None:
 @shared_task
 def erase_deleted() -> None:
     """Erase deleted keywords, and those whose preview is over; if time runs out, the next run continues."""
-    KeyWordEntry.objects.forgotten(timezone.now()).delete()
+    forgotten = KeyWordEntry.objects.forgotten(timezone.now())
+    if forgotten.exists():  # on SQLite, deleting none would take the write lock
+        forgotten.delete()
     deadline = time.monotonic() + ERASE_SECONDS
     for entry in KeyWordEntry.including_deleted.erasable():
         # One worker for each keyword: two would only slow down other writers.

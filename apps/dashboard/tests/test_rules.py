@@ -88,8 +88,8 @@ def test_a_card_leads_to_a_rule_for_its_channel(client: Client, entry: KeyWordEn
 def test_what_a_rule_hides_says_so(client: Client) -> None:
     hiding.add("word", "football")
     hiding.apply_pending()
-    card = client.get("/?hidden=true").content.decode()
-    assert "Hidden by a rule" in card
+    card = text(client.get("/?hidden=true"))
+    assert "Hidden by a rule: “football”" in card
     assert "Show again" not in card
     assert Video.objects.get(pk="football").is_hidden
 

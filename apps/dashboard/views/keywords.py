@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.defaultfilters import pluralize
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
@@ -19,6 +18,7 @@ from apps.dashboard.views.pages import (
     PageRequest,
     render_page,
     require_get_post,
+    say_with_undo,
     short_address,
     write_required,
 )
@@ -77,8 +77,10 @@ def say(request: PageRequest, summary: str, done: bulk.Change) -> None:
     if not done.number:
         messages.info(request, "Nothing changed: the selected keywords are like this already.")
         return
-    context = {"summary": summary, "token": bulk.keep(done), "query": with_page(request)}
-    messages.success(request, render_to_string("dashboard/undo.html", context, request))
+    if token := bulk.keep(done):
+        say_with_undo(request, summary, reverse("keywords-undo") + with_page(request), token=token)
+    else:
+        messages.success(request, summary)
 
 
 @require_POST

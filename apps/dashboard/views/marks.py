@@ -3,11 +3,12 @@
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.loader import render_to_string
+from django.template.defaultfilters import pluralize
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from apps.dashboard.views.pages import CARDS, PageRequest, write_required
+from apps.dashboard.views.pages import CARDS, PageRequest, say_with_undo, write_required
 from apps.videos import marks
 from apps.videos.models import Video
 
@@ -35,9 +36,9 @@ def mark(request: PageRequest, video: str) -> HttpResponse:
         return render(request, f"dashboard/{card}.html", {"video": marked, "list_address": address})
     summary = " ".join(SAYS[name, value] for name, value in chosen.items())
     if chosen.get("hidden"):  # its card, which undoes other marks, is gone
-        context = {"summary": summary, "video": video, "address": address}
-        summary = render_to_string("dashboard/hidden_message.html", context, request)
-    messages.success(request, summary)
+        say_with_undo(request, summary, reverse("video-marks", args=[video]), next=address, hidden="false")
+    else:
+        messages.success(request, summary)
     return redirect(address)
 
 
@@ -50,8 +51,9 @@ def mark_page(request: PageRequest) -> HttpResponse:
     changed = marks.mark(unseen if seen else ids, seen=seen)
     address = list_address(request)
     if seen and changed:
-        context = {"number": changed, "video_ids": " ".join(unseen), "address": address}
-        messages.success(request, render_to_string("dashboard/seen_message.html", context, request))
+        summary = f"{changed:,} video{pluralize(changed)} marked as seen."
+        given = {"video_ids": " ".join(unseen), "next": address, "seen": "false"}
+        say_with_undo(request, summary, reverse("videos-marks"), **given)
     else:
         messages.info(request, "All are marked as seen already." if seen else "Marked as not seen again.")
     return redirect(address)

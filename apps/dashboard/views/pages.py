@@ -7,6 +7,7 @@ from functools import wraps
 from hashlib import sha256
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
@@ -83,6 +84,12 @@ def list_of_videos(request: PageRequest, filters: VideoFilterForm, cards: int | 
     page = page_of(request, ShortCountPaginator(ids, cards or CARDS, **filters.counted()))
     page.object_list = Video.objects.with_keywords().in_order_of(page.object_list)
     return {"page": page, "videos": page, "shown_to": newest.isoformat() if newest else ""}
+
+
+def say_with_undo(request: PageRequest, summary: str, action: str, **given: str) -> None:
+    """Show `summary` on the next page, with a form that sends `given` to `action`, which undoes the change."""
+    context = {"summary": summary, "action": action, "given": given}
+    messages.success(request, render_to_string("dashboard/undo.html", context, request))
 
 
 def read_time(text: str) -> datetime | None:

@@ -36,7 +36,7 @@ class Outcome:
     waiting_until: datetime | None = None
 
     next_due_at: datetime | None = None  # None: by the keyword's interval
-    rate: float | None = None
+    rate: float | None = None  # None: unchanged
     through: datetime | None = None  # up to when it searched; None: the search did not cover its dates
     gaps: Sequence[Gap] | None = None  # None: unchanged
     accepted: bool = False  # YouTube accepted the query
@@ -66,8 +66,10 @@ class Outcome:
         if self.status == VideoLog.Status.DONE and planned.notify != KeyWordEntry.Notify.OFF:
             # What the first fetch found is not new. A later date was recorded before the clock was set back.
             changes["notify_since"] = min(planned.notify_since or started_at, started_at)
+        if self.through is not None:
+            changes["searched_through"] = self.through
         if self.rate is not None:
-            changes |= {"searched_through": self.through, "rate": self.rate}
+            changes["rate"] = self.rate
         if self.refusal:
             changes |= {"refused_since": self.refusal.since, "bad_query": self.refusal.bad_query}
         elif self.accepted:
@@ -86,12 +88,18 @@ def done(
         method=search.method,
         number_found=stored.found,
         number_added=stored.added,
-        rate=rates.measure(entry, started_at) if covered else None,
+        rate=rates.measure(entry, started_at) if covered and _is_measured(entry, stored, started_at) else None,
         through=search.through,
         gaps=search.gaps,
         accepted=covered,
         check=check,
     )
+
+
+def _is_measured(entry: KeyWordEntry, stored: Stored, now: datetime) -> bool:
+    """Return whether to estimate the keyword's rate again: if something is new, or an hour has begun."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    return stored.added > 0 or entry.last_fetched_at is None or entry.last_fetched_at < hour
 
 
 def lost() -> Outcome:

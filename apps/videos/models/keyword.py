@@ -254,10 +254,13 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
 
     def _hide(self, **changes: Any) -> int:
         with transaction.atomic():
-            # The list of a keyword that is added again must not have the tag of the old list.
-            VideoTotal.lock().mark_changed()
+            total = VideoTotal.lock()
             # After the lock: a previewed keyword that has just been added is no longer among the forgotten ones.
             ids = list(self.values_list("pk", flat=True))
+            if not ids:
+                return 0
+            # The list of a keyword that is added again must not have the tag of the old list.
+            total.mark_changed()
             entries = KeyWordEntry.objects.filter(pk__in=ids)
             entries.lock()
             hidden: int = entries.update(state=KeyWordEntry.State.DELETING, claim_token="", **changes)

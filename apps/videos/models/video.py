@@ -13,6 +13,7 @@ from apps.videos.fulltext import Search
 from apps.videos.models.keyword import KeyWordEntry
 from apps.videos.models.match import Match
 from apps.videos.models.method import VideoFetchMethod
+from apps.videos.models.rule import HidingRule
 from core import found_video
 
 
@@ -33,8 +34,11 @@ class VideoQuerySet(models.QuerySet["Video"]):
         return [videos[video_id] for video_id in video_ids if video_id in videos]
 
     def with_keywords(self) -> Self:
-        """Prefetch each video's matches with their keywords into `found_by`, earliest first; one query."""
-        matches = Match.objects.select_related("keyword").exclude(keyword__state=KeyWordEntry.State.DELETING)
+        """Prefetch each video's matches with their keywords and the rules that hide them into `found_by`, earliest
+        first; one query."""
+        matches = Match.objects.select_related("keyword", "hidden_by").exclude(
+            keyword__state=KeyWordEntry.State.DELETING
+        )
         return self.prefetch_related(Prefetch("matches", matches.order_by("created_at", "pk"), to_attr="found_by"))
 
     def with_matched_in(self) -> Self:
@@ -191,6 +195,12 @@ class Video(models.Model):
         if not self.hidden_by_rules:
             return None
         return self.matches.order_by("created_at", "pk").values_list("hidden_by", flat=True).first()
+
+    @property
+    def hiding_rule(self) -> HidingRule | None:
+        """A rule that hides it, of videos with_keywords()."""
+        found_by: list[Match] = getattr(self, "found_by", [])
+        return next((match.hidden_by for match in found_by if match.hidden_by), None)
 
     @property
     def watch_url(self) -> str:

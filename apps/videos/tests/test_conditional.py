@@ -12,6 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.http import parse_http_date
 
+from apps.videos import tasks
 from apps.videos.fetching import erasing, storing
 from apps.videos.fetching.counting import verify_counts
 from apps.videos.models import KeyWordEntry, Match, Video, VideoFetchMethod, VideoTotal
@@ -315,3 +316,11 @@ def test_other_lists_are_not_sent_again_either(client: Client, python: KeyWordEn
     KeyWordEntry.objects.update(video_count=3)
     python.logs.update(number_found=3)
     assert again(client, first).status_code == 200
+
+
+def test_chores_that_change_nothing_change_no_tag(client: Client, sent: list[tuple]) -> None:
+    tag = client.get("/api/videos/")["ETag"]
+    sent.clear()
+    tasks.erase_deleted()
+    assert client.get("/api/videos/")["ETag"] == tag
+    assert sent == [], "no plan is requested either"
