@@ -17,6 +17,7 @@ from core.proxies import is_loopback, proxy_for
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 MOST_PER_DAY = 1_000_000_000
+_MOST_DAYS = 36_500
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 # Where each variable that was read has its value from.
@@ -253,6 +254,18 @@ def seconds_or_auto(name: str, maximum: int) -> int | None:
     if not _is_digits(value) or not 1 <= int(value) <= maximum:
         raise ImproperlyConfigured(
             f"{name} must be auto or a whole number of seconds from 1 to {maximum}, not {_shown(value)}."
+        )
+    return int(value)
+
+
+def days_or_forever(name: str, default: str, minimum: int) -> int | None:
+    """Return variable `name` in days, or None for `forever`."""
+    value = text(name, default).lower()
+    if value == "forever":
+        return None
+    if not _is_digits(value) or not minimum <= int(value) <= _MOST_DAYS:
+        raise ImproperlyConfigured(
+            f"{name} must be forever or a whole number of days from {minimum} to {_MOST_DAYS}, not {_shown(value)}."
         )
     return int(value)
 

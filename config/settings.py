@@ -35,8 +35,9 @@ FETCH_INTERVAL = env.seconds_or_auto("FETCH_INTERVAL", maximum=30 * 86_400)
 # Whether one search may be for several keywords.
 SHARE_SEARCHES = env.choice("SHARE_SEARCHES", "auto", ("auto", "off")) == "auto"
 
-# How many days fetch logs are kept; 0 = all.
-LOG_DAYS = env.integer("LOG_DAYS", 90, minimum=0, maximum=36_500)
+# How many days fetch logs and videos are kept; None = forever.
+KEEP_LOGS = env.days_or_forever("KEEP_LOGS", "90", minimum=2)
+KEEP_VIDEOS = env.days_or_forever("KEEP_VIDEOS", "forever", minimum=30)
 
 # --- Where Windhover listens and keeps its state -------------------------------------------------
 
@@ -334,6 +335,8 @@ CELERY_BEAT_SCHEDULE = {
     "chore-apply-rules": {"task": "apps.videos.tasks.apply_rules", "schedule": 60},
     "chore-attribute-matches": {"task": "apps.videos.tasks.attribute_matches", "schedule": 600},
     "chore-prune-logs": {"task": "apps.videos.tasks.prune_logs", "schedule": 3600},
+    "chore-prune-videos": {"task": "apps.videos.tasks.prune_videos", "schedule": 3600},
+    "chore-refresh-videos": {"task": "apps.videos.tasks.refresh_videos", "schedule": 600},
     "chore-verify-counts": {"task": "apps.videos.tasks.verify_counts", "schedule": crontab(hour=3, minute=17)},
     "chore-sync-schedules": {"task": "apps.videos.tasks.sync_schedules", "schedule": crontab(minute="*/10")},
 }

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import connection
-from django.template.defaultfilters import filesizeformat, pluralize
+from django.template.defaultfilters import filesizeformat
 
 from apps.dashboard.templatetags.times import span
 from apps.incidents import notify
@@ -81,12 +81,12 @@ def _notifications() -> list[Setting]:
 
 def _storage() -> list[Setting]:
     broker = next((name for name in ("REDIS_URL", "CELERY_BROKER_REDIS_URL", "REDIS_HOST") if _is_set(name)), "")
-    days = settings.LOG_DAYS
     return [
         _setting("Database", "DATABASE_URL", _database()),
         _setting("State folder", "STATE_DIR", settings.STATE_DIR),
         _setting("Broker", broker or "REDIS_URL", _host(settings.REDIS_URL), default="a Valkey server of its own"),
-        _setting("Fetch logs are kept", "LOG_DAYS", f"{days} day{pluralize(days)}" if days else "all"),
+        _setting("Videos are kept", "KEEP_VIDEOS", _days(settings.KEEP_VIDEOS)),
+        _setting("Fetch logs are kept", "KEEP_LOGS", _days(settings.KEEP_LOGS)),
         _setting("Secret key", "SECRET_KEY", "set", default="created at the first start, in the state folder"),
     ]
 
@@ -98,6 +98,10 @@ def _setting(label: str, variable: str, value: Any, *, default: str = "") -> Set
         value = default
     values = value if isinstance(value, list) else [value] if value != "" else []
     return Setting(label, variable, [str(value) for value in values], source)
+
+
+def _days(days: int | None) -> str:
+    return f"{days} days" if days else "forever"
 
 
 def _is_set(variable: str) -> bool:

@@ -48,6 +48,7 @@ class Incident(models.Model):
         NOTIFICATION_FAILED = "notification_failed", "Notification not delivered"
         QUERY_REFUSED = "query_refused", "Keyword refused by YouTube"
         KEYWORD_FAILS = "keyword_fails", "Keyword cannot be fetched"
+        DATA_NOT_REFRESHED = "data_not_refreshed", "Videos not refreshed"
 
     # These end by themselves at `until`.
     PAUSES = [Kind.SEARCHES_USED_UP, Kind.UNITS_USED_UP]

@@ -25,6 +25,11 @@ logger = logging.getLogger(__name__)
 MANUAL_RESERVE = 0.1
 MANUAL_RESERVE_AT_RESET = 0.02
 
+# The share of a project's units that refreshing stored videos leaves to the completion of new ones; and how far it may
+# be ahead of the elapsed share of the day.
+COMPLETION_RESERVE = 0.1
+REFRESH_AHEAD = 0.1
+
 # While there are gaps to close, scheduled fetches get this share of the searches less. Gaps may exceed the elapsed
 # share of the day by this much.
 GAP_RESERVE = 0.2
@@ -36,6 +41,7 @@ class Purpose(Enum):
     SCHEDULE = "schedule"
     MANUAL = "manual"
     GAP = "gap"
+    REFRESH = "refresh"
 
 
 def limit(project: str, bucket: Bucket) -> int:
@@ -52,9 +58,11 @@ def scheduled_limit(project: str) -> int:
 def allowance(project: str, bucket: Bucket, purpose: Purpose, now: datetime) -> int:
     """Return how much of the bucket may be used in total when a call for `purpose` is made at `now`."""
     whole = limit(project, bucket)
+    elapsed = pacific.share_elapsed(now)
+    if purpose is Purpose.REFRESH:
+        return int(whole * min(1 - COMPLETION_RESERVE, elapsed + REFRESH_AHEAD))
     if bucket == "general" or purpose is Purpose.MANUAL:
         return whole
-    elapsed = pacific.share_elapsed(now)
     scheduled = whole - _manual_reserve(project, elapsed)
     if purpose is Purpose.GAP:
         # Gaps may use searches in proportion to the time passed, and some early in the day, but never those that are

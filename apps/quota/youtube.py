@@ -92,11 +92,11 @@ class YouTube:
             page_token=page_token,
         )
 
-    def list_videos(self, video_ids: Iterable[str]) -> list[FoundVideo]:
+    def list_videos(self, video_ids: Iterable[str], purpose: Purpose = Purpose.SCHEDULE) -> list[FoundVideo]:
         """Return the full data of at most 50 videos; one unit for each attempt."""
         return self._call(
             "general",
-            Purpose.SCHEDULE,
+            purpose,
             youtube_api.list_videos,
             video_ids,
             endpoint=settings.YOUTUBE_API_URL,
@@ -186,7 +186,7 @@ class YouTube:
 def _no_key_available(bucket: Bucket, purpose: Purpose) -> NoKeyAvailable | ProjectSuspended:
     """Return the error that says why no key could make the call, and open an incident if everything waits for that."""
     error = _why_no_key(bucket, purpose)
-    if isinstance(error, NoKeyAvailable) and error.until and purpose is not Purpose.GAP:
+    if isinstance(error, NoKeyAvailable) and error.until and purpose not in (Purpose.GAP, Purpose.REFRESH):
         kind = Incident.Kind.KEYS_COOLING_DOWN if isinstance(error, KeysCoolingDown) else _USED_UP[bucket]
         incidents.open(kind, str(error), until=error.until)
     return error
@@ -212,6 +212,8 @@ def _why_no_key(bucket: Bucket, purpose: Purpose) -> NoKeyAvailable | ProjectSus
         reasons = {key.reason for key in rows if key.cooling_down_until and key.cooling_down_until > now}
         message = f"{Incident.Kind.KEYS_COOLING_DOWN.label}. {' '.join(sorted(reasons))}".strip()
         return KeysCoolingDown(message, min(*waits, pacific.next_reset(now)))
+    if purpose is Purpose.REFRESH:
+        return QuotaExhausted("The units that refreshing may use by now are used up.", pacific.next_reset(now))
     message = f"{_USED_UP[bucket].label}."
     if purpose is not Purpose.MANUAL and any(
         ledger.has_quota_left(key.project, bucket, Purpose.MANUAL) for key in rows

@@ -61,6 +61,8 @@ VIDEO = {
     "hidden_by": None,
     "matched_in": "title",
     "tags": ["kestrel", "birds of prey"],
+    "missing_since": None,
+    "blanked_at": None,
 }
 
 RULE = {
@@ -144,6 +146,13 @@ QUOTA = {
         {"start": "2026-11-27T02:00:00Z", "searches": None},
     ],
     "days": [{"day": "2026-11-25", "searches": 100}, {"day": "2026-11-26", "searches": 61}],
+    "stored_data": {
+        "oldest_at": "2026-11-14T22:41:07.519330Z",
+        "next_due_at": "2026-12-08T22:41:07.519330Z",
+        "due": 0,
+        "due_is_exact": True,
+        "erased_from": None,
+    },
 }
 
 STATISTICS = {

@@ -180,7 +180,7 @@ def description(request: HttpRequest, filters: KeywordVideoFilters) -> str:
             "filters": [(name, value) for name, values in request.GET.lists() for value in values],
             "addresses": [f"{address.removesuffix('txt')}{kind}?{parameters.urlencode()}" for kind in WRITERS],
             "keywords": _with_fetches(filters.entries()),
-            "log_days": settings.LOG_DAYS,
+            "log_days": settings.KEEP_LOGS,
             "without_hidden": filters.wants_hidden() is False,
         },
     )

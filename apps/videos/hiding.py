@@ -74,7 +74,7 @@ def settle(
     """
     active = list(HidingRule.objects.active())
     texts = _TEXTS if any(rule.kind == HidingRule.Kind.WORD for rule in active) else ()
-    columns = ("channel_id", "duration", "live_state", "hidden_at", "hidden_by_rules", *texts)
+    columns = ("channel_id", "duration", "live_state", "hidden_at", "hidden_by_rules", "blanked_at", *texts)
     videos = {row["pk"]: row for row in Video.objects.filter(pk__in=list(video_ids)).values("pk", *columns)}
     matches: dict[str, list[Row]] = defaultdict(list)
     stored = Match.objects.filter(video__in=videos).values("pk", "keyword_id", "video_id", "hidden", "hidden_by_id")
@@ -88,10 +88,16 @@ def settle(
         was_by_hand = video["hidden_at"] is not None and not video["hidden_by_rules"]
         is_by_hand = (by_hand or {}).get(pk, was_by_hand)
         folded = [phrases.fold(video[name]) for name in texts]
-        hiding = {rule.pk: rule for rule in active if hides(rule, video, folded)}
+        hiding = {rule.pk for rule in active if hides(rule, video, folded)}
         all_ruled = True  # also without a match: a search for a group found it, and it is about none of its keywords
         for found in matches[pk]:
-            own = [rule.pk for rule in hiding.values() if rule.keyword_id in (None, found["keyword_id"])]
+            # What hid a video before its data was erased still does.
+            before = found["hidden_by_id"] if video["blanked_at"] else None
+            own = [
+                rule.pk
+                for rule in active
+                if (rule.pk in hiding or rule.pk == before) and rule.keyword_id in (None, found["keyword_id"])
+            ]
             rule = found["hidden_by_id"] if found["hidden_by_id"] in own else next(iter(own), None)
             all_ruled &= rule is not None
             wanted = (is_by_hand or rule is not None, rule)

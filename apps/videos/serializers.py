@@ -13,6 +13,8 @@ from rest_framework import serializers
 from rest_framework.fields import get_error_detail
 
 from apps.videos import bulk, hiding, keywords
+from apps.videos.fetching import refreshing
+from apps.videos.fetching.refreshing import RefreshReport
 from apps.videos.fields import (
     OF_MODELS,
     AnyText,
@@ -266,6 +268,8 @@ class VideoSerializer(serializers.ModelSerializer[Video]):
             "hidden_by",
             "matched_in",
             "tags",
+            "missing_since",
+            "blanked_at",
         ]
         read_only_fields = fields
 
@@ -527,6 +531,21 @@ class DayUsedSerializer(serializers.Serializer[Any]):
     searches = serializers.IntegerField()
 
 
+class StoredDataSerializer(serializers.Serializer[RefreshReport]):
+    """How old the data of stored videos is. YouTube's terms allow 30 days, so it is refreshed or erased before."""
+
+    oldest_at = serializers.DateTimeField(
+        allow_null=True, help_text="When YouTube gave the oldest. null: there is none."
+    )
+    next_due_at = serializers.DateTimeField(allow_null=True, help_text="When the oldest is to be refreshed.")
+    due = serializers.IntegerField(help_text="How many videos are to be refreshed now, counted up to 10,000.")
+    due_is_exact = serializers.BooleanField()
+    erased_from = serializers.DateTimeField(
+        allow_null=True,
+        help_text="When the erasure of data that is not refreshed begins. null: it is refreshed in time.",
+    )
+
+
 class QuotaSerializer(serializers.Serializer[Any]):
     """Today's quota, the plan of searches, and the searches used."""
 
@@ -542,6 +561,11 @@ class QuotaSerializer(serializers.Serializer[Any]):
     )
     hours = HourUsedSerializer(many=True, help_text="Today.")
     days = DayUsedSerializer(many=True, help_text="The last 30 days, including today.")
+    stored_data = serializers.SerializerMethodField()
+
+    @extend_schema_field(StoredDataSerializer)
+    def get_stored_data(self, _: Any) -> dict[str, Any]:
+        return StoredDataSerializer(refreshing.report()).data
 
 
 class VideosOfDaySerializer(serializers.Serializer[Any]):
@@ -595,7 +619,7 @@ class StatisticsSerializer(serializers.Serializer[Any]):
     searches = DayUsedSerializer(
         many=True,
         help_text="The searches used in the last `days`, including today. "
-        "For a keyword those in its fetch logs, which are kept for `LOG_DAYS`, also if they were for others as well.",
+        "For a keyword those in its fetch logs, which are kept for `KEEP_LOGS`, also if they were for others as well.",
     )
     newest = NewestSerializer(help_text="What was found last: 1,000 videos of these days at most.")
 

@@ -16,7 +16,17 @@ from django.utils import timezone
 
 from apps.incidents.parts import BROKER_ERRORS
 from apps.videos import hiding, notifications
-from apps.videos.fetching import claims, completing, counting, erasing, failing, pruning, reattributing, refused
+from apps.videos.fetching import (
+    claims,
+    completing,
+    counting,
+    erasing,
+    failing,
+    pruning,
+    reattributing,
+    refreshing,
+    refused,
+)
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, VideoLog
 from apps.videos.scheduling import beat, pauses
@@ -92,13 +102,25 @@ def erase_deleted() -> None:
 @shared_task
 def prune_logs() -> None:
     """Delete old fetch logs; if time runs out, the next run continues."""
-    pruning.prune(time.monotonic() + ERASE_SECONDS)
+    pruning.prune_logs(time.monotonic() + ERASE_SECONDS)
+
+
+@shared_task
+def prune_videos() -> None:
+    """Delete videos that are not kept any longer; if time runs out, the next run continues."""
+    pruning.prune_videos(time.monotonic() + ERASE_SECONDS)
 
 
 @shared_task
 def complete_videos() -> None:
     """Complete stored videos whose full data YouTube could not give when they were found."""
     completing.complete_stored()
+
+
+@shared_task
+def refresh_videos() -> None:
+    """Refresh the oldest data of YouTube, and erase what is too old; if time runs out, the next run continues."""
+    refreshing.refresh(time.monotonic() + ERASE_SECONDS)
 
 
 @shared_task

@@ -108,7 +108,7 @@ def test_a_delay_that_is_not_known_says_why(client: Client, frozen_time: Movable
 
 
 def test_it_says_if_the_fetch_log_is_shorter(client: Client, entry: KeyWordEntry, settings: Any) -> None:
-    settings.LOG_DAYS = 20
+    settings.KEEP_LOGS = 20
     assert "which is kept for 20 days" in client.get(f"/keywords/{entry.pk}/statistics/").text
     assert "which is kept for" not in client.get(f"/keywords/{entry.pk}/statistics/?days=7").text
     assert "which is kept for" not in client.get("/statistics/").text, "all searches are in the ledger"

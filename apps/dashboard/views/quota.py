@@ -14,6 +14,7 @@ from apps.dashboard.views.pages import KEYWORDS, PageRequest, page_of, render_pa
 from apps.quota import keys
 from apps.quota.models import ApiKey
 from apps.videos.access import may_write
+from apps.videos.fetching import refreshing
 from apps.videos.models import Video
 from apps.videos.scheduling import report
 
@@ -32,6 +33,7 @@ def quota(request: PageRequest) -> HttpResponse:
         "charts": [charts.hours(today), charts.searches(today.days, today.searches_per_day)],
         "invidious": settings.INVIDIOUS_URL,
         "any_shared": bool(today.group_sizes),
+        "stored": refreshing.report(),
         "unassigned": Video.objects.filter(keyword=None).count(),
     }
     return render_page(request, "quota", context)

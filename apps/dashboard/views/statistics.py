@@ -50,6 +50,6 @@ def render_statistics(
         "delays_chart": charts.delays(newest.delay) if newest.delay else None,
         "channels": charts.channels(newest),
         "sources": charts.sources(newest),
-        "log_days": settings.LOG_DAYS if entry and 0 < settings.LOG_DAYS < days else 0,
+        "log_days": settings.KEEP_LOGS if entry and (settings.KEEP_LOGS or days) < days else 0,
     }
     return render(request, "dashboard/statistics.html", context)

@@ -85,7 +85,7 @@ def test_schedules_are_planned_with_what_is_left(settings: Settings, use_keys: U
     assert report.scheduled_searches() == report.ScheduledSearches(0, 0, limit=0, unused=0)
 
 
-@pytest.mark.parametrize("purpose", Purpose)
+@pytest.mark.parametrize("purpose", [purpose for purpose in Purpose if purpose != Purpose.REFRESH])
 def test_units_are_for_all_alike(settings: Settings, purpose: Purpose) -> None:
     settings.YT_UNITS_PER_DAY = {"": 20}
     assert reserve_all(purpose, "general") == 20

@@ -1,13 +1,23 @@
-"""Erase deleted keywords: their matches, and the videos that no other keyword found."""
+"""Erase deleted keywords, with their matches and the videos that no other keyword found; and erase videos."""
 
 import math
 import time
+from collections.abc import Sequence
 
 from django.db import models, transaction
-from django.db.models import Exists, F, OuterRef, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
 
 from apps.videos import hiding
-from apps.videos.models import HidingRule, KeyWordEntry, Match, Video, VideoLog, VideoLogQuerySet, VideoTotal
+from apps.videos.models import (
+    HidingRule,
+    KeyWordEntry,
+    Match,
+    Video,
+    VideoLog,
+    VideoLogQuerySet,
+    VideoQuerySet,
+    VideoTotal,
+)
 
 CHUNK = 2000
 # Seconds between two chunks. SQLite does not queue writers: each retries after at most 100 ms, so with a shorter pause
@@ -46,14 +56,7 @@ def _erase_chunk(entry: KeyWordEntry) -> bool:
             total.mark_changed()
         Match.objects.filter(pk__in=chunk.values()).delete()
         videos = Video.objects.filter(pk__in=chunk)
-        unmatched = videos.filter(~Exists(Match.objects.filter(video=OuterRef("pk"))))
-        rows = dict(unmatched.values_list("pk", "hidden_at"))
-        # only(): Django loads the rows to cascade, and descriptions are long.
-        _, by_model = Video.objects.filter(pk__in=rows).only("pk").delete()
-        VideoTotal.objects.filter(pk=total.pk).update(
-            count=F("count") - by_model.get(Video._meta.label, 0),
-            hidden_count=F("hidden_count") - sum(hidden_at is not None for hidden_at in rows.values()),
-        )
+        _remove(total, videos.filter(~Exists(Match.objects.filter(video=OuterRef("pk")))))
 
         # The other videos belong to the keyword that found them earliest. Filtered in Python: with both conditions in
         # one query, SQLite would scan every video the keyword found first.
@@ -64,6 +67,35 @@ def _erase_chunk(entry: KeyWordEntry) -> bool:
             # A video that only this keyword showed is hidden by rules now.
             hiding.settle(total, chunk)
     return CHUNK in (len(chunk), len(logs))
+
+
+def erase_videos(video_ids: Sequence[str]) -> None:
+    """Erase videos with their matches, in one transaction; at most some hundred at once."""
+    with transaction.atomic():
+        total = VideoTotal.lock()
+        matches = Match.objects.filter(video__in=video_ids)
+        numbers = (
+            matches.order_by()
+            .values_list("keyword")
+            .annotate(found=Count("pk"), hidden_ones=Count("pk", filter=Q(hidden=True)))
+        )
+        for keyword, found, hidden in sorted(numbers):
+            KeyWordEntry.including_deleted.filter(pk=keyword).update(
+                video_count=F("video_count") - found, hidden_count=F("hidden_count") - hidden
+            )
+        matches.delete()
+        _remove(total, Video.objects.filter(pk__in=video_ids))
+        total.mark_changed()
+
+
+def _remove(total: VideoTotal, videos: VideoQuerySet) -> None:
+    """Delete videos without matches, and count them off `total`, which is locked."""
+    rows = dict(videos.values_list("pk", "hidden_at"))
+    # only(): Django loads the rows to cascade, and descriptions are long.
+    _, by_model = Video.objects.filter(pk__in=rows).only("pk").delete()
+    total.count -= by_model.get(Video._meta.label, 0)
+    total.hidden_count -= sum(hidden_at is not None for hidden_at in rows.values())
+    total.save(update_fields=["count", "hidden_count"])
 
 
 def _detach(logs: VideoLogQuerySet) -> None:

@@ -3,9 +3,9 @@
 A video that a search for a group found, and that is about none of its keywords, is stored without a match. It is hidden
 until a keyword finds it.
 
-Videos are only added and changed here, marked in marks.py, and removed in erasing.py. Each transaction locks
-VideoTotal's row first, so that writers take turns: no insert conflicts, no deadlock, and counts that always equal the
-number of rows.
+Videos are only added and changed here, blanked in blanking.py, marked in marks.py, and removed in erasing.py. Each
+transaction locks VideoTotal's row first, so that writers take turns: no insert conflicts, no deadlock, and counts that
+always equal the number of rows.
 """
 
 from collections import defaultdict
@@ -55,7 +55,7 @@ _FROM_SOURCE = [
 _DEFAULTS = {field.attname: field.get_default() for field in Video._meta.concrete_fields if not field.generated}
 
 # What is read of a stored video.
-_TIMES = ["views_read_at", "completed_at", "missing_since", "hidden_at"]
+_TIMES = ["views_read_at", "completed_at", "missing_since", "blanked_at", "hidden_at"]
 _STORED = ["video_id", *_FROM_SOURCE, "tags", "keyword_id", *_TIMES]
 
 # As Exists(HidingRule.objects.all()), which takes longer to put together than to execute.
@@ -235,26 +235,6 @@ def _finish(
             _enqueue(pk, videos, since - INDEX_DELAY, now)
 
 
-def record_missing(video_ids: Iterable[str]) -> None:
-    """Record that YouTube left these videos out of a response, as it does with deleted and private ones.
-
-    Since a single response can be wrong, only those left out for the second time count as gone and are not requested
-    again.
-    """
-    now = timezone.now()
-    missing = Video.objects.filter(pk__in=video_ids)
-    with transaction.atomic():
-        total = VideoTotal.lock()
-        gone = missing.exclude(missing_since=None)
-        running = gone.filter(live_state__in=[Video.LiveState.LIVE, Video.LiveState.UPCOMING])
-        if ended := list(running.values_list("pk", flat=True)):
-            Video.objects.filter(pk__in=ended).update(live_state=Video.LiveState.NONE, updated_at=now)
-            hiding.settle(total, ended)
-            total.mark_changed()
-        gone.update(completed_at=now)
-        missing.filter(missing_since=None).update(missing_since=now)
-
-
 def _update(found: dict[str, FoundVideo], now: datetime) -> tuple[dict[str, Row], list[str]]:
     """Update those videos that are stored already; return them as they are now, by their ids, and the ids of those of
     which changed what lists show."""
@@ -264,6 +244,8 @@ def _update(found: dict[str, FoundVideo], now: datetime) -> tuple[dict[str, Row]
     for row in stored:
         if updates := _updates(row, found[row["video_id"]]):
             updates["updated_at"] = now
+            if row["blanked_at"]:
+                updates["blanked_at"] = None
             if "view_count" in updates:
                 updates["views_read_at"] = now
             changed.append(row | updates)

@@ -1,8 +1,8 @@
 """What was found."""
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Self
+from datetime import datetime, timedelta
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import F, OuterRef, Prefetch, Q, Subquery
@@ -46,23 +46,66 @@ class VideoQuerySet(models.QuerySet["Video"]):
         first = Match.objects.filter(video=OuterRef("pk"), keyword=OuterRef("keyword"))
         return self.annotate(matched_in=Subquery(first.values("matched_in")))
 
-    def to_complete(self, requested_before: datetime, limit: int) -> list[str]:
+    def to_complete(self, now: datetime, limit: int) -> list[str]:
         """Return the ids of up to `limit` videos to request with videos.list, newest first: those not completed yet,
-        and streams that were live or upcoming; except those requested since `requested_before`.
+        and streams that were live or upcoming; except those requested a short time ago.
 
         Two queries, because each uses an index of its own. Of many streams, those requested longest ago come first.
         """
-        requestable = self.filter(Q(missing_since=None) | Q(missing_since__lt=requested_before)).order_by("-created_at")
-        running = requestable.filter(live_state__in=[Video.LiveState.LIVE, Video.LiveState.UPCOMING])
+        incomplete = self._not_missing_since(now - Video.GONE_AFTER).filter(completed_at=None, blanked_at=None)
+        running = self._not_missing_since(now - Video.RUNNING_AGAIN_AFTER).filter(
+            live_state__in=[Video.LiveState.LIVE, Video.LiveState.UPCOMING],
+            completed_at__lt=now - Video.RUNNING_AGAIN_AFTER,
+        )
         # In another order PostgreSQL might walk all videos, newest first, to find the few streams.
-        running = running.order_by("completed_at")
-        wanted = (requestable.filter(completed_at=None), running.filter(completed_at__lt=requested_before))
+        wanted = (incomplete.order_by("-created_at"), running.order_by("completed_at"))
         rows = [row for videos in wanted for row in videos.values_list("created_at", "pk")[:limit]]
         return [pk for _, pk in sorted(rows, reverse=True)[:limit]]
+
+    def to_refresh(self, now: datetime, limit: int) -> list[str]:
+        """Return the ids of up to `limit` videos whose data is to be requested again: blanked ones that YouTube may
+        still have, then those whose data is older than REFRESH_AFTER, oldest first.
+
+        A query for each state, because the index starts with it.
+        """
+        blanked = self.filter(blanked_at__isnull=False, missing_since=None).order_by("blanked_at")
+        ids = list(blanked.values_list("pk", flat=True)[:limit])
+        due = self._not_missing_since(now - Video.GONE_AFTER).completed_before(now - Video.REFRESH_AFTER)
+        rows = [
+            row
+            for state in Video.LiveState.values
+            for row in due.filter(live_state=state).order_by("completed_at").values_list("completed_at", "pk")[:limit]
+        ]
+        return [*ids, *(pk for _, pk in sorted(rows))][:limit]
+
+    def completed_before(self, moment: datetime) -> Self:
+        """Return the videos whose full data YouTube last gave before `moment`."""
+        # All states, so that an index serves it.
+        return self.filter(live_state__in=Video.LiveState.values, completed_at__lt=moment)
+
+    def found_incomplete_before(self, moment: datetime) -> Self:
+        """Return the videos that a search of YouTube found before `moment`, and whose full data was never given."""
+        from_youtube = Q(method=VideoFetchMethod.YOUTUBE) | Q(published_exact=True)
+        return self.filter(from_youtube, completed_at=None, blanked_at=None, created_at__lt=moment)
+
+    def _not_missing_since(self, moment: datetime) -> Self:
+        """Return the videos without those that YouTube first left out after `moment`."""
+        return self.filter(Q(missing_since=None) | Q(missing_since__lt=moment))
 
 
 class Video(models.Model):
     """One YouTube video."""
+
+    # YouTube's terms allow keeping its data for 30 days (Developer Policies, III.E.4.d): then it is refreshed or
+    # erased. Refreshing begins early enough to survive an outage of some days.
+    REFRESH_AFTER: ClassVar = timedelta(days=24)
+    BLANK_AFTER: ClassVar = timedelta(days=29)
+
+    # A single response may be wrong: a video that YouTube leaves out counts as gone if it still does after this time.
+    GONE_AFTER: ClassVar = timedelta(days=1)
+
+    # How often a stream that was live or upcoming is requested until it has ended.
+    RUNNING_AGAIN_AFTER: ClassVar = timedelta(hours=1)
 
     class LiveState(models.TextChoices):
         NONE = "none", "none"
@@ -99,6 +142,10 @@ class Video(models.Model):
     updated_at = models.DateTimeField(help_text="When another field last changed.")
     completed_at = models.DateTimeField(null=True, help_text="When YouTube last gave the full data.")
     missing_since = models.DateTimeField(null=True, help_text="When YouTube first left it out of a response.")
+    blanked_at = models.DateTimeField(
+        null=True,
+        help_text="When YouTube's data was erased: the video is gone (missing), or was not refreshed in time.",
+    )
     # Marks, written by marks.py; what is hidden, by hiding.py. They are not the source's, so updated_at does not move
     # with them.
     seen_at = models.DateTimeField(null=True, help_text="When it was marked as seen.")
@@ -158,9 +205,12 @@ class Video(models.Model):
             models.Index(
                 fields=["-published_at", "-video_id", "keyword"], condition=Q(keyword=None), name="video_unassigned"
             ),
-            # The chore that completes videos: to_complete().
-            models.Index(fields=["-created_at"], condition=Q(completed_at=None), name="video_incomplete"),
+            # The chores that request videos: to_complete() and to_refresh().
+            models.Index(
+                fields=["-created_at"], condition=Q(completed_at=None, blanked_at=None), name="video_not_completed"
+            ),
             models.Index(fields=["live_state", "completed_at"], name="video_running"),
+            models.Index(fields=["blanked_at"], condition=Q(blanked_at__isnull=False), name="video_blanked"),
         ]
 
     def __str__(self) -> str:

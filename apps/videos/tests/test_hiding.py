@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 
 from apps.videos import conditions, hiding, marks, tasks
-from apps.videos.fetching import erasing, storing
+from apps.videos.fetching import blanking, erasing, storing
 from apps.videos.fetching.counting import verify_counts
 from apps.videos.models import MOST_RULES, HidingRule, KeyWordEntry, NewVideo, Video, VideoTotal
 from apps.videos.tests.builders import found_video, store
@@ -134,7 +134,7 @@ def test_what_changes_is_decided_again(client: Client, birds: Any) -> None:
     assert ids(client) == "12"
     Video.objects.filter(pk="2").update(live_state="live", duration=5)
     for _ in range(2):
-        storing.record_missing(["2"])
+        blanking.record_missing(["2"])
     assert ids(client) == "1"
     assert verify_counts() == 0
 

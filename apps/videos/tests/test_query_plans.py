@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.videos import hiding, statistics, tasks
+from apps.videos.fetching import refreshing
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.fetching.manual import fetch_now
 from apps.videos.models import HidingRule, KeyWordEntry, Match, Video, VideoLog
@@ -87,6 +88,9 @@ WORK: dict[str, Callable[[KeyWordEntry], Any]] = {
     "catch up": lambda entry: tasks.catch_up(),
     "erase": lambda entry: tasks.erase_deleted(),
     "prune": lambda entry: tasks.prune_logs(),
+    "prune videos": lambda entry: tasks.prune_videos(),
+    "refresh": lambda entry: tasks.refresh_videos(),
+    "report on refreshing": lambda entry: refreshing.report(),
     "apply rules": lambda entry: tasks.apply_rules(),
     "attribute": lambda entry: tasks.attribute_matches(),
     "complete": lambda entry: tasks.complete_videos(),

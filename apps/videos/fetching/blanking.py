@@ -1,0 +1,69 @@
+"""Erase what YouTube said of stored videos: of those that are gone, and of those that could not be refreshed in time.
+
+What is Windhover's own stays: which keywords found a video, when, how, and where they stand in it; marks; and whether
+rules hide it. The publication date is YouTube's, so the time at which the video was found takes its place.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import F, OuterRef, Subquery
+from django.utils import timezone
+
+from apps.videos import hiding
+from apps.videos.models import Match, Video, VideoTotal
+
+_BLANK: Final[dict[str, Any]] = {
+    "title": "",
+    "description": "",
+    "tags": None,
+    "published_at": F("created_at"),
+    "published_exact": False,
+    "channel_id": "",
+    "channel_title": "",
+    "thumbnail": "",
+    "duration": None,
+    "live_state": Video.LiveState.NONE,
+    "starts_at": None,
+    "view_count": None,
+    "views_read_at": None,
+    "completed_at": None,
+}
+
+
+def blank(video_ids: Sequence[str]) -> None:
+    """Erase YouTube's data of these videos, in one transaction; at most some hundred at once.
+
+    They come back as they were when YouTube gives their data again.
+    """
+    if not video_ids:
+        return
+    now = timezone.now()
+    videos = Video.objects.filter(pk__in=video_ids)
+    with transaction.atomic():
+        total = VideoTotal.lock()
+        videos.update(**_BLANK, blanked_at=now, updated_at=now)
+        own_date = Subquery(Video.objects.filter(pk=OuterRef("video")).values("published_at")[:1])
+        Match.objects.filter(video__in=video_ids).update(published_at=own_date)
+        total.mark_changed()
+
+
+def record_missing(video_ids: Iterable[str]) -> None:
+    """Record that YouTube left these videos out of a response, as it does with deleted and private ones.
+
+    A stream that was left out before has ended. A video that was left out for the first time GONE_AFTER ago is gone,
+    and is blanked.
+    """
+    now = timezone.now()
+    missing = Video.objects.filter(pk__in=video_ids)
+    with transaction.atomic():
+        total = VideoTotal.lock()
+        again = missing.exclude(missing_since=None)
+        running = again.filter(live_state__in=[Video.LiveState.LIVE, Video.LiveState.UPCOMING])
+        if ended := list(running.values_list("pk", flat=True)):
+            Video.objects.filter(pk__in=ended).update(live_state=Video.LiveState.NONE, updated_at=now)
+            hiding.settle(total, ended)
+            total.mark_changed()
+        missing.filter(missing_since=None).update(missing_since=now)
+    blank(list(missing.filter(missing_since__lte=now - Video.GONE_AFTER).values_list("pk", flat=True)))

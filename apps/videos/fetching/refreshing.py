@@ -1,0 +1,120 @@
+"""Keep stored data of YouTube's API no older than its terms allow, 30 days: request it again, or erase it.
+
+Videos that only Invidious described are not refreshed: what it says is no data of YouTube's API.
+"""
+
+import logging
+import math
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.utils import timezone
+
+from apps.incidents import incidents
+from apps.incidents.models import Incident
+from apps.quota.ledger import Purpose
+from apps.videos.conditions import FEW
+from apps.videos.fetching import blanking, completing
+from apps.videos.models import Video, VideoTotal
+from core.youtube_api import PAGE_SIZE
+
+logger = logging.getLogger(__name__)
+
+# How often refresh() is called: CELERY_BEAT_SCHEDULE.
+EVERY: Final = timedelta(minutes=10)
+
+# Data this old is a problem of which the admin is notified, and so long before any is erased: after an upgrade, or if
+# Windhover did not run, old data is refreshed first.
+LATE_AFTER: Final = timedelta(days=26)
+NOTICE: Final = timedelta(days=3)
+
+# Videos of one transaction, and seconds between two, as in hiding.py.
+CHUNK: Final = 500
+INTERVAL: Final = 0.11
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshReport:
+    """How old the data of stored videos is.
+
+    `due` is how many are to be refreshed now, counted up to FEW. `oldest_at` is when the oldest data was given; None:
+    there is none. `erased_from` is when the erasure of data that cannot be refreshed begins, if that is near.
+    """
+
+    due: int
+    oldest_at: datetime | None
+    erased_from: datetime | None
+
+    @property
+    def due_is_exact(self) -> bool:
+        return self.due < FEW
+
+    @property
+    def next_due_at(self) -> datetime | None:
+        return self.oldest_at and self.oldest_at + Video.REFRESH_AFTER
+
+
+def refresh(deadline: float = math.inf) -> None:
+    """Refresh the oldest data, a portion of what is to be refreshed in a day, and erase what is too old.
+
+    It stops after `deadline` (of time.monotonic()); the next call continues.
+    """
+    now = timezone.now()
+    if ids := Video.objects.to_refresh(now, _portion(now)):
+        completing.update_stored(ids, Purpose.REFRESH)
+    _sync_incident()
+    if (begins := _erased_from()) and begins <= now and not incidents.is_open(Incident.Kind.CLOCKS_DIFFER):
+        _blank_outdated(now - Video.BLANK_AFTER, deadline)
+
+
+def report() -> RefreshReport:
+    """Return how old the data of stored videos is; seven short queries."""
+    completed = Video.objects.filter(completed_at__isnull=False).order_by("completed_at")
+    # By state, because the index starts with it.
+    oldest = [completed.filter(live_state=state).first() for state in Video.LiveState.values]
+    due = Video.objects.completed_before(timezone.now() - Video.REFRESH_AFTER)[:FEW].count()
+    completed_at = [video.completed_at for video in oldest if video and video.completed_at]
+    return RefreshReport(due, min(completed_at, default=None), _erased_from())
+
+
+def _portion(now: datetime) -> int:
+    """Return how many videos to refresh now: twice as many as on average, so that an outage is made up for, or what a
+    day needs for all that is due."""
+    average = VideoTotal.current() * (EVERY / Video.REFRESH_AFTER)
+    due = Video.objects.completed_before(now - Video.REFRESH_AFTER).count() * (EVERY / timedelta(days=1))
+    return max(PAGE_SIZE, math.ceil(2 * average), math.ceil(due))
+
+
+def _sync_incident() -> None:
+    late = timezone.now() - LATE_AFTER
+    if not (Video.objects.completed_before(late).exists() or Video.objects.found_incomplete_before(late).exists()):
+        incidents.close(Incident.Kind.DATA_NOT_REFRESHED)
+    elif not incidents.is_open(Incident.Kind.DATA_NOT_REFRESHED):
+        message = (
+            f"What YouTube said of some videos is older than {LATE_AFTER.days} days and has not been refreshed. "
+            f"Its terms allow keeping it for 30 days, so from {timezone.now() + NOTICE:%-d %B} on it is erased, until "
+            "a key with units left works. The videos stay, without title, description and channel."
+        )
+        incidents.open(Incident.Kind.DATA_NOT_REFRESHED, message)
+
+
+def _erased_from() -> datetime | None:
+    opened = Incident.objects.open().filter(kind=Incident.Kind.DATA_NOT_REFRESHED)
+    opened_at = opened.values_list("opened_at", flat=True).first()
+    return opened_at and opened_at + NOTICE
+
+
+def _blank_outdated(end: datetime, deadline: float) -> None:
+    """Erase YouTube's data that is older than `end`, in short transactions."""
+    erased = 0
+    for outdated in (Video.objects.completed_before(end), Video.objects.found_incomplete_before(end)):
+        while ids := list(outdated.values_list("pk", flat=True)[:CHUNK]):
+            blanking.blank(ids)
+            erased += len(ids)
+            if time.monotonic() > deadline:
+                break
+            time.sleep(INTERVAL)
+    if erased:
+        logger.warning("data of %d videos erased, which could not be refreshed in time", erased)
