@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from apps.dashboard.tests.builders import NOON, keyword_with_videos
+from apps.videos.fetching import blanking
 from apps.videos.models import KeyWordEntry, Video
-from apps.videos.tests.builders import found_video, store
+from apps.videos.tests.builders import fetched_keyword, found_video, store
 
 pytestmark = pytest.mark.django_db
 
@@ -87,3 +89,13 @@ def test_a_channel_leads_to_its_videos(client: Client) -> None:
     Video.objects.update(channel_id="", channel_title="Birds & Co")
     assert 'href="/?channel=Birds+%26+Co"' in page(client, f"{entry.pk}-0000")
     assert 'href="?channel=Birds+%26+Co"' in client.get("/").content.decode()
+
+
+def test_one_that_is_gone_says_so(client: Client) -> None:
+    entry = fetched_keyword("python")
+    Video.objects.update(missing_since=timezone.now())
+    blanking.blank(["a-video"])
+    for address in ("/", f"/keywords/{entry.pk}/"):
+        assert "No longer on YouTube" in client.get(address).content.decode()
+    assert "as the video is gone" in page(client, "a-video")
+    assert "The title" not in page(client, "a-video")
