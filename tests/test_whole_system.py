@@ -54,23 +54,6 @@ def wait_for_log(windhover: Windhover, **wanted: Any) -> dict[str, Any]:
     return found[0]
 
 
-def test_the_demo_finds_videos_and_goes_on_finding_them(tmp_path: Path) -> None:
-    with running_windhover(tmp_path) as windhover:
-        entry = post(windhover, "/api/keywords/", {"keyword": "  Raspberry   PI "})
-
-        assert wait_for_log(windhover, keyword=entry["id"], trigger="first", status="done")["number_added"] == 50
-        assert get(windhover, "/api/keyword/raspberry pi/videos/")["count"] >= 50
-        page = requests.get(f"{windhover.url}/keywords/{entry['id']}/", timeout=30)
-        newest = get(windhover, "/api/keyword/raspberry pi/videos/")["results"][0]
-        assert newest["watch_url"] in page.text
-
-        # From here on only beat triggers fetches.
-        wait_for_log(windhover, keyword=entry["id"], trigger="schedule", status="done")
-        wait_for(
-            lambda: get(windhover, "/api/keyword/raspberry pi/videos/")["count"] > 50, lambda: str(logs(windhover))
-        )
-
-
 @pytest.fixture
 def other_server() -> Iterator[Simulator]:
     """A YouTube with one project without searches, one with an invalid key, and one that works."""

@@ -9,6 +9,11 @@ def nothing_is_sent(sent: list[tuple]) -> None:
     """Keep messages instead of sending them to a broker."""
 
 
+def ask(page: Any) -> None:
+    """Let an open page ask now whether it changed, as it does each few seconds."""
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
 @pytest.fixture
 def page(browser: Any, live_server: Any) -> Iterator[Any]:
     """A page that fails the test if the browser reports an error."""

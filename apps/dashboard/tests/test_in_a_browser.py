@@ -8,6 +8,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from apps.dashboard.tests.builders import keyword_with_videos, log_of
+from apps.dashboard.tests.conftest import ask
 from apps.incidents import incidents
 from apps.incidents.models import Incident
 from apps.videos.models import KeyWordEntry, Video, VideoLog
@@ -16,6 +17,12 @@ from apps.videos.tests.builders import found_video, store
 pytestmark = pytest.mark.django_db(transaction=True)
 
 AWKWARD = ["<b>bold</b>", "AC/DC", "日本語", "قهوة عربية", "x" * 500]
+
+
+def watch_birds() -> None:
+    """Watch 120 keywords, without planning after each."""
+    names = [f"bird {number:03}" for number in range(120)]
+    KeyWordEntry.objects.bulk_create(KeyWordEntry(keyword=name, normalized=name) for name in names)
 
 
 def test_it_works(page: Any) -> None:
@@ -45,7 +52,8 @@ def test_a_refresh_does_not_disturb_the_reader(page: Any) -> None:
 
     incidents.open(Incident.Kind.DISK_FULL, "It is full.")
     store(entry, found_video("found-later", title="A kestrel hovers"))
-    page.get_by_text("It is full.").wait_for(timeout=10_000)
+    ask(page)
+    page.get_by_text("It is full.").wait_for()
     page.get_by_text("1 new video. Show").wait_for()
 
     assert page.get_by_label("Keyword", exact=True).input_value() == "half a wor"
@@ -57,13 +65,17 @@ def test_a_refresh_does_not_disturb_the_reader(page: Any) -> None:
 
 def test_an_unchanged_page_stays_as_it_is(page: Any) -> None:
     keyword_with_videos("kestrels", 2)
+    page.clock.install()
     page.goto("/")
-    with page.expect_response(lambda response: response.status == 304, timeout=20_000):
-        pass
-    page.wait_for_timeout(200)
-    assert page.get_by_text("1 watched").is_visible()
-    assert page.locator(".card").count() == 2
-    assert page.locator("#connection-lost").is_hidden()
+    statuses = []
+    for _ in range(3):
+        with page.expect_response("**/*shown_to=*") as answer:
+            page.clock.run_for(5_000)
+        statuses.append(answer.value.status)
+    assert statuses[-1] == 304
+    expect(page.get_by_text("1 watched")).to_be_visible()
+    expect(page.locator(".card")).to_have_count(2)
+    expect(page.locator("#connection-lost")).to_be_hidden()
 
 
 def test_what_comes_meanwhile_does_not_move_what_is_read(page: Any) -> None:
@@ -73,7 +85,8 @@ def test_what_comes_meanwhile_does_not_move_what_is_read(page: Any) -> None:
         places = "[...document.querySelectorAll('.card')].map((card) => card.getBoundingClientRect().top)"
         before = page.evaluate(places)
         store(entry, found_video(f"found-later-{len(address)}"))
-        page.get_by_text("1 new video. Show").wait_for(timeout=10_000)
+        ask(page)
+        page.get_by_text("1 new video. Show").wait_for()
         assert page.evaluate(places) == before
 
 
@@ -87,10 +100,11 @@ def test_videos_are_filtered_while_the_page_refreshes(page: Any) -> None:
     page.get_by_label("Channel").fill("half a na")
 
     store(entry, found_video("found-later", title="A kestrel hovers"))
-    page.get_by_text("1 new video. Show").wait_for(timeout=10_000)
+    ask(page)
+    page.get_by_text("1 new video. Show").wait_for()
     assert page.get_by_label("Channel").input_value() == "half a na"
     page.get_by_role("link", name="1 new video. Show").click()
-    assert page.get_by_role("listitem").filter(has=page.locator(".picture")).count() == 1
+    expect(page.locator(".card")).to_have_count(1)
     page.get_by_role("link", name="Clear all filters").click()
     page.wait_for_url("**/")
 
@@ -142,8 +156,7 @@ def test_times_pass_and_are_local(browser: Any, live_server: Any) -> None:
     page.goto(f"/keywords/{entry.pk}/")
     countdown = page.locator(".standing time", has_text="in ")
     first = countdown.inner_text()
-    page.wait_for_timeout(2_500)
-    assert countdown.inner_text() != first
+    expect(countdown).not_to_have_text(first)
     page.goto(f"/videos/{entry.pk}-0000/")
     assert page.get_by_text("20 Nov, 21:00").is_visible()
     context.close()
@@ -153,30 +166,40 @@ def test_a_keywords_page_asks_each_second_while_it_is_fetched(page: Any) -> None
     entry = keyword_with_videos("kestrels", 1)
     log = log_of(entry, status=VideoLog.Status.RUNNING)
     asked: list[str] = []
+    page.clock.install()
     page.goto(f"/keywords/{entry.pk}/")
     page.on("request", lambda request: "hx-request" in request.headers and asked.append(request.url))
-    page.wait_for_timeout(4_000)
-    assert 2 <= len(asked) <= 5
+
+    def pass_seconds(number: int) -> None:
+        for _ in range(number):
+            page.clock.run_for(1_000)
+            page.wait_for_load_state("networkidle")
+            page.wait_for_timeout(100)
+
+    pass_seconds(4)
+    assert 3 <= len(asked) <= 4
     log.status = VideoLog.Status.DONE
     log.save()
-    page.wait_for_timeout(2_000)
+    pass_seconds(2)
     asked.clear()
-    page.wait_for_timeout(4_000)
-    assert len(asked) <= 1
+    pass_seconds(10)
+    assert len(asked) == 2
 
 
 def test_a_hidden_page_asks_for_nothing(page: Any) -> None:
     keyword_with_videos()
     asked: list[str] = []
+    page.clock.install()
     page.goto("/")
     page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
     # The browser itself may still be fetching the page's picture.
     page.on("request", lambda request: "hx-request" in request.headers and asked.append(request.url))
-    page.wait_for_timeout(6_000)
+    page.clock.run_for(60_000)
     assert asked == []
 
-    page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
-    page.wait_for_timeout(500)
+    page.evaluate("delete document.hidden")
+    with page.expect_response("**/*shown_to=*"):
+        ask(page)
     assert len(asked) == 1
 
 
@@ -187,6 +210,7 @@ def test_everything_works_without_javascript(browser: Any, live_server: Any, pag
     page.get_by_label("Keyword", exact=True).fill("kestrels")
     page.get_by_role("button", name="Watch", exact=True).click()
     page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
     assert KeyWordEntry.objects.get().state == "paused"
     store(KeyWordEntry.objects.get(), found_video("one", title="A kestrel"), found_video("two", title="A nest"))
     page.goto("/")
@@ -196,14 +220,14 @@ def test_everything_works_without_javascript(browser: Any, live_server: Any, pag
     page.get_by_text("More filters").click()
     page.get_by_label("Hidden").select_option("only hidden")
     page.get_by_role("button", name="Show", exact=True).click()
-    assert page.locator(".card h3").all_inner_texts() == ["A nest"]
+    expect(page.locator(".card h3")).to_have_text(["A nest"])
     page.get_by_text("Save as a view").click()
     page.get_by_label("Name").fill("What I hid")
     page.get_by_role("button", name="Save").click()
     page.get_by_role("link", name="All videos").click()
-    assert page.locator(".card h3").all_inner_texts() == ["A kestrel"]
+    expect(page.locator(".card h3")).to_have_text(["A kestrel"])
     page.get_by_role("link", name="What I hid").click()
-    assert page.locator(".card h3").all_inner_texts() == ["A nest"]
+    expect(page.locator(".card h3")).to_have_text(["A nest"])
     page.get_by_role("link", name="kestrels").first.click()
     page.get_by_role("link", name="Delete").click()
     page.get_by_role("button", name="Delete").click()
@@ -272,8 +296,7 @@ def test_the_type_of_a_problem_leads_to_its_description(page: Any) -> None:
 
 
 def test_what_is_selected_stays_so_while_the_list_refreshes(page: Any) -> None:
-    for number in range(120):
-        KeyWordEntry.objects.create(keyword=f"bird {number:03}")
+    watch_birds()
     entry = KeyWordEntry.objects.find("bird 002")
     assert entry is not None
     page.goto("/keywords/")
@@ -284,7 +307,8 @@ def test_what_is_selected_stays_so_while_the_list_refreshes(page: Any) -> None:
 
     log_of(entry, status=VideoLog.Status.FAILED, message="YouTube does not answer.")
     KeyWordEntry.objects.filter(pk=entry.pk).update(last_status=VideoLog.Status.FAILED)
-    page.get_by_text("YouTube does not answer.").wait_for(timeout=10_000)
+    ask(page)
+    page.get_by_text("YouTube does not answer.").wait_for()
     assert page.get_by_role("row").nth(1).get_by_role("checkbox").is_checked(), "it stands first now"
     assert page.get_by_label("bird 001").is_checked()
     assert page.locator("input.pick:checked").count() == 2
@@ -296,8 +320,7 @@ def test_what_is_selected_stays_so_while_the_list_refreshes(page: Any) -> None:
 
 
 def test_a_page_or_all_are_selected_by_one_click(page: Any) -> None:
-    for number in range(120):
-        KeyWordEntry.objects.create(keyword=f"bird {number:03}")
+    watch_birds()
     page.goto("/keywords/")
     page.get_by_label("This page").check()
     assert page.get_by_text("50 selected").is_visible()
