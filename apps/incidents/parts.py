@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -61,6 +62,24 @@ unsaved: dict[str, Incident] = {}
 
 _last_beat = 0.0
 
+# What /healthz/ calls them.
+_NAMES = {
+    Incident.Kind.DATABASE_UNAVAILABLE: "database",
+    Incident.Kind.BROKER_UNAVAILABLE: "broker",
+    Incident.Kind.WORKER_STOPPED: "worker",
+    Incident.Kind.BEAT_STOPPED: "beat",
+    Incident.Kind.DISK_FULL: "disk",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PartHealth:
+    """Whether a part works. `age`: how many seconds ago it last did. `detail`: what is wrong, without secrets."""
+
+    ok: bool
+    age: int
+    detail: str
+
 
 def record_beat() -> None:
     """Record that beat is running: called by its scheduler, which writes it every CHECK_SECONDS."""
@@ -80,16 +99,25 @@ def watch() -> None:
     threading.Thread(target=_watch, name="watch-parts", daemon=True).start()
 
 
+def health() -> dict[str, PartHealth]:
+    """Return how each part is, by what this process saw last: it waits for nothing. Empty if it does not watch."""
+    return _watcher.health() if _watcher else {}
+
+
 def _watch() -> None:
-    watcher = Watcher()
+    global _watcher
+    _watcher = Watcher()
     while True:
         time.sleep(CHECK_SECONDS)
         try:
-            watcher.check()
+            _watcher.check()
         except Exception:  # it must go on watching
             logger.exception("the parts could not be checked")
         finally:
             connection.close()
+
+
+_watcher: "Watcher | None" = None
 
 
 class Watcher:
@@ -99,6 +127,17 @@ class Watcher:
         self._failing_since: dict[Incident.Kind, float] = {}
         self._notifies = FileLock(settings.STATE_DIR / "watch.lock", thread_local=False)
         self._last_heartbeat: tuple[datetime | None, float] = (None, time.monotonic())
+        self._worked_at = dict.fromkeys(Incident.PARTS, time.monotonic())
+
+    def health(self) -> dict[str, PartHealth]:
+        """Return how each part is; one that has not worked for UNRESPONSIVE_SECONDS does not, also if it cannot be
+        checked."""
+        ages = {kind: time.monotonic() - worked_at for kind, worked_at in self._worked_at.items()}
+        return {
+            _NAMES[kind]: PartHealth(ok, round(age), "" if ok else kind.label)
+            for kind, age in ages.items()
+            for ok in [age < UNRESPONSIVE_SECONDS]
+        }
 
     def check(self) -> None:
         # A server that is stopped, or waits for its disk, keeps a query waiting for ever.
@@ -114,6 +153,7 @@ class Watcher:
             if any(kind in _HIDES.get(problem, []) for problem in problems):
                 continue  # unknown
             if message is None:
+                self._worked_at[kind] = self._last_heartbeat[1] if kind == Incident.Kind.BEAT_STOPPED else now
                 self._failing_since.pop(kind, None)
                 self._close(kind)
             elif now - self._failing_since.setdefault(kind, now) >= UNRESPONSIVE_SECONDS:

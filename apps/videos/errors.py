@@ -81,6 +81,9 @@ DETAILS = {
 }
 
 
+_FOR_PROGRAMS = re.compile("/(api|ping|healthz|metrics)(/|$)")
+
+
 class TooLarge(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_detail = DETAILS[413]
@@ -225,7 +228,7 @@ def _named(detail: Any, name: str = "") -> Iterator[tuple[str, ErrorDetail]]:
 
 
 class ProblemsMiddleware:
-    """Below /api/ and /ping/, replace error pages by problems. The first middleware: others answer errors, too."""
+    """Replace error pages by problems at addresses for programs. The first middleware: others answer errors, too."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -233,7 +236,7 @@ class ProblemsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         is_problem = response.headers.get("Content-Type") == MEDIA_TYPE
-        if response.status_code < 400 or is_problem or not re.match("/(api|ping)(/|$)", request.path_info):
+        if response.status_code < 400 or is_problem or not _FOR_PROGRAMS.match(request.path_info):
             return response
         status = response.status_code
         detail = DETAILS.get(status, response.reason_phrase)

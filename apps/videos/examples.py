@@ -294,4 +294,11 @@ RESPONSES: dict[str, Any] = {
     "get_log": LOG,
     "get_quota": QUOTA,
     "ping": {"status": "success", "message": "pong", "database": "ok"},
+    "get_health": {
+        "status": "success",
+        "parts": {
+            name: {"ok": True, "age": 4, "detail": ""} for name in ("database", "broker", "worker", "beat", "disk")
+        },
+    },
+    "get_metrics": '# TYPE windhover_searches_left gauge\nwindhover_searches_left{project="windhover"} 39.0\n',
 }

@@ -173,9 +173,13 @@ def send(task: Task, *args: Any, **kwargs: Any) -> None:
 
 def queue_is_full() -> bool:
     """Return whether MAX_WAITING messages wait for a worker; also False if the broker is unavailable."""
+    return (queue_length() or 0) >= MAX_WAITING
+
+
+def queue_length() -> int | None:
+    """Return how many messages wait for a worker; None if the broker is unavailable."""
     try:
         with current_app.connection_or_acquire() as connection:
-            queue = connection.default_channel.queue_declare(current_app.conf.task_default_queue)
+            return int(connection.default_channel.queue_declare(current_app.conf.task_default_queue).message_count)
     except BROKER_ERRORS:
-        return False
-    return bool(queue.message_count >= MAX_WAITING)
+        return None

@@ -5,7 +5,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
-from apps.videos import views
+from apps.videos import monitoring, views
 from apps.videos.errors import PROBLEMS
 from apps.videos.feeds import HasFeedToken
 
@@ -32,6 +32,8 @@ LIST = r"(?P<list>videos|keywords/[0-9]{1,18})"
 
 urlpatterns = [
     re_path(r"^ping/?$", views.PingView.as_view(), name="ping"),
+    re_path(r"^healthz/?$", monitoring.HealthView.as_view(), name="healthz"),
+    re_path(r"^metrics/?$", monitoring.MetricsView.as_view(), name="metrics"),
     re_path(r"^docs/?$", RedirectView.as_view(pattern_name="docs")),
     re_path(r"^redoc/?$", RedirectView.as_view(pattern_name="redoc")),
     re_path(r"^api/?$", views.EndpointsView.as_view(), name="endpoints"),

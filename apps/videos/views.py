@@ -594,7 +594,8 @@ class EndpointsView(KnownParameters):
             "redoc": "redoc/",
         }
         endpoints = {name: root + path for name, path in below.items()}
-        return Response(endpoints | {"ping": request.build_absolute_uri(reverse("ping") + "/")})
+        beside = {name: request.build_absolute_uri(reverse(name) + "/") for name in ("ping", "healthz", "metrics")}
+        return Response(endpoints | beside)
 
 
 class PingView(KnownParameters):

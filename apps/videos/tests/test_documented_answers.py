@@ -15,6 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 
 from apps.conftest import MovableTime
+from apps.incidents import parts
 from apps.videos import examples, hiding
 from apps.videos.models import HidingRule, KeyWordEntry
 from apps.videos.tests.builders import fetched_keyword
@@ -39,8 +40,10 @@ HEADERS = {
 
 
 @pytest.fixture
-def entry(frozen_time: MovableTime, settings: Any, sent: list[tuple]) -> KeyWordEntry:
+def entry(frozen_time: MovableTime, settings: Any, sent: list[tuple], monkeypatch: pytest.MonkeyPatch) -> KeyWordEntry:
     settings.SIGN_IN = "off"
+    monkeypatch.setattr(parts, "_watcher", parts.Watcher())
+    monkeypatch.setattr("apps.videos.tasks.queue_length", lambda: 0)
     caches["throttles"].clear()
     entry = fetched_keyword("kestrel")
     hiding.add("channel", "UC" + "x" * 22)
@@ -59,7 +62,10 @@ def conditions(status: int) -> Iterator[None]:
         with patch.object(AnonymousReads, "rate", "0/min"), patch.object(Writes, "rate", "0/min"):
             yield
     elif status == 503:
-        with patch.object(BaseDatabaseWrapper, "cursor", autospec=True, side_effect=OperationalError("away")):
+        with (
+            patch.object(BaseDatabaseWrapper, "cursor", autospec=True, side_effect=OperationalError("away")),
+            patch("apps.incidents.parts._watcher", None),
+        ):
             yield
     else:
         yield

@@ -276,7 +276,9 @@ def test_the_guide_names_the_endpoints_of_the_schema() -> None:
 
 
 def test_the_addresses_in_the_guide_exist() -> None:
-    for address in re.findall(r"(?<![a-z./])/(?:api|ping)/[^\s`'\"?)]*", GUIDE.replace("127.0.0.1:8000", "")):
+    for address in re.findall(
+        r"(?<![a-z./])/(?:api|ping|healthz|metrics)/[^\s`'\"?)]*", GUIDE.replace("127.0.0.1:8000", "")
+    ):
         view = resolve(re.sub("<[a-z_]+>", "1", address.replace("<type>", "csv")))
         assert getattr(view.func, "cls", None) is not NotFoundView, address
 
