@@ -125,6 +125,18 @@ THEME_COOKIE_NAME = f"theme_{_instance}"
 THUMBNAILS_COOKIE_NAME = f"thumbnails_{_instance}"
 MESSAGE_STORAGE = "apps.dashboard.message_cookie.MessageCookie"
 
+# How long browsers use nothing but HTTPS for this host name, in seconds. Not by default if the public address has a
+# port: it would apply to other servers on the same host, too.
+_https_alone = _public.scheme == "https" and not _public.port
+SECURE_HSTS_SECONDS = env.integer("HSTS_SECONDS", 30 * 86_400 if _https_alone else 0, minimum=0, maximum=63_072_000)
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # HSTS for subdomains, and
+    "security.W021",  # for browsers' lists: other hosts of the domain may have no HTTPS
+    "security.W008",  # the reverse proxy redirects from HTTP; health checks on this machine need none
+    "security.W012",  # config.proxied.CookiesMiddleware keeps all cookies of HTTPS requests to HTTPS,
+    "security.W016",  # and lets people on this machine sign in without
+]
+
 # --- Applications --------------------------------------------------------------------------------
 
 INSTALLED_APPS = [

@@ -2,7 +2,10 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +13,7 @@ import yaml
 
 from config import settings
 from config.orphans import GRACE_SECONDS
-from tests.running import BASE_DIR
+from tests.running import BASE_DIR, clean_environment
 
 SUPERVISED = (BASE_DIR / "config" / "supervisord.conf").read_text()
 DOCKERFILE = (BASE_DIR / "Dockerfile").read_text()
@@ -77,3 +80,17 @@ def test_the_image_does_not_run_as_root() -> None:
     user = re.findall(r"^USER (\S+)", DOCKERFILE, re.MULTILINE)[-1]
 
     assert int(user) > 0
+
+
+@pytest.mark.parametrize(
+    ("public_url", "says"),
+    [("https://windhover.example.org", "no issues"), ("https://example.org:8443/windhover", "security.W004")],
+)
+def test_what_django_checks_of_a_deployment(tmp_path: Path, public_url: str, says: str) -> None:
+    """Behind HTTPS with a host name of its own nothing is left; beside other servers HSTS is the operator's choice."""
+    environment = clean_environment(tmp_path, {"YT_KEYS": "a-key", "PUBLIC_URL": public_url})
+    command = [sys.executable, "manage.py", "check", "--deploy"]
+    checked = subprocess.run(command, cwd=BASE_DIR, env=environment, capture_output=True, text=True, check=True)
+    issues = set(re.findall(r"security\.W\d+", checked.stderr))
+    assert says in checked.stdout + checked.stderr
+    assert issues == ({says} if says.startswith("security") else set())

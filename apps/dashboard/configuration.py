@@ -62,6 +62,7 @@ def _access() -> list[Setting]:
         _setting("Listens on", "HOST", settings.HOST),
         _setting("Port", "PORT", settings.PORT),
         _setting("Public address", "PUBLIC_URL", settings.PUBLIC_URL),
+        _setting("HTTPS only, in seconds (HSTS)", "HSTS_SECONDS", settings.SECURE_HSTS_SECONDS),
         _setting("Trusted proxies", "TRUSTED_PROXIES", settings.TRUSTED_PROXIES),
         _setting("Host names", "ALLOWED_HOSTS", settings.ALLOWED_HOSTS),
         _setting("Origins that may use the API", "CORS_ORIGINS", settings.CORS_ALLOWED_ORIGINS),
