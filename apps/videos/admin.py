@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import pluralize, truncatechars
 from django.urls import reverse
@@ -201,9 +201,11 @@ class KeyWordEntryAdmin(admin.ModelAdmin):
         ]
         return lines, {"keywords": len(lines)}, set(), []
 
-    @admin.display(ordering="planned_interval", description="planned: every")
-    def every(self, entry: KeyWordEntry) -> str:
-        return str(timedelta(seconds=entry.planned_interval))
+    @admin.display(
+        ordering=F("planned_interval").asc(nulls_last=True), description="planned: every", empty_value="not planned yet"
+    )
+    def every(self, entry: KeyWordEntry) -> timedelta | None:
+        return timedelta(seconds=entry.planned_interval) if entry.planned_interval else None
 
     @admin.display(ordering="video_count")
     def videos(self, entry: KeyWordEntry) -> SafeString:

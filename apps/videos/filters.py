@@ -484,7 +484,7 @@ class KeywordFilters(Filters):
         },
         default="keyword",
         pk="pk",
-        nullable=["last_found_at", "last_fetched_at", "next_due_at"],
+        nullable=["last_found_at", "last_fetched_at", "next_due_at", "planned_interval"],
     )
 
     def in_state(self, queryset: KeyWordEntryQuerySet, name: str, value: str) -> KeyWordEntryQuerySet:

@@ -84,9 +84,11 @@ class KeywordSerializer(Body, serializers.ModelSerializer[KeyWordEntry]):
     next_due_at = serializers.DateTimeField(
         source="next_fetch_at", read_only=True, allow_null=True, help_text="null: paused."
     )
-    searches_per_day = serializers.FloatField(read_only=True)
+    searches_per_day = serializers.FloatField(read_only=True, allow_null=True, help_text="null: not planned yet.")
     expected_delay = serializers.IntegerField(
-        read_only=True, help_text="Average delay in seconds from when YouTube shows a video until it is found."
+        read_only=True,
+        allow_null=True,
+        help_text="Average delay in seconds from when YouTube shows a video until it is found. null: not planned yet.",
     )
     stretched = serializers.BooleanField(
         source="is_stretched",

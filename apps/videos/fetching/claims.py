@@ -124,5 +124,5 @@ def _postponed(entry: KeyWordEntry) -> dict[str, Any]:
     now = timezone.now()
     # A plan moves what is due after the reset.
     pause = min(now + RETRY_DELAYS[died - 1], pacific.next_reset(now))
-    later = {"next_due_at": max(entry.next_due_at, pause, now + timedelta(seconds=entry.planned_interval))}
+    later = {"next_due_at": max(entry.next_due_at, pause, now + timedelta(seconds=entry.current_interval))}
     return later | ({"audit_due_at": max(entry.audit_due_at, pause)} if entry.audit_due_at else {})

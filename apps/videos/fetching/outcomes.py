@@ -138,7 +138,7 @@ def query_refused(entry: KeyWordEntry, error: BadQuery, now: datetime) -> Outcom
         incidents.open(Incident.Kind.YOUTUBE_UNAVAILABLE, message, subject="search")
         code = SourceUnavailable.code
         return Outcome(VideoLog.Status.FAILED, message, code, error.http_status, refusal=refusal)
-    due = now + max(refusal.retry_after, timedelta(seconds=entry.planned_interval))
+    due = now + max(refusal.retry_after, timedelta(seconds=entry.current_interval))
     return Outcome(VideoLog.Status.FAILED, str(error), error.code, error.http_status, next_due_at=due, refusal=refusal)
 
 
@@ -149,7 +149,7 @@ def shared_query_refused(error: BadQuery, now: datetime) -> Outcome:
 
 
 def _soon(entry: KeyWordEntry, started_at: datetime) -> datetime:
-    return started_at + min(timedelta(seconds=entry.planned_interval), RETRY_AFTER)
+    return started_at + min(timedelta(seconds=entry.current_interval), RETRY_AFTER)
 
 
 def _summary(search: SearchResult, stored: Stored, ignored: int) -> str:

@@ -167,7 +167,7 @@ def _new_gaps(
     complete = gaps.complete_from(_dates(page, start), default=now)
     if through is None or start is None:
         return gaps.left_by_first_search(entry.created_at, complete) if page.more else []
-    interval = timedelta(seconds=entry.planned_interval)
+    interval = timedelta(seconds=entry.current_interval)
     return gaps.left_by_search(through, start, complete if page.more else start, interval, now)
 
 

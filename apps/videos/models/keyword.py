@@ -328,7 +328,7 @@ class KeyWordEntry(models.Model):
         help_text="Empty: the default interval (FETCH_INTERVAL).",
     )
     planned_interval = models.PositiveIntegerField(
-        default=DAY, editable=False, help_text="Seconds between fetches in the current plan."
+        null=True, editable=False, help_text="Seconds between fetches in the current plan. Null: not planned yet."
     )
     below_daily_minimum = models.BooleanField(
         default=False, editable=False, help_text="There are not enough searches to fetch it once a day."
@@ -534,11 +534,18 @@ class KeyWordEntry(models.Model):
     @property
     def is_stretched(self) -> bool:
         """Whether the daily searches do not suffice for the requested interval."""
-        return self.requested_interval is not None and self.planned_interval > self.requested_interval
+        planned, requested = self.planned_interval, self.requested_interval
+        return planned is not None and requested is not None and planned > requested
 
     @property
-    def searches_per_day(self) -> float:
-        return DAY / self.planned_interval
+    def current_interval(self) -> int:
+        """The seconds between two fetches: as planned, or a day until the first plan."""
+        return self.planned_interval or DAY
+
+    @property
+    def searches_per_day(self) -> float | None:
+        """How often it is searched for; None: not planned yet."""
+        return DAY / self.planned_interval if self.planned_interval else None
 
     @property
     def audits_per_day(self) -> float:
@@ -546,9 +553,10 @@ class KeyWordEntry(models.Model):
         return DAY / self.audit_interval if self.audit_interval else 0.0
 
     @property
-    def expected_delay(self) -> int:
-        """The average time in seconds from when YouTube shows a video until it is found: half an interval."""
-        return self.planned_interval // 2
+    def expected_delay(self) -> int | None:
+        """The average time in seconds from when YouTube shows a video until it is found: half an interval. None: not
+        planned yet."""
+        return self.planned_interval // 2 if self.planned_interval else None
 
     @property
     def phase(self) -> float:
@@ -565,7 +573,7 @@ class KeyWordEntry(models.Model):
         Keywords that are fetched for the first time, after waiting, or long overdue are often fetched together with
         others. On the automatic schedule their next fetch comes sooner, by `phase`, so that they spread out again.
         """
-        interval = timedelta(seconds=self.planned_interval)
+        interval = timedelta(seconds=self.current_interval)
         overdue = self.next_due_at is not None and started_at > self.next_due_at + interval / 2
         bunched = self.last_fetched_at is None or was_waiting or overdue
         return started_at + interval * (self.phase if bunched and self.requested_interval is None else 1)
@@ -596,7 +604,7 @@ class KeyWordEntry(models.Model):
         now = timezone.now()
         own: KeyWordEntryQuerySet = KeyWordEntry.objects.filter(pk=self.pk).unclaimed()
         if trigger in (VideoLog.Trigger.SCHEDULE, VideoLog.Trigger.FIRST):
-            early = min(MAX_EARLY, timedelta(seconds=self.planned_interval / 10))
+            early = min(MAX_EARLY, timedelta(seconds=self.current_interval / 10))
             return own.watched().filter(next_due_at__lte=now + early)
         return own.to_audit(now) if trigger == VideoLog.Trigger.AUDIT else own
 

@@ -106,7 +106,7 @@ def _differing(new: "_Planned") -> set[int]:
     read = ["interval", "weight", "last_fetched_at", "refused_since", *PLANNED]
     for entry in KeyWordEntry.objects.scheduled().only(*read).order_by():
         row = mirrored.pop(row_name(entry.pk), None)
-        if row != [entry.planned_interval, True, None] or new.changes(entry):
+        if row != [entry.current_interval, True, None] or new.changes(entry):
             ids.add(entry.pk)
     return ids | {int(name.removeprefix(PREFIX)) for name in mirrored}
 
@@ -188,7 +188,7 @@ def _moved(entry: KeyWordEntry, interval: int) -> datetime | None:
     now = timezone.now()
     if entry.next_due_at is None or entry.next_due_at <= now:
         return entry.next_due_at
-    old, left = entry.planned_interval, (entry.next_due_at - now).total_seconds()
+    old, left = entry.current_interval, (entry.next_due_at - now).total_seconds()
     if left > old:
         # It waits for the reset. A later date can only come from an earlier plan.
         soonest = max(now, (entry.last_fetched_at or now) + timedelta(seconds=interval))
@@ -209,7 +209,7 @@ def repair_future_dates() -> None:
         return
     with transaction.atomic():
         for entry in fetched_in_future.lock():
-            soonest = now + timedelta(seconds=entry.planned_interval) * entry.phase
+            soonest = now + timedelta(seconds=entry.current_interval) * entry.phase
             due = min(entry.next_due_at, soonest) if entry.next_due_at else None
             KeyWordEntry.objects.filter(pk=entry.pk).update(last_fetched_at=now, next_due_at=due)
 
@@ -221,7 +221,7 @@ def _mirror(stored: Iterable[PeriodicTask], entries: Iterable[KeyWordEntry]) -> 
     """
     rows = {row.name: row for row in stored}
     wanted = {row_name(entry.pk): entry for entry in entries}
-    schedules = _schedules({entry.planned_interval for entry in wanted.values()})
+    schedules = _schedules({entry.current_interval for entry in wanted.values()})
 
     gone = [row.pk for name, row in rows.items() if name not in wanted]
     PeriodicTask.objects.filter(pk__in=gone).delete()
@@ -229,7 +229,7 @@ def _mirror(stored: Iterable[PeriodicTask], entries: Iterable[KeyWordEntry]) -> 
     new: list[PeriodicTask] = []
     differing: dict[int, list[int]] = {}
     for name, entry in wanted.items():
-        schedule, row = schedules[entry.planned_interval], rows.get(name)
+        schedule, row = schedules[entry.current_interval], rows.get(name)
         if row is None:
             new.append(_row(name, entry.pk, schedule))
         elif row.interval_id != schedule.pk or not row.enabled or row.expire_seconds:

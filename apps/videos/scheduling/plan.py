@@ -56,7 +56,7 @@ class Plan:
         if share.granted and self.requested_speedup >= 1:
             return round(share.interval)
         seconds = share.interval / (self.requested_speedup if share.granted else self.speedup)
-        if is_step(entry.planned_interval, seconds):
+        if entry.planned_interval is None or is_step(entry.planned_interval, seconds):
             # With a group it may be searched for more often than was requested.
             requested = 0 if entry.pk in self.allocation.group_of else entry.requested_interval or 0
             return max(SHORTEST_AUTOMATIC, requested, on_grid(seconds))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Count, Sum
+from django.db.models import Count, F, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -84,7 +84,7 @@ class SchedulingReport:
         Those of all keywords are together never more than are left. By their intervals they might be: these are
         rounded, and kept while they differ little from the plan.
         """
-        if not self.search_rate or self.waits_until:
+        if not self.search_rate or self.waits_until or entry.searches_per_day is None:
             return 0.0
         own = entry.searches_per_day / self.group_sizes.get(entry.group_id or 0, 1) + entry.audits_per_day
         by_interval = own * self.until_reset
@@ -110,7 +110,11 @@ class SchedulingReport:
 def today() -> SchedulingReport:
     """Return the state of today's searches; nine queries, and that of the plan when it is read."""
     now = timezone.now()
-    plan = KeyWordEntry.objects.scheduled().with_sharing().order_by("planned_interval", "group", "normalized")
+    plan = (
+        KeyWordEntry.objects.scheduled()
+        .with_sharing()
+        .order_by(F("planned_interval").asc(nulls_last=True), "group", "normalized")
+    )
     scheduled = quota_report.scheduled_searches()
     search_rate, group_sizes = 0.0, dict[int, int]()
     if scheduled.per_day or settings.INVIDIOUS_URL:
@@ -132,9 +136,10 @@ def today() -> SchedulingReport:
 
 
 def _searches_per_day() -> tuple[float, dict[int, int]]:
-    """Return the searches per day that the scheduled keywords' intervals need, for each group, for each other keyword,
+    """Return the searches per day that the planned keywords' intervals need, for each group, for each other keyword,
     and for audits; and the number of each group's keywords. One query."""
-    intervals = KeyWordEntry.objects.scheduled().order_by().values_list("group", "planned_interval", "audit_interval")
+    planned = KeyWordEntry.objects.scheduled().filter(planned_interval__isnull=False).order_by()
+    intervals = planned.values_list("group", "planned_interval", "audit_interval")
     alike = intervals.annotate(keywords=Count("pk"))
     searches, of_groups, sizes = 0.0, dict[int, float](), Counter[int]()
     for group, interval, audit_interval, keywords in alike:

@@ -82,8 +82,8 @@ def _keyword(entry: KeyWordEntry, today: SchedulingReport) -> list[str]:
         _cut(entry.keyword),
         about(entry.rate) if entry.searched_through else "not known yet",
         at_most(today.planned_of(entry)),
-        roughly(entry.planned_interval),
-        roughly(entry.expected_delay),
+        roughly(entry.planned_interval) if entry.planned_interval else "not planned yet",
+        roughly(entry.expected_delay) if entry.expected_delay is not None else "",
         _next(entry, today.waits_until),
         "; ".join(filter(None, [reason(entry), together(entry), audited(entry)])),
     ]
