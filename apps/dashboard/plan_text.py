@@ -7,13 +7,15 @@ from django.utils import timezone
 
 from apps.dashboard.templatetags.times import roughly, span
 from apps.videos.models import SPREAD, KeyWordEntry
+from apps.videos.scheduling.shares import SHORTEST_AUTOMATIC
 
 
 def reason(entry: KeyWordEntry) -> str:
     """Return why a keyword has its interval."""
-    if entry.requested_interval and entry.is_stretched:
+    if entry.requested_interval and (cause := entry.stretched_by):
         chosen = "requested" if entry.interval else "default"
-        return f"{chosen} every {span(entry.requested_interval)}; not enough searches"
+        why = "not enough searches" if cause == "daily_limit" else f"the shortest is {span(SHORTEST_AUTOMATIC)}"
+        return f"{chosen} every {span(entry.requested_interval)}; {why}"
     if entry.interval:
         return "requested"
     if entry.requested_interval:

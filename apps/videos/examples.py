@@ -33,6 +33,7 @@ KEYWORD = {
     "last_found_at": "2026-11-27T01:00:14.572346Z",
     "searched_with": 11,
     "audit": {"audited_at": "2026-11-25T17:20:00.413711Z", "expected": 50, "delivered": 49, "at_least": 0.895},
+    "stretched_by": None,
 }
 
 VIDEO = {

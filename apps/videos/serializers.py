@@ -90,10 +90,15 @@ class KeywordSerializer(Body, serializers.ModelSerializer[KeyWordEntry]):
         allow_null=True,
         help_text="Average delay in seconds from when YouTube shows a video until it is found. null: not planned yet.",
     )
-    stretched = serializers.BooleanField(
-        source="is_stretched",
+    stretched = serializers.SerializerMethodField(
+        help_text="Whether its interval is longer than the requested or default one."
+    )
+    stretched_by = serializers.ChoiceField(
+        choices=[("minimum", "minimum"), ("daily_limit", "daily limit")],
         read_only=True,
-        help_text="The daily searches are not enough for the requested interval.",
+        allow_null=True,
+        help_text="Why it is longer: so short an interval is not planned, or there are not enough searches. "
+        "null: it is not longer.",
     )
     notify_to = serializers.ListField(
         source="notified",
@@ -151,6 +156,7 @@ class KeywordSerializer(Body, serializers.ModelSerializer[KeyWordEntry]):
             "last_found_at",
             "searched_with",
             "audit",
+            "stretched_by",
         ]
         read_only_fields = [
             "video_count",
@@ -166,6 +172,9 @@ class KeywordSerializer(Body, serializers.ModelSerializer[KeyWordEntry]):
             "last_found_at",
         ]
         extra_kwargs = {"notify_urls": {"write_only": True}, "notify_webhook": {"write_only": True}}
+
+    def get_stretched(self, entry: KeyWordEntry) -> bool:
+        return entry.stretched_by is not None
 
     def get_searched_with(self, entry: KeyWordEntry) -> int:
         # One that was just added or changed was not annotated.

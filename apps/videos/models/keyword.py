@@ -21,6 +21,7 @@ from apps.videos import keywords
 from apps.videos.models.log import VideoLog
 from apps.videos.models.total import VideoTotal
 from apps.videos.scheduling.allocation import DAY
+from apps.videos.scheduling.shares import StretchedBy, stretched_by
 from core import webhook
 
 # After a pause the keywords resume spread over this time, not all at once.
@@ -532,10 +533,9 @@ class KeyWordEntry(models.Model):
         return ["webhook" if address.is_webhook else _scheme(address.url) for address in self.addresses]
 
     @property
-    def is_stretched(self) -> bool:
-        """Whether the daily searches do not suffice for the requested interval."""
-        planned, requested = self.planned_interval, self.requested_interval
-        return planned is not None and requested is not None and planned > requested
+    def stretched_by(self) -> StretchedBy | None:
+        """Why its interval is longer than the requested one; None if it is not."""
+        return stretched_by(self.requested_interval, self.planned_interval)
 
     @property
     def current_interval(self) -> int:

@@ -21,7 +21,7 @@ from apps.videos.models import KeyWordEntry, SearchGap, SearchGroup, VideoLog
 from apps.videos.scheduling import groups
 from apps.videos.scheduling.allocation import DAY, Share, is_step, on_grid
 from apps.videos.scheduling.groups import NO_EVIDENCE, Evidence, Keyword
-from apps.videos.scheduling.shares import SHORTEST_AUTOMATIC, Allocation, share_out
+from apps.videos.scheduling.shares import SHORTEST_AUTOMATIC, Allocation, StretchedBy, share_out, stretched_by
 
 # Invidious has no quota to plan with: the default interval in seconds, and the shortest that is polite.
 INVIDIOUS_INTERVAL = 15 * 60
@@ -171,15 +171,15 @@ class Effect:
     """What other settings of one keyword change: seconds between two searches before, and after.
 
     `own_before` is None if the keyword is not scheduled, `others_before` and `others_after` if no other is: they are
-    the others' averages. `is_stretched`: the searches do not suffice for the requested interval. `below_daily_minimum`
-    is the number of keywords that would be searched less than once a day without such a request.
+    the others' averages. `stretched_by` says why it would not get the requested interval. `below_daily_minimum` is the
+    number of keywords that would be searched less than once a day without such a request.
     """
 
     own_before: int | None
     own_after: int
     others_before: int | None
     others_after: int | None
-    is_stretched: bool
+    stretched_by: StretchedBy | None
     below_daily_minimum: int
 
 
@@ -206,7 +206,7 @@ def effect_of(entry: KeyWordEntry, interval: int | None, weight: int) -> Effect 
         own_after=_interval(own),
         others_before=_mean_interval(others_before) if others else None,
         others_after=_mean_interval(others_after) if others else None,
-        is_stretched=requested is not None and not own.granted,
+        stretched_by=stretched_by(requested, _interval(own)),
         below_daily_minimum=sum(share.below_daily_minimum for share in after.values()),
     )
 

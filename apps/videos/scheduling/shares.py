@@ -6,14 +6,18 @@ Here groups (groups.py) become searches (allocation.py), and what these get beco
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Literal
 
 from apps.videos.scheduling import groups
-from apps.videos.scheduling.allocation import VIDEOS_PER_SEARCH, Search, Share, allocate
+from apps.videos.scheduling.allocation import GRID, VIDEOS_PER_SEARCH, Search, Share, allocate
 from apps.videos.scheduling.groups import MOST_CHARACTERS, Group, Keyword
 
 # The shortest automatic interval in seconds, however many searches there are: YouTube indexes videos minutes late
 # anyway.
 SHORTEST_AUTOMATIC = 60
+
+# Why an interval is longer than was requested, or than the default.
+StretchedBy = Literal["minimum", "daily_limit"]
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,17 @@ def share_out(
         if not misplaced:
             return allocation
         joined -= misplaced
+
+
+def stretched_by(requested: int | None, planned: int | None) -> StretchedBy | None:
+    """Return why a planned interval is longer than the requested one; None if it is not, but for rounding.
+
+    What is not granted is planned like an automatic interval, never shorter than SHORTEST_AUTOMATIC. So an interval of
+    about that length is no sign of a shortage.
+    """
+    if requested is None or planned is None or planned < requested * GRID:
+        return None
+    return "minimum" if planned < SHORTEST_AUTOMATIC * GRID else "daily_limit"
 
 
 def _misplaced(keywords: Collection[Keyword], allocation: Allocation) -> set[int]:

@@ -93,7 +93,7 @@ def test_requested_intervals_come_first() -> None:
     requested.interval = 3600
     requested.save()
     again(requested, *others)
-    assert (requested.planned_interval, requested.is_stretched) == (3600, False)
+    assert (requested.planned_interval, requested.stretched_by) == (3600, None)
     assert {entry.planned_interval for entry in others} == {on_grid(DAY * 3 / (SEARCHES - 24))}
 
 
@@ -102,7 +102,7 @@ def test_a_request_beyond_the_limit_is_stretched() -> None:
     greedy.interval = 10
     greedy.save()
     again(greedy, other)
-    assert greedy.is_stretched
+    assert greedy.stretched_by == "daily_limit"
     assert DAY / greedy.planned_interval == pytest.approx(SEARCHES * 3 / 4, rel=0.05)
     assert DAY / other.planned_interval == pytest.approx(SEARCHES / 4, rel=0.05)
     assert not other.below_daily_minimum
@@ -152,7 +152,7 @@ def test_requested_intervals_are_stretched_last(frozen_time: MovableTime) -> Non
         again(requested, other)
         assert usual / other.planned_interval == pytest.approx(speedup, rel=0.06)
         assert 3600 / requested.planned_interval == pytest.approx(requested_speedup, rel=0.06)
-        assert requested.is_stretched == (requested_speedup < 1)
+        assert requested.stretched_by == ("daily_limit" if requested_speedup < 1 else None)
 
 
 @pytest.mark.parametrize("left", [1, 2])
