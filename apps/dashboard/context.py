@@ -13,6 +13,7 @@ from apps.dashboard import appearance
 from apps.incidents import parts
 from apps.incidents.models import Incident
 from apps.quota import keys
+from apps.quota.report import scheduled_searches
 from apps.videos.access import may_write
 from apps.videos.scheduling import pauses
 
@@ -45,17 +46,19 @@ _YOUTUBE = {Kind.SEARCHES_USED_UP, Kind.PROJECT_SUSPENDED, Kind.KEYS_COOLING_DOW
 
 
 def every_page(request: HttpRequest) -> dict[str, Any]:
-    """Return the navigation, who may change things, the open incidents, and until when keywords wait for searches; one
+    """Return the navigation, who may change things, the open incidents, and until when or for what keywords wait; one
     query and two, made if a page shows them."""
 
     @cache
     def incidents() -> list[Incident]:
         return [*parts.unsaved.values(), *Incident.objects.open()]
 
+    searches = cache(scheduled_searches)
+
     @cache
     def waits_until() -> datetime | None:
         pause = next((each for each in incidents() if each.kind == Kind.SEARCHES_USED_UP), None)
-        return pauses.waits_until(pause)
+        return pauses.waits_until(pause, searches())
 
     pages = [_link(name, label, request.path) for name, label in PAGES]
     return {
@@ -70,6 +73,7 @@ def every_page(request: HttpRequest) -> dict[str, Any]:
         "incidents": incidents,
         "obstacle": lambda: _obstacle(incidents()),
         "waits_until": waits_until,
+        "waits_for_key": lambda: pauses.waits_for_key(searches()),
     }
 
 

@@ -139,7 +139,14 @@ QUOTA = {
             ],
         }
     ],
-    "scheduled": {"searches_per_day": 90, "left": 37, "search_rate": 90.0, "ends_at": None, "waits_until": None},
+    "scheduled": {
+        "searches_per_day": 90,
+        "left": 37,
+        "search_rate": 90.0,
+        "ends_at": None,
+        "waits_until": None,
+        "waits_for_key": False,
+    },
     "keywords": 1,
     "plan": [KEYWORD],
     "hours": [

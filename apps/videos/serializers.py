@@ -530,6 +530,7 @@ class ScheduledSerializer(serializers.Serializer[Any]):
     waits_until = serializers.DateTimeField(
         allow_null=True, help_text="When scheduled searches resume, if they are used up. null: they are not."
     )
+    waits_for_key = serializers.BooleanField(help_text="Nothing is searched before a key is added or repaired.")
 
 
 class HourUsedSerializer(serializers.Serializer[Any]):

@@ -169,12 +169,12 @@ def test_queries_do_not_grow_with_what_is_shown(
     # 1 incidents, 2 when the last video was found, 3 number of videos, 4 their ids, 5 videos, 6 their keywords,
     # 7 number of keywords by state, 8 saved views;
     # the cost of adding a keyword: 9 keys, 10 used quota, 11 gaps, 12 further pages, 13 rates, weights and
-    # intervals
-    with django_assert_num_queries(14) as queries:
+    # intervals; whether keywords wait: 15 keys, 16 used quota
+    with django_assert_num_queries(16) as queries:
         shown = page(client)
     assert not any("COUNT" in query["sql"] and '"videos_video"' in query["sql"] for query in queries)
     shown_to = re.findall('name="shown_to" value="([^"]+)"', shown)[0]
-    with django_assert_num_queries(3):  # 1 incidents, 2 new videos, 3 number of keywords by state
+    with django_assert_num_queries(5):  # 1 incidents, 2 new videos, 3 number of keywords by state, 4 keys, 5 quota
         page(client, f"/?{urlencode({'shown_to': shown_to})}", HX_Request="true")
 
 

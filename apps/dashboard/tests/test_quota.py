@@ -188,6 +188,7 @@ def test_the_api_and_the_command_agree_with_the_page(client: Client, capsys, fro
         "search_rate": pytest.approx(sum(86_400 / entry.planned_interval for entry in KeyWordEntry.objects.all())),
         "ends_at": None,
         "waits_until": None,
+        "waits_for_key": False,
     }
     assert "Scheduled searches left: 68 of 98." in shown
     assert "Lasts: until the reset." in shown

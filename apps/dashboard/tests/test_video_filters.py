@@ -115,7 +115,7 @@ def test_what_people_type_is_text(client: Client) -> None:
 def test_a_filtered_page_shows_no_keywords_and_costs_no_more(
     client: Client, django_assert_max_num_queries: Callable[..., Any]
 ) -> None:
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(17):
         shown = client.get("/?live=completed").content.decode()
     assert 'id="keyword-' not in shown
     assert "1 video<" in shown

@@ -36,6 +36,11 @@ def waits_until(pause: Incident | None, searches: ScheduledSearches | None = Non
     return pacific.next_reset(timezone.now()) if searches.used_up else None
 
 
+def waits_for_key(searches: ScheduledSearches) -> bool:
+    """Return whether nothing is searched before a person adds or repairs a key."""
+    return not settings.INVIDIOUS_URL and not searches.limit
+
+
 def is_waiting(entry: KeyWordEntry, pause: Incident | None) -> bool:
     """Return whether the keyword was postponed to just after the end of `pause`."""
     if pause is None or pause.until is None or entry.next_due_at is None:

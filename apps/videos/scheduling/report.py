@@ -98,6 +98,11 @@ class SchedulingReport:
         return sum(project.search.limit for project in self.quota.projects)
 
     @property
+    def waits_for_key(self) -> bool:
+        """Whether nothing is searched before a person adds or repairs a key."""
+        return pauses.waits_for_key(self.scheduled)
+
+    @property
     def lasts(self) -> str:
         """How long the searches last: `no_key`, `used_up`, `ends` (at `ends_at`) or `until_reset`."""
         if not self.scheduled.per_day:

@@ -84,14 +84,16 @@ def _keyword(entry: KeyWordEntry, today: SchedulingReport) -> list[str]:
         at_most(today.planned_of(entry)),
         roughly(entry.planned_interval) if entry.planned_interval else "not planned yet",
         roughly(entry.expected_delay) if entry.expected_delay is not None else "",
-        _next(entry, today.waits_until),
+        _next(entry, today),
         "; ".join(filter(None, [reason(entry), together(entry), audited(entry)])),
     ]
 
 
-def _next(entry: KeyWordEntry, waits_until: datetime | None) -> str:
-    if waits_until and waits(entry, waits_until):
-        return f"waits until {_clock(waits_until)}"
+def _next(entry: KeyWordEntry, today: SchedulingReport) -> str:
+    if today.waits_for_key:
+        return "waits for a usable key"
+    if today.waits_until and waits(entry, today.waits_until):
+        return f"waits until {_clock(today.waits_until)}"
     return from_now(entry.next_fetch_at, timezone.now()) if entry.next_fetch_at and not entry.is_due() else "due now"
 
 
