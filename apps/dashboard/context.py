@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +13,7 @@ from apps.dashboard import appearance
 from apps.incidents import parts
 from apps.incidents.models import Incident
 from apps.quota import keys
-from apps.quota.report import scheduled_searches
+from apps.quota.report import ScheduledSearches, scheduled_searches
 from apps.videos.access import may_write
 from apps.videos.scheduling import pauses
 
@@ -45,22 +45,44 @@ _INVIDIOUS = {Kind.INVIDIOUS_UNAVAILABLE, Kind.INVIDIOUS_BLOCKED}
 _YOUTUBE = {Kind.SEARCHES_USED_UP, Kind.PROJECT_SUSPENDED, Kind.KEYS_COOLING_DOWN}
 
 
-def every_page(request: HttpRequest) -> dict[str, Any]:
-    """Return the navigation, who may change things, the open incidents, and until when or for what keywords wait; one
-    query and two, made if a page shows them."""
+class Present:
+    """What keeps keywords from being fetched at the moment, each read when it is asked for first."""
 
-    @cache
-    def incidents() -> list[Incident]:
+    @cached_property
+    def incidents(self) -> list[Incident]:
+        """The open incidents; one query."""
         return [*parts.unsaved.values(), *Incident.objects.open()]
 
-    searches = cache(scheduled_searches)
+    @cached_property
+    def obstacle(self) -> Incident | None:
+        return _obstacle(self.incidents)
 
-    @cache
-    def waits_until() -> datetime | None:
-        pause = next((each for each in incidents() if each.kind == Kind.SEARCHES_USED_UP), None)
-        return pauses.waits_until(pause, searches())
+    @cached_property
+    def waits_until(self) -> datetime | None:
+        """When scheduled searches resume, if they are used up; two queries, and those of the incidents."""
+        pause = next((each for each in self.incidents if each.kind == Kind.SEARCHES_USED_UP), None)
+        return pauses.waits_until(pause, self._searches)
 
+    @cached_property
+    def waits_for_key(self) -> bool:
+        """Whether nothing is searched before a person adds or repairs a key; two queries, the same ones."""
+        return pauses.waits_for_key(self._searches)
+
+    @cached_property
+    def _searches(self) -> ScheduledSearches:
+        return scheduled_searches()
+
+
+def at_present(request: HttpRequest) -> Present:
+    """Return what holds for the whole request."""
+    present: Present = request.__dict__.setdefault("present", Present())
+    return present
+
+
+def every_page(request: HttpRequest) -> dict[str, Any]:
+    """Return the navigation, who may change things, the open incidents, and until when or for what keywords wait."""
     pages = [_link(name, label, request.path) for name, label in PAGES]
+    present = at_present(request)
     return {
         "pages": pages,
         "here": next((page.label for page in pages if page.current), ""),
@@ -70,10 +92,10 @@ def every_page(request: HttpRequest) -> dict[str, Any]:
         "demo": settings.DEMO,
         "may_write": may_write(request),
         "sign_in": settings.SIGN_IN,
-        "incidents": incidents,
-        "obstacle": lambda: _obstacle(incidents()),
-        "waits_until": waits_until,
-        "waits_for_key": lambda: pauses.waits_for_key(searches()),
+        "incidents": lambda: present.incidents,
+        "obstacle": lambda: present.obstacle,
+        "waits_until": lambda: present.waits_until,
+        "waits_for_key": lambda: present.waits_for_key,
     }
 
 

@@ -7,6 +7,7 @@ from django import forms
 from django.core.paginator import Page
 from django.http import HttpRequest
 
+from apps.dashboard.context import at_present
 from apps.dashboard.filters import FilterForm, Select
 from apps.videos.filters import KeywordFilters
 from apps.videos.models import KeyWordEntry, KeyWordEntryQuerySet
@@ -52,6 +53,7 @@ class KeywordFilterForm(FilterForm):
 
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request)
+        self.waits_until = at_present(request).waits_until
         asked = self.given.copy()
         entries = KeyWordEntry.objects.kept()
         if self.given.get("state") == PREVIEWED:
@@ -69,7 +71,7 @@ class KeywordFilterForm(FilterForm):
 
         Only the ids are sorted: rows have long texts, and databases look up the logs of all that they sort.
         """
-        self.counts = KeyWordEntry.objects.count_by_state()
+        self.counts = KeyWordEntry.objects.count_by_state(self.waits_until)
         known = None
         if not self.is_valid():
             known = 0

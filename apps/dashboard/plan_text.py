@@ -1,12 +1,11 @@
 """The plan in words, for the page and the terminal."""
 
-from datetime import datetime
 from math import floor
 
 from django.utils import timezone
 
 from apps.dashboard.templatetags.times import roughly, span
-from apps.videos.models import SPREAD, KeyWordEntry
+from apps.videos.models import KeyWordEntry
 from apps.videos.scheduling.shares import SHORTEST_AUTOMATIC
 
 
@@ -42,16 +41,6 @@ def audited(entry: KeyWordEntry) -> str:
         return f"checked alone on {day}: nothing to compare yet"
     delivered = f"{round(now.delivered):,} of {round(now.expected):,} delivered"
     return f"checked alone on {day}: {delivered}, at least {floor(100 * now.bounds[0])} %"
-
-
-def waits(entry: KeyWordEntry, until: datetime | None) -> bool:
-    """Return whether the next scheduled fetch of a keyword waits for the searches that there are again at `until`.
-
-    First fetches may use what is kept for manual ones. Keywords that would not be due before do not wait.
-    """
-    if until is None or entry.next_fetch_at is None or entry.next_fetch_at > until + SPREAD:
-        return False
-    return entry.last_fetched_at is not None or entry.next_fetch_at >= until
 
 
 def search_rate(interval: int) -> str:

@@ -37,6 +37,7 @@ from apps.videos.models import (
     VideoQuerySet,
     VideoTotal,
 )
+from apps.videos.scheduling import pauses
 
 MAX_ID = 10**18 - 1
 
@@ -492,7 +493,7 @@ class KeywordFilters(Filters):
             case "failing":
                 return queryset.failing()
             case "waiting":
-                return queryset.waiting()
+                return queryset.waiting(pauses.waits_until(pauses.current()))
             case state:
                 return queryset.filter(state=state)
 

@@ -17,7 +17,7 @@ register.filter("audited", plan_text.audited)
 register.filter("about", plan_text.about)
 register.filter("at_most", plan_text.at_most)
 register.filter("search_rate", plan_text.search_rate)
-register.filter("waits", plan_text.waits)
+register.filter("waits", KeyWordEntry.waits)
 
 
 @register.filter

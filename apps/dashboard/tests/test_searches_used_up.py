@@ -88,6 +88,19 @@ def test_keywords_that_are_not_due_before_do_not_wait(client: Client) -> None:
     assert "in 16 h" in page
 
 
+def test_the_counts_agree_with_the_rows(client: Client) -> None:
+    watched(hobby=10)  # has not been fetched
+    KeyWordEntry.objects.filter(keyword="hobby").update(next_due_at=timezone.now())
+    assert "waiting" not in text_of(client, "/")
+    assert client.get("/api/keywords/?state=waiting").json()["count"] == 0
+    spend(96)
+    assert "2 waiting until 08:00 UTC" in text_of(client, "/")
+    page = text_of(client, "/keywords/?state=waiting")
+    assert "Waiting 2" in page
+    assert page.count("waits until") == 2
+    assert client.get("/api/keywords/?state=waiting").json()["count"] == 2
+
+
 def test_a_first_fetch_may_use_what_is_kept(client: Client) -> None:
     spend(96)
     KeyWordEntry.objects.filter(keyword="kestrel").update(last_fetched_at=None, next_due_at=timezone.now())

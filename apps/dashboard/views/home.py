@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 
 from apps.dashboard import visits
+from apps.dashboard.context import at_present
 from apps.dashboard.forms import AddKeywordForm
 from apps.dashboard.video_filters import VideoFilterForm
 from apps.dashboard.views.pages import (
@@ -69,7 +70,7 @@ def preview(request: PageRequest) -> HttpResponse:
 def render_home(request: PageRequest, form: AddKeywordForm) -> HttpResponse:
     filters = VideoFilterForm(request)
     context = list_of_videos(request, filters) | {"form": form, "filters": filters, "examples": EXAMPLES}
-    context["states"] = states = KeyWordEntry.objects.count_by_state()
+    context["states"] = states = KeyWordEntry.objects.count_by_state(at_present(request).waits_until)
     context["failing"] = list(KeyWordEntry.objects.failing()[:FAILING]) if states.failing else []
     context["any_keyword"] = states.kept > 0
     if request.htmx:

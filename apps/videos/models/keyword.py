@@ -125,17 +125,25 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
         """Return the watched entries whose last fetch that has ended failed."""
         return self.watched().filter(last_status=VideoLog.Status.FAILED)
 
-    def waiting(self) -> Self:
-        """Return the watched entries whose last fetch waits for searches."""
-        return self.watched().filter(last_status=VideoLog.Status.WAITING)
+    def waiting(self, until: datetime | None = None) -> Self:
+        """Return the watched entries that wait for searches: their last fetch does, or those of which waits() is true.
+
+        `until` is when scheduled searches resume, if they are used up.
+        """
+        waits = Q(last_status=VideoLog.Status.WAITING)
+        if until:
+            again = Q(last_fetched_at__isnull=False) | Q(next_due_at__gte=until)
+            waits |= again & Q(next_due_at__lte=until + SPREAD)
+        return self.watched().filter(waits)
 
     def failing_first(self) -> Self:
         """Return the entries by name, those that are failing first."""
         failing = When(state=KeyWordEntry.State.WATCHED, last_status=VideoLog.Status.FAILED, then=Value(0))
         return self.order_by(Case(failing, default=Value(1)), "normalized", "pk")
 
-    def count_by_state(self) -> StateCounts:
-        """Return how many entries are in each state; one query, which reads an index."""
+    def count_by_state(self, waits_until: datetime | None = None) -> StateCounts:
+        """Return how many entries are in each state; one query, which reads an index, and one for those that wait if
+        scheduled searches are used up, until `waits_until`."""
         counts = dict.fromkeys(StateCounts.__dataclass_fields__, 0)
         named = {VideoLog.Status.FAILED.value: "failing", VideoLog.Status.WAITING.value: "waiting"}
         rows = self.order_by().values_list("state", "last_status").annotate(number=Count("pk"))
@@ -143,6 +151,8 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
             counts[state] += number
             if state == KeyWordEntry.State.WATCHED and last_status in named:
                 counts[named[last_status]] += number
+        if waits_until:
+            counts["waiting"] = self.waiting(waits_until).count()
         return StateCounts(**counts)
 
     def kept(self) -> Self:
@@ -590,6 +600,15 @@ class KeyWordEntry(models.Model):
     def is_due(self) -> bool:
         """Return whether a scheduled fetch should have begun."""
         return self.next_fetch_at is not None and self.next_fetch_at <= timezone.now()
+
+    def waits(self, until: datetime | None) -> bool:
+        """Return whether the next scheduled fetch waits for the searches that there are again at `until`, if any.
+
+        First fetches may use what is kept for manual ones. What would not be due before does not wait.
+        """
+        if until is None or self.next_fetch_at is None or self.next_fetch_at > until + SPREAD:
+            return False
+        return self.last_fetched_at is not None or self.next_fetch_at >= until
 
     @property
     def next_trigger(self) -> "VideoLog.Trigger":

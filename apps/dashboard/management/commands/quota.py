@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 from wcwidth import clip, width
 
-from apps.dashboard.plan_text import about, at_most, audited, reason, search_rate, together, waits
+from apps.dashboard.plan_text import about, at_most, audited, reason, search_rate, together
 from apps.dashboard.templatetags.times import from_now, roughly
 from apps.dashboard.terminal import table
 from apps.quota.models import ApiKey
@@ -92,7 +92,7 @@ def _keyword(entry: KeyWordEntry, today: SchedulingReport) -> list[str]:
 def _next(entry: KeyWordEntry, today: SchedulingReport) -> str:
     if today.waits_for_key:
         return "waits for a usable key"
-    if today.waits_until and waits(entry, today.waits_until):
+    if today.waits_until and entry.waits(today.waits_until):
         return f"waits until {_clock(today.waits_until)}"
     return from_now(entry.next_fetch_at, timezone.now()) if entry.next_fetch_at and not entry.is_due() else "due now"
 
