@@ -393,7 +393,10 @@ SPECTACULAR_SETTINGS = {
     "VERSION": VERSION,
     "SERVERS": [{"url": _public.path}] if _public.path else [],
     "SERVE_INCLUDE_SCHEMA": False,
-    "ENUM_NAME_OVERRIDES": {"KeywordStateEnum": [("watched", "watched"), ("paused", "paused")]},
+    "ENUM_NAME_OVERRIDES": {
+        "KeywordStateEnum": [("watched", "watched"), ("paused", "paused"), ("previewed", "previewed")],
+        "ChosenStateEnum": [("watched", "watched"), ("paused", "paused")],
+    },
     "SCHEMA_PATH_PREFIX": "/api",  # what follows groups the endpoints
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "apps.videos.schema.complete"],
     "SERVE_PERMISSIONS": ["apps.videos.access.SignIn"],

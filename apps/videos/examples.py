@@ -118,6 +118,7 @@ PREVIEW = {
     "cost": {"interval": 7200, "others_before": 5400, "others_after": 6000, "below_daily_minimum": False},
     "log": LOG | {"trigger": "preview"},
     "videos": [VIDEO],
+    "id": 1,
 }
 
 QUOTA = {

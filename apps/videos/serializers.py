@@ -13,6 +13,7 @@ from rest_framework import serializers
 from rest_framework.fields import get_error_detail
 
 from apps.videos import bulk, hiding, keywords
+from apps.videos.errors import one_of
 from apps.videos.fetching import refreshing
 from apps.videos.fetching.refreshing import RefreshReport
 from apps.videos.fields import (
@@ -71,6 +72,14 @@ class AuditSerializer(serializers.Serializer[SearchEvidence]):
         return round(evidence.group_now.bounds[0], 3)
 
 
+class StateField(OneOf):
+    """The state of a keyword. A refusal names those that can be chosen."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__([*KeyWordEntry.CHOSEN, KeyWordEntry.State.PREVIEWED], **options)
+        self.error_messages["invalid_choice"] = one_of(KeyWordEntry.CHOSEN)
+
+
 class KeywordSerializer(Body, serializers.ModelSerializer[KeyWordEntry]):
     """A keyword with its settings, its state, and how often it is searched."""
 
@@ -80,7 +89,10 @@ class KeywordSerializer(Body, serializers.ModelSerializer[KeyWordEntry]):
     keyword = KeywordField(
         help_text="As typed. Case, width, spacing and invisible characters do not distinguish keywords."
     )
-    state = OneOf(KeyWordEntry.CHOSEN, required=False)
+    state = StateField(
+        required=False,
+        help_text="previewed: searched once, and forgotten after a day unless it is watched. It cannot be chosen.",
+    )
     next_due_at = serializers.DateTimeField(
         source="next_fetch_at", read_only=True, allow_null=True, help_text="null: paused."
     )
@@ -185,6 +197,12 @@ class KeywordSerializer(Body, serializers.ModelSerializer[KeyWordEntry]):
 
     def validate_keyword(self, keyword: str) -> str:
         return keywords.check(keyword, same_as=self.instance.normalized if self.instance else None)
+
+    def validate_state(self, state: str) -> str:
+        # What was read may be sent back.
+        if state not in KeyWordEntry.CHOSEN and (self.instance is None or state != self.instance.state):
+            self.fields["state"].fail("invalid_choice")
+        return state
 
     def update(self, instance: KeyWordEntry, validated_data: dict[str, Any]) -> KeyWordEntry:
         instance.change(**validated_data)
@@ -473,7 +491,7 @@ class PreviewSerializer(serializers.Serializer[Any]):
     keyword = serializers.CharField(source="entry.keyword")
     state = serializers.ChoiceField(
         source="entry.state",
-        choices=[KeyWordEntry.State.PREVIEWED, *KeyWordEntry.CHOSEN],
+        choices=[*KeyWordEntry.CHOSEN, KeyWordEntry.State.PREVIEWED],
         help_text="watched or paused: it was added before, and nothing was searched.",
     )
     videos_per_day = serializers.FloatField(
@@ -484,6 +502,7 @@ class PreviewSerializer(serializers.Serializer[Any]):
     )
     log = VideoLogSerializer(allow_null=True, help_text="Its last fetch: if that failed, why.")
     videos = VideoSerializer(many=True, help_text="Its newest videos, ten at most.")
+    id = serializers.IntegerField(source="entry.pk", help_text="The keyword's.")
 
 
 class PreviewedSerializer(Body):

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import DatabaseError, connection
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
@@ -303,15 +304,22 @@ class KeywordExport(VideoExport):
     ),
 )
 class KeywordViewSet(KnownParameters, viewsets.ModelViewSet[KeyWordEntry]):
-    """The keywords. Deleting one deletes its videos, except those that other keywords found."""
+    """The keywords. Deleting one deletes its videos, except those that other keywords found.
+
+    The list has those that were added. Addresses with an id, also those below it, are of previewed ones, too.
+    """
 
     serializer_class = KeywordSerializer
     pagination_class = Pages
     filter_backends = [FilterBackend]
     filterset_class = KeywordFilters
-    queryset = KeyWordEntry.objects.kept().with_sharing().prefetch_related("gaps")
+    queryset = KeyWordEntry.objects.with_sharing().prefetch_related("gaps")
     not_found = "No keyword has this id."
     lookup_value_regex = "[0-9]{1,18}"
+
+    def get_queryset(self) -> QuerySet[KeyWordEntry]:
+        entries: Any = super().get_queryset()
+        return entries.kept() if self.action == "list" else entries  # type: ignore[no-any-return]
 
     def handle_exception(self, exc: Exception) -> Response:
         # Deleted by another request after it was looked up.

@@ -138,3 +138,23 @@ def test_one_that_takes_long_is_answered_before(
 @pytest.mark.parametrize("keyword", ["", " ", 5, None, "x" * 501])
 def test_an_invalid_keyword_is_refused(client: Client, keyword: object) -> None:
     assert list(preview(client, keyword, 400)["errors"]) == ["keyword"]
+
+
+def test_all_addresses_with_its_id_work_but_only_the_list_leaves_it_out(client: Client, youtube: Simulator) -> None:
+    address = f"/api/keywords/{preview(client, 'kestrels')['id']}/"
+    for below in ("", "stats/", "feed/", "export.csv"):
+        assert client.get(address + below).status_code == 200
+    assert client.get("/api/keywords/").json()["count"] == 0
+    shown = client.get(address).json()
+    assert shown["state"] == "previewed"
+
+    assert client.put(address, shown, content_type="application/json").json()["state"] == "previewed"
+    watched = client.patch(address, {"state": "watched"}, content_type="application/json").json()
+    assert (watched["state"], watched["video_count"]) == ("watched", shown["video_count"])
+    assert client.patch(address, {"state": "previewed"}, content_type="application/json").status_code == 400
+
+
+def test_it_can_be_discarded(client: Client, youtube: Simulator) -> None:
+    address = f"/api/keywords/{preview(client, 'kestrels')['id']}/"
+    assert client.delete(address).status_code == 204
+    assert client.get(address).status_code == 404
