@@ -4,8 +4,6 @@ Only this module writes them, hidden ones by hiding.py: rules hide videos, too, 
 person shows it. Like all that changes what lists show, it locks VideoTotal's row first.
 """
 
-import math
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -14,17 +12,12 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.videos import hiding
-from apps.videos.cursors import Order
 from apps.videos.models import Video, VideoTotal
 
 MARKS: Final = ("seen", "starred", "hidden")
 
 # Videos that one transaction marks, so that other writers do not wait long; and those that a request may name.
 MOST: Final = 1_000
-# Seconds between two transactions. SQLite does not queue writers: with a shorter pause some would never get the lock.
-INTERVAL: Final = 0.11
-# Ids that are read at once.
-_POSITIONS: Final = 20_000
 
 
 def mark(
@@ -43,29 +36,6 @@ def mark(
         f"{name}_at": value for name, value in zip(MARKS, (seen, starred, hidden), strict=True) if value is not None
     }
     return sum(_mark(ids[start : start + MOST], wanted) for start in range(0, len(ids), MOST))
-
-
-def mark_all_seen(rows: QuerySet[Any], deadline: float = math.inf) -> int:
-    """Mark videos, or the videos of matches, as seen, newest first, in short transactions with pauses between them.
-
-    Those that are added meanwhile stay as they are if they are newer. Return the number that changed. It stops after
-    `deadline` (of time.monotonic()); the next call continues.
-    """
-    order, changed = Order("published_at", descending=True), 0
-    rows = rest = order.apply(rows)
-    while positions := list(rest.values_list("published_at", "video_id")[:_POSITIONS]):
-        for start in range(0, len(positions), MOST):
-            portion = [video_id for _, video_id in positions[start : start + MOST]]
-            unseen = Video.objects.filter(pk__in=portion, seen_at=None)
-            if not (ids := list(unseen.values_list("pk", flat=True))):
-                continue
-            if changed:
-                time.sleep(INTERVAL)
-            if time.monotonic() > deadline:
-                return changed
-            changed += mark(ids, seen=True)
-        rest = rows.filter(order.after(*positions[-1]))
-    return changed
 
 
 def _mark(ids: Sequence[str], wanted: dict[str, bool]) -> int:

@@ -179,7 +179,7 @@ CHANGES: dict[str, Callable[[], int]] = {
     "seen": lambda: marks.mark("2", seen=True),
     "starred": lambda: marks.mark("2", starred=False),
     "hidden": lambda: marks.mark("2", hidden=True),
-    "all seen": lambda: marks.mark_all_seen(Video.objects.all()),
+    "all seen": lambda: marks.mark(Video.objects.all(), seen=True),
 }
 
 
@@ -229,23 +229,6 @@ def test_a_wrong_number_of_hidden_videos_is_corrected(birds: Any, caplog: pytest
     assert "the stored number of hidden videos was 1, corrected to 3" in caplog.messages
     assert VideoTotal.read().hidden_count == 3
     assert verify_counts() == 0
-
-
-def test_all_are_marked_as_seen_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = KeyWordEntry.objects.create(keyword="owl")
-    store(entry, *(found_video(f"{n}", published_at=NOON - timedelta(hours=n // 3)) for n in range(40)))
-    store(KeyWordEntry.objects.create(keyword="wren"), found_video("another"))
-    for name, value in (("MOST", 4), ("_POSITIONS", 9), ("INTERVAL", 0)):
-        monkeypatch.setattr(marks, name, value)
-    marks.mark(["1", "30"], seen=True)
-    assert marks.mark_all_seen(entry.matches.all(), deadline=0) == 0
-    with recorded() as queries:
-        assert marks.mark_all_seen(entry.matches.all()) == 38
-    assert sum('FROM "videos_match"' in query.sql for query in queries) == 6
-    assert max(len(query.params) for query in queries if query.sql.startswith("UPDATE")) <= 5
-    assert marks.mark_all_seen(entry.matches.all()) == 0
-    assert list(Video.objects.filter(seen_at=None)) == [Video.objects.get(pk="another")]
-    assert marks.mark_all_seen(Video.objects.search("another")) == 1
 
 
 def patch(client: Client, address: str, body: Any, **given: Any) -> Any:

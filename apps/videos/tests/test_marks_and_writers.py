@@ -64,7 +64,7 @@ def make(step: str, ids: list[str], chosen: Any) -> None:
         hiding.delete(HidingRule.objects.filter(pk__in=HidingRule.objects.values_list("pk")[chosen : chosen + 1]))
     elif entry := KeyWordEntry.objects.find(chosen):
         if step == "all seen":
-            marks.mark_all_seen(entry.matches.all())
+            marks.mark(Video.objects.filter(matches__keyword=entry), seen=True)
         else:
             entry.delete()
             erasing.erase(entry)

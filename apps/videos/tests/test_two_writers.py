@@ -284,7 +284,7 @@ def test_marks_beside_all_other_writers(database: RealDatabase) -> None:
             partial(hiding.add, "min_duration", f"{60 + turn}", kestrel if turn % 2 else None),
             partial(marks.mark, chance.sample(ids, 20), hidden=True, seen=True),
             partial(marks.mark, chance.sample(ids, 20), hidden=False, starred=True),
-            partial(marks.mark_all_seen, Video.objects.all()),
+            partial(marks.mark, Video.objects.all(), seen=True),
             partial(erasing.erase, doomed),
             partial(storing.update, [found_video(video_id, **WHOLE) for video_id in ids]),
             storing_page(bird, ids[10:]),
