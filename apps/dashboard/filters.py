@@ -39,6 +39,14 @@ class Date(forms.CharField):
             self.widget.attrs["type"] = "text"
 
 
+def without_empty(query: QueryDict) -> QueryDict:
+    """Return what was chosen by a form, without the fields that were left empty."""
+    given = query.copy()
+    for name in [name for name, value in query.items() if not value]:
+        del given[name]
+    return given
+
+
 class FilterForm(forms.Form):
     """What the address of a page chooses: `given`. Empty values are left out, as they are in the address.
 
@@ -49,8 +57,8 @@ class FilterForm(forms.Form):
 
     def __init__(self, request: HttpRequest, *, leave_out: Collection[str] = ()) -> None:
         names = self.base_fields.keys() - set(leave_out)
-        self.given: QueryDict = request.GET.copy()
-        for name in [name for name, value in request.GET.items() if name not in names or not value]:
+        self.given = without_empty(request.GET)
+        for name in self.given.keys() - names:
             del self.given[name]
         super().__init__(self.given, auto_id="filter-%s")
         for name in leave_out:

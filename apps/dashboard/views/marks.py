@@ -5,10 +5,9 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.defaultfilters import pluralize
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from apps.dashboard.views.pages import CARDS, PageRequest, say_with_undo, write_required
+from apps.dashboard.views.pages import CARDS, PageRequest, came_from, say_with_undo, write_required
 from apps.videos import marks
 from apps.videos.models import Video
 
@@ -29,7 +28,7 @@ def mark(request: PageRequest, video: str) -> HttpResponse:
     get_object_or_404(Video, pk=video)
     chosen = {name: request.POST[name] == "true" for name in marks.MARKS if name in request.POST}
     marks.mark([video], **chosen)
-    address = list_address(request)
+    address = came_from(request) or reverse("home")
     if request.htmx:
         card = "hidden_card" if chosen.get("hidden") else "card"
         marked = get_object_or_404(Video.objects.with_keywords(), pk=video)
@@ -49,7 +48,7 @@ def mark_page(request: PageRequest) -> HttpResponse:
     ids, seen = request.POST.get("video_ids", "").split()[:CARDS], request.POST.get("seen") == "true"
     unseen = list(Video.objects.filter(pk__in=ids, seen_at=None).values_list("pk", flat=True))
     changed = marks.mark(unseen if seen else ids, seen=seen)
-    address = list_address(request)
+    address = came_from(request) or reverse("home")
     if seen and changed:
         summary = f"{changed:,} video{pluralize(changed)} marked as seen."
         given = {"video_ids": " ".join(unseen), "next": address, "seen": "false"}
@@ -57,9 +56,3 @@ def mark_page(request: PageRequest) -> HttpResponse:
     else:
         messages.info(request, "All are marked as seen already." if seen else "Marked as not seen again.")
     return redirect(address)
-
-
-def list_address(request: PageRequest) -> str:
-    """Return the address of the page on which the form is."""
-    address = request.POST.get("next", "")
-    return address if url_has_allowed_host_and_scheme(address, allowed_hosts=None) else "/"

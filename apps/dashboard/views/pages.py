@@ -15,9 +15,11 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 from django_htmx.middleware import HtmxDetails
 
+from apps.dashboard.filters import without_empty
 from apps.dashboard.video_filters import VideoFilterForm
 from apps.videos.access import may_write
 from apps.videos.models import KeyWordEntry, Video
@@ -55,6 +57,12 @@ def write_required(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
     return guarded
 
 
+def came_from(request: HttpRequest) -> str:
+    """Return the address of the page on which the form was, which is its field `next`; empty if it is none of ours."""
+    address = request.POST.get("next", "")
+    return address if url_has_allowed_host_and_scheme(address, allowed_hosts=None) else ""
+
+
 def short_address(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Redirect from the address that a form of filters makes to the one without its empty fields."""
 
@@ -62,9 +70,7 @@ def short_address(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
     def shortened(request: PageRequest, **kwargs: Any) -> HttpResponse:
         if request.method == "POST" or request.htmx or "" not in request.GET.values():
             return view(request, **kwargs)
-        given = request.GET.copy()
-        for name in [name for name, value in given.items() if not value]:
-            del given[name]
+        given = without_empty(request.GET)
         return redirect(f"{request.path}{'?' if given else ''}{given.urlencode()}")
 
     return shortened

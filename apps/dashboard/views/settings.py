@@ -9,14 +9,13 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.dashboard import configuration
 from apps.dashboard.appearance import remember
-from apps.dashboard.views.pages import PageRequest, require_get_post, write_required
+from apps.dashboard.views.pages import PageRequest, came_from, require_get_post, write_required
 from apps.incidents import notify
 from apps.videos import notifications
 from apps.videos.access import is_cross_site, may_write
@@ -52,9 +51,8 @@ def appearance(request: PageRequest) -> HttpResponse:
     """Remember how pages look in this browser, and go back to the page `next`, if there is one."""
     if is_cross_site(request):
         raise PermissionDenied
-    back = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure())
-    response = redirect(back) if is_ours else HttpResponse(status=204)
+    back = came_from(request)
+    response = redirect(back) if back else HttpResponse(status=204)
     remember(response, theme=request.POST.get("theme", ""), thumbnails=request.POST.get("thumbnails", ""))
     return response
 
