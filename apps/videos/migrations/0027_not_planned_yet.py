@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('videos', '0025_attribution'),
+        ('videos', '0026_refreshing'),
     ]
 
     operations = [
