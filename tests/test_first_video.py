@@ -20,6 +20,7 @@ def test_the_first_videos_of_a_keyword(browser: Any, tmp_path: Path) -> None:
         page = context.new_page()
         complaints: list[str] = []
         page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
 
         # An empty home says what this is and offers examples; it is the demo, and how to leave that.
         page.goto("/")
@@ -33,6 +34,7 @@ def test_the_first_videos_of_a_keyword(browser: Any, tmp_path: Path) -> None:
         expect(page.locator(".card")).to_have_count(8, **SOON)
         expect(page.get_by_text("per day").first).to_be_visible()
         page.get_by_role("button", name="Discard").click()
+        expect(page.get_by_text("Discarded the preview of “Raspberry PI”.")).to_be_visible()
         expect(page.get_by_text("Not watching any keyword yet.")).to_be_visible()
 
         # What is watched is searched at once, and its page shows the videos without a reload.

@@ -31,7 +31,7 @@ def previewed(client: Client) -> tuple[KeyWordEntry, str]:
 def test_it_works(client: Client, youtube: Simulator) -> None:
     entry, shown = previewed(client)
     assert "A preview: searched once, and not watched." in shown
-    assert "It will be searched about every" in shown
+    assert "Once watched, it is searched about every" in shown
     assert "New videos" in shown
     assert shown.count('class="card"') == 8
     assert "Fetch now" not in shown

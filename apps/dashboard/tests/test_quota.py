@@ -152,7 +152,7 @@ def test_without_searches_there_is_no_bar(client: Client, settings) -> None:
 
 
 def test_the_form_shows_the_cost_of_adding_a_keyword(client: Client) -> None:
-    assert "It will be searched about every 15 min." in text_of(client, "/")
+    assert "Once watched, it is searched about every 15 min." in text_of(client, "/")
     watched(kestrel=10, falcon=10, hobby=10, merlin=10, harrier=10, buzzard=10)
     cost = plan.cost_of_adding()
     assert (cost.others, cost.before) == (0, round(86_400 * 6 / 98))

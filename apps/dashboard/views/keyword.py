@@ -49,6 +49,10 @@ def delete(request: PageRequest, pk: int) -> HttpResponse:
     entry = get_object_or_404(KeyWordEntry, pk=pk)
     if request.method != "POST":
         return render(request, "dashboard/delete.html", {"entry": entry})
+    state = entry.state
     entry.delete()
-    messages.success(request, f"Deleted “{entry}”. Videos found by no other keyword are being removed.")
+    if state == KeyWordEntry.State.PREVIEWED:
+        messages.success(request, f"Discarded the preview of “{entry}”.")
+    else:
+        messages.success(request, f"Deleted “{entry}”. Videos found by no other keyword are being removed.")
     return redirect("home")
