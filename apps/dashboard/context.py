@@ -57,6 +57,11 @@ class Present:
     def obstacle(self) -> Incident | None:
         return _obstacle(self.incidents)
 
+    @property
+    def can_fetch(self) -> bool:
+        """Whether nothing prevents a first fetch; it may use what is kept for manual ones."""
+        return self.obstacle is None and not self.waits_for_key
+
     @cached_property
     def waits_until(self) -> datetime | None:
         """When scheduled searches resume, if they are used up; two queries, and those of the incidents."""

@@ -8,11 +8,13 @@ from urllib.parse import urlencode
 import pytest
 import time_machine
 from django.test import Client
+from django.utils import timezone
 
 from apps.dashboard.tests.builders import NOON, keyword_with_videos, log_of
 from apps.incidents import incidents
 from apps.incidents.models import Incident
-from apps.videos.models import KeyWordEntry
+from apps.quota import keys
+from apps.videos.models import KeyWordEntry, VideoLog
 from apps.videos.tests.builders import found_video, store
 
 pytestmark = pytest.mark.django_db
@@ -80,3 +82,37 @@ def test_an_empty_page_shows_the_first_videos(client: Client) -> None:
 def test_a_time_that_is_none_shows_the_list(client: Client, value: str) -> None:
     keyword_with_videos("kestrels")
     assert 'class="card"' in ask(client, f"/?{urlencode({'shown_to': value})}").content.decode()
+
+
+@pytest.mark.parametrize("page", ["/", "/keywords/{pk}/"])
+@pytest.mark.parametrize("state", ["due", "running"])
+def test_first_results_are_asked_for_each_second(client: Client, page: str, state: str) -> None:
+    keys.sync()
+    with time_machine.travel(NOON, tick=False) as clock:
+        entry, _ = KeyWordEntry.objects.watch("kestrels")
+        page = page.format(pk=entry.pk)
+        if state == "running":
+            log_of(entry, status="running", created_at=NOON, trigger="first")
+        assert 'hx-trigger="every 1s"' in client.get(page).text
+        first = ask(client, page)
+        assert 'hx-trigger="every 1s"' in first.text
+        clock.shift(timedelta(seconds=1))
+        assert ask(client, page, first["ETag"]).status_code == 304
+
+        VideoLog.objects.update(status="done")
+        store(entry, found_video("one", title="A kestrel"))
+        KeyWordEntry.objects.update(last_fetched_at=NOON)
+        shown = ask(client, page, first["ETag"]).text
+        assert "A kestrel" in shown
+        assert "every 1s" not in shown
+
+
+@pytest.mark.parametrize("page", ["/", "/keywords/{pk}/"])
+def test_nothing_is_asked_for_each_second_while_no_fetch_can_begin(client: Client, page: str) -> None:
+    keys.sync()
+    entry, _ = KeyWordEntry.objects.watch("kestrels")
+    incidents.open(Incident.Kind.WORKER_STOPPED, "It has stopped.")
+    assert "every 1s" not in client.get(page.format(pk=entry.pk)).text
+    incidents.close(Incident.Kind.WORKER_STOPPED)
+    KeyWordEntry.objects.update(next_due_at=timezone.now() + timedelta(minutes=1))
+    assert "every 1s" not in client.get(page.format(pk=entry.pk)).text

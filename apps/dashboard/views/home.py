@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 
 from apps.dashboard import visits
 from apps.dashboard.context import at_present
@@ -73,6 +74,7 @@ def render_home(request: PageRequest, form: AddKeywordForm) -> HttpResponse:
     context["states"] = states = KeyWordEntry.objects.count_by_state(at_present(request).waits_until)
     context["failing"] = list(KeyWordEntry.objects.failing()[:FAILING]) if states.failing else []
     context["any_keyword"] = states.kept > 0
+    context["each_second"] = context.get("shown_to") == "" and is_first_due(request)
     if request.htmx:
         return render_page(request, "home", context)
     context["views"] = views = SavedView.objects.all()
@@ -81,6 +83,12 @@ def render_home(request: PageRequest, form: AddKeywordForm) -> HttpResponse:
     response = render_page(request, "home", context | {"cost": cost_of_adding()})
     visits.remember(request, response)
     return response
+
+
+def is_first_due(request: PageRequest) -> bool:
+    """Return whether a first fetch is about to begin, or runs; one query."""
+    new = KeyWordEntry.objects.watched().filter(last_fetched_at=None, next_due_at__lte=timezone.now())
+    return new.exists() and at_present(request).can_fetch
 
 
 def new_to_reader(request: PageRequest, filters: VideoFilterForm, videos: Any) -> dict[str, Any]:

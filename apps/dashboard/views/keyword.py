@@ -6,6 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from apps.dashboard.context import at_present
 from apps.dashboard.video_filters import VideoFilterForm
 from apps.dashboard.views.pages import (
     PREVIEW_CARDS,
@@ -28,6 +29,8 @@ def keyword(request: PageRequest, pk: int) -> HttpResponse:
     cards = PREVIEW_CARDS if entry.state == KeyWordEntry.State.PREVIEWED else None
     context = list_of_videos(request, filters, cards) | {"entry": entry, "filters": filters}
     context["under_way"] = entry.logs.under_way(timezone.now()).filter(waiting_until=None).exists()
+    is_first_due = entry.last_fetched_at is None and entry.is_due() and at_present(request).can_fetch
+    context["each_second"] = context["under_way"] or is_first_due
     if entry.state == KeyWordEntry.State.PREVIEWED and not request.htmx:
         context["cost"] = manual.cost_of_watching(entry)
     return render_page(request, "keyword", context | {"gaps": entry.gaps.filter(late=False)})
