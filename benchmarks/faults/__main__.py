@@ -1,0 +1,71 @@
+"""The benchmark from the command line: `bin/bench faults --help`."""
+
+import argparse
+import random
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import benchmarks.faults
+from benchmarks.faults.injections import FAULTS
+from benchmarks.faults.system import RATES, System, running_system
+from benchmarks.faults.verdict import Judge, Verdict, come_to_rest, recover
+from benchmarks.options import Parser, whole_number
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a fault did, and after how many seconds all worked again."""
+
+    fault: str
+    injected: int
+    verdict: Verdict
+    seconds: float | None
+
+
+def main() -> None:
+    parser = Parser(prog="bin/bench faults", description=benchmarks.faults.__doc__)
+    parser.add_argument("--seed", type=whole_number(0, 10**9), default=1, help="decides order and moments (default: 1)")
+    parser.add_argument(
+        "--only", action="append", choices=sorted(FAULTS), metavar="NAME", help="inject only this fault"
+    )
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, running_system(Path(folder), options.seed) as system:
+        sys.exit(_run(options, system))
+
+
+def _run(options: argparse.Namespace, system: System) -> int:
+    """Inject the faults and print the table; return the exit code."""
+    chance, judge = random.Random(options.seed), Judge(system)
+    print(f"{'fault':<28}{'injected':>9}{'lost':>6}{'doubled':>9}{'stuck':>7}{'seconds to recover':>20}", flush=True)
+    rows = [_show(_start(system, judge))]
+    faults = options.only or chance.sample(sorted(FAULTS), len(FAULTS))
+    for name in faults:
+        system.fetch_now(chance.choice(system.keywords))
+        injected = FAULTS[name].inject(system, chance)
+        seconds, stuck = recover(system)
+        rows.append(_show(Row(name, injected, judge.judge(stuck), seconds)))
+    _, stuck = recover(system, tuple(RATES))
+    stuck += come_to_rest(system)
+    rows.append(_show(Row("the end, all keywords", 0, judge.judge(stuck), None)))
+    problems = [f"{row.fault}: {sentence}" for row in rows for sentence in row.verdict.sentences]
+    print("\n".join(["", *problems] if problems else ["", "Nothing is lost, doubled or stuck."]))
+    return 1 if problems else 0
+
+
+def _start(system: System, judge: Judge) -> Row:
+    """Wait until all keywords were searched for, without any fault."""
+    seconds, stuck = recover(system, tuple(RATES))
+    return Row("none", 0, judge.judge(stuck), seconds)
+
+
+def _show(row: Row) -> Row:
+    verdict, seconds = row.verdict, "" if row.seconds is None else f"{row.seconds:.1f}"
+    numbers = f"{len(verdict.lost):>6}{len(verdict.doubled):>9}{len(verdict.stuck):>7}"
+    print(f"{row.fault:<28}{row.injected:>9}{numbers}{seconds:>20}", flush=True)
+    return row
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""A running Windhover of its own with a simulated YouTube, and what people do with it meanwhile."""
+
+import json
+import random
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+import psutil
+
+from benchmarks.faults.youtube import KEYS, PER_DAY, YouTube
+from simulator import World
+from tests.running import Windhover, clean_environment, copy_state, wait_for
+
+# Videos per hour. The busiest fill a page of 50 in two minutes, so an outage leaves gaps.
+RATES = {
+    "Python": 60,
+    "Football": 1500,
+    "Chess": 240,
+    "Cats": 600,
+    "Rust": 120,
+    "Yoga": 240,
+    "Linux": 120,
+    "Climate": 60,
+}
+
+# These are searched for by themselves, each INTERVAL seconds; the others together, each minute.
+ALONE = ("Python", "Football", "Chess", "Cats")
+INTERVAL = 5
+
+STAR_EVERY = 0.5
+
+
+class System:
+    """Windhover (`windhover`), its YouTube (`youtube`), and a client that stars videos (`starred`: what succeeded)."""
+
+    def __init__(self, folder: Path, youtube: YouTube) -> None:
+        self.folder, self.youtube = folder, youtube
+        self.environment = {
+            "YT_KEYS": ",".join(f"{name}={key}" for name, key in KEYS.items()),
+            "YOUTUBE_API_URL": youtube.youtube_url,
+            "YT_SEARCHES_PER_DAY": str(PER_DAY),
+            "YT_UNITS_PER_DAY": str(PER_DAY),
+        }
+        copy_state(clean_environment(folder, self.environment))
+        self.start()
+        # The same address after each further start.
+        self.environment["PORT"] = self.windhover.environment["PORT"]
+        self.keywords: list[int] = []
+        self.starred: set[str] = set()
+        self.deleted: set[int] = set()
+
+    def start(self) -> None:
+        self.windhover = Windhover(self.folder, self.environment)
+
+    @property
+    def database(self) -> Path:
+        return self.windhover.state_dir / "windhover.sqlite3"
+
+    def rows(self, query: str, *parameters: object) -> list[Any]:
+        """Return what a query finds. It waits for no writer."""
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=20)) as connection:
+            return connection.execute(query, parameters).fetchall()
+
+    # What people do
+
+    def request(self, method: str, address: str, body: dict[str, Any] | None = None, seconds: float = 30) -> Any:
+        """Return what the REST API answers; raises URLError or OSError."""
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(self.windhover.url + address, data, {"Content-Type": "application/json"}, method=method)
+        with urlopen(request, timeout=seconds) as response:
+            return json.loads(response.read() or "null")
+
+    def watch(self, keyword: str, **chosen: Any) -> int:
+        """Add a keyword; return its id."""
+        return int(self.request("POST", "/api/keywords/", {"keyword": keyword} | chosen)["id"])
+
+    def fetch_now(self, keyword: int) -> None:
+        """Request a manual fetch, which may not be possible now."""
+        with suppress(URLError, OSError):
+            self.request("POST", f"/api/keywords/{keyword}/fetch/", {})
+
+    def star(self, chance: random.Random) -> None:
+        """Star one of the newest videos, and remember it if that was confirmed."""
+        with suppress(URLError, OSError, ValueError, IndexError):
+            video = chance.choice(self.request("GET", "/api/videos/?page_size=50")["results"])["video_id"]
+            self.request("PATCH", f"/api/videos/{video}/", {"starred": True})
+            self.starred.add(video)
+
+    # Its processes
+
+    def pid(self, part: str) -> int:
+        """Return the first process of a part, when it runs."""
+        wait_for(
+            lambda: part in self.windhover.pids(), lambda: f"{part} does not run:\n{self.windhover.output[-3000:]}"
+        )
+        return self.windhover.pids()[part]
+
+    def processes(self, part: str) -> list[psutil.Process]:
+        """Return a part's processes, the first one first."""
+        with suppress(psutil.NoSuchProcess):
+            first = psutil.Process(self.pid(part))
+            return [first, *first.children(recursive=True)]
+        return []
+
+    def is_up(self) -> bool:
+        return self.windhover.process.poll() is None and "web" in self.windhover.pids() and self.windhover.answers()
+
+
+@contextmanager
+def running_system(folder: Path, seed: int) -> Iterator[System]:
+    """Run a system that watches RATES, until the block ends."""
+    world = World(seed, rates=RATES, history=timedelta(minutes=10), index_delay=20, date_jitter=30)
+    with YouTube(world) as youtube:
+        system = System(folder, youtube)
+        over = threading.Event()
+        try:
+            system.windhover.wait_until_up()
+            for keyword in RATES:
+                chosen = {"interval": INTERVAL} if keyword in ALONE else {}
+                system.keywords.append(system.watch(keyword, **chosen))
+            threading.Thread(target=_repeat, args=(over, system.star, random.Random(seed)), daemon=True).start()
+            yield system
+        finally:
+            over.set()
+            system.windhover.kill_everything()
+
+
+def _repeat(over: threading.Event, act: Callable[[random.Random], None], chance: random.Random) -> None:
+    while not over.wait(STAR_EVERY):
+        act(chance)

@@ -1,0 +1,192 @@
+"""Whether something was lost, is there twice, or is stuck: what YouTube showed is compared with what is stored."""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from benchmarks.faults.system import ALONE, System
+from benchmarks.faults.youtube import SEARCH
+
+# Seconds to recover from a fault; what is left then counts as stuck.
+LIMIT = 240
+
+_OPEN = "status = 'running' OR (status = 'waiting' AND waiting_until IS NULL)"
+
+
+@dataclass
+class Verdict:
+    """Sentences about what is wrong."""
+
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    stuck: list[str] = field(default_factory=list)
+
+    @property
+    def sentences(self) -> list[str]:
+        return [*self.lost, *self.doubled, *self.stuck]
+
+
+class Judge:
+    """Compares a system with its YouTube. Each thing is reported once, so that it counts for one fault only."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._reported: set[str] = set()
+
+    def judge(self, stuck: list[str]) -> Verdict:
+        """Return what is wrong now besides what is `stuck`."""
+        # First, since each search is in the ledger before it is made.
+        made = self._system.youtube.stats.requests(SEARCH)
+        with _snapshot(self._system) as database:
+            lost = [*self._lost_videos(database), *self._lost_stars(database)]
+            doubled = [*_duplicates(database), *_wrong_counts(database), *_overlapping(database)]
+            (reserved,) = database.execute("SELECT sum(used) FROM quota_quotaspend WHERE bucket = 'search'").fetchone()
+        if made > (reserved or 0):
+            doubled.append(f"{made} searches were made, and {reserved} are in the ledger")
+        return Verdict(self._new(lost), self._new(doubled), self._new(stuck))
+
+    def _new(self, sentences: list[str]) -> list[str]:
+        new = [one for one in sentences if one not in self._reported]
+        self._reported.update(new)
+        return new
+
+    def _lost_videos(self, database: sqlite3.Connection) -> Iterator[str]:
+        """Yield what a search for each keyword showed when its last one began, published since it was added, and
+        neither stored nor in a recorded gap."""
+        last_search = """SELECT entry.id, entry.keyword, entry.created_at, max(log.created_at)
+            FROM videos_keywordentry entry JOIN videos_videolog log ON log.keyword_id = entry.id
+            WHERE entry.state = 'watched' AND log.status = 'done' AND log.method = 'youtube' GROUP BY entry.id"""
+        for pk, keyword, created_at, searched_at in database.execute(last_search).fetchall():
+            stored = {
+                row[0] for row in database.execute("SELECT video_id FROM videos_match WHERE keyword_id = ?", [pk])
+            }
+            gaps = [
+                (_moment(after), _moment(before))
+                for after, before in database.execute(
+                    'SELECT "after", "before" FROM videos_searchgap WHERE keyword_id = ?', [pk]
+                )
+            ]
+            # The simulator counts whole seconds.
+            since = _moment(created_at) + timedelta(seconds=1)
+            for video in self._system.youtube.world.search(keyword, _moment(searched_at), published_after=since):
+                published_at = datetime.fromtimestamp(video.published_at, UTC)
+                if video.video_id not in stored and not any(after <= published_at <= before for after, before in gaps):
+                    yield f"{video.video_id} of {keyword}, published {published_at:%H:%M:%S}, is not stored"
+
+    def _lost_stars(self, database: sqlite3.Connection) -> Iterator[str]:
+        rows = database.execute("SELECT video_id FROM videos_video WHERE starred_at IS NOT NULL")
+        for video_id in self._system.starred - {row[0] for row in rows}:
+            yield f"{video_id} was starred, and is not"
+
+
+def open_problems(system: System, before: "Before", keywords: tuple[str, ...] = ALONE) -> list[str]:
+    """Return what keeps the system from working again after a fault: of these keywords, each must have been searched
+    for since, and nothing that was under way before may be so still."""
+    if not system.is_up():
+        return ["web does not answer"]
+    with _snapshot(system) as database:
+        searched = {
+            keyword
+            for (keyword,) in database.execute(
+                "SELECT keyword_text FROM videos_videolog WHERE status = 'done' AND method = 'youtube' AND created_at > ?",
+                [before.moment],
+            )
+        }
+        now = Before.of(database)
+        erased = {row[0] for row in database.execute("SELECT id FROM videos_keywordentry")}
+    return [
+        *(f"{keyword} was not searched for again" for keyword in keywords if keyword not in searched),
+        *(f"the log {pk} is still open" for pk in sorted(before.logs & now.logs)),
+        *(f"keyword {pk} is still claimed by {token}" for pk, token in sorted(before.claims & now.claims)),
+        *(f"the deleted keyword {pk} is still there" for pk in sorted(system.deleted & erased)),
+    ]
+
+
+@dataclass(frozen=True)
+class Before:
+    """What was under way at a moment."""
+
+    moment: str
+    logs: set[int]
+    claims: set[tuple[int, str]]
+
+    @classmethod
+    def now(cls, system: System) -> "Before":
+        with _snapshot(system) as database:
+            return cls.of(database)
+
+    @classmethod
+    def of(cls, database: sqlite3.Connection) -> "Before":
+        logs = {row[0] for row in database.execute(f"SELECT id FROM videos_videolog WHERE {_OPEN}")}
+        claims = set(database.execute("SELECT id, claim_token FROM videos_keywordentry WHERE claim_token <> ''"))
+        return cls(datetime.now(UTC).replace(tzinfo=None).isoformat(" "), logs, claims)
+
+
+def recover(system: System, keywords: tuple[str, ...] = ALONE) -> tuple[float, list[str]]:
+    """Wait until the system works again; return after how many seconds, and what does not after LIMIT."""
+    before, began = Before.now(system), time.monotonic()
+    while problems := open_problems(system, before, keywords):
+        if time.monotonic() - began > LIMIT:
+            return time.monotonic() - began, problems
+        time.sleep(0.5)
+    return time.monotonic() - began, []
+
+
+def come_to_rest(system: System) -> list[str]:
+    """Pause all keywords; return what is claimed or open although nothing should be under way any more."""
+    for (pk,) in system.rows("SELECT id FROM videos_keywordentry WHERE state = 'watched'"):
+        system.request("PATCH", f"/api/keywords/{pk}/", {"state": "paused"})
+    deadline = time.monotonic() + LIMIT
+    while (before := Before.now(system)).logs or before.claims:
+        if time.monotonic() > deadline:
+            return [
+                *(f"log {pk} never ends" for pk in before.logs),
+                *(f"keyword {pk} stays claimed" for pk, _ in before.claims),
+            ]
+        time.sleep(0.5)
+    return []
+
+
+def _duplicates(database: sqlite3.Connection) -> Iterator[str]:
+    query = "SELECT keyword_id, video_id, count(*) FROM videos_match GROUP BY keyword_id, video_id HAVING count(*) > 1"
+    for keyword, video, number in database.execute(query):
+        yield f"{video} is stored {number} times for keyword {keyword}"
+
+
+def _wrong_counts(database: sqlite3.Connection) -> Iterator[str]:
+    counted = """SELECT 'keyword ' || keyword, video_count, hidden_count,
+            (SELECT count(*) FROM videos_match WHERE keyword_id = entry.id),
+            (SELECT count(*) FROM videos_match WHERE keyword_id = entry.id AND hidden)
+        FROM videos_keywordentry entry WHERE state <> 'deleting'
+        UNION ALL SELECT 'the total', count, hidden_count, (SELECT count(*) FROM videos_video),
+            (SELECT count(*) FROM videos_video WHERE hidden_at IS NOT NULL) FROM videos_videototal"""
+    for name, count, hidden, rows, hidden_rows in database.execute(counted):
+        if (count, hidden) != (rows, hidden_rows):
+            yield f"{name} counts {count} videos, {hidden} of them hidden; there are {rows} and {hidden_rows}"
+
+
+def _overlapping(database: sqlite3.Connection) -> Iterator[str]:
+    """Yield fetches of a keyword that began before its last one had ended."""
+    ends: dict[int, datetime] = {}
+    logs = "SELECT id, keyword_id, created_at, duration FROM videos_videolog WHERE duration IS NOT NULL ORDER BY created_at"
+    for pk, keyword, created_at, duration in database.execute(logs):
+        began = _moment(created_at)
+        if keyword in ends and began < ends[keyword]:
+            yield f"fetch {pk} of keyword {keyword} began before its last one had ended"
+        # Its duration counts from before its log was opened.
+        ends[keyword] = began + timedelta(seconds=0.9 * duration)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@contextmanager
+def _snapshot(system: System) -> Iterator[sqlite3.Connection]:
+    """Open the database for reading, as it is at one moment."""
+    with closing(sqlite3.connect(f"file:{system.database}?mode=ro", uri=True, timeout=20)) as database:
+        database.execute("BEGIN")
+        yield database

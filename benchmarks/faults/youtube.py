@@ -1,0 +1,56 @@
+"""A simulated YouTube whose responses can be held, so that a fault hits a chosen moment of a fetch."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from simulator import Project, Simulator, World
+from simulator.exchange import Request, Response
+
+SEARCH, VIDEOS = "/youtube/v3/search", "/youtube/v3/videos"
+
+KEYS = {"one": "key-of-project-one", "two": "key-of-project-two"}
+PER_DAY = 1_000_000
+
+# Longer than a fetch waits for a response.
+MOST_HELD = 60.0
+
+
+class _Held:
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+        self.has_come, self.is_over = threading.Event(), threading.Event()
+
+
+class YouTube(Simulator):
+    def __init__(self, world: World) -> None:
+        projects = [Project(name, [key], searches_per_day=PER_DAY, units_per_day=PER_DAY) for name, key in KEYS.items()]
+        super().__init__(world, projects=projects)
+        self._lock = threading.Lock()
+        self._held: list[_Held] = []
+
+    @contextmanager
+    def holding(self, endpoint: str, seconds: float = 30) -> Iterator[bool]:
+        """Hold the next response of an endpoint while the block runs; yield whether it was requested in `seconds`."""
+        held = _Held(endpoint)
+        with self._lock:
+            self._held.append(held)
+        try:
+            yield held.has_come.wait(seconds)
+        finally:
+            held.is_over.set()
+            with self._lock:
+                if held in self._held:
+                    self._held.remove(held)
+
+    def answer(self, request: Request) -> Response:
+        with self._lock:
+            held = next((one for one in self._held if one.endpoint == request.path), None)
+            if held:
+                self._held.remove(held)
+        try:
+            return super().answer(request)
+        finally:
+            if held:
+                held.has_come.set()
+                held.is_over.wait(MOST_HELD)
