@@ -131,6 +131,12 @@ def _part_of_page(share: int, times: int = 1) -> Callable[[Request, Response], R
     return make
 
 
+def _reverse(request: Request, answer: Response) -> Response:
+    data = json.loads(answer.body)
+    data["items"].reverse()
+    return replace(answer, body=Response.of(data).body)
+
+
 def _empty_page(request: Request, answer: Response) -> Response:
     data = json.loads(answer.body) | {"items": [], "nextPageToken": page_tokens.encode(_page_start(request))}
     return replace(answer, body=Response.of(data).body)
@@ -203,6 +209,7 @@ KINDS: dict[str, dict[str, Kind]] = {
         "repeated_items": Kind(
             "half of a search page, each item twice; its nextPageToken leads to the rest", _part_of_page(2, 2), _is_page
         ),
+        "reversed_items": Kind("a search page in reverse order", _reverse, _is_page),
         "short_page": Kind("a third of a search page; its nextPageToken leads to the rest", _part_of_page(3), _is_page),
         "empty_page": Kind("a search page without items; its nextPageToken leads to them", _empty_page, _is_page),
     },

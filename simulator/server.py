@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from simulator import control, invidious, thumbnails, youtube
@@ -86,7 +86,7 @@ class Simulator:
         """Return the base URL of the Invidious instance."""
         return self.url
 
-    def start(self) -> "Simulator":
+    def start(self) -> Self:
         """Start the server in a thread."""
         self._server = _listen(self._host, self._port, self)
         threading.Thread(target=self._server.serve, name="simulator", daemon=True).start()
@@ -98,7 +98,7 @@ class Simulator:
             self._server.stop_serving()
             self._server = None
 
-    def __enter__(self) -> "Simulator":
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(

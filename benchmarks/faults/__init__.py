@@ -1,1 +1,1 @@
-"""What faults do to a running Windhover: whether one loses a video, stores or searches twice, or leaves something stuck."""
+"""What faults do to a running Windhover: whether one loses a video, stores it twice or leaves something stuck."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import benchmarks.faults
-from benchmarks.faults.injections import FAULTS
+from benchmarks.faults.injections import FAULTS, MIXED, mix
 from benchmarks.faults.system import RATES, System, running_system
 from benchmarks.faults.verdict import Judge, Verdict, come_to_rest, recover
 from benchmarks.options import Parser, whole_number
@@ -28,9 +28,19 @@ def main() -> None:
     parser = Parser(prog="bin/bench faults", description=benchmarks.faults.__doc__)
     parser.add_argument("--seed", type=whole_number(0, 10**9), default=1, help="decides order and moments (default: 1)")
     parser.add_argument(
-        "--only", action="append", choices=sorted(FAULTS), metavar="NAME", help="inject only this fault"
+        "--only", action="append", choices=[*sorted(FAULTS), MIXED], metavar="NAME", help="inject only this fault"
     )
+    parser.add_argument(
+        "--seconds",
+        type=whole_number(1, 10**6),
+        default=180,
+        help="how long faults are mixed at the end (default: 180)",
+    )
+    parser.add_argument("--list", action="store_true", help="list the faults")
     options = parser.parse_args()
+    if options.list:
+        print("\n".join(f"{name:<24}{inject.__doc__}" for name, inject in FAULTS.items()))
+        return
     with tempfile.TemporaryDirectory() as folder, running_system(Path(folder), options.seed) as system:
         sys.exit(_run(options, system))
 
@@ -38,32 +48,33 @@ def main() -> None:
 def _run(options: argparse.Namespace, system: System) -> int:
     """Inject the faults and print the table; return the exit code."""
     chance, judge = random.Random(options.seed), Judge(system)
-    print(f"{'fault':<28}{'injected':>9}{'lost':>6}{'doubled':>9}{'stuck':>7}{'seconds to recover':>20}", flush=True)
-    rows = [_show(_start(system, judge))]
-    faults = options.only or chance.sample(sorted(FAULTS), len(FAULTS))
-    for name in faults:
-        system.fetch_now(chance.choice(system.keywords))
-        injected = FAULTS[name].inject(system, chance)
+    if not system.own_disk:
+        print("This user may not mount a disk: files cannot grow instead of a full one.")
+    print("Skipped: jumps of the clock, which cannot be set for these processes only.")
+    print(f"\n{'fault':<24}{'injected':>9}{'lost':>6}{'doubled':>9}{'stuck':>7}{'seconds to recover':>20}", flush=True)
+    seconds, stuck = recover(system, tuple(RATES))
+    rows = [_show(Row("none", 0, judge.judge(stuck), seconds))]
+    for name in options.only or [*chance.sample(sorted(FAULTS), len(FAULTS)), MIXED]:
+        if name == MIXED:
+            injected = mix(system, chance, options.seconds)
+        else:
+            system.fetch_now(chance.choice(system.keywords))
+            injected = FAULTS[name](system, chance)
         seconds, stuck = recover(system)
         rows.append(_show(Row(name, injected, judge.judge(stuck), seconds)))
-    _, stuck = recover(system, tuple(RATES))
+    seconds, stuck = recover(system, tuple(RATES))
     stuck += come_to_rest(system)
-    rows.append(_show(Row("the end, all keywords", 0, judge.judge(stuck), None)))
+    rows.append(_show(Row("the end, all keywords", 0, judge.judge(stuck), seconds)))
     problems = [f"{row.fault}: {sentence}" for row in rows for sentence in row.verdict.sentences]
+    problems += [f"{row.fault}: was not injected" for row in rows[1:-1] if not row.injected]
     print("\n".join(["", *problems] if problems else ["", "Nothing is lost, doubled or stuck."]))
     return 1 if problems else 0
-
-
-def _start(system: System, judge: Judge) -> Row:
-    """Wait until all keywords were searched for, without any fault."""
-    seconds, stuck = recover(system, tuple(RATES))
-    return Row("none", 0, judge.judge(stuck), seconds)
 
 
 def _show(row: Row) -> Row:
     verdict, seconds = row.verdict, "" if row.seconds is None else f"{row.seconds:.1f}"
     numbers = f"{len(verdict.lost):>6}{len(verdict.doubled):>9}{len(verdict.stuck):>7}"
-    print(f"{row.fault:<28}{row.injected:>9}{numbers}{seconds:>20}", flush=True)
+    print(f"{row.fault:<24}{row.injected:>9}{numbers}{seconds:>20}", flush=True)
     return row
 
 

@@ -1,57 +1,337 @@
-"""The faults. Each is injected, lasts a while, and is over when its function returns."""
+"""The faults. Each is injected, lasts a while, and is over when its function returns how often it happened."""
 
+import errno
+import os
 import random
+import re
+import resource
 import signal
+import subprocess
+import sys
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 
 import psutil
+import redis
+import requests
 
-from benchmarks.faults.system import System
-from benchmarks.faults.youtube import SEARCH
+from benchmarks.faults.system import INTERVAL, System
+from benchmarks.faults.youtube import SEARCH, VIDEOS
+from config.environment import BASE_DIR
+from core.log_lines import first_line
 
-# Seconds that a source fails.
+# How long a fault lasts, in seconds.
 SOURCE_SECONDS = 20
-
-
-@dataclass(frozen=True)
-class Fault:
-    """`inject` returns how often the fault happened. `about` says what happens."""
-
-    name: str
-    about: str
-    inject: Callable[[System, random.Random], int]
-
-
-FAULTS: dict[str, Fault] = {}
+STOPPED_SECONDS = 20
+AWAY_SECONDS = 60
+LOCKED_SECONDS = 30  # ten more than writers wait
+FULL_SECONDS = 30
+REFUSED_SECONDS = 15
+REPEATED_SECONDS = 40
 
 Inject = Callable[[System, random.Random], int]
+
+# The name of all faults together, and how many of them at the same time.
+MIXED = "mixed"
+MOST_AT_ONCE = 3
+
+# By name; the docstring says what happens.
+FAULTS: dict[str, Inject] = {}
 
 
 def _fault(name: str) -> Callable[[Inject], Inject]:
     def register(inject: Inject) -> Inject:
-        FAULTS[name] = Fault(name, (inject.__doc__ or "").splitlines()[0], inject)
+        FAULTS[name] = inject
         return inject
 
     return register
 
 
+# Processes
+
+
+def _kill_during_fetch(endpoint: str, system: System, chance: random.Random, after: float | None = None) -> int:
+    """Kill the worker's child that requests `endpoint`: before it has the response, or so many seconds after."""
+    with system.youtube.holding(endpoint) as was_requested:
+        was_requested()
+        port = int(system.youtube.url.rpartition(":")[2])
+        children = system.processes("worker")[1:]
+        child = next((one for one in children if _is_connected(one, port)), None)
+        if child and after is None:
+            return _send(signal.SIGKILL, child)
+    if child:
+        time.sleep(after or 0)
+        return _send(signal.SIGKILL, child)
+    return 0
+
+
+def _is_connected(process: psutil.Process, port: int) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        connections = process.net_connections("tcp")
+        return any(one.raddr and one.raddr.port == port and one.status == "ESTABLISHED" for one in connections)
+    return False
+
+
+@_fault("kill-fetch-searching")
+def kill_fetch_searching(system: System, chance: random.Random) -> int:
+    """A process of the worker is killed while it waits for a search."""
+    return _kill_during_fetch(SEARCH, system, chance)
+
+
+@_fault("kill-fetch-completing")
+def kill_fetch_completing(system: System, chance: random.Random) -> int:
+    """A process of the worker is killed while it waits for the full data of new videos."""
+    return _kill_during_fetch(VIDEOS, system, chance)
+
+
+@_fault("kill-fetch-storing")
+def kill_fetch_storing(system: System, chance: random.Random) -> int:
+    """A process of the worker is killed up to 30 ms after it got the full data of new videos."""
+    return _kill_during_fetch(VIDEOS, system, chance, after=chance.uniform(0, 0.03))
+
+
 @_fault("kill-worker")
 def kill_worker(system: System, chance: random.Random) -> int:
-    """the worker and its children are killed while a search is answered"""
-    with system.youtube.holding(SEARCH):
-        return _kill(*system.processes("worker"))
+    """All processes of the worker are killed during a fetch."""
+    with system.youtube.holding(SEARCH) as was_requested:
+        was_requested()
+        return _send(signal.SIGKILL, *system.processes("worker"))
+
+
+@_fault("kill-worker-parent")
+def kill_worker_parent(system: System, chance: random.Random) -> int:
+    """The worker's first process is killed during a fetch; its children are not."""
+    with system.youtube.holding(SEARCH) as was_requested:
+        was_requested()
+        return _send(signal.SIGKILL, *system.processes("worker")[:1])
+
+
+@_fault("kill-beat")
+def kill_beat(system: System, chance: random.Random) -> int:
+    """Beat is killed."""
+    return _send(signal.SIGKILL, *system.processes("beat"))
 
 
 @_fault("kill-broker")
 def kill_broker(system: System, chance: random.Random) -> int:
-    """the broker is killed, with all messages"""
-    return _kill(*system.processes("broker"))
+    """The broker is killed; its messages are lost."""
+    return _send(signal.SIGKILL, *system.processes("broker"))
+
+
+@_fault("kill-broker-old-data")
+def kill_broker_old_data(system: System, chance: random.Random) -> int:
+    """The broker is killed, and starts with the messages of ten seconds before, which were processed meanwhile."""
+    with _paused(*system.processes("worker")):
+        time.sleep(INTERVAL + 1)  # until messages wait
+        with _broker(system) as broker:
+            broker.save()
+    time.sleep(10)
+    number = _send(signal.SIGKILL, *system.processes("broker"))
+    time.sleep(5)
+    (system.windhover.state_dir / "dump.rdb").unlink()
+    return number
+
+
+@_fault("kill-web")
+def kill_web(system: System, chance: random.Random) -> int:
+    """All processes of web are killed."""
+    return _send(signal.SIGKILL, *system.processes("web"))
+
+
+@_fault("kill-supervisor")
+def kill_supervisor(system: System, chance: random.Random) -> int:
+    """The supervisor is killed, which leaves all parts running; then Windhover is started again."""
+    os.kill(system.windhover.process.pid, signal.SIGKILL)
+    system.windhover.process.wait()
+    system.start()
+    return 1
+
+
+@_fault("kill-everything")
+def kill_everything(system: System, chance: random.Random) -> int:
+    """All processes are killed during a fetch; then Windhover is started again."""
+    with system.youtube.holding(SEARCH) as was_requested:
+        was_requested()
+        system.windhover.kill_everything()
+    system.start()
+    return 1
+
+
+def _stop_fault(part: str) -> None:
+    @_fault(f"stop-{part}")
+    def inject(system: System, chance: random.Random) -> int:
+        with _paused(*system.processes(part)):
+            time.sleep(STOPPED_SECONDS)
+        return 1
+
+    inject.__doc__ = f"All processes of {part} are stopped for {STOPPED_SECONDS} s (SIGSTOP)."
+
+
+for _part in ("worker", "beat", "broker", "web"):
+    _stop_fault(_part)
+
+
+@_fault("broker-away")
+def broker_away(system: System, chance: random.Random) -> int:
+    """The broker is killed whenever it starts, for a minute."""
+    until, killed = time.monotonic() + AWAY_SECONDS, set[int]()
+    while time.monotonic() < until:
+        pid = system.windhover.pids().get("broker")
+        if pid and pid not in killed:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            killed.add(pid)
+        time.sleep(0.1)
+    return len(killed)
+
+
+@_fault("two-beats")
+def two_beats(system: System, chance: random.Random) -> int:
+    """A second beat runs for 40 s."""
+    command = [sys.executable, "-m", "celery", "--quiet", "-A", "config", "beat", "--pidfile="]
+    beat = subprocess.Popen(
+        command, cwd=BASE_DIR, env=system.windhover.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        time.sleep(REPEATED_SECONDS)
+        return int(beat.poll() is None)
+    finally:
+        beat.kill()
+        beat.wait()
+
+
+# The broker's messages
+
+
+@_fault("messages-twice")
+def messages_twice(system: System, chance: random.Random) -> int:
+    """Each message is delivered twice, for 40 s."""
+    until, repeated = time.monotonic() + REPEATED_SECONDS, set[bytes]()
+    with _broker(system) as monitored, _broker(system) as broker, monitored.monitor() as monitor:  # type: ignore[no-untyped-call]
+        while (left := until - time.monotonic()) > 0:
+            if not monitor.connection.can_read(timeout=left):
+                continue
+            message = _pushed(monitor.connection.read_response(disable_decoding=True))
+            if message and message not in repeated:
+                repeated.add(message)
+                broker.lpush("celery", message)
+    return len(repeated)
+
+
+def _pushed(line: bytes) -> bytes | None:
+    """Return the message that a line of MONITOR shows to be added to the queue."""
+    arguments = [escaped.decode() for escaped in re.findall(rb'"((?:[^"\\]|\\.)*)"', line)]
+    if arguments[:2] != ["LPUSH", "celery"]:
+        return None
+    return arguments[2].encode().decode("unicode_escape").encode("latin-1")
+
+
+# Database and disk
+
+
+_HOLD_LOCK = """
+import sqlite3, sys, time
+connection = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+time.sleep(float(sys.argv[2]))
+"""
+
+
+@_fault("database-locked")
+def database_locked(system: System, chance: random.Random) -> int:
+    """Another program holds SQLite's write lock, ten seconds longer than writers wait for it."""
+    subprocess.run([sys.executable, "-c", _HOLD_LOCK, str(system.database), str(LOCKED_SECONDS)], check=True)
+    return 1
+
+
+@_fault("disk-full")
+def disk_full(system: System, chance: random.Random) -> int:
+    """The disk is full for 30 s; without the right to mount one, files cannot grow."""
+    if not system.own_disk:
+        return _limit_files(system)
+    ballast = system.folder / "ballast"
+    until = time.monotonic() + FULL_SECONDS
+    try:
+        with ballast.open("wb", buffering=0) as file:
+            while time.monotonic() < until:
+                try:
+                    file.write(bytes(65_536))
+                except OSError as error:
+                    if error.errno != errno.ENOSPC:
+                        raise
+                    time.sleep(0.05)  # a file that shrinks leaves room for another piece
+    finally:
+        ballast.unlink()
+    return 1
+
+
+def _limit_files(system: System) -> int:
+    processes = [one for part in ("web", "worker", "beat") for one in system.processes(part)]
+    size = system.database.with_name(f"{system.database.name}-wal").stat().st_size // 2
+    _, hard = processes[0].rlimit(resource.RLIMIT_FSIZE)
+    for process in processes:
+        process.rlimit(resource.RLIMIT_FSIZE, (size, hard))
+    time.sleep(FULL_SECONDS)
+    for process in [one for part in ("web", "worker", "beat") for one in system.processes(part)]:
+        process.rlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    return 1
+
+
+@_fault("migrate")
+def migrate(system: System, chance: random.Random) -> int:
+    """`manage.py migrate`, and what each start prepares, run while all parts do."""
+    for command in (["manage.py", "migrate"], ["-m", "config.prepare"]):
+        subprocess.run(
+            [sys.executable, *command],
+            check=True,
+            cwd=BASE_DIR,
+            env=system.windhover.environment,
+            stdout=subprocess.DEVNULL,
+        )
+    return 2
+
+
+# Keywords and keys
+
+
+@_fault("delete-during-fetch")
+def delete_during_fetch(system: System, chance: random.Random) -> int:
+    """A keyword is deleted during its fetch."""
+    with system.youtube.holding(SEARCH, query="Marathon") as was_requested:
+        pk = system.watch("Marathon", interval=INTERVAL)
+        requested = was_requested()
+        system.request("DELETE", f"/api/keywords/{pk}/")
+    system.deleted.add(pk)
+    return int(requested)
+
+
+@_fault("keys-refused")
+def keys_refused(system: System, chance: random.Random) -> int:
+    """YouTube refuses one key, then each of them, until a person has it tried again."""
+    keys = [key for project in system.youtube.projects for key in project.keys]
+    before = sum(key.refused for key in keys)
+    for key in keys:
+        key.state = "invalid"
+        time.sleep(REFUSED_SECONDS)
+    for key in keys:
+        key.state = "valid"
+    with requests.Session() as person:
+        person.get(f"{system.windhover.url}/quota/", timeout=30).raise_for_status()
+        (token,) = [cookie.value for cookie in person.cookies if cookie.name.startswith("csrf")]
+        for (pk,) in system.rows("SELECT id FROM quota_apikey"):
+            address = f"{system.windhover.url}/quota/keys/{pk}/retry/"
+            person.post(address, {"csrfmiddlewaretoken": token or ""}, timeout=30).raise_for_status()
+    return sum(key.refused for key in keys) - before
+
+
+# YouTube's responses
 
 
 def _source_fault(kind: str, about: str) -> None:
+    @_fault(f"source-{kind.replace('_', '-')}")
     def inject(system: System, chance: random.Random) -> int:
         before = _served(system, kind)
         system.youtube.faults.add("youtube", kind, times=None)
@@ -59,23 +339,78 @@ def _source_fault(kind: str, about: str) -> None:
         system.youtube.faults.clear("youtube")
         return _served(system, kind) - before
 
-    inject.__doc__ = f"for {SOURCE_SECONDS} s, each response of YouTube is {about}"
-    _fault(f"source-{kind}")(inject)
+    inject.__doc__ = f"For {SOURCE_SECONDS} s, {about}."
 
 
 def _served(system: System, kind: str) -> int:
     return system.youtube.faults.served()["youtube"].get(kind, 0)
 
 
-for _kind, _about in {"status_500": "a 500"}.items():
+for _kind, _about in {
+    "hang": "YouTube does not respond",
+    "reset": "YouTube resets connections",
+    "status_500": "YouTube responds with 500",
+    "html_200": "YouTube responds with 200 and a page in HTML",
+    "truncated_json": "half of each response is missing",
+    "huge_json": "each response has 32 MB",
+    "repeated_items": "search pages show half of their videos, each twice",
+    "reversed_items": "search pages are in reverse order",
+}.items():
     _source_fault(_kind, _about)
 
 
-def _kill(*processes: psutil.Process) -> int:
-    """Kill these processes; return 1 if there was one."""
-    number = 0
+def mix(system: System, chance: random.Random, seconds: float) -> int:
+    """Inject faults for so many seconds, up to MOST_AT_ONCE at the same time; return how many."""
+    until, running, number = time.monotonic() + seconds, dict[str, threading.Thread](), 0
+    while time.monotonic() < until:
+        running = {name: thread for name, thread in running.items() if thread.is_alive()}
+        if len(running) < MOST_AT_ONCE:
+            name = chance.choice(sorted(FAULTS.keys() - running.keys()))
+            inject = partial(_try_to_inject, name, system, random.Random(chance.random()))
+            running[name] = threading.Thread(target=inject, name=name)
+            running[name].start()
+            number += 1
+        time.sleep(chance.uniform(1, 8))
+    for thread in running.values():
+        thread.join()
+    return number
+
+
+def _try_to_inject(name: str, system: System, chance: random.Random) -> None:
+    """Inject a fault, which others may prevent: what it needs may not run."""
+    try:
+        FAULTS[name](system, chance)
+    except (
+        OSError,
+        psutil.Error,
+        redis.RedisError,
+        requests.RequestException,
+        subprocess.CalledProcessError,
+        AssertionError,
+    ) as error:
+        print(f"  {name} was prevented: {first_line(error)}", flush=True)
+
+
+def _send(number: signal.Signals, *processes: psutil.Process) -> int:
+    """Send a signal to these processes; return 1 if there was one."""
+    sent = 0
     for process in processes:
         with suppress(psutil.NoSuchProcess):
-            process.send_signal(signal.SIGKILL)
-            number = 1
-    return number
+            process.send_signal(number)
+            sent = 1
+    return sent
+
+
+@contextmanager
+def _paused(*processes: psutil.Process) -> Iterator[None]:
+    _send(signal.SIGSTOP, *processes)
+    try:
+        yield
+    finally:
+        _send(signal.SIGCONT, *processes)
+
+
+@contextmanager
+def _broker(system: System) -> Iterator[redis.Redis]:
+    with redis.Redis(unix_socket_path=str(system.windhover.state_dir / "broker.sock")) as broker:
+        yield broker

@@ -3,6 +3,7 @@
 import json
 import random
 import sqlite3
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -36,12 +37,14 @@ INTERVAL = 5
 
 STAR_EVERY = 0.5
 
+DISK_MB = 300
+
 
 class System:
     """Windhover (`windhover`), its YouTube (`youtube`), and a client that stars videos (`starred`: what succeeded)."""
 
-    def __init__(self, folder: Path, youtube: YouTube) -> None:
-        self.folder, self.youtube = folder, youtube
+    def __init__(self, folder: Path, youtube: YouTube, *, own_disk: bool) -> None:
+        self.folder, self.youtube, self.own_disk = folder, youtube, own_disk
         self.environment = {
             "YT_KEYS": ",".join(f"{name}={key}" for name, key in KEYS.items()),
             "YOUTUBE_API_URL": youtube.youtube_url,
@@ -86,6 +89,15 @@ class System:
         with suppress(URLError, OSError):
             self.request("POST", f"/api/keywords/{keyword}/fetch/", {})
 
+    def fetch_postponed(self) -> None:
+        """Request fetches of the keywords that are not due for long.
+
+        In the last two fetches of these a worker was killed: Windhover assumes that the keyword may be the cause.
+        """
+        due_later = "state = 'watched' AND next_due_at > datetime('now', '+90 seconds')"
+        for (keyword,) in self.rows(f"SELECT id FROM videos_keywordentry WHERE {due_later}"):
+            self.fetch_now(keyword)
+
     def star(self, chance: random.Random) -> None:
         """Star one of the newest videos, and remember it if that was confirmed."""
         with suppress(URLError, OSError, ValueError, IndexError):
@@ -117,8 +129,8 @@ class System:
 def running_system(folder: Path, seed: int) -> Iterator[System]:
     """Run a system that watches RATES, until the block ends."""
     world = World(seed, rates=RATES, history=timedelta(minutes=10), index_delay=20, date_jitter=30)
-    with YouTube(world) as youtube:
-        system = System(folder, youtube)
+    with _own_disk(folder) as has_own_disk, YouTube(world) as youtube:
+        system = System(folder, youtube, own_disk=has_own_disk)
         over = threading.Event()
         try:
             system.windhover.wait_until_up()
@@ -130,6 +142,20 @@ def running_system(folder: Path, seed: int) -> Iterator[System]:
         finally:
             over.set()
             system.windhover.kill_everything()
+
+
+@contextmanager
+def _own_disk(folder: Path) -> Iterator[bool]:
+    """Mount a small disk at `folder`, so that it can become full; yield whether this user may do that."""
+    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "windhover-faults", str(folder)]
+    with suppress(OSError):
+        if subprocess.run(command, capture_output=True).returncode == 0:
+            try:
+                yield True
+            finally:
+                subprocess.run(["umount", "--lazy", str(folder)], check=True)
+            return
+    yield False
 
 
 def _repeat(over: threading.Event, act: Callable[[random.Random], None], chance: random.Random) -> None:

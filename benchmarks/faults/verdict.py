@@ -88,13 +88,10 @@ def open_problems(system: System, before: "Before", keywords: tuple[str, ...] = 
     if not system.is_up():
         return ["web does not answer"]
     with _snapshot(system) as database:
-        searched = {
-            keyword
-            for (keyword,) in database.execute(
-                "SELECT keyword_text FROM videos_videolog WHERE status = 'done' AND method = 'youtube' AND created_at > ?",
-                [before.moment],
-            )
-        }
+        done = (
+            "SELECT keyword_text FROM videos_videolog WHERE status = 'done' AND method = 'youtube' AND created_at > ?"
+        )
+        searched = {row[0] for row in database.execute(done, [before.moment])}
         now = Before.of(database)
         erased = {row[0] for row in database.execute("SELECT id FROM videos_keywordentry")}
     return [
@@ -129,6 +126,7 @@ def recover(system: System, keywords: tuple[str, ...] = ALONE) -> tuple[float, l
     """Wait until the system works again; return after how many seconds, and what does not after LIMIT."""
     before, began = Before.now(system), time.monotonic()
     while problems := open_problems(system, before, keywords):
+        system.fetch_postponed()
         if time.monotonic() - began > LIMIT:
             return time.monotonic() - began, problems
         time.sleep(0.5)
@@ -171,7 +169,8 @@ def _wrong_counts(database: sqlite3.Connection) -> Iterator[str]:
 def _overlapping(database: sqlite3.Connection) -> Iterator[str]:
     """Yield fetches of a keyword that began before its last one had ended."""
     ends: dict[int, datetime] = {}
-    logs = "SELECT id, keyword_id, created_at, duration FROM videos_videolog WHERE duration IS NOT NULL ORDER BY created_at"
+    ended = "FROM videos_videolog WHERE duration IS NOT NULL"
+    logs = f"SELECT id, keyword_id, created_at, duration {ended} ORDER BY created_at"
     for pk, keyword, created_at, duration in database.execute(logs):
         began = _moment(created_at)
         if keyword in ends and began < ends[keyword]:

@@ -43,6 +43,7 @@ EXPECTED: dict[str, dict[str, tuple[type[SourceError], str] | None]] = {
         "implausible": None,
         "expired_token": (BadPageToken, "page"),
         "repeated_items": None,
+        "reversed_items": None,
         "short_page": None,
         "empty_page": None,
     },

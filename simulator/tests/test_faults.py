@@ -172,6 +172,12 @@ def test_its_short_pages_lead_to_the_rest(sim, search, kind, kept):
         assert ids(rest)[: 50 - kept] == ids(whole)[kept:]
 
 
+def test_its_pages_can_be_in_reverse_order(sim, search):
+    whole = ids(search("python"))
+    sim.faults.add("youtube", "reversed_items")
+    assert ids(search("python")) == whole[::-1] != whole
+
+
 @pytest.mark.parametrize("kind", ["short_page", "repeated_items"])
 def test_its_short_pages_end(sim, search, kind):
     whole = search("python", publishedAfter="2026-11-22T00:00:00Z")
