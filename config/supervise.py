@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from supervisor import events, supervisord
+from supervisor import events, loggers, supervisord
 from supervisor.options import ServerOptions
 
 CONFIGURATION = Path(__file__).with_name("supervisord.conf")
@@ -23,7 +23,14 @@ def supervise() -> None:
 
 
 class ForegroundOptions(ServerOptions):  # type: ignore[misc]  # supervisor has no types
-    """supervisord's options, but the parts' output is also shown on the terminal."""
+    """supervisord's options, but the parts' output is also shown on the terminal, and a full disk stops nothing."""
+
+    def make_logger(self) -> None:
+        super().make_logger()
+        self.logger = Log(self.logger.level, self.logger.handlers)
+
+    def getLogger(self, level: int | None = None) -> "Log":
+        return Log(level)
 
     def setsignals(self) -> None:
         super().setsignals()
@@ -36,6 +43,22 @@ class ForegroundOptions(ServerOptions):  # type: ignore[misc]  # supervisor has 
 
     def _stop_on_hangup(self, _number: int, frame: FrameType | None) -> None:
         self.signal_receiver.receive(signal.SIGTERM, frame)
+
+
+class Log(loggers.Logger):  # type: ignore[misc]
+    """A log file that may be on a full disk: what cannot be written is dropped.
+
+    Else supervisord would exit, or no longer read the output of a part, which would wait for that forever.
+    """
+
+    def log(self, level: int, msg: str | bytes, **kw: Any) -> None:
+        try:
+            super().log(level, msg, **kw)
+        except (OSError, ValueError):  # standard error may be on the same disk
+            for handler in self.handlers:
+                if handler.stream.closed:  # it was to begin a new file
+                    with suppress(OSError):
+                        handler.stream = open(handler.baseFilename, "ab")
 
 
 class Terminal:
