@@ -9,6 +9,7 @@ from pathlib import Path
 
 import benchmarks.faults
 from benchmarks.faults.injections import FAULTS, MIXED, mix
+from benchmarks.faults.storm import blow
 from benchmarks.faults.system import RATES, System, running_system
 from benchmarks.faults.verdict import Judge, Verdict, come_to_rest, recover
 from benchmarks.options import Parser, whole_number
@@ -33,16 +34,21 @@ def main() -> None:
     parser.add_argument(
         "--seconds",
         type=whole_number(1, 10**6),
-        default=180,
         help="how long faults are mixed at the end (default: 180)",
+    )
+    parser.add_argument(
+        "--storm", action="store_true", help="instead of faults, as many writers as possible; 60 s, or --seconds"
     )
     parser.add_argument("--list", action="store_true", help="list the faults")
     options = parser.parse_args()
     if options.list:
         print("\n".join(f"{name:<24}{inject.__doc__}" for name, inject in FAULTS.items()))
         return
-    with tempfile.TemporaryDirectory() as folder, running_system(Path(folder), options.seed) as system:
-        sys.exit(_run(options, system))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_system(Path(folder), options.seed, is_storm=options.storm) as system,
+    ):
+        sys.exit((_storm if options.storm else _run)(options, system))
 
 
 def _run(options: argparse.Namespace, system: System) -> int:
@@ -56,7 +62,7 @@ def _run(options: argparse.Namespace, system: System) -> int:
     rows = [_show(Row("none", 0, judge.judge(stuck), seconds))]
     for name in options.only or [*chance.sample(sorted(FAULTS), len(FAULTS)), MIXED]:
         if name == MIXED:
-            injected = mix(system, chance, options.seconds)
+            injected = mix(system, chance, options.seconds or 180)
         else:
             system.fetch_now(chance.choice(system.keywords))
             injected = FAULTS[name](system, chance)
@@ -68,6 +74,21 @@ def _run(options: argparse.Namespace, system: System) -> int:
     problems = [f"{row.fault}: {sentence}" for row in rows for sentence in row.verdict.sentences]
     problems += [f"{row.fault}: was not injected" for row in rows[1:-1] if not row.injected]
     print("\n".join(["", *problems] if problems else ["", "Nothing is lost, doubled or stuck."]))
+    return 1 if problems else 0
+
+
+def _storm(options: argparse.Namespace, system: System) -> int:
+    """Write as much as possible and print how much that was; return the exit code."""
+    judge = Judge(system)
+    recover(system, tuple(RATES))
+    seconds = options.seconds or 60
+    storm = blow(system, options.seed, seconds)
+    _, stuck = recover(system, tuple(RATES))
+    stuck += come_to_rest(system)
+    problems = [*judge.judge(stuck).sentences, *storm.locked]
+    speed = f"{storm.rows:,.0f} new rows and {storm.requests:,.0f} requests per second"
+    print(f"{seconds} s: {speed}, {storm.refused} refused.")
+    print("\n".join(problems or ["Nothing is lost, doubled or stuck, and no writer waited too long for the database."]))
     return 1 if problems else 0
 
 

@@ -223,7 +223,7 @@ def messages_twice(system: System, chance: random.Random) -> int:
 
 def _pushed(line: bytes) -> bytes | None:
     """Return the message that a line of MONITOR shows to be added to the queue."""
-    arguments = [escaped.decode() for escaped in re.findall(rb'"((?:[^"\\]|\\.)*)"', line)]
+    arguments: list[str] = [escaped.decode() for escaped in re.findall(rb'"((?:[^"\\]|\\.)*)"', line)]
     if arguments[:2] != ["LPUSH", "celery"]:
         return None
     return arguments[2].encode().decode("unicode_escape").encode("latin-1")

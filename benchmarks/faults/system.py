@@ -8,9 +8,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import psutil
@@ -36,6 +36,9 @@ ALONE = ("Python", "Football", "Chess", "Cats")
 INTERVAL = 5
 
 STAR_EVERY = 0.5
+
+# Of each keyword in a storm, which is searched for each second.
+STORM_RATE = 20_000
 
 DISK_MB = 300
 
@@ -74,7 +77,7 @@ class System:
     # What people do
 
     def request(self, method: str, address: str, body: dict[str, Any] | None = None, seconds: float = 30) -> Any:
-        """Return what the REST API answers; raises URLError or OSError."""
+        """Return what the REST API answers; raises OSError or HTTPException."""
         data = None if body is None else json.dumps(body).encode()
         request = Request(self.windhover.url + address, data, {"Content-Type": "application/json"}, method=method)
         with urlopen(request, timeout=seconds) as response:
@@ -86,7 +89,7 @@ class System:
 
     def fetch_now(self, keyword: int) -> None:
         """Request a manual fetch, which may not be possible now."""
-        with suppress(URLError, OSError):
+        with suppress(OSError, HTTPException):
             self.request("POST", f"/api/keywords/{keyword}/fetch/", {})
 
     def fetch_postponed(self) -> None:
@@ -99,9 +102,9 @@ class System:
             self.fetch_now(keyword)
 
     def star(self, chance: random.Random) -> None:
-        """Star one of the newest videos, and remember it if that was confirmed."""
-        with suppress(URLError, OSError, ValueError, IndexError):
-            video = chance.choice(self.request("GET", "/api/videos/?page_size=50")["results"])["video_id"]
+        """Star one of the newest videos, and remember it when that was confirmed."""
+        if videos := self.request("GET", "/api/videos/?page_size=50")["results"]:
+            video = chance.choice(videos)["video_id"]
             self.request("PATCH", f"/api/videos/{video}/", {"starred": True})
             self.starred.add(video)
 
@@ -126,9 +129,10 @@ class System:
 
 
 @contextmanager
-def running_system(folder: Path, seed: int) -> Iterator[System]:
-    """Run a system that watches RATES, until the block ends."""
-    world = World(seed, rates=RATES, history=timedelta(minutes=10), index_delay=20, date_jitter=30)
+def running_system(folder: Path, seed: int, *, is_storm: bool = False) -> Iterator[System]:
+    """Run a system that watches RATES, until the block ends; in a storm, all keywords are as busy as can be."""
+    rates = dict.fromkeys(RATES, STORM_RATE) if is_storm else RATES
+    world = World(seed, rates=rates, history=timedelta(minutes=10), index_delay=20, date_jitter=30)
     with _own_disk(folder) as has_own_disk, YouTube(world) as youtube:
         system = System(folder, youtube, own_disk=has_own_disk)
         over = threading.Event()
@@ -136,6 +140,8 @@ def running_system(folder: Path, seed: int) -> Iterator[System]:
             system.windhover.wait_until_up()
             for keyword in RATES:
                 chosen = {"interval": INTERVAL} if keyword in ALONE else {}
+                if is_storm:
+                    chosen = {"interval": 1}
                 system.keywords.append(system.watch(keyword, **chosen))
             threading.Thread(target=_repeat, args=(over, system.star, random.Random(seed)), daemon=True).start()
             yield system
@@ -160,4 +166,5 @@ def _own_disk(folder: Path) -> Iterator[bool]:
 
 def _repeat(over: threading.Event, act: Callable[[random.Random], None], chance: random.Random) -> None:
     while not over.wait(STAR_EVERY):
-        act(chance)
+        with suppress(OSError, HTTPException, ValueError):
+            act(chance)
