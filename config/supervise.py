@@ -25,6 +25,8 @@ def supervise() -> None:
 class ForegroundOptions(ServerOptions):  # type: ignore[misc]  # supervisor has no types
     """supervisord's options, but the parts' output is also shown on the terminal, and a full disk stops nothing."""
 
+    logger: loggers.Logger
+
     def make_logger(self) -> None:
         super().make_logger()
         self.logger = Log(self.logger.level, self.logger.handlers)
@@ -58,7 +60,7 @@ class Log(loggers.Logger):  # type: ignore[misc]
             for handler in self.handlers:
                 if handler.stream.closed:  # it was to begin a new file
                     with suppress(OSError):
-                        handler.stream = open(handler.baseFilename, "ab")
+                        handler.stream = open(handler.baseFilename, "ab")  # noqa: SIM115  # the next lines need it
 
 
 class Terminal:
