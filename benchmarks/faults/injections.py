@@ -26,6 +26,7 @@ from core.log_lines import first_line
 # How long a fault lasts, in seconds.
 SOURCE_SECONDS = 20
 STOPPED_SECONDS = 20
+UNCLAIMED_SECONDS = 45  # longer than a claim lasts that is not renewed
 AWAY_SECONDS = 60
 LOCKED_SECONDS = 30  # ten more than writers wait
 FULL_SECONDS = 30
@@ -53,19 +54,13 @@ def _fault(name: str) -> Callable[[Inject], Inject]:
 # Processes
 
 
-def _kill_during_fetch(endpoint: str, system: System, chance: random.Random, after: float | None = None) -> int:
-    """Kill the worker's child that requests `endpoint`: before it has the response, or so many seconds after."""
+@contextmanager
+def _held_fetch(system: System, endpoint: str) -> Iterator[list[psutil.Process]]:
+    """Hold a response of an endpoint while the block runs; yield the worker's process that waits for it."""
+    port = int(system.youtube.url.rpartition(":")[2])
     with system.youtube.holding(endpoint) as was_requested:
         was_requested()
-        port = int(system.youtube.url.rpartition(":")[2])
-        children = system.processes("worker")[1:]
-        child = next((one for one in children if _is_connected(one, port)), None)
-        if child and after is None:
-            return _send(signal.SIGKILL, child)
-    if child:
-        time.sleep(after or 0)
-        return _send(signal.SIGKILL, child)
-    return 0
+        yield [one for one in system.processes("worker")[1:] if _is_connected(one, port)][:1]
 
 
 def _is_connected(process: psutil.Process, port: int) -> bool:
@@ -78,19 +73,24 @@ def _is_connected(process: psutil.Process, port: int) -> bool:
 @_fault("kill-fetch-searching")
 def kill_fetch_searching(system: System, chance: random.Random) -> int:
     """A process of the worker is killed while it waits for a search."""
-    return _kill_during_fetch(SEARCH, system, chance)
+    with _held_fetch(system, SEARCH) as fetching:
+        return _send(signal.SIGKILL, *fetching)
 
 
 @_fault("kill-fetch-completing")
 def kill_fetch_completing(system: System, chance: random.Random) -> int:
     """A process of the worker is killed while it waits for the full data of new videos."""
-    return _kill_during_fetch(VIDEOS, system, chance)
+    with _held_fetch(system, VIDEOS) as fetching:
+        return _send(signal.SIGKILL, *fetching)
 
 
 @_fault("kill-fetch-storing")
 def kill_fetch_storing(system: System, chance: random.Random) -> int:
     """A process of the worker is killed up to 30 ms after it got the full data of new videos."""
-    return _kill_during_fetch(VIDEOS, system, chance, after=chance.uniform(0, 0.03))
+    with _held_fetch(system, VIDEOS) as fetching:
+        pass
+    time.sleep(chance.uniform(0, 0.03))
+    return _send(signal.SIGKILL, *fetching)
 
 
 @_fault("kill-worker")
@@ -158,6 +158,16 @@ def kill_everything(system: System, chance: random.Random) -> int:
         system.windhover.kill_everything()
     system.start()
     return 1
+
+
+@_fault("stop-fetch")
+def stop_fetch(system: System, chance: random.Random) -> int:
+    """A process of the worker is stopped for 45 s during a fetch, so that its claim ends and another takes over."""
+    with _held_fetch(system, SEARCH) as fetching:
+        _send(signal.SIGSTOP, *fetching)
+    with _paused(*fetching):
+        time.sleep(UNCLAIMED_SECONDS)
+    return len(fetching)
 
 
 def _stop_fault(part: str) -> None:

@@ -169,7 +169,8 @@ def _wrong_counts(database: sqlite3.Connection) -> Iterator[str]:
 def _overlapping(database: sqlite3.Connection) -> Iterator[str]:
     """Yield fetches of a keyword that began before its last one had ended."""
     ends: dict[int, datetime] = {}
-    ended = "FROM videos_videolog WHERE duration IS NOT NULL"
+    # Not of those that were interrupted: they store nothing.
+    ended = "FROM videos_videolog WHERE status = 'done'"
     logs = f"SELECT id, keyword_id, created_at, duration {ended} ORDER BY created_at"
     for pk, keyword, created_at, duration in database.execute(logs):
         began = _moment(created_at)
