@@ -38,7 +38,7 @@ INTERVAL = 5
 STAR_EVERY = 0.5
 
 # Of each keyword in a storm, which is searched for each second.
-STORM_RATE = 20_000
+STORM_RATE = 60_000
 
 DISK_MB = 300
 
@@ -132,7 +132,8 @@ class System:
 def running_system(folder: Path, seed: int, *, is_storm: bool = False) -> Iterator[System]:
     """Run a system that watches RATES, until the block ends; in a storm, all keywords are as busy as can be."""
     rates = dict.fromkeys(RATES, STORM_RATE) if is_storm else RATES
-    world = World(seed, rates=rates, history=timedelta(minutes=10), index_delay=20, date_jitter=30)
+    index_delay = 0 if is_storm else 20
+    world = World(seed, rates=rates, history=timedelta(minutes=10), index_delay=index_delay, date_jitter=30)
     with _own_disk(folder) as has_own_disk, YouTube(world) as youtube:
         system = System(folder, youtube, own_disk=has_own_disk)
         over = threading.Event()
