@@ -31,8 +31,8 @@ RATES = {
     "Climate": 60,
 }
 
-# These are searched for by themselves, each INTERVAL seconds; the others together, each minute.
-ALONE = ("Python", "Football", "Chess", "Cats")
+# These are searched for each INTERVAL seconds; the others each minute, as often as keywords without an interval are.
+OFTEN = ("Python", "Football", "Chess", "Cats")
 INTERVAL = 5
 
 STAR_EVERY = 0.5
@@ -46,9 +46,10 @@ DISK_MB = 300
 class System:
     """Windhover (`windhover`), its YouTube (`youtube`), and a client that stars videos (`starred`: what succeeded)."""
 
-    def __init__(self, folder: Path, youtube: YouTube, *, own_disk: bool) -> None:
+    def __init__(self, folder: Path, youtube: YouTube, *, own_disk: bool, share_searches: bool) -> None:
         self.folder, self.youtube, self.own_disk = folder, youtube, own_disk
         self.environment = {
+            "SHARE_SEARCHES": "auto" if share_searches else "off",
             "YT_KEYS": ",".join(f"{name}={key}" for name, key in KEYS.items()),
             "YOUTUBE_API_URL": youtube.youtube_url,
             "YT_SEARCHES_PER_DAY": str(PER_DAY),
@@ -130,17 +131,20 @@ class System:
 
 @contextmanager
 def running_system(folder: Path, seed: int, *, is_storm: bool = False) -> Iterator[System]:
-    """Run a system that watches RATES, until the block ends; in a storm, all keywords are as busy as can be."""
+    """Run a system that watches RATES, until the block ends; in a storm, all keywords are as busy as can be.
+
+    With an even seed, one search serves four keywords; with an odd one, each keyword is searched for alone.
+    """
     rates = dict.fromkeys(RATES, STORM_RATE) if is_storm else RATES
     index_delay = 0 if is_storm else 20
     world = World(seed, rates=rates, history=timedelta(minutes=10), index_delay=index_delay, date_jitter=30)
     with _own_disk(folder) as has_own_disk, YouTube(world) as youtube:
-        system = System(folder, youtube, own_disk=has_own_disk)
+        system = System(folder, youtube, own_disk=has_own_disk, share_searches=seed % 2 == 0)
         over = threading.Event()
         try:
             system.windhover.wait_until_up()
             for keyword in RATES:
-                chosen = {"interval": INTERVAL} if keyword in ALONE else {}
+                chosen = {"interval": INTERVAL} if keyword in OFTEN else {}
                 if is_storm:
                     chosen = {"interval": 1}
                 system.keywords.append(system.watch(keyword, **chosen))
