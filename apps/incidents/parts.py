@@ -60,8 +60,6 @@ BROKER_ERRORS = (OperationalError, OSError, RedisError)
 # Incidents that the database did not accept, for example because the disk is full or it is not available.
 unsaved: dict[str, Incident] = {}
 
-_last_beat = 0.0
-
 # What /healthz/ calls them.
 _NAMES = {
     Incident.Kind.DATABASE_UNAVAILABLE: "database",
@@ -79,19 +77,6 @@ class PartHealth:
     ok: bool
     age: int
     detail: str
-
-
-def record_beat() -> None:
-    """Record that beat is running: called by its scheduler, which writes it every CHECK_SECONDS."""
-    global _last_beat
-    if time.monotonic() - _last_beat < CHECK_SECONDS:
-        return
-    try:
-        Heartbeat.objects.update_or_create(part="beat", defaults={"beat_at": timezone.now()})
-    except db.Error:
-        logger.exception("the heartbeat of beat could not be written")
-    finally:
-        _last_beat = time.monotonic()
 
 
 def watch() -> None:

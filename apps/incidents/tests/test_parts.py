@@ -290,20 +290,6 @@ def test_a_database_that_cannot_be_written(
     assert around.passes(300) == set()
 
 
-def test_a_heartbeat_that_cannot_be_written_is_not_tried_each_second(
-    around: FakeParts, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def read_only(*args: Any, **named: Any) -> None:
-        raise InternalError("cannot execute UPDATE in a read-only transaction")
-
-    monkeypatch.setattr(parts, "_last_beat", float("-inf"))
-    monkeypatch.setattr(Heartbeat.objects, "update_or_create", read_only)
-    for _ in range(60):
-        around.seconds += 1
-        parts.record_beat()
-    assert len(caplog.messages) == 60 // CHECK_SECONDS
-
-
 @pytest.mark.parametrize(
     ("ahead", "message"),
     [

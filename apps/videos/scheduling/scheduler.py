@@ -1,12 +1,13 @@
 """Celery Beat's scheduler: it sends each keyword's message when that keyword is due, and chores at their intervals.
 
 It survives changes of the clock, and does not fill the broker while no worker runs. It also ends the claims of workers
-that died, because beat is one process that runs all the time.
+that died, because beat is one process that runs all the time: of several machines one's works, the others' stand by.
 """
 
 import logging
 import signal
 import time
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 
-from apps.incidents import parts
+from apps.incidents.lease import Lease
 from apps.videos import tasks
 from apps.videos.fetching import claims
 from apps.videos.models import KeyWordEntry
@@ -65,6 +66,7 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
         self._unreachable_since: float | None = None
         self._sent: dict[int, datetime] = {}
         self._claims = claims.Watcher()
+        self._lease, self._is_working = Lease("beat"), False
         super().__init__(*args, **kwargs)
 
     def setup_schedule(self) -> None:
@@ -82,7 +84,8 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
         """Send what is due; return in how many seconds to look again."""
         if not self.reaches_database():
             return LOOKUP_SECONDS
-        parts.record_beat()
+        if not self.is_working():
+            return LOOKUP_SECONDS
         if self._claims.check():
             tasks.send(tasks.catch_up)
         offset = _clock_offset()
@@ -95,6 +98,24 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
         self.send_due_keywords()
         self.send_requested_plan()
         return float(min(super().tick(*args, **kwargs), LOOKUP_SECONDS))
+
+    def is_working(self) -> bool:
+        """Return whether this beat is the one that sends; one that stands by sends nothing."""
+        try:
+            worked, self._is_working = self._is_working, self._lease.acquire()
+        except db.Error:
+            logger.exception("the heartbeat of beat could not be written")
+            return self._is_working
+        if self._is_working and not worked:
+            # What another beat has sent meanwhile is in the database.
+            self._initial_read, self._heap = True, None
+        return self._is_working
+
+    def close(self) -> None:
+        """Write what was sent, and let another beat begin."""
+        super().close()
+        with suppress(db.Error):
+            self._lease.release()
 
     def reaches_database(self) -> bool:
         """Return whether the database is available; log when that changes.
@@ -116,7 +137,7 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
         return True
 
     def should_sync(self) -> bool:
-        return self._unreachable_since is None and bool(super().should_sync())
+        return self._is_working and self._unreachable_since is None and bool(super().should_sync())
 
     def send_due_keywords(self) -> None:
         """Send the message of each keyword that is due, once for each time it is; catch_up replaces a lost one."""

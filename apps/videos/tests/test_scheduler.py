@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
-from apps.incidents import parts
+from apps.incidents import machine
 from apps.incidents.models import Heartbeat
 from apps.videos.fetching.claims import Watcher
 from apps.videos.models import KeyWordEntry
@@ -34,7 +34,6 @@ def clock() -> Iterator[time_machine.Traveller]:
 @pytest.fixture
 def scheduler(clock: time_machine.Traveller, sent: list[tuple], monkeypatch: pytest.MonkeyPatch) -> Scheduler:
     app.loader.import_default_modules()
-    monkeypatch.setattr(parts, "_last_beat", 0.0)
     monkeypatch.setattr(module, "LOOKUP_SECONDS", 1e-9)
     for number in (1, 2):
         add(number)
@@ -83,7 +82,27 @@ def test_it_works(scheduler: Scheduler, clock: time_machine.Traveller, sent: lis
     assert ids(sent) == []
     wait(scheduler, clock)
     assert ids(sent) == [1, 2]
-    assert Heartbeat.objects.get(part="beat").beat_at == timezone.now() - timedelta(seconds=61)
+    heartbeat = Heartbeat.objects.get(part="beat")
+    assert (heartbeat.beat_at, heartbeat.owner) == (timezone.now() - timedelta(seconds=61), machine.name())
+
+
+def test_another_beat_stands_by_and_takes_over(
+    scheduler: Scheduler, clock: time_machine.Traveller, sent: list[tuple], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tick(scheduler)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(machine, "name", lambda: "another machine")
+        other = Scheduler(app)
+    wait(other, clock)
+    assert ids(sent) == []
+    scheduler.close()
+    # Once it has looked again.
+    monkeypatch.setattr(other._lease, "_looked_at", float("-inf"))
+    wait(other, clock)
+    assert ids(sent) == [1, 2]
+    monkeypatch.setattr(scheduler._lease, "_looked_at", float("-inf"))
+    wait(scheduler, clock)
+    assert ids(sent) == [], "it stands by now"
 
 
 @pytest.mark.parametrize(
