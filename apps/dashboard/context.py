@@ -50,8 +50,8 @@ class Present:
 
     @cached_property
     def incidents(self) -> list[Incident]:
-        """The open incidents; one query."""
-        return [*parts.unsaved.values(), *Incident.objects.open()]
+        """The open incidents that are problems; one query."""
+        return [*parts.unsaved.values(), *Incident.objects.open().problems()]
 
     @cached_property
     def obstacle(self) -> Incident | None:

@@ -18,6 +18,10 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
         expired = Q(kind__in=Incident.PAUSES, until__lte=timezone.now())
         return self.filter(closed_at=None).exclude(expired).order_by("-opened_at")
 
+    def problems(self) -> Self:
+        """Return those that every page shows: all but notices."""
+        return self.exclude(kind__in=Incident.NOTICES)
+
     def not_ended(self, kind: str) -> Self:
         """Return the incidents of this kind, open or closed, whose `until` has not come yet."""
         now = timezone.now()
@@ -49,9 +53,13 @@ class Incident(models.Model):
         QUERY_REFUSED = "query_refused", "Keyword refused by YouTube"
         KEYWORD_FAILS = "keyword_fails", "Keyword cannot be fetched"
         DATA_NOT_REFRESHED = "data_not_refreshed", "Videos not refreshed"
+        KEYWORD_SILENT = "keyword_silent", "Keyword unusually quiet"
 
     # These end by themselves at `until`.
     PAUSES = [Kind.SEARCHES_USED_UP, Kind.UNITS_USED_UP]
+
+    # Nothing is wrong with Windhover. The admin is notified when these open; pages show them where they belong.
+    NOTICES = [Kind.KEYWORD_SILENT]
 
     # What the web server watches: see parts.py.
     PARTS = [

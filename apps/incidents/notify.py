@@ -74,7 +74,7 @@ def notify_pending() -> None:
     may_be_short = Q(kind__in=_OFTEN_SHORT, opened_at__range=(now - SHORT, now))
     for incident in recent.filter(opened_notified_at=None).exclude(may_be_short).order_by("opened_at"):
         _notify(incident, "opened_notified_at", incident.message)
-    closed = recent.exclude(opened_notified_at=None).exclude(closed_at=None)
+    closed = recent.problems().exclude(opened_notified_at=None).exclude(closed_at=None)
     for incident in closed.filter(closed_notified_at=None).order_by("closed_at"):
         _notify(incident, "closed_notified_at", f"Resolved: {incident.message}")
 

@@ -34,6 +34,7 @@ KEYWORD = {
     "searched_with": 11,
     "audit": {"audited_at": "2026-11-25T17:20:00.413711Z", "expected": 50, "delivered": 49, "at_least": 0.895},
     "stretched_by": None,
+    "silence": None,
 }
 
 VIDEO = {

@@ -72,6 +72,13 @@ class AuditSerializer(serializers.Serializer[SearchEvidence]):
         return round(evidence.group_now.bounds[0], 3)
 
 
+class SilenceSerializer(serializers.Serializer[Any]):
+    """That nothing new is published for an unusually long time, although searches succeed."""
+
+    since = serializers.DateTimeField(help_text="When its last video was published.")
+    per_day = serializers.FloatField(help_text="Its usual number of new videos per day.")
+
+
 class StateField(OneOf):
     """The state of a keyword. A refusal names those that can be chosen."""
 
@@ -137,6 +144,8 @@ class KeywordSerializer(Body, serializers.ModelSerializer[KeyWordEntry]):
     )
     gaps = GapSerializer(many=True, read_only=True, help_text="Publication dates still to be searched, newest first.")
 
+    silence = SilenceSerializer(read_only=True, allow_null=True, help_text="null: it is not unusually silent.")
+
     class Meta:
         model = KeyWordEntry
         fields = [
@@ -169,6 +178,7 @@ class KeywordSerializer(Body, serializers.ModelSerializer[KeyWordEntry]):
             "searched_with",
             "audit",
             "stretched_by",
+            "silence",
         ]
         read_only_fields = [
             "video_count",

@@ -26,6 +26,7 @@ from apps.videos.fetching import (
     reattributing,
     refreshing,
     refused,
+    silent,
 )
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, VideoLog
@@ -148,6 +149,7 @@ def sync_schedules() -> None:
     beat.sync()
     refused.sync_incidents()
     failing.close_incidents()
+    silent.sync()
 
 
 @shared_task

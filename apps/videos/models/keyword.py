@@ -22,6 +22,7 @@ from apps.videos.models.log import VideoLog
 from apps.videos.models.total import VideoTotal
 from apps.videos.scheduling.allocation import DAY
 from apps.videos.scheduling.shares import StretchedBy, stretched_by
+from apps.videos.scheduling.silence import Silence
 from core import webhook
 
 # After a pause the keywords resume spread over this time, not all at once.
@@ -375,6 +376,14 @@ class KeyWordEntry(models.Model):
         editable=False,
         help_text="Since when new videos are notified: when that was chosen, or when the keyword was first searched.",
     )
+    silent_since = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="When its last video was published, if that is unusually long ago. Null: it is not.",
+    )
+    usual_rate = models.FloatField(
+        null=True, editable=False, help_text="New videos per day before it became silent. Null: it is not."
+    )
     rate = models.FloatField(default=PRIOR_RATE, editable=False, help_text="Estimated new videos per day.")
     video_count = models.PositiveIntegerField(default=0, editable=False)
     hidden_count = models.PositiveIntegerField(default=0, editable=False, help_text="How many of these are hidden.")
@@ -556,6 +565,13 @@ class KeyWordEntry(models.Model):
     def searches_per_day(self) -> float | None:
         """How often it is searched for; None: not planned yet."""
         return DAY / self.planned_interval if self.planned_interval else None
+
+    @property
+    def silence(self) -> Silence | None:
+        """Since when fewer videos are published than usual: none at all."""
+        if self.silent_since is None or self.usual_rate is None:
+            return None
+        return Silence(self.silent_since, self.usual_rate)
 
     @property
     def audits_per_day(self) -> float:
