@@ -22,6 +22,7 @@ from benchmarks.faults.system import INTERVAL, System
 from benchmarks.faults.youtube import SEARCH, VIDEOS
 from config.environment import BASE_DIR
 from core.log_lines import first_line
+from tests.running import wait_for
 
 # How long a fault lasts, in seconds.
 SOURCE_SECONDS = 20
@@ -299,7 +300,7 @@ def migrate(system: System, chance: random.Random) -> int:
             check=True,
             cwd=BASE_DIR,
             env=system.windhover.environment,
-            stdout=subprocess.DEVNULL,
+            capture_output=True,
         )
     return 2
 
@@ -323,18 +324,25 @@ def keys_refused(system: System, chance: random.Random) -> int:
     """YouTube refuses one key, then each of them, until a person has it tried again."""
     keys = [key for project in system.youtube.projects for key in project.keys]
     before = sum(key.refused for key in keys)
-    for key in keys:
-        key.state = "invalid"
-        time.sleep(REFUSED_SECONDS)
-    for key in keys:
-        key.state = "valid"
+    try:
+        for key in keys:
+            key.state = "invalid"
+            time.sleep(REFUSED_SECONDS)
+    finally:
+        for key in keys:
+            key.state = "valid"
+    _try_keys_again(system)
+    return sum(key.refused for key in keys) - before
+
+
+def _try_keys_again(system: System) -> None:
+    """Do what a person does on the page of the quota."""
     with requests.Session() as person:
-        person.get(f"{system.windhover.url}/quota/", timeout=30).raise_for_status()
+        person.get(f"{system.windhover.url}/keywords/", timeout=30).raise_for_status()
         (token,) = [cookie.value for cookie in person.cookies if cookie.name.startswith("csrf")]
         for (pk,) in system.rows("SELECT id FROM quota_apikey"):
             address = f"{system.windhover.url}/quota/keys/{pk}/retry/"
             person.post(address, {"csrfmiddlewaretoken": token or ""}, timeout=30).raise_for_status()
-    return sum(key.refused for key in keys) - before
 
 
 # YouTube's responses
@@ -371,7 +379,7 @@ for _kind, _about in {
 
 def mix(system: System, chance: random.Random, seconds: float) -> int:
     """Inject faults for so many seconds, up to MOST_AT_ONCE at the same time; return how many."""
-    until, running, number = time.monotonic() + seconds, dict[str, threading.Thread](), 0
+    until, running, names = time.monotonic() + seconds, dict[str, threading.Thread](), list[str]()
     while time.monotonic() < until:
         running = {name: thread for name, thread in running.items() if thread.is_alive()}
         if len(running) < MOST_AT_ONCE:
@@ -379,11 +387,14 @@ def mix(system: System, chance: random.Random, seconds: float) -> int:
             inject = partial(_try_to_inject, name, system, random.Random(chance.random()))
             running[name] = threading.Thread(target=inject, name=name)
             running[name].start()
-            number += 1
+            names.append(name)
         time.sleep(chance.uniform(1, 8))
     for thread in running.values():
         thread.join()
-    return number
+    wait_for(system.is_up, lambda: f"web does not answer:\n{system.windhover.output[-3000:]}")
+    _try_keys_again(system)  # if web did not answer when they were to be
+    print(f"  mixed: {', '.join(names)}", flush=True)
+    return len(names)
 
 
 def _try_to_inject(name: str, system: System, chance: random.Random) -> None:

@@ -38,10 +38,10 @@ class Judge:
 
     def judge(self, stuck: list[str]) -> Verdict:
         """Return what is wrong now besides what is `stuck`."""
-        # First, since each search is in the ledger before it is made.
-        made = self._system.youtube.stats.requests(SEARCH)
+        # First, since the database may have more than what is known here, but not less.
+        made, starred = self._system.youtube.stats.requests(SEARCH), self._system.starred.copy()
         with _snapshot(self._system) as database:
-            lost = [*self._lost_videos(database), *self._lost_stars(database)]
+            lost = [*self._lost_videos(database), *_lost_stars(database, starred), *_damage(database)]
             doubled = [*_duplicates(database), *_wrong_counts(database), *_overlapping(database)]
             (reserved,) = database.execute("SELECT sum(used) FROM quota_quotaspend WHERE bucket = 'search'").fetchone()
         if made > (reserved or 0):
@@ -75,11 +75,6 @@ class Judge:
                 published_at = datetime.fromtimestamp(video.published_at, UTC)
                 if video.video_id not in stored and not any(after <= published_at <= before for after, before in gaps):
                     yield f"{video.video_id} of {keyword}, published {published_at:%H:%M:%S}, is not stored"
-
-    def _lost_stars(self, database: sqlite3.Connection) -> Iterator[str]:
-        rows = database.execute("SELECT video_id FROM videos_video WHERE starred_at IS NOT NULL")
-        for video_id in self._system.starred - {row[0] for row in rows}:
-            yield f"{video_id} was starred, and is not"
 
 
 def open_problems(system: System, before: "Before", keywords: tuple[str, ...] = OFTEN) -> list[str]:
@@ -146,6 +141,18 @@ def come_to_rest(system: System) -> list[str]:
             ]
         time.sleep(0.5)
     return []
+
+
+def _lost_stars(database: sqlite3.Connection, starred: set[str]) -> Iterator[str]:
+    rows = database.execute("SELECT video_id FROM videos_video WHERE starred_at IS NOT NULL")
+    for video_id in starred - {row[0] for row in rows}:
+        yield f"{video_id} was starred, and is not"
+
+
+def _damage(database: sqlite3.Connection) -> Iterator[str]:
+    for (sentence,) in database.execute("PRAGMA integrity_check"):
+        if sentence != "ok":
+            yield f"the database is damaged: {sentence}"
 
 
 def _duplicates(database: sqlite3.Connection) -> Iterator[str]:
