@@ -58,7 +58,7 @@ class Judge:
         neither stored nor in a recorded gap."""
         last_search = """SELECT entry.id, entry.keyword, entry.created_at, max(log.created_at)
             FROM videos_keywordentry entry JOIN videos_videolog log ON log.keyword_id = entry.id
-            WHERE entry.state = 'watched' AND log.status = 'done' AND log.method = 'youtube' GROUP BY entry.id"""
+            WHERE entry.state <> 'deleting' AND log.status = 'done' AND log.method = 'youtube' GROUP BY entry.id"""
         for pk, keyword, created_at, searched_at in database.execute(last_search).fetchall():
             stored = {
                 row[0] for row in database.execute("SELECT video_id FROM videos_match WHERE keyword_id = ?", [pk])

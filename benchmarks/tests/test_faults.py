@@ -38,7 +38,7 @@ def test_it_is_seen_if_something_is(system: System) -> None:
     with closing(sqlite3.connect(system.database, timeout=30)) as database, database:
         database.execute("DELETE FROM videos_match")
         database.execute("UPDATE videos_video SET starred_at = NULL")
-        database.execute("UPDATE videos_keywordentry SET state = 'watched', claim_token = 'held'")
+        database.execute("UPDATE videos_keywordentry SET claim_token = 'held'")
         database.execute("UPDATE quota_quotaspend SET used = 0")
     before = Before.now(system)
     verdict = Judge(system).judge([])
