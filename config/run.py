@@ -11,16 +11,19 @@ from types import ModuleType
 
 from django.core.exceptions import ImproperlyConfigured
 
+from config import terminal
 from config.instance import only_instance
 from config.orphans import end_orphans, open_inherited_file
 from config.state import CannotStart, make_broker_folder, make_state_folder
 from config.supervise import supervise
+from config.terminal import say
 
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from config import settings
 
+    terminal.log_format = settings.LOG_FORMAT
     make_state_folder(settings.STATE_DIR)
     make_broker_folder(settings.broker_socket().parent)
     address = f"http://{in_brackets(settings.HOST)}:{settings.PORT}"
@@ -107,10 +110,6 @@ def counted(number: int, noun: str) -> str:
 def in_brackets(host: str) -> str:
     """Return `host` as a URL needs it: IPv6 in brackets."""
     return f"[{host}]" if ":" in host else host
-
-
-def say(sentence: str) -> None:
-    print(f"windhover: {sentence}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Django's settings for Windhover. Every variable read here is described in example.env."""
 
 import os
+import re
 import secrets
 import tempfile
 import tomllib
@@ -450,22 +451,30 @@ STORAGES = {
 
 # --- Logs ----------------------------------------------------------------------------------------
 
+LOG_FORMAT = env.choice("LOG_FORMAT", "plain", ("plain", "json"))
+
+# Hidden in logs.
+_SECRETS = [*(key for _, key in YT_KEYS), *re.split(r"[\s,]+", NOTIFY_URLS), SECRET_KEY, WEBHOOK_SECRET]
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {
+        "plain": {
             "()": "core.redaction.RedactingFormatter",
             "format": "{asctime} {levelname} {name} {fetch}{message}",
             "style": "{",
-            "secrets": [*(key for _, key in YT_KEYS), *filter(None, [NOTIFY_URLS])],
+            "secrets": _SECRETS,
         },
+        "json": {"()": "core.json_lines.JSONFormatter", "secrets": _SECRETS},
     },
     "filters": {
         "fetch": {"()": "core.log_lines.FetchFilter"},
         "refused": {"()": "core.log_lines.RefusedFilter"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["fetch", "refused"]}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["fetch", "refused"]}
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},

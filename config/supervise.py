@@ -1,15 +1,15 @@
 """Run all parts under supervisor, in the foreground, until Ctrl-C or TERM."""
 
 import signal
-import sys
 from collections import defaultdict
-from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from supervisor import events, loggers, supervisord
 from supervisor.options import ServerOptions
+
+from config.terminal import show
 
 CONFIGURATION = Path(__file__).with_name("supervisord.conf")
 
@@ -91,9 +91,3 @@ def show_state(event: Any) -> None:
 
 def show_stopping(_event: Any) -> None:
     show("windhover", "stopping; running fetches finish first")
-
-
-def show(name: str, line: str) -> None:
-    with suppress(OSError):  # the terminal was closed; the log files have everything
-        sys.stdout.write(f"{name:9} | {line}\n")
-        sys.stdout.flush()

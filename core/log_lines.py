@@ -15,13 +15,13 @@ _SQLITE_OUT_OF_ORDER = {
     sqlite3.SQLITE_CANTOPEN,
 }
 
-_fetch: ContextVar[str] = ContextVar("fetch", default="")
+_fetch: ContextVar[int | None] = ContextVar("fetch", default=None)
 
 
 @contextmanager
 def in_fetch(log_id: int) -> Iterator[None]:
-    """Prefix every line logged inside the block with the id of the fetch's log."""
-    token = _fetch.set(f"fetch {log_id}: ")
+    """Name the id of the fetch's log in every line logged inside the block."""
+    token = _fetch.set(log_id)
     try:
         yield
     finally:
@@ -29,10 +29,11 @@ def in_fetch(log_id: int) -> Iterator[None]:
 
 
 class FetchFilter(logging.Filter):
-    """Set `fetch` on each record: "fetch 12: ", or an empty string outside a fetch."""
+    """Set `fetch` on each record: "fetch 12: ", or an empty string outside a fetch; and `fetch_id`, 12 or None."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.fetch = _fetch.get()
+        fetch_id = _fetch.get()
+        record.__dict__ |= {"fetch_id": fetch_id, "fetch": "" if fetch_id is None else f"fetch {fetch_id}: "}
         return True
 
 

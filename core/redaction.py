@@ -22,13 +22,17 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     return text
 
 
+def long_enough(secrets: Iterable[str]) -> tuple[str, ...]:
+    """Return `secrets` without short ones: a few letters would hide half of each line, and no real key is so short."""
+    return tuple(secret for secret in secrets if len(secret) >= 6)
+
+
 class RedactingFormatter(logging.Formatter):
     """Format log records, including tracebacks, with the given secrets hidden."""
 
     def __init__(self, *args: Any, secrets: Iterable[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # A secret of a few letters would hide half of every line, and no real key is that short.
-        self.secrets = tuple(secret for secret in secrets if len(secret) >= 6)
+        self.secrets = long_enough(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record), self.secrets)

@@ -39,6 +39,7 @@ def groups() -> list[tuple[str, list[Setting]]]:
         ("Sources", _sources()),
         ("Access", _access()),
         ("Notifications", _notifications()),
+        ("Monitoring", _monitoring()),
         ("Storage", _storage()),
     ]
 
@@ -77,6 +78,12 @@ def _notifications() -> list[Setting]:
         _setting("Hour of daily digests", "DIGEST_HOUR", f"{settings.DIGEST_HOUR}:00"),
         _setting("Time zone", "DIGEST_TIME_ZONE", settings.DIGEST_TIME_ZONE),
         _setting("Secret of webhooks", "WEBHOOK_SECRET", "set", default="derived from SECRET_KEY"),
+    ]
+
+
+def _monitoring() -> list[Setting]:
+    return [
+        _setting("Log lines", "LOG_FORMAT", settings.LOG_FORMAT),
     ]
 
 

@@ -1,0 +1,39 @@
+"""What bin/run writes to the terminal: its own messages and the output of the parts, as text or as JSON."""
+
+import json
+import sys
+import time
+from contextlib import suppress
+
+from core.json_lines import json_time
+
+# As LOG_FORMAT says, once it is known: a wrong setting is reported as text.
+log_format = "plain"
+
+
+def say(sentence: str) -> None:
+    """Write a message of bin/run itself."""
+    _write(f"windhover: {sentence}" if log_format == "plain" else _as_json("windhover", sentence))
+
+
+def show(part: str, line: str) -> None:
+    """Write a line that `part` has written."""
+    _write(f"{part:9} | {line}" if log_format == "plain" else _as_json(part, line))
+
+
+def _as_json(part: str, line: str) -> str:
+    """Return a JSON object with the name of the part: the one in `line`, or a new one that has it as the message.
+
+    The broker, the simulator, and a process that crashes do not write JSON.
+    """
+    values = {"time": json_time(time.time()), "message": line}
+    if line.startswith("{"):
+        with suppress(ValueError, TypeError):
+            values = dict(json.loads(line))
+    return json.dumps({"part": part} | values, ensure_ascii=False)
+
+
+def _write(line: str) -> None:
+    with suppress(OSError):  # the terminal was closed; the log files have everything
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
