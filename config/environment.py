@@ -110,6 +110,21 @@ def web_address(name: str, default: str = "") -> str:
     return _web_address(name, value) if value else ""
 
 
+def sentry_dsn(name: str) -> str:
+    """Return variable `name`, the address to which errors are reported: https://key@host/project; or ""."""
+    value = text(name)
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme in ("http", "https") and bool(host_name(parts.hostname or "")) and parts.port != 0
+        valid = valid and bool(parts.username) and parts.path.rpartition("/")[2].isdigit()
+    except ValueError:
+        valid = False
+    if value and not valid:
+        # Without the value, which contains a key.
+        raise ImproperlyConfigured(f"{name} must be a DSN such as https://key@sentry.example.org/1.")
+    return value
+
+
 def origins(name: str) -> list[str]:
     """Return the web addresses of variable `name` without a path, as browsers send them in Origin."""
     found = [_web_address(name, part) for part in words(name)]

@@ -16,6 +16,7 @@ from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 from config import environment as env
+from config.error_reports import report_errors
 from core.found_video import IMAGES
 from core.proxies import is_loopback
 
@@ -451,9 +452,10 @@ STORAGES = {
 
 # --- Logs ----------------------------------------------------------------------------------------
 
+SENTRY_DSN = env.sentry_dsn("SENTRY_DSN")
 LOG_FORMAT = env.choice("LOG_FORMAT", "plain", ("plain", "json"))
 
-# Hidden in logs.
+# Hidden in logs and reports of errors.
 _SECRETS = [*(key for _, key in YT_KEYS), *re.split(r"[\s,]+", NOTIFY_URLS), SECRET_KEY, WEBHOOK_SECRET]
 
 LOGGING = {
@@ -490,3 +492,6 @@ LOGGING = {
         "apprise": {"level": "CRITICAL"},
     },
 }
+
+if SENTRY_DSN:
+    report_errors(SENTRY_DSN, VERSION, _SECRETS)

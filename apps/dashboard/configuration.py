@@ -84,6 +84,7 @@ def _notifications() -> list[Setting]:
 def _monitoring() -> list[Setting]:
     return [
         _setting("Log lines", "LOG_FORMAT", settings.LOG_FORMAT),
+        _setting("Error reports", "SENTRY_DSN", urlsplit(settings.SENTRY_DSN).hostname or ""),
     ]
 
 
