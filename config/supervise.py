@@ -2,6 +2,7 @@
 
 import signal
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
