@@ -5,8 +5,8 @@ import os
 import sys
 
 # They also work with the database of another version. All others might write to it.
-HARMLESS = ("--help", "--version", "check", "collectstatic", "dbshell", "diffsettings", "dumpdata", "help",
-            "makemigrations", "showmigrations", "spectacular", "version")  # fmt: skip
+HARMLESS = ("--help", "--version", "check", "collectstatic", "dbshell", "diffsettings", "doctor", "dumpdata",
+            "help", "makemigrations", "showmigrations", "spectacular", "version")  # fmt: skip
 
 
 def main() -> None:

@@ -456,7 +456,7 @@ SENTRY_DSN = env.sentry_dsn("SENTRY_DSN")
 LOG_FORMAT = env.choice("LOG_FORMAT", "plain", ("plain", "json"))
 
 # Hidden in logs and reports of errors.
-_SECRETS = [*(key for _, key in YT_KEYS), *re.split(r"[\s,]+", NOTIFY_URLS), SECRET_KEY, WEBHOOK_SECRET]
+SECRETS = [*(key for _, key in YT_KEYS), *re.split(r"[\s,]+", NOTIFY_URLS), SECRET_KEY, WEBHOOK_SECRET]
 
 LOGGING = {
     "version": 1,
@@ -466,9 +466,9 @@ LOGGING = {
             "()": "core.redaction.RedactingFormatter",
             "format": "{asctime} {levelname} {name} {fetch}{message}",
             "style": "{",
-            "secrets": _SECRETS,
+            "secrets": SECRETS,
         },
-        "json": {"()": "core.json_lines.JSONFormatter", "secrets": _SECRETS},
+        "json": {"()": "core.json_lines.JSONFormatter", "secrets": SECRETS},
     },
     "filters": {
         "fetch": {"()": "core.log_lines.FetchFilter"},
@@ -494,4 +494,4 @@ LOGGING = {
 }
 
 if SENTRY_DSN:
-    report_errors(SENTRY_DSN, VERSION, _SECRETS)
+    report_errors(SENTRY_DSN, VERSION, SECRETS)

@@ -20,7 +20,7 @@ import socks
 from googleapiclient.discovery import build
 
 from core.bounded import BoundedResponse, ResponseTooLarge
-from core.errors import SourceUnavailable, connection_failed
+from core.errors import SourceError, SourceUnavailable, connection_failed
 from core.found_video import (
     CHANNEL_ID_LENGTH,
     CHANNEL_TITLE_LENGTH,
@@ -121,6 +121,26 @@ def list_videos(
     videos = [video for item in _items(answer) if (video := _from_list(item, thumbnail_origins))]
     log_ignored("YouTube", videos)
     return videos
+
+
+def server_time(endpoint: str) -> datetime | None:
+    """Return the time by YouTube's clock; None if its response does not say it. Raises SourceUnavailable.
+
+    Asks without a key for what does not exist, which uses no quota.
+    """
+    http = _Http(timeout=TIMEOUT_SECONDS)
+    http.follow_redirects = False
+    try:
+        http.request(f"{endpoint}/")
+    except SourceError:
+        pass
+    except ResponseTooLarge as error:
+        raise SourceUnavailable(f"YouTube's response {error}.") from None
+    except (OSError, httplib2.HttpLib2Error, HTTPException) as error:
+        raise connection_failed("YouTube", error) from None
+    finally:
+        http.close()
+    return _http_date(http.date)
 
 
 def _call(
