@@ -29,8 +29,8 @@ def keyword(request: PageRequest, pk: int) -> HttpResponse:
     cards = PREVIEW_CARDS if entry.state == KeyWordEntry.State.PREVIEWED else None
     context = list_of_videos(request, filters, cards) | {"entry": entry, "filters": filters}
     context["under_way"] = entry.logs.under_way(timezone.now()).filter(waiting_until=None).exists()
-    is_first_due = entry.last_fetched_at is None and entry.is_due() and at_present(request).can_fetch
-    context["each_second"] = context["under_way"] or is_first_due
+    is_new = entry.last_fetched_at is None and not entry.was_searched
+    context["each_second"] = context["under_way"] or (is_new and entry.is_due() and at_present(request).can_fetch)
     if entry.state == KeyWordEntry.State.PREVIEWED and not request.htmx:
         context["cost"] = manual.cost_of_watching(entry)
     return render_page(request, "keyword", context | {"gaps": entry.gaps.filter(late=False)})
