@@ -86,8 +86,10 @@ def _storm(options: argparse.Namespace, system: System) -> int:
     _, stuck = recover(system, tuple(RATES))
     stuck += come_to_rest(system)
     problems = [*judge.judge(stuck).sentences, *storm.locked]
+    if storm.refused:
+        problems.append(f"{storm.refused} requests were not answered, or by an error")
     speed = f"{storm.rows:,.0f} new rows and {storm.requests:,.0f} requests per second"
-    print(f"{seconds} s: {speed}, {storm.refused} refused.")
+    print(f"{seconds} s: {speed}.")
     print("\n".join(problems or ["Nothing is lost, doubled or stuck, and no writer waited too long for the database."]))
     return 1 if problems else 0
 
