@@ -6,7 +6,7 @@ import sys
 
 # They also work with the database of another version. All others might write to it.
 HARMLESS = ("--help", "--version", "check", "collectstatic", "dbshell", "diffsettings", "doctor", "dumpdata",
-            "help", "makemigrations", "showmigrations", "spectacular", "version")  # fmt: skip
+            "help", "makemigrations", "restore", "showmigrations", "spectacular", "version")  # fmt: skip
 
 
 def main() -> None:

@@ -4,8 +4,10 @@ Nor if it cannot store all characters.
 """
 
 from django.db import DatabaseError, connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
+from django.utils.connection import ConnectionProxy
 
 from config.state import CannotStart
 
@@ -19,7 +21,7 @@ def check_database() -> None:
     A database that cannot be read, or does not exist yet, is not checked here.
     """
     try:
-        encoding = _encoding()
+        encoding = encoding_of(connection)
         tables = connection.introspection.table_names()
         applied = set(MigrationRecorder(connection).applied_migrations())
     except DatabaseError:
@@ -35,17 +37,21 @@ def check_database() -> None:
             "the database was created before 26 November 2026 and cannot be upgraded: "
             "move it away, start again, and add its keywords again (table videos_keywordentry)."
         )
-    known = MigrationLoader(None).disk_migrations
-    replaced = {old for migration in known.values() for old in migration.replaces}
-    newer = sorted(name for name in applied - known.keys() - replaced if name[0] in OWN_APPS)
-    if newer:
+    if newer := newer_migrations(applied):
         raise CannotStart(
             f"the database is of a newer version of Windhover ({'.'.join(newer[-1])}): "
             "start that version, or restore a backup from before the upgrade."
         )
 
 
-def _encoding() -> str:
+def newer_migrations(applied: set[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return those of the applied migrations that this version does not know."""
+    known = MigrationLoader(None).disk_migrations
+    replaced = {old for migration in known.values() for old in migration.replaces}
+    return sorted(name for name in applied - known.keys() - replaced if name[0] in OWN_APPS)
+
+
+def encoding_of(connection: BaseDatabaseWrapper | ConnectionProxy) -> str:
     if connection.vendor != "postgresql":
         return "UTF8"
     with connection.cursor() as cursor:

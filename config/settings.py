@@ -159,6 +159,7 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "django_htmx",
     "csp",
+    "config.backups",
     "apps.incidents",
     "apps.quota",
     "apps.videos",
