@@ -252,14 +252,13 @@ POSTGRESQL_TIMEOUTS = {
 }
 
 
-def _database() -> dict[str, Any]:
-    """Return the default database: SQLite in the state folder, or what DATABASE_URL names.
+def database_at(url: str) -> dict[str, Any]:
+    """Return the database at `url`, the value of DATABASE_URL; without one, SQLite in the state folder.
 
     No message repeats the URL, which may contain a password.
     """
     # The demo's videos are invented and are never stored together with real ones.
     own = STATE_DIR / ("demo.sqlite3" if DEMO else "windhover.sqlite3")
-    url = "" if DEMO else env.text("DATABASE_URL")
     try:
         database: dict[str, Any] = dict(dj_database_url.parse(url or "sqlite://"))
         if not database["HOST"].startswith("/"):  # a folder with a socket
@@ -296,7 +295,7 @@ def _database() -> dict[str, Any]:
     return database
 
 
-DATABASES = {"default": _database()}
+DATABASES = {"default": database_at("" if DEMO else env.text("DATABASE_URL"))}
 
 # --- Celery --------------------------------------------------------------------------------------
 
