@@ -43,7 +43,7 @@ READ_SECONDS: Final = 20
 LITTLE_SPACE: Final = 1_000_000_000
 
 START = "start bin/run, or the service if it is one"
-RESTORE = "restore a backup (docs/running.md)"
+RESTORE = "restore a backup (docs/backup.md)"
 
 
 @dataclass(frozen=True, slots=True)
