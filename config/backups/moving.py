@@ -47,6 +47,8 @@ def move_to_postgresql(url: str, report: Callable[[str], None]) -> dict[str, Che
 def _move(report: Callable[[str], None]) -> dict[str, Checksum]:
     target = connections[_TARGET]
     applied = applied_migrations(connection)
+    if not applied:
+        raise Refused("The SQLite database has no tables yet.")
     _check_target(applied)
     tables = Tables(applied)
     with snapshot(connection), transaction.atomic(_TARGET):

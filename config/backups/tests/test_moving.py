@@ -94,6 +94,12 @@ def test_an_address_that_leads_nowhere(source: Path, address: str, reason: str) 
     assert "secret" not in str(refused.value)
 
 
+def test_there_must_be_something_to_move(state: Path, postgres: str) -> None:
+    with connected_to(f"sqlite:///{state / 'new.sqlite3'}"), pytest.raises(CommandError, match="has no tables yet"):
+        call_command("move_to_postgresql", postgres)
+    assert count_tables(postgres) == 0
+
+
 def test_the_demo_is_not_moved(source: Path, settings: Settings) -> None:
     settings.DEMO = True
     with pytest.raises(CommandError, match="The demo always uses SQLite"):
