@@ -19,12 +19,21 @@ def report_errors(dsn: str, release: str, secrets: Iterable[str]) -> None:
     from sentry_sdk.integrations.dedupe import DedupeIntegration
     from sentry_sdk.integrations.excepthook import ExcepthookIntegration
     from sentry_sdk.integrations.logging import LoggingIntegration
+    from sentry_sdk.transport import HttpTransport
+
+    class Transport(HttpTransport):
+        """Send reports to the configured host only: the library would follow redirects to others."""
+
+        def _request(self, method: str, endpoint_type: Any, body: Any, headers: Any) -> Any:
+            url = self._auth.get_api_url(endpoint_type)
+            return self._pool.request(method, url, body=body, headers=headers, redirect=False)
 
     hidden = long_enough(secrets)
     proxy = proxy_for(dsn) or ""  # empty means none: the library must not read the environment itself
     sentry_sdk.init(
         dsn,
         release=release,
+        transport=Transport,
         default_integrations=False,
         integrations=[LoggingIntegration(), ExcepthookIntegration(), DedupeIntegration(), AtexitIntegration()],
         before_send=lambda event, hint: None if _is_repeated(hint) else _redacted(event, hidden),

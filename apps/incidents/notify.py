@@ -131,11 +131,12 @@ def send(title: str, body: str) -> list[bool]:
 def deliver(url: str, title: str, body: str) -> bool:
     """Send a message in plain text to an Apprise URL; return whether it was accepted within SEND_SECONDS.
 
-    Where the service shows HTML or Markdown, Apprise escapes the text.
+    Where the service shows HTML or Markdown, Apprise escapes the text. Redirects are not followed, unless the URL has
+    `?redirect=yes`.
     """
-    from apprise import Apprise, NotifyFormat
+    from apprise import Apprise, AppriseAsset, NotifyFormat
 
-    messenger = Apprise()
+    messenger = Apprise(asset=AppriseAsset(http_redirects=False))
     if not messenger.add(url):
         return False
     return bool(messenger.notify(title=title, body=body, body_format=NotifyFormat.TEXT, timeout=SEND_SECONDS))

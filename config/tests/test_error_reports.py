@@ -42,6 +42,7 @@ class Receiver(HTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Report)
         self.events: list[Any] = []
+        self.elsewhere = ""
         self.received = ""
 
 
@@ -53,7 +54,9 @@ class Report(BaseHTTPRequestHandler):
         text = (gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body).decode()
         self.server.received += f"{self.headers}{text}"
         self.server.events.append(json.loads(text.splitlines()[2]))
-        self.send_response(200)
+        self.send_response(307 if self.server.elsewhere else 200)
+        if self.server.elsewhere:
+            self.send_header("Location", self.server.elsewhere)
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
@@ -80,6 +83,23 @@ def test_it_works(tmp_path: Path) -> None:
     assert [secret for secret in (KEY, COOKIE, TYPED) if secret in receiver.received] == []
     assert "request" not in page
     assert all("vars" not in frame for frame in page["exception"]["values"][-1]["stacktrace"]["frames"])
+
+
+def test_redirects_are_not_followed() -> None:
+    report = (
+        "import logging, os, sentry_sdk; from config.error_reports import report_errors;"
+        "report_errors(os.environ['DSN'], '1', []); logging.error('x'); sentry_sdk.flush()"
+    )
+    with Receiver() as receiver, Receiver() as other:
+        for server in (receiver, other):
+            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        receiver.elsewhere = f"http://127.0.0.1:{other.server_port}/"
+        dsn = {"DSN": f"http://public@127.0.0.1:{receiver.server_port}/1"}
+        subprocess.run([sys.executable, "-c", report], env=os.environ | dsn, timeout=60, check=True)
+        for server in (receiver, other):
+            server.shutdown()
+    assert len(receiver.events) == 1
+    assert other.events == []
 
 
 def test_the_library_is_not_loaded_without_it() -> None:

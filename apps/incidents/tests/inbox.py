@@ -27,7 +27,8 @@ class Received:
 class Inbox:
     """A webhook that keeps the messages it accepts.
 
-    It refuses them all while `refuses` is set, and those to the paths in `refused`; it does not answer those in `slow`.
+    It refuses them all while `refuses` is set, and those to the paths in `refused`; it does not answer those in `slow`,
+    and redirects those in `moved`.
     """
 
     def __init__(self) -> None:
@@ -35,6 +36,7 @@ class Inbox:
         self.refuses = False
         self.refused: set[str] = set()
         self.slow: set[str] = set()
+        self.moved: dict[str, str] = {}
         self.stopped = False
         self.port = 0
 
@@ -61,9 +63,12 @@ def inbox(settings: Any) -> Iterator[Inbox]:
             while self.path in inbox.slow and not inbox.stopped:
                 time.sleep(0.05)
             refused = inbox.refuses or self.path in inbox.refused
-            if not refused:
+            elsewhere = inbox.moved.get(self.path)
+            if not refused and not elsewhere:
                 inbox.received.append(Received(self.path, dict(self.headers), body))
-            self.send_response(500 if refused else 200)
+            self.send_response(307 if elsewhere else 500 if refused else 200)
+            if elsewhere:
+                self.send_header("Location", elsewhere)
             self.end_headers()
 
         def log_message(self, *args: Any) -> None:

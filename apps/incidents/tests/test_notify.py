@@ -30,6 +30,15 @@ def test_it_works(inbox: Inbox) -> None:
     assert undelivered() == []
 
 
+def test_redirects_are_followed_only_if_the_address_says_so(inbox: Inbox) -> None:
+    inbox.moved["/old"] = f"http://127.0.0.1:{inbox.port}/elsewhere"
+    address = f"json://127.0.0.1:{inbox.port}/old"
+    assert not notify.deliver(address, "Title", "Body")
+    assert inbox.received == []
+    assert notify.deliver(f"{address}?redirect=yes", "Title", "Body")
+    assert [one.path for one in inbox.received] == ["/elsewhere"]
+
+
 @pytest.mark.parametrize("between", [",", " ", ", ", "\n"])
 def test_it_sends_to_several(inbox: Inbox, settings: Any, between: str) -> None:
     settings.NOTIFY_URLS += f"/one{between}{settings.NOTIFY_URLS}/two"
