@@ -13,10 +13,8 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
-from config import environment as env
+from django.conf import settings
 
-PROCESSES = 2
-THREADS = 4  # of each process
 LIMITS = {
     "connection_limit": 400,
     "channel_timeout": 60,  # seconds without a byte
@@ -32,7 +30,7 @@ GRACE_SECONDS = 30
 
 def main() -> None:
     """Listen on HOST and PORT; keep the processes running until SIGTERM or SIGINT, and end with them."""
-    listener = listen(env.host("HOST", "127.0.0.1"), env.integer("PORT", 8000, minimum=1, maximum=65_534))
+    listener = listen(settings.HOST, settings.PORT)
     processes: set[int] = set()
     stopping = False
 
@@ -50,7 +48,7 @@ def main() -> None:
         signal.signal(number, stop)
     while not stopping or processes:
         signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-        while not stopping and len(processes) < PROCESSES:
+        while not stopping and len(processes) < settings.WEB_PROCESSES:
             processes.add(start_process(listener, signals))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
         # Not os.wait(): a signal that arrives just before it would be handled only when a process ends.
@@ -94,7 +92,7 @@ def serve(listener: socket.socket, parent: int) -> NoReturn:
     server = create_server(
         application,
         sockets=[listener],
-        threads=THREADS,
+        threads=settings.WEB_THREADS,
         asyncore_use_poll=True,
         ident=None,
         clear_untrusted_proxy_headers=False,  # config.proxied decides about them
@@ -135,4 +133,5 @@ def serve(listener: socket.socket, parent: int) -> NoReturn:
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     main()

@@ -52,6 +52,11 @@ NOTIFY_URLS = env.text("NOTIFY_URLS")
 DIGEST_HOUR = env.integer("DIGEST_HOUR", 8, minimum=0, maximum=23)
 DIGEST_TIME_ZONE = env.time_zone("DIGEST_TIME_ZONE", "UTC")
 
+# How many processes and threads serve pages and fetch at the same time (docs/scaling.md).
+WEB_PROCESSES = env.integer("WEB_PROCESSES", 2, minimum=1, maximum=64)
+WEB_THREADS = env.integer("WEB_THREADS", 4, minimum=1, maximum=64)
+WORKER_PROCESSES = env.integer("WORKER_PROCESSES", 3, minimum=1, maximum=64)
+
 # Without a source Windhover runs the demo: against its own simulator, in a separate database.
 DEMO = not YT_KEYS and not INVIDIOUS_URL
 SIMULATOR_PORT = PORT + 1

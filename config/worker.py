@@ -2,11 +2,15 @@
 
 import sys
 
+from django.conf import settings
+
 from config import celery_app
 
 
 def main() -> None:
-    worker = celery_app.Worker(concurrency=4, loglevel="INFO", quiet=True, without_gossip=True, without_mingle=True)
+    worker = celery_app.Worker(
+        concurrency=settings.WORKER_PROCESSES, loglevel="INFO", quiet=True, without_gossip=True, without_mingle=True
+    )
     worker.start()
     sys.exit(worker.exitcode)
 

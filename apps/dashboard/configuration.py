@@ -41,6 +41,7 @@ def groups() -> list[tuple[str, list[Setting]]]:
         ("Notifications", _notifications()),
         ("Monitoring", _monitoring()),
         ("Storage", _storage()),
+        ("Processes", _processes()),
     ]
 
 
@@ -85,6 +86,14 @@ def _monitoring() -> list[Setting]:
     return [
         _setting("Log lines", "LOG_FORMAT", settings.LOG_FORMAT),
         _setting("Error reports", "SENTRY_DSN", urlsplit(settings.SENTRY_DSN).hostname or ""),
+    ]
+
+
+def _processes() -> list[Setting]:
+    return [
+        _setting("Processes of the web server", "WEB_PROCESSES", settings.WEB_PROCESSES),
+        _setting("Threads of each", "WEB_THREADS", settings.WEB_THREADS),
+        _setting("Processes of the worker", "WORKER_PROCESSES", settings.WORKER_PROCESSES),
     ]
 
 
