@@ -5,9 +5,13 @@ import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, worker_init
+from celery.signals import beat_init, worker_before_create_process, worker_init
+
+from config.preloading import share
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+# Django's checks of the code have run before (config.prepare); each process would repeat them.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 
 app = Celery("windhover")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -27,3 +31,8 @@ def check_machine(**_: Any) -> None:
         check_database()
     except CannotStart as error:
         sys.exit(f"windhover: {error}")
+
+
+@worker_before_create_process.connect
+def share_memory(**_: Any) -> None:
+    share()

@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from config import terminal
 from config.instance import only_instance
 from config.orphans import end_orphans, open_inherited_file
+from config.preloading import FORKS, preload, run_forked
 from config.state import CannotStart, make_broker_folder, make_state_folder
 from config.supervise import supervise
 from config.terminal import say
@@ -31,9 +32,7 @@ def main() -> None:
         end_orphans(settings.STATE_DIR, say)
         check_ports(settings)
         inherited = open_inherited_file(settings.STATE_DIR)
-        # In a process of its own, so that Django does not stay in this one's memory.
-        command = [sys.executable, "-m", "config.prepare"]
-        if failed := subprocess.run(command, cwd=settings.BASE_DIR, pass_fds=[inherited]).returncode:
+        if failed := prepare(settings, inherited):
             sys.exit(failed)
         say(f"{address} (press Ctrl-C to stop)")
         say(f"state and logs in {settings.STATE_DIR}")
@@ -42,6 +41,15 @@ def main() -> None:
         os.chdir(settings.STATE_DIR)
         supervise()
     say("stopped")
+
+
+def prepare(settings: ModuleType, inherited: int) -> int:
+    """Prepare the database in a process of its own; return its exit code."""
+    command = ["python", "-m", "config.prepare"]
+    if FORKS:
+        preload()
+        return run_forked(command)
+    return subprocess.run([sys.executable, *command[1:]], cwd=settings.BASE_DIR, pass_fds=[inherited]).returncode
 
 
 def check_ports(settings: ModuleType) -> None:

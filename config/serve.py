@@ -12,8 +12,11 @@ import time
 from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
+from wsgiref.types import WSGIApplication
 
 from django.conf import settings
+
+from config.preloading import preload, share
 
 LIMITS = {
     "connection_limit": 400,
@@ -46,10 +49,14 @@ def main() -> None:
     signals = {signal.SIGTERM, signal.SIGINT}
     for number in signals:
         signal.signal(number, stop)
+    preload()
+    from config.wsgi import application
+
+    share()
     while not stopping or processes:
         signal.pthread_sigmask(signal.SIG_BLOCK, signals)
         while not stopping and len(processes) < settings.WEB_PROCESSES:
-            processes.add(start_process(listener, signals))
+            processes.add(start_process(listener, application, signals))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
         # Not os.wait(): a signal that arrives just before it would be handled only when a process ends.
         ended, _ = os.waitpid(-1, os.WNOHANG)
@@ -71,23 +78,22 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def start_process(listener: socket.socket, signals: set[signal.Signals]) -> int:
+def start_process(listener: socket.socket, application: WSGIApplication, signals: set[signal.Signals]) -> int:
     parent = os.getpid()
     if process := os.fork():
         return process
     for number in signals:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
-    serve(listener, parent)
+    serve(listener, application, parent)
 
 
-def serve(listener: socket.socket, parent: int) -> NoReturn:
+def serve(listener: socket.socket, application: WSGIApplication, parent: int) -> NoReturn:
     """Serve until SIGTERM, or until the parent is gone; then finish the requests that were received."""
     from django.utils.module_loading import import_string
     from waitress import create_server, wasyncore
 
     from config.refusals import Channel
-    from config.wsgi import application
 
     server = create_server(
         application,

@@ -10,6 +10,7 @@ from typing import Any
 from supervisor import events, loggers, supervisord
 from supervisor.options import ServerOptions
 
+from config.preloading import FORKS, become
 from config.terminal import show
 
 CONFIGURATION = Path(__file__).with_name("supervisord.conf")
@@ -43,6 +44,11 @@ class ForegroundOptions(ServerOptions):  # type: ignore[misc]  # supervisor has 
         events.subscribe(events.ProcessLogEvent, Terminal().show_output)
         events.subscribe(events.ProcessStateEvent, show_state)
         events.subscribe(events.SupervisorStoppingEvent, show_stopping)
+
+    def execve(self, filename: str, argv: list[str], env: dict[str, str]) -> None:
+        if FORKS and argv[:2] == ["python", "-m"]:
+            become(argv, env)
+        super().execve(filename, argv, env)
 
     def _stop_on_hangup(self, _number: int, frame: FrameType | None) -> None:
         self.signal_receiver.receive(signal.SIGTERM, frame)

@@ -143,6 +143,11 @@ def server_time(endpoint: str) -> datetime | None:
     return _http_date(http.date)
 
 
+def prepare(endpoint: str) -> None:
+    """Build the client of the API, which processes that are forked afterwards share."""
+    _service(endpoint)
+
+
 def _call(
     key: str, endpoint: str, resource: str, **parameters: str | int | None
 ) -> tuple[dict[str, Any], datetime | None]:

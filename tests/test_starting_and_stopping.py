@@ -1,9 +1,11 @@
 """bin/run starts in any folder and on PostgreSQL, and stops without leaving processes."""
 
+import re
 import signal
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from urllib.request import urlopen
 
 import psutil
 import pytest
@@ -58,6 +60,11 @@ def test_it_runs_in_a_long_path_with_special_characters(tmp_path: Path) -> None:
         wait_for(lambda: set(windhover.pids()) == PARTS, lambda: windhover.output)
         worker_log = windhover.state_dir / "log" / "worker.log"
         wait_for(lambda: "Connected to redis" in worker_log.read_text(), lambda: windhover.output)
+        # Static files, which this start has collected, are known to the web server.
+        with urlopen(windhover.url) as page:
+            (sheet, *_) = re.findall(r'href="(/static/[^"]+\.css)"', page.read().decode())
+        with urlopen(windhover.url + sheet) as response:
+            assert response.headers["Content-Type"].startswith("text/css")
 
 
 def test_it_runs_on_postgresql(postgres: str, tmp_path: Path) -> None:
