@@ -91,7 +91,7 @@ def _of_videos() -> Iterator[Metric]:
     total = VideoTotal.read()
     yield _gauge("windhover_videos", "Stored videos.", [], {(): total.count})
     yield _gauge("windhover_videos_hidden", "Stored videos that are hidden.", [], {(): total.hidden_count})
-    if delay := statistics.of_all(DELAY_DAYS).newest.delay:
+    if delay := statistics.newest_of_all(DELAY_DAYS).delay:
         yield _gauge(
             "windhover_discovery_delay_seconds",
             "From a video's publication until it was found, of the last videos found.",

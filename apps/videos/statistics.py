@@ -7,7 +7,7 @@ that are found late would be missing.
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
@@ -136,10 +136,17 @@ _AFTER_KEYWORD = Q(published_at__gte=F("keyword__created_at"))
 def of_all(days: int = DAYS) -> Statistics:
     """Return the last days' statistics of all videos that are not hidden, each as the first keyword found it; five
     queries."""
-    videos, total = Video.objects.filter(hidden_at=None), VideoTotal.read()
-    newest = videos.annotate(is_timed=_AFTER_KEYWORD & Q(published_exact=True))
-    columns = ("method", "channel_id", "channel_title", "published_at", "created_at", "is_timed")
-    return _statistics(total, videos, newest.values_list(*columns), days_used(days=days))
+    return _statistics(VideoTotal.read(), Video.objects.filter(hidden_at=None), _of_all(), days_used(days=days))
+
+
+def newest_of_all(days: int) -> Newest:
+    """Return what of_all() says of the last videos found; one query, whose cost does not grow with their number."""
+    return _newest_since(_first_of(days), _of_all())
+
+
+def _of_all() -> QuerySet[Any, Any]:
+    videos = Video.objects.filter(hidden_at=None).annotate(is_timed=_AFTER_KEYWORD & Q(published_exact=True))
+    return videos.values_list("method", "channel_id", "channel_title", "published_at", "created_at", "is_timed")
 
 
 def of_keyword(entry: KeyWordEntry, days: int = DAYS) -> Statistics:
@@ -155,15 +162,15 @@ def _statistics(
     kept: KeyWordEntry | VideoTotal, rows: QuerySet[Any], newest: QuerySet[Any, Any], searches: list[DayUsed]
 ) -> Statistics:
     """`kept` has the numbers of videos; `rows` are videos or matches, `newest` the same with the values of _Found."""
-    today = datetime.combine(timezone.now().date(), time(), UTC)
-    days = [today - timedelta(days=back) for back in reversed(range(len(searches)))]
-    published, found = (_per_day(rows, field, days[0]) for field in ("published_at", "created_at"))
+    first = _first_of(len(searches))
+    days = [first + timedelta(days=day) for day in range(len(searches))]
+    published, found = (_per_day(rows, field, first) for field in ("published_at", "created_at"))
     return Statistics(
         video_count=kept.video_count if isinstance(kept, KeyWordEntry) else kept.count,
         hidden_count=kept.hidden_count,
         days=[VideosOfDay(day, published.get(day, 0), found.get(day, 0)) for day in (day.date() for day in days)],
         searches=searches,
-        newest=_newest(newest.filter(created_at__gte=days[0]).order_by("-created_at", "-pk")[:NEWEST]),
+        newest=_newest_since(first, newest),
     )
 
 
@@ -173,8 +180,13 @@ def _per_day(rows: QuerySet[Any], field: str, since: datetime) -> dict[date, int
     return dict(recent.values_list(_DayInUTC(field)).annotate(rows=Count("*")))
 
 
-def _newest(rows: Iterable[tuple[Any, ...]]) -> Newest:
-    found = [_Found(*row) for row in rows]
+def _first_of(days: int) -> datetime:
+    """Return when the first of so many days began, of which today is the last."""
+    return datetime.combine(timezone.now().date(), time(), UTC) - timedelta(days=days - 1)
+
+
+def _newest_since(since: datetime, rows: QuerySet[Any, Any]) -> Newest:
+    found = [_Found(*row) for row in rows.filter(created_at__gte=since).order_by("-created_at", "-pk")[:NEWEST]]
     methods = Counter(video.method for video in found)
     # Those whose channel is unknown are left out. The title is that of the last video found.
     channels = Counter(video.channel_id for video in found if video.channel_id)
