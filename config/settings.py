@@ -355,6 +355,7 @@ CELERY_BEAT_SCHEDULE = {
     "chore-attribute-matches": {"task": "apps.videos.tasks.attribute_matches", "schedule": 600},
     "chore-prune-logs": {"task": "apps.videos.tasks.prune_logs", "schedule": 3600},
     "chore-prune-videos": {"task": "apps.videos.tasks.prune_videos", "schedule": 3600},
+    "chore-notice-silence": {"task": "apps.videos.tasks.notice_silence", "schedule": 1800},
     "chore-refresh-videos": {"task": "apps.videos.tasks.refresh_videos", "schedule": 600},
     "chore-verify-counts": {"task": "apps.videos.tasks.verify_counts", "schedule": crontab(hour=3, minute=17)},
     "chore-sync-schedules": {"task": "apps.videos.tasks.sync_schedules", "schedule": crontab(minute="*/10")},

@@ -149,6 +149,11 @@ def sync_schedules() -> None:
     beat.sync()
     refused.sync_incidents()
     failing.close_incidents()
+
+
+@shared_task
+def notice_silence() -> None:
+    """Find out which keywords are unusually quiet."""
     silent.sync()
 
 

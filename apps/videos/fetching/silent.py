@@ -4,6 +4,7 @@ Something may be wrong that no error shows: YouTube lists them no more, or their
 is nothing to find; so it is a notice, not a problem.
 """
 
+import math
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from apps.incidents import incidents
 from apps.incidents.models import Incident
 from apps.videos.fetching.gaps import INDEX_DELAY
 from apps.videos.models import KeyWordEntry, Match
-from apps.videos.scheduling.silence import DAY, LONGEST_HISTORY, SHORTEST_HISTORY, Silence, unusual_silence
+from apps.videos.scheduling.silence import DAY, LONGEST_HISTORY, SHORTEST_HISTORY, UNLIKELY, Silence, unusual_silence
 
 # At most so many of a keyword's videos are its history: many more than a silence of hours needs.
 MOST: Final = 20_000
@@ -33,7 +34,7 @@ def sync() -> None:
         silent.filter(pk__in=over).update(silent_since=None, usual_rate=None)
     long_enough = timezone.now() - SHORTEST_HISTORY
     known = entries.watched().filter(silent_since=None, created_at__lt=long_enough, searched_through__isnull=False)
-    for entry in known.exclude(gaps__late=False):
+    for entry in known.exclude(gaps__late=False).only("keyword", "created_at", "searched_through", "rate"):
         if silence := _silence(entry):
             _begin(entry, silence)
     incidents.close(Incident.Kind.KEYWORD_SILENT, except_subjects=map(str, silent.values_list("pk", flat=True)))
@@ -41,8 +42,7 @@ def sync() -> None:
 
 def _silence(entry: Any) -> Silence | None:
     end: datetime = entry.searched_through - INDEX_DELAY
-    # The rate falls while nothing is found, but in a week not to less than a fifth. Most keywords end here.
-    if entry.newest is None or (end - entry.newest) / DAY * entry.rate < 1:
+    if entry.newest is None or not _may_be_unusual((end - entry.newest) / DAY, entry.rate):
         return None
     start = max(entry.created_at, entry.newest - LONGEST_HISTORY)
     history = entry.matches.filter(published_at__gte=start, published_at__lte=end).order_by("-published_at", "-video")
@@ -50,6 +50,17 @@ def _silence(entry: Any) -> Silence | None:
     if len(published) == MOST:
         start = published[0]
     return unusual_silence(published, start, end)
+
+
+def _may_be_unusual(days: float, rate: float) -> bool:
+    """Return whether it is worth reading the history of a keyword: by what is expected at most, of which nearly all
+    keywords have too little.
+
+    Without videos the rate halves in about three days (rates.py), and before it may have been half of the usual one.
+    Each hour of the day is in the silence once more than it has days, at most.
+    """
+    usual = 2 * rate * 2 ** (min(days, 30) / 3)
+    return days > 0 and usual * (days + 1) >= -math.log(UNLIKELY)
 
 
 def _begin(entry: KeyWordEntry, silence: Silence) -> None:

@@ -13,6 +13,7 @@ from apps.incidents.models import Incident
 from apps.incidents.notify import notify_pending
 from apps.incidents.tests.inbox import Inbox
 from apps.quota import keys
+from apps.videos import tasks
 from apps.videos.fetching import silent
 from apps.videos.models import KeyWordEntry
 from apps.videos.scheduling.silence import unusual_silence
@@ -92,7 +93,7 @@ def notices() -> list[str]:
 
 @pytest.mark.django_db
 def test_it_works(entry: KeyWordEntry, client: Client, inbox: Inbox, frozen_time: MovableTime) -> None:
-    silent.sync()
+    tasks.notice_silence()
     assert notices() == ["“kestrels”: usually about 12 new videos a day, none for 21 hours."]
     assert client.get(f"/api/keywords/{entry.pk}/").json()["silence"] == {
         "since": "2026-11-19T23:00:00Z",
