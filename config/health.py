@@ -9,9 +9,12 @@ from urllib.request import ProxyHandler, build_opener
 
 def web() -> bool:
     """Return whether the web server and its database work."""
-    directly = build_opener(ProxyHandler({}))
-    with directly.open(f"http://127.0.0.1:{os.environ.get('PORT') or '8000'}/ping/", timeout=5) as response:
-        return bool(response.status == 200)
+    return responds(port(), "/ping/")
+
+
+def simulator() -> bool:
+    """Return whether the demo's simulator responds."""
+    return responds(port() + 1, "/_control/clock")
 
 
 def worker() -> bool:
@@ -33,7 +36,17 @@ def beat() -> bool:
     return Heartbeat.objects.filter(part="beat", beat_at__gt=timezone.now() - timedelta(minutes=1)).exists()
 
 
+def port() -> int:
+    return int(os.environ.get("PORT") or 8000)
+
+
+def responds(port: int, path: str) -> bool:
+    directly = build_opener(ProxyHandler({}))
+    with directly.open(f"http://127.0.0.1:{port}{path}", timeout=5) as response:
+        return bool(response.status == 200)
+
+
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    parts = {"web": web, "worker": worker, "beat": beat}
+    parts = {"web": web, "worker": worker, "beat": beat, "simulator": simulator}
     sys.exit(0 if parts[sys.argv[1]]() else 1)
