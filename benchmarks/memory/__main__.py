@@ -87,7 +87,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _numbers() -> dict[str, str]:
+def _numbers() -> dict[str, Any]:
     """Return the numbers of processes and threads that the environment sets."""
     return {
         name: os.environ[name] for name in ("WEB_PROCESSES", "WEB_THREADS", "WORKER_PROCESSES") if name in os.environ
