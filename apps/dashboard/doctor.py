@@ -197,10 +197,11 @@ def _integrity() -> Iterator[Result]:
     driver.set_progress_handler(lambda: time.monotonic() > deadline, 100_000)
     try:
         faults = [row[0] for row in driver.execute("PRAGMA quick_check(1)")]
-    except sqlite3.OperationalError as error:
-        if "interrupted" not in str(error):
-            raise
-        yield "OK", f"no fault in what was read within {READ_SECONDS} s"
+    except sqlite3.DatabaseError as error:
+        if "interrupted" in str(error):
+            yield "OK", f"no fault in what was read within {READ_SECONDS} s"
+        else:
+            yield "FAIL", f"{_sentence(error)}: {_advice(error)}"
         return
     finally:
         driver.set_progress_handler(None, 0)
