@@ -12,6 +12,8 @@ FROM python:3.13-slim
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     STATE_DIR=/data \
+    # For large sorts; in compose /tmp is in memory.
+    SQLITE_TMPDIR=/data \
     HOST=0.0.0.0
 
 WORKDIR /windhover

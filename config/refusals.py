@@ -53,6 +53,10 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
             TransferEncodingNotImplemented,
         ) as error:  # an invalid address, or a number too long to read
             raise ParsingError(str(error)) from error
+        if "TRANSFER_ENCODING" in self.headers or (self.chunked and "CONTENT_LENGTH" in self.headers):
+            # waitress removes the header where it is valid. Otherwise a proxy in front may think that the body ends
+            # elsewhere, and take the rest for a request of somebody else (RFC 9112, section 6.3).
+            raise ParsingError("Transfer-Encoding with Content-Length or in HTTP/1.0")
 
 
 class Refusal(ErrorTask):  # type: ignore[misc]

@@ -65,6 +65,8 @@ def test_slow_clients_hold_no_thread(web: Web) -> None:
         (b"HTTP/1.1\r\nHost: localhost\r\nno header\r\n\r\n", 400),
         (b"HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
         (b"HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nno length\r\n", 400),
+        (b"HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (b"HTTP/1.0\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
         (b"\x00\xff HTTP/1.1\r\n\r\n", 400),
     ],
     ids=lambda value: str(value)[:60],
