@@ -91,6 +91,7 @@ WORK: dict[str, Callable[[KeyWordEntry], Any]] = {
     "prune videos": lambda entry: tasks.prune_videos(),
     "refresh": lambda entry: tasks.refresh_videos(),
     "report on refreshing": lambda entry: refreshing.report(),
+    "silence": lambda entry: tasks.notice_silence(),
     "apply rules": lambda entry: tasks.apply_rules(),
     "attribute": lambda entry: tasks.attribute_matches(),
     "complete": lambda entry: tasks.complete_videos(),
