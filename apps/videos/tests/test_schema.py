@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, Phase, strategies
 from hypothesis import settings as fuzz
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
+from apps.incidents import parts
 from apps.videos import keywords
 from apps.videos.errors import PROBLEMS
 from apps.videos.models import KeyWordEntry
@@ -67,7 +68,8 @@ api.config.generation.update(allow_x00=False, codec="ascii")
 
 
 @pytest.fixture
-def entry() -> KeyWordEntry:
+def entry(monkeypatch: pytest.MonkeyPatch) -> KeyWordEntry:
+    monkeypatch.setattr(parts, "_watcher", parts.Watcher())  # which /healthz/ asks
     return fetched_keyword("python")
 
 
