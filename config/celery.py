@@ -22,6 +22,8 @@ app.autodiscover_tasks()
 @beat_init.connect
 def check_machine(**_: Any) -> None:
     """Exit if the database is of another version, or behind a pooler, as it may be on a further machine."""
+    from django.db import connections
+
     from config.database_version import check_database
     from config.pooling import check_pooling
     from config.state import CannotStart
@@ -31,6 +33,8 @@ def check_machine(**_: Any) -> None:
         check_database()
     except CannotStart as error:
         sys.exit(f"windhover: {error}")
+    finally:
+        connections.close_all()  # processes that are forked must not share it
 
 
 @worker_before_create_process.connect

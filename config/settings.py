@@ -75,6 +75,9 @@ _public = urlsplit(PUBLIC_URL)
 _public_origins = [f"{_public.scheme}://{_public.netloc}"] if PUBLIC_URL else []
 _public_hosts = [_public.netloc.removesuffix(f":{_public.port}")] if PUBLIC_URL else []
 
+# The HTTP library would send what ~/.netrc has for a host, or for all, to the addresses that accounts choose.
+os.environ.setdefault("NETRC", os.devnull)
+
 DEBUG = env.boolean("DEBUG", False)
 DEFAULT_EXCEPTION_REPORTER_FILTER = "config.debug_page.ExceptionFilter"
 _hosts = env.host_names("ALLOWED_HOSTS")

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from apps.incidents import incidents, notify
 from apps.incidents.models import Incident
 from apps.incidents.tests.inbox import Inbox
+from core import webhook
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +39,14 @@ def test_redirects_are_followed_only_if_the_address_says_so(inbox: Inbox) -> Non
     assert inbox.received == []
     assert notify.deliver(f"{address}?redirect=yes", "Title", "Body")
     assert [one.path for one in inbox.received] == ["/elsewhere"]
+
+
+def test_no_password_of_this_user_is_sent(inbox: Inbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".netrc").write_text("default login me password a-password")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert notify.deliver(f"json://127.0.0.1:{inbox.port}/", "Title", "Body")
+    webhook.post(f"http://127.0.0.1:{inbox.port}/", b"{}", delivery="an id", secret="shared")
+    assert [one.headers.get("Authorization") for one in inbox.received] == [None, None]
 
 
 @pytest.mark.parametrize("between", [",", " ", ", ", "\n"])
