@@ -360,6 +360,7 @@ CELERY_BEAT_SCHEDULE = {
     "chore-prune-videos": {"task": "apps.videos.tasks.prune_videos", "schedule": 3600},
     "chore-notice-silence": {"task": "apps.videos.tasks.notice_silence", "schedule": 1800},
     "chore-refresh-videos": {"task": "apps.videos.tasks.refresh_videos", "schedule": 600},
+    "chore-clear-sessions": {"task": "apps.dashboard.tasks.clear_sessions", "schedule": crontab(hour=3, minute=47)},
     "chore-verify-counts": {"task": "apps.videos.tasks.verify_counts", "schedule": crontab(hour=3, minute=17)},
     "chore-sync-schedules": {"task": "apps.videos.tasks.sync_schedules", "schedule": crontab(minute="*/10")},
 }

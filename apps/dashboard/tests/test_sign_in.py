@@ -1,11 +1,15 @@
 """Who may change things, and how they sign in and out."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 
+from apps.dashboard.tasks import clear_sessions
 from apps.dashboard.tests.builders import keyword_with_videos
 from apps.videos.models import KeyWordEntry
 
@@ -94,3 +98,11 @@ def test_where_reading_needs_it_too_the_way_in_is_open(sign_in_to_read: None, cl
 def test_a_live_page_whose_session_ended_is_reloaded(sign_in_to_read: None, client: Client) -> None:
     response = client.get("/", headers={"HX-Request": "true"}, follow=True)
     assert response.headers["HX-Refresh"] == "true"
+
+
+def test_expired_sessions_are_deleted() -> None:
+    now = timezone.now()
+    for name, days in (("expired", -1), ("valid", 1)):
+        Session.objects.create(session_key=name, session_data="x", expire_date=now + timedelta(days=days))
+    clear_sessions()
+    assert Session.objects.get().pk == "valid"
