@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.http import parse_http_date
 
 from apps.videos import tasks
-from apps.videos.fetching import erasing, storing
+from apps.videos.fetching import blanking, erasing, storing
 from apps.videos.fetching.counting import verify_counts
 from apps.videos.models import KeyWordEntry, Match, Video, VideoFetchMethod, VideoTotal
 from apps.videos.pagination import VideoPages
@@ -85,7 +85,7 @@ NO_CHANGES: dict[str, Callable[[KeyWordEntry], Any]] = {
     "a fetch that finds nothing": lambda entry: store(entry),
     "a fetch that finds what is known": lambda entry: store(entry, found_video("one"), found_video("two")),
     "a completion without news": lambda entry: storing.update([found_video("one")]),
-    "videos that are left out of a response": lambda entry: [storing.record_missing(["one"]) for _ in range(2)],
+    "videos that are left out of a response": lambda entry: [blanking.record_missing(["one"]) for _ in range(2)],
     "the nightly check of counts": lambda entry: verify_counts(),
     "the keyword's weight": lambda entry: reweigh(entry, 7),
     "a keyword without videos is erased": lambda entry: erasing.erase(
@@ -97,7 +97,7 @@ NO_CHANGES: dict[str, Callable[[KeyWordEntry], Any]] = {
 def lose_stream(video_id: str) -> None:
     Video.objects.filter(pk=video_id).update(live_state=Video.LiveState.LIVE)
     for _ in range(2):
-        storing.record_missing([video_id])
+        blanking.record_missing([video_id])
 
 
 def reweigh(entry: KeyWordEntry, weight: int) -> None:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from apps.videos import hiding, marks
-from apps.videos.fetching import erasing, storing
+from apps.videos.fetching import blanking, erasing, storing
 from apps.videos.fetching.counting import verify_counts
 from apps.videos.models import HidingRule, KeyWordEntry, Match, Video, VideoTotal
 from apps.videos.tests.builders import found_video, store
@@ -53,7 +53,7 @@ def make(step: str, ids: list[str], chosen: Any) -> None:
     elif step == "update":
         storing.update([found_video(pk, complete=True, **chosen) for pk in ids])
     elif step == "gone":
-        storing.record_missing(ids)
+        blanking.record_missing(ids)
     elif step == "store":
         store(KeyWordEntry.objects.watch(chosen[0])[0], *(found_video(pk, **chosen[1]) for pk in ids))
     elif step == "apply":

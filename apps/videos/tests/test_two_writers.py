@@ -13,7 +13,7 @@ from django.db import IntegrityError
 from django.test import Client
 
 from apps.videos import hiding, marks
-from apps.videos.fetching import erasing, storing
+from apps.videos.fetching import blanking, erasing, storing
 from apps.videos.fetching.counting import verify_counts
 from apps.videos.models import HidingRule, KeyWordEntry, Match, Video, VideoFetchMethod, VideoLog, VideoTotal
 from apps.videos.tests.builders import found_video, videos_of
@@ -97,7 +97,7 @@ def test_videos_that_are_gone_block_no_writer(database: RealDatabase) -> None:
     storing_page(entry, ids)()
     again = [found_video(video_id) for video_id in ids]
     for _ in range(15):
-        database.at_once(*[partial(storing.update, again), partial(storing.record_missing, ids)] * 2)
+        database.at_once(*[partial(storing.update, again), partial(blanking.record_missing, ids)] * 2)
     assert not Video.objects.filter(completed_at=None).exists()
     assert_nothing_lost_or_doubled()
 
