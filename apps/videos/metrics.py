@@ -49,7 +49,9 @@ def _of_parts() -> Iterator[Metric]:
     with suppress(OSError):
         free = shutil.disk_usage(settings.STATE_DIR).free
         yield _gauge("windhover_disk_free_bytes", "Free space for the state folder.", [], {(): free})
-    waiting = tasks.queue_length()
+    broker = health.get("broker")
+    # Without waiting for one that hangs.
+    waiting = tasks.queue_length() if broker is None or broker.age <= 2 * parts.CHECK_SECONDS else None
     if waiting is not None:
         yield _gauge("windhover_queue_length", "Messages that wait for a worker.", [], {(): waiting})
 

@@ -4,7 +4,7 @@ What is Windhover's own stays: which keywords found a video, when, how, and wher
 rules hide it. The publication date is YouTube's, so the time at which the video was found takes its place.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
 from django.db import transaction
@@ -12,7 +12,7 @@ from django.db.models import F, OuterRef, Subquery
 from django.utils import timezone
 
 from apps.videos import hiding
-from apps.videos.models import Match, Video, VideoTotal
+from apps.videos.models import Match, Video, VideoQuerySet, VideoTotal
 
 _BLANK: Final[dict[str, Any]] = {
     "title": "",
@@ -32,18 +32,18 @@ _BLANK: Final[dict[str, Any]] = {
 }
 
 
-def blank(video_ids: Sequence[str]) -> None:
+def blank(videos: VideoQuerySet) -> None:
     """Erase YouTube's data of these videos, in one transaction; at most some hundred at once.
 
     They come back as they were when YouTube gives their data again.
     """
-    if not video_ids:
+    if not videos.exists():  # on SQLite, writing nothing would take the write lock
         return
     now = timezone.now()
-    videos = Video.objects.filter(pk__in=video_ids)
     with transaction.atomic():
         total = VideoTotal.lock()
-        videos.update(**_BLANK, blanked_at=now, updated_at=now)
+        video_ids = list(videos.values_list("pk", flat=True))  # now, as they may have been refreshed
+        Video.objects.filter(pk__in=video_ids).update(**_BLANK, blanked_at=now, updated_at=now)
         own_date = Subquery(Video.objects.filter(pk=OuterRef("video")).values("published_at")[:1])
         Match.objects.filter(video__in=video_ids).update(published_at=own_date)
         total.mark_changed()
@@ -66,4 +66,4 @@ def record_missing(video_ids: Iterable[str]) -> None:
             hiding.settle(total, ended)
             total.mark_changed()
         missing.filter(missing_since=None).update(missing_since=now)
-    blank(list(missing.filter(missing_since__lte=now - Video.GONE_AFTER).values_list("pk", flat=True)))
+    blank(missing.filter(missing_since__lte=now - Video.GONE_AFTER))

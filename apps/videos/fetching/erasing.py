@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Sequence
 
 from django.db import models, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
@@ -69,10 +68,11 @@ def _erase_chunk(entry: KeyWordEntry) -> bool:
     return CHUNK in (len(chunk), len(logs))
 
 
-def erase_videos(video_ids: Sequence[str]) -> None:
+def erase_videos(videos: VideoQuerySet) -> None:
     """Erase videos with their matches, in one transaction; at most some hundred at once."""
     with transaction.atomic():
         total = VideoTotal.lock()
+        video_ids = list(videos.values_list("pk", flat=True))  # now, as one may have been starred
         matches = Match.objects.filter(video__in=video_ids)
         numbers = (
             matches.order_by()

@@ -27,7 +27,8 @@ def prune_logs(deadline: float = math.inf) -> int:
 
 def prune_videos(deadline: float = math.inf) -> int:
     """Delete old videos with their matches and return how many."""
-    return _delete(prunable_videos(), erasing.erase_videos, deadline)
+    rows = prunable_videos()
+    return _delete(rows, lambda ids: erasing.erase_videos(rows.filter(pk__in=ids)), deadline)
 
 
 def prunable_logs() -> VideoLogQuerySet:

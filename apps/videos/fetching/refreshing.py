@@ -13,7 +13,7 @@ from typing import Final
 from django.utils import timezone
 
 from apps.incidents import incidents
-from apps.incidents.models import Incident
+from apps.incidents.models import MAX_SKEW, Incident
 from apps.quota.ledger import Purpose
 from apps.videos.conditions import FEW
 from apps.videos.fetching import blanking, completing
@@ -62,6 +62,10 @@ def refresh(deadline: float = math.inf) -> None:
     It stops after `deadline` (of time.monotonic()); the next call continues.
     """
     now = timezone.now()
+    # The clock was ahead: what was given then would not be due for long.
+    in_future = Video.objects.filter(live_state__in=Video.LiveState.values, completed_at__gt=now + MAX_SKEW)
+    if in_future.exists():
+        in_future.update(completed_at=now - Video.REFRESH_AFTER)
     if ids := Video.objects.to_refresh(now, _portion(now)):
         completing.update_stored(ids, Purpose.REFRESH)
     _sync_incident()
@@ -71,12 +75,16 @@ def refresh(deadline: float = math.inf) -> None:
 
 def report() -> RefreshReport:
     """Return how old the data of stored videos is; seven short queries."""
+    now = timezone.now()
     completed = Video.objects.filter(completed_at__isnull=False).order_by("completed_at")
     # By state, because the index starts with it.
     oldest = [completed.filter(live_state=state).first() for state in Video.LiveState.values]
-    due = Video.objects.completed_before(timezone.now() - Video.REFRESH_AFTER)[:FEW].count()
-    completed_at = [video.completed_at for video in oldest if video and video.completed_at]
-    return RefreshReport(due, min(completed_at, default=None), _erased_from())
+    given_at = [video.completed_at for video in oldest if video and video.completed_at]
+    until_now = Video.objects.found_incomplete_before(now + timedelta(seconds=1))
+    if incomplete := until_now.order_by("created_at").first():
+        given_at.append(incomplete.updated_at)
+    due = Video.objects.completed_before(now - Video.REFRESH_AFTER)[:FEW].count()
+    return RefreshReport(due, min(given_at, default=None), _erased_from())
 
 
 def _portion(now: datetime) -> int:
@@ -111,7 +119,7 @@ def _blank_outdated(end: datetime, deadline: float) -> None:
     erased = 0
     for outdated in (Video.objects.completed_before(end), Video.objects.found_incomplete_before(end)):
         while ids := list(outdated.values_list("pk", flat=True)[:CHUNK]):
-            blanking.blank(ids)
+            blanking.blank(outdated.filter(pk__in=ids))
             erased += len(ids)
             if time.monotonic() > deadline:
                 break

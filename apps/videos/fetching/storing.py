@@ -277,6 +277,9 @@ def _updates(row: Mapping[str, object], found: FoundVideo) -> Row:
     if row["published_exact"] and not found.published_exact:
         # The row has YouTube's own data, which an estimate must not overwrite.
         return {}
+    if row["blanked_at"] and not found.complete:
+        # It comes back with its full data, which has an age of its own.
+        return {}
     given = {name: getattr(found, name) for name in _FROM_SOURCE}
     # None means unknown, and so does "", except for the description in complete data.
     updates = {name: value for name, value in given.items() if value not in (None, "")}

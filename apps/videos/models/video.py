@@ -63,20 +63,22 @@ class VideoQuerySet(models.QuerySet["Video"]):
         return [pk for _, pk in sorted(rows, reverse=True)[:limit]]
 
     def to_refresh(self, now: datetime, limit: int) -> list[str]:
-        """Return the ids of up to `limit` videos whose data is to be requested again: blanked ones that YouTube may
-        still have, then those whose data is older than REFRESH_AFTER, oldest first.
+        """Return the ids of up to `limit` videos whose data is to be requested again: those whose data is older than
+        REFRESH_AFTER, oldest first, then blanked ones that YouTube may still have.
 
         A query for each state, because the index starts with it.
         """
-        blanked = self.filter(blanked_at__isnull=False, missing_since=None).order_by("blanked_at")
-        ids = list(blanked.values_list("pk", flat=True)[:limit])
+        # What YouTube left out before it was blanked is gone. What it left out since may be back.
+        left_out_since = Q(missing_since__gt=F("blanked_at"), missing_since__lt=now - Video.GONE_AFTER)
+        blanked = self.filter(Q(missing_since=None) | left_out_since, blanked_at__isnull=False).order_by("blanked_at")
         due = self._not_missing_since(now - Video.GONE_AFTER).completed_before(now - Video.REFRESH_AFTER)
         rows = [
             row
             for state in Video.LiveState.values
             for row in due.filter(live_state=state).order_by("completed_at").values_list("completed_at", "pk")[:limit]
         ]
-        return [*ids, *(pk for _, pk in sorted(rows))][:limit]
+        ids = [pk for _, pk in sorted(rows)][:limit]
+        return [*ids, *blanked.values_list("pk", flat=True)[: limit - len(ids)]]
 
     def completed_before(self, moment: datetime) -> Self:
         """Return the videos whose full data YouTube last gave before `moment`."""
@@ -84,9 +86,13 @@ class VideoQuerySet(models.QuerySet["Video"]):
         return self.filter(live_state__in=Video.LiveState.values, completed_at__lt=moment)
 
     def found_incomplete_before(self, moment: datetime) -> Self:
-        """Return the videos that a search of YouTube found before `moment`, and whose full data was never given."""
+        """Return the videos of which a search of YouTube last said something new before `moment`, and whose full data
+        was never given."""
         from_youtube = Q(method=VideoFetchMethod.YOUTUBE) | Q(published_exact=True)
-        return self.filter(from_youtube, completed_at=None, blanked_at=None, created_at__lt=moment)
+        # `created_at` for the index.
+        return self.filter(
+            from_youtube, completed_at=None, blanked_at=None, created_at__lt=moment, updated_at__lt=moment
+        )
 
     def _not_missing_since(self, moment: datetime) -> Self:
         """Return the videos without those that YouTube first left out after `moment`."""

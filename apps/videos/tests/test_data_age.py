@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 from django.db.models import F
 from django.db.models.functions import Coalesce
@@ -165,3 +166,51 @@ def test_a_big_backlog_is_refreshed_within_a_day(entry: KeyWordEntry, frozen_tim
     VideoTotal.objects.update_or_create(pk=1, defaults={"count": 3_456_000})
     # Twice as many as on average: 24 days have 3,456 runs.
     assert refreshing._portion(timezone.now()) == 2000
+
+
+def erased_then_working_again(youtube: Simulator, frozen_time: MovableTime) -> None:
+    """Let all data be erased as no key works, and then the keys work again."""
+    refuse(youtube, refused=True)
+    pass_days(frozen_time, 32)
+    assert not Video.objects.filter(blanked_at=None).exists()
+    refuse(youtube, refused=False)
+    for key in ApiKey.objects.all():
+        keys.reactivate(key)
+
+
+def test_an_erased_video_that_is_left_out_once_comes_back(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime
+) -> None:
+    fetched(entry)
+    erased_then_working_again(youtube, frozen_time)
+    with patch("core.youtube_api.list_videos", autospec=True, return_value=[]):
+        refreshing.refresh()
+    assert not Video.objects.filter(missing_since=None).exists()
+    pass_days(frozen_time, 2)
+    assert not Video.objects.exclude(blanked_at=None, missing_since=None).exists()
+
+
+def test_an_erased_video_does_not_come_back_in_part(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime
+) -> None:
+    store(entry, found_video("one"))
+    erased_then_working_again(youtube, frozen_time)
+    store(entry, found_video("one", title="From a search"))
+    assert Video.objects.get().title == ""
+
+
+def test_what_a_search_said_today_is_not_old(youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime) -> None:
+    store(entry, found_video("one", published_exact=False), method=VideoFetchMethod.INVIDIOUS)
+    frozen_time.move(days=28)
+    store(entry, found_video("one", title="From YouTube"))
+    refreshing._sync_incident()
+    assert not incidents.is_open(Incident.Kind.DATA_NOT_REFRESHED)
+    assert refreshing.report().oldest_at == timezone.now()
+
+
+def test_dates_from_a_clock_that_was_ahead(youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime) -> None:
+    fetched(entry)
+    Video.objects.update(completed_at=timezone.now() + timedelta(days=365))
+    refreshing.refresh()
+    pass_days(frozen_time, 0.25)
+    assert set(Video.objects.values_list("completed_at", flat=True)) == {timezone.now()}

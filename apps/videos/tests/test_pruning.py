@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from apps.videos import hiding, marks
-from apps.videos.fetching import pruning
+from apps.videos.fetching import erasing, pruning
 from apps.videos.fetching.counting import verify_counts
 from apps.videos.models import KeyWordEntry, Video, VideoLog, VideoTotal
 from apps.videos.tests.builders import found_video, store
@@ -129,3 +129,19 @@ def test_pruned_videos_are_not_found_by_words(entry: KeyWordEntry, settings: Any
     found(entry, old=31, new=1)
     pruning.prune_videos()
     assert [video.pk for video in Video.objects.search("title")] == ["new"]
+
+
+def test_a_star_at_the_last_moment_keeps_a_video(
+    entry: KeyWordEntry, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.KEEP_VIDEOS = 30
+    found(entry, old=31, older=32)
+    erase = erasing.erase_videos
+
+    def star_first(videos: Any) -> None:
+        marks.mark(["old"], starred=True)
+        erase(videos)
+
+    monkeypatch.setattr(erasing, "erase_videos", star_first)
+    pruning.prune_videos()
+    assert Video.objects.get().pk == "old"

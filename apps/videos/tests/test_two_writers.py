@@ -96,9 +96,10 @@ def test_videos_that_are_gone_block_no_writer(database: RealDatabase) -> None:
     ids = names("v", 0, 300)
     storing_page(entry, ids)()
     again = [found_video(video_id) for video_id in ids]
+    Video.objects.update(missing_since=NOON - Video.GONE_AFTER * 100)
     for _ in range(15):
         database.at_once(*[partial(storing.update, again), partial(blanking.record_missing, ids)] * 2)
-    assert not Video.objects.filter(completed_at=None).exists()
+    assert not Video.objects.filter(blanked_at=None).exists()
     assert_nothing_lost_or_doubled()
 
 
