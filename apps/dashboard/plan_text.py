@@ -15,6 +15,9 @@ def reason(entry: KeyWordEntry) -> str:
         chosen = "requested" if entry.interval else "default"
         why = "not enough searches" if cause == "daily_limit" else f"the shortest is {span(SHORTEST_AUTOMATIC)}"
         return f"{chosen} every {span(entry.requested_interval)}; {why}"
+    if entry.requested_interval and entry.exceeds_request:
+        chosen = "requested" if entry.interval else "default"
+        return f"{chosen} every {span(entry.requested_interval)}; more often with its group"
     if entry.interval:
         return "requested"
     if entry.requested_interval:

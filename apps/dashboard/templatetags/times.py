@@ -34,6 +34,16 @@ def moment(when: datetime, exact: bool = True) -> SafeString:
 
 
 @register.simple_tag
+def due(when: datetime) -> SafeString:
+    """Return `when` relative to now, and "Due now" from then on."""
+    title = f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    words = from_now(when, timezone.now()) if when > timezone.now() else "Due now"
+    return format_html(
+        '<time datetime="{}" title="{}" data-relative data-due>{}</time>', when.isoformat(), title, words
+    )
+
+
+@register.simple_tag
 def reset(when: datetime) -> SafeString:
     """Return when a pause ends: "at 08:00 UTC (in 3 h 12 min)"."""
     return format_html("at {}", time_and_left(when))

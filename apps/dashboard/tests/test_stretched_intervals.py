@@ -101,6 +101,14 @@ def test_a_preview_of_settings_says_it(client: Client, settings: Any) -> None:
     assert "The daily limit does not allow the default interval." in text(page)
 
 
+def test_a_keyword_that_its_group_lets_be_searched_more_often(client: Client) -> None:
+    entry = KeyWordEntry.objects.create(keyword="kestrels", interval=3600)
+    KeyWordEntry.objects.update(planned_interval=900)
+    shown = text(client.get(f"/keywords/{entry.pk}/"))
+    assert "every 15 min You requested every 1 h; its group is searched more often." in shown
+    assert "requested every 1 h; more often with its group" in text(client.get("/quota/"))
+
+
 def test_a_group_that_is_searched_more_often_stretches_nothing(settings: Any) -> None:
     settings.YT_KEYS = [("a", "a-secret-key")]
     keys.sync()

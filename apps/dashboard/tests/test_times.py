@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 
-from apps.dashboard.templatetags.times import clock, from_now, moment, span
+from apps.dashboard.templatetags.times import clock, due, from_now, moment, span
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -13,6 +14,12 @@ def test_it_works() -> None:
     assert moment(NOW).startswith(
         '<time datetime="2026-11-20T12:00:00+00:00" title="2026-11-20 12:00:00 UTC" data-relative>'
     )
+
+
+def test_what_is_due_is_due_from_then_on() -> None:
+    with time_machine.travel(NOW, tick=False):
+        assert "data-due>in 5 s<" in due(NOW + timedelta(seconds=5))
+        assert "data-due>Due now<" in due(NOW)
 
 
 def test_an_estimate_says_so() -> None:

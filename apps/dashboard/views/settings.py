@@ -29,12 +29,14 @@ def overview(request: PageRequest) -> HttpResponse:
     """All settings. What is configured is shown to those who may change things."""
     context: dict[str, Any] = {}
     if may_write(request):
+        notified = notifications.number_of_keywords()
         context |= {
             "groups": configuration.groups(),
             "version": settings.VERSION,
             "addresses": notify.named(settings.NOTIFY_URLS, "NOTIFY_URLS"),
             "send_seconds": notify.SEND_SECONDS,
-            "notified": notifications.number_of_keywords(),
+            "notified": notified,
+            "any_notified": any(notified.values()),
         }
     if request.user.is_authenticated:
         token = FeedToken.objects.filter(user=request.user).first()

@@ -74,7 +74,7 @@ def refresh(deadline: float = math.inf) -> None:
 
 
 def report() -> RefreshReport:
-    """Return how old the data of stored videos is; seven short queries."""
+    """Return how old the data of stored videos is; eight short queries."""
     now = timezone.now()
     completed = Video.objects.filter(completed_at__isnull=False).order_by("completed_at")
     # By state, because the index starts with it.

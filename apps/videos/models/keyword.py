@@ -20,7 +20,7 @@ from apps.incidents.notify import Address
 from apps.videos import keywords
 from apps.videos.models.log import VideoLog
 from apps.videos.models.total import VideoTotal
-from apps.videos.scheduling.allocation import DAY
+from apps.videos.scheduling.allocation import DAY, GRID
 from apps.videos.scheduling.shares import StretchedBy, stretched_by
 from apps.videos.scheduling.silence import Silence
 from core import webhook
@@ -555,6 +555,12 @@ class KeyWordEntry(models.Model):
     def stretched_by(self) -> StretchedBy | None:
         """Why its interval is longer than the requested one; None if it is not."""
         return stretched_by(self.requested_interval, self.planned_interval)
+
+    @property
+    def exceeds_request(self) -> bool:
+        """Whether it is searched more often than requested: with its group, which shares each search."""
+        requested, planned = self.requested_interval, self.planned_interval
+        return bool(requested and planned and planned * GRID < requested)
 
     @property
     def current_interval(self) -> int:

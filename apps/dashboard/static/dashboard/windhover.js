@@ -55,10 +55,11 @@ function localTime(when, withDate) {
 
 function showTimes() {
   for (const element of document.querySelectorAll("time[datetime]")) {
-    const { relative, left, local } = element.dataset;
+    const { relative, left, local, due } = element.dataset;
     const when = new Date(element.dateTime);
     let words;
-    if (relative !== undefined) words = relative + fromNow(when);
+    if (due !== undefined && when <= Date.now()) words = "Due now";
+    else if (relative !== undefined) words = relative + fromNow(when);
     else if (left !== undefined) words = `(in ${span(Math.max(0, Math.round((when - Date.now()) / 1000)), 2)})`;
     else if (local !== undefined) words = localTime(when, local === "date");
     else continue;
