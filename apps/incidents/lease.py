@@ -1,9 +1,11 @@
-"""A part that works on one machine only, however many run it: the others stand by and take over when it is gone."""
+"""A part that works once, however many processes and machines run it: the others stand by until it is gone."""
 
 import logging
+import os
 import time
 from typing import Final
 
+import psutil
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -24,11 +26,12 @@ class Lease:
     """The right to be the one `part` that works.
 
     Whether a heartbeat stands still is measured without comparing clocks: those of two machines may differ. A part that
-    is started again on the same machine goes on at once.
+    is started again on the same machine, where the process that had the lease is gone, goes on at once.
     """
 
     def __init__(self, part: str) -> None:
-        self._part, self._owner = part, machine.name()
+        self._part, self._machine = part, machine.name()
+        self._owner = f"{self._machine} {os.getpid()}"
         self._is_held = False
         self._looked_at = float("-inf")
         self._seen: tuple[Heartbeat | None, float] = (None, 0)
@@ -65,10 +68,14 @@ class Lease:
             except IntegrityError:
                 return False  # another was first
             return True
-        if row.owner and not self._stands_still(row):
+        if row.owner and not self._has_died_here(row.owner) and not self._stands_still(row):
             return False
         same = Heartbeat.objects.filter(part=self._part, owner=row.owner, beat_at=row.beat_at)
         return bool(same.update(owner=self._owner, beat_at=timezone.now()))
+
+    def _has_died_here(self, owner: str) -> bool:
+        there, _, process = owner.rpartition(" ")
+        return there == self._machine and not psutil.pid_exists(int(process))
 
     def _stands_still(self, row: Heartbeat) -> bool:
         seen, since = self._seen

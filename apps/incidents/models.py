@@ -119,7 +119,7 @@ class Heartbeat(models.Model):
     part = models.CharField(max_length=20, primary_key=True)
     beat_at = models.DateTimeField(help_text="By the clock of the part.")
     owner = models.CharField(
-        max_length=255, blank=True, default="", help_text="The machine whose part it is, if only one may run."
+        max_length=255, blank=True, default="", help_text="The machine and process whose part works, if only one may."
     )
 
     def __str__(self) -> str:

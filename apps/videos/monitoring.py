@@ -57,7 +57,7 @@ class HealthView(KnownParameters):
 
 
 class MetricsView(KnownParameters):
-    """Metrics for Prometheus, in its text format. All come from the database, so each web process has the same."""
+    """Metrics for Prometheus, in its text format, from the database: each web process has the same."""
 
     content_negotiation_class = OneFormat
 

@@ -33,6 +33,8 @@ def make_backup(place: Path, report: Callable[[str], None], *, with_secret_key: 
     file = place / f"{_prefix()}-{now:%Y-%m-%dT%H%M%SZ}.zip" if place.is_dir() else place
     if file.exists():
         raise Refused(f"{file} exists already.")
+    if not file.suffix:
+        raise Refused(f"{file} is no folder. Create it first, or name a file such as {file}.zip.")
     part = file.with_name(f"{file.name}.part")
     try:
         with (

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='heartbeat',
             name='owner',
-            field=models.CharField(blank=True, default='', help_text='The machine whose part it is, if only one may run.', max_length=255),
+            field=models.CharField(blank=True, default='', help_text='The machine and process whose part works, if only one may.', max_length=255),
         ),
         migrations.AlterField(
             model_name='incident',

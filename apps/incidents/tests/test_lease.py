@@ -1,5 +1,6 @@
 """Of several machines one's beat works: the others stand by, and one takes over within a minute."""
 
+import os
 from datetime import timedelta
 
 import pytest
@@ -24,10 +25,11 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     return time
 
 
-def on(name: str, monkeypatch: pytest.MonkeyPatch) -> Lease:
+def on(name: str, monkeypatch: pytest.MonkeyPatch, process: int = 1) -> Lease:
     """Return the lease of a machine's beat."""
     with monkeypatch.context() as there:
         there.setattr(machine, "name", lambda: name)
+        there.setattr(os, "getpid", lambda: process)
         return Lease("beat")
 
 
@@ -69,7 +71,10 @@ def test_whose_clock_differs_makes_no_difference(time: Time, monkeypatch: pytest
 def test_it_is_given_up_at_a_stop_and_kept_over_a_restart(time: Time, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = on("a", monkeypatch), on("b", monkeypatch)
     pass_seconds(time, 10, first, second)
-    again = on("a", monkeypatch)  # it was killed, and is started again
+    beside = on("a", monkeypatch, os.getpid())
+    assert pass_seconds(time, 10, beside) == [], "one is enough on a machine, too"
+    monkeypatch.setattr(lease.psutil, "pid_exists", lambda process: process != 1)
+    again = on("a", monkeypatch, 2)  # it was killed, and is started again
     assert pass_seconds(time, 2, again, second) == [0, 0]
     again.release()
     assert set(pass_seconds(time, LOOK_SECONDS + 1, second)) == {0}
