@@ -235,6 +235,17 @@ def test_everything_works_without_javascript(browser: Any, live_server: Any, pag
     context.close()
 
 
+def test_the_first_video_is_on_the_first_screen(page: Any) -> None:
+    entry = keyword_with_videos("kestrels", 3)
+    log_of(entry)
+    incidents.open(Incident.Kind.YOUTUBE_UNAVAILABLE, "YouTube does not answer.", subject="search")
+    for width, height in ((1280, 900), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        for address in ("/", f"/keywords/{entry.pk}/"):
+            page.goto(address)
+            assert page.locator(".card").first.bounding_box()["y"] < height, (address, width)
+
+
 def test_nothing_scrolls_sideways_on_a_phone(page: Any) -> None:
     for keyword in AWKWARD:
         log_of(keyword_with_videos(keyword, 3), message="W" * 200)
