@@ -183,7 +183,7 @@ def test_a_keywords_page_asks_each_second_while_it_is_fetched(page: Any) -> None
     asked.clear()
     page.clock.run_for(10_000)
     page.wait_for_load_state("networkidle")
-    assert len(asked) <= 2
+    assert len(asked) <= 3  # every five, and the browser's clock goes on by itself
 
 
 def test_a_hidden_page_asks_for_nothing(page: Any) -> None:

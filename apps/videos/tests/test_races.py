@@ -253,7 +253,7 @@ def plan_often() -> None:
 
 def assert_beat_mirrors_keywords() -> None:
     rows = PeriodicTask.objects.filter(task=beat.TASK)
-    intervals = dict(KeyWordEntry.objects.scheduled().values_list("pk", "planned_interval"))
+    intervals = {entry.pk: entry.current_interval for entry in KeyWordEntry.objects.scheduled()}
     assert {row.name: (json.loads(row.args), row.interval.every) for row in rows} == {
         f"keyword-{pk}": ([pk], seconds) for pk, seconds in intervals.items()
     }

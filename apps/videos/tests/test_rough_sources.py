@@ -108,7 +108,7 @@ class Watch:
             keyword="word",
             searched_through=self.mark,
             created_at=START,
-            planned_interval=self.interval,
+            current_interval=self.interval,
             rate=24 * len(self.found) / ((now - START) / timedelta(hours=1) + 1),
         )
         youtube: Any = self.source
