@@ -88,11 +88,9 @@ class VideoQuerySet(models.QuerySet["Video"]):
     def found_incomplete_before(self, moment: datetime) -> Self:
         """Return the videos of which a search of YouTube last said something new before `moment`, and whose full data
         was never given."""
-        from_youtube = Q(method=VideoFetchMethod.YOUTUBE) | Q(published_exact=True)
-        # `created_at` for the index.
-        return self.filter(
-            from_youtube, completed_at=None, blanked_at=None, created_at__lt=moment, updated_at__lt=moment
-        )
+        # `created_at` for the index. Not as what is from YouTube: SQLite would read all that is, by other indexes.
+        incomplete = self.filter(completed_at=None, blanked_at=None, created_at__lt=moment, updated_at__lt=moment)
+        return incomplete.exclude(method=VideoFetchMethod.INVIDIOUS, published_exact=False)
 
     def _not_missing_since(self, moment: datetime) -> Self:
         """Return the videos without those that YouTube first left out after `moment`."""

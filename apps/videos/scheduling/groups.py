@@ -241,31 +241,45 @@ def _is_automatic(keyword: Keyword) -> bool:
     return keyword.requested_interval is None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Piece:
     """A group that is being put together."""
 
     most_characters: int
     members: list[Keyword]
+    length: int = field(init=False)  # of the query, kept because it is asked for each keyword
 
-    @property
-    def length(self) -> int:
-        return len(query_of(one.query for one in self.members))
+    def __post_init__(self) -> None:
+        self.length = len(query_of(one.query for one in self.members))
+
+    def add(self, keyword: Keyword) -> None:
+        self.members.append(keyword)
+        self.length += len(SEPARATOR) + len(keyword.query)
+
+    def has_room(self, characters: int) -> bool:
+        enough = self.length + len(SEPARATOR) + characters <= self.most_characters
+        return enough and len(self.members) < MOST_KEYWORDS
 
     def takes(self, keyword: Keyword) -> bool:
-        fits = len(self.members) < MOST_KEYWORDS and self.length + 1 + len(keyword.query) <= self.most_characters
-        return fits and _is_automatic(self.members[0]) == _is_automatic(keyword)
+        return self.has_room(len(keyword.query)) and _is_automatic(self.members[0]) == _is_automatic(keyword)
 
 
 def _fill(pieces: Sequence[_Piece], keywords: Iterable[Keyword], most_characters: int) -> list[_Piece]:
     """Return `pieces` with these keywords: each in the first one with room, those with most videos first, or those
     with the shortest chosen interval."""
     filled = [_Piece(piece.most_characters, list(piece.members)) for piece in pieces]
-    for keyword in sorted(keywords, key=lambda one: (one.requested_interval or 0, -one.value, one.id)):
-        if piece := next((piece for piece in filled if piece.takes(keyword)), None):
-            piece.members.append(keyword)
+    keywords = sorted(keywords, key=lambda one: (one.requested_interval or 0, -one.value, one.id))
+    shortest = min((len(one.query) for one in keywords), default=0)
+    # Of thousands of pieces nearly all are full: only the others are looked through.
+    unfilled = [piece for piece in filled if piece.has_room(shortest)]
+    for keyword in keywords:
+        if piece := next((piece for piece in unfilled if piece.takes(keyword)), None):
+            piece.add(keyword)
+            if not piece.has_room(shortest):
+                unfilled.remove(piece)
         else:
             filled.append(_Piece(most_characters, [keyword]))
+            unfilled.append(filled[-1])
     return filled
 
 
