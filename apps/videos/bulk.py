@@ -105,7 +105,8 @@ def _add(items: Sequence[Item]) -> None:
         written = ["state", "interval", "weight", "next_due_at", "bad_query", "refused_since"]
         KeyWordEntry.objects.bulk_update(entries.values(), written)
         created = [item.entry for item in new if item.entry and item.normalized not in entries]
-        KeyWordEntry.objects.bulk_create(created)
+        # In one order, whatever the list's: two that add the same would wait for each other.
+        KeyWordEntry.objects.bulk_create(sorted(created, key=lambda entry: entry.normalized))
         by_form = {item.normalized: item.entry for item in new}
         for item in items:
             item.entry = item.entry or by_form.get(item.normalized)
