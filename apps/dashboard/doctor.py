@@ -281,7 +281,7 @@ def _compared(other: str, theirs: datetime) -> Result:
 
 
 def _keys() -> Iterator[Result]:
-    fingerprints = {keys.fingerprint(key) for _, key in settings.YT_KEYS}
+    fingerprints = keys.configured_by_fingerprint()
     rows = [row for row in ApiKey.objects.all() if row.fingerprint in fingerprints]
     if len(rows) < len(fingerprints):
         yield "WARN", f"{len(fingerprints) - len(rows)} of YT_KEYS not known to the running system yet: restart it"

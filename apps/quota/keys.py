@@ -76,7 +76,7 @@ def in_service() -> list[ApiKey]:
 
 def usable() -> list[tuple[ApiKey, str]]:
     """Return the keys that may be used now, in the order of YT_KEYS, each with its secret; one query."""
-    rows, secrets, now = ApiKey.objects.order_by("position"), _secrets(), timezone.now()
+    rows, secrets, now = ApiKey.objects.order_by("position"), configured_by_fingerprint(), timezone.now()
     if secrets.keys() - {row.fingerprint for row in rows}:
         sync(remove_missing=False)
         rows = rows.all()
@@ -85,7 +85,7 @@ def usable() -> list[tuple[ApiKey, str]]:
 
 def projects() -> set[str]:
     """Return the projects of the configured keys; one query."""
-    return set(ApiKey.objects.filter(fingerprint__in=_secrets()).values_list("project", flat=True))
+    return set(ApiKey.objects.filter(fingerprint__in=configured_by_fingerprint()).values_list("project", flat=True))
 
 
 def is_suspended(keys: Iterable[ApiKey]) -> bool:
@@ -127,13 +127,14 @@ def reactivate(*keys: ApiKey) -> int:
 
 
 def _in_service(rows: Iterable[ApiKey]) -> list[ApiKey]:
-    secrets = _secrets()
+    secrets = configured_by_fingerprint()
     if is_suspended(rows):
         return []
     return [row for row in rows if row.fingerprint in secrets and row.state != ApiKey.State.REFUSED]
 
 
-def _secrets() -> dict[str, str]:
+def configured_by_fingerprint() -> dict[str, str]:
+    """Return the keys of YT_KEYS by their fingerprints."""
     return {fingerprint(key): key for _, key in settings.YT_KEYS}
 
 
