@@ -20,8 +20,8 @@ from apps.incidents.notify import Address
 from apps.videos import keywords
 from apps.videos.models.log import VideoLog
 from apps.videos.models.total import VideoTotal
-from apps.videos.scheduling.allocation import DAY, GRID
-from apps.videos.scheduling.shares import StretchedBy, stretched_by
+from apps.videos.scheduling.allocation import DAY
+from apps.videos.scheduling.shares import StretchedBy, exceeds, stretched_by
 from apps.videos.scheduling.silence import Silence
 from core import webhook
 
@@ -558,9 +558,8 @@ class KeyWordEntry(models.Model):
 
     @property
     def exceeds_request(self) -> bool:
-        """Whether it is searched more often than requested: with its group, which shares each search."""
-        requested, planned = self.requested_interval, self.planned_interval
-        return bool(requested and planned and planned * GRID < requested)
+        """Whether it is searched more often than requested, with its group."""
+        return exceeds(self.requested_interval, self.planned_interval)
 
     @property
     def current_interval(self) -> int:

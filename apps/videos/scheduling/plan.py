@@ -21,7 +21,7 @@ from apps.videos.models import KeyWordEntry, SearchGap, SearchGroup, VideoLog
 from apps.videos.scheduling import groups
 from apps.videos.scheduling.allocation import DAY, Share, is_step, on_grid
 from apps.videos.scheduling.groups import NO_EVIDENCE, Evidence, Keyword
-from apps.videos.scheduling.shares import SHORTEST_AUTOMATIC, Allocation, StretchedBy, share_out, stretched_by
+from apps.videos.scheduling.shares import SHORTEST_AUTOMATIC, Allocation, StretchedBy, exceeds, share_out, stretched_by
 
 # Invidious has no quota to plan with: the default interval in seconds, and the shortest that is polite.
 INVIDIOUS_INTERVAL = 15 * 60
@@ -171,7 +171,8 @@ class Effect:
     """What other settings of one keyword change: seconds between two searches before, and after.
 
     `own_before` is None if the keyword is not scheduled, `others_before` and `others_after` if no other is: they are
-    the others' averages. `stretched_by` says why it would not get the requested interval. `below_daily_minimum` is the
+    the others' averages. `stretched_by` says why it would not get the requested interval, `exceeds_request` that
+    its group is searched more often than that. `below_daily_minimum` is the
     number of keywords that would be searched less than once a day without such a request.
     """
 
@@ -180,6 +181,7 @@ class Effect:
     others_before: int | None
     others_after: int | None
     stretched_by: StretchedBy | None
+    exceeds_request: bool
     below_daily_minimum: int
 
 
@@ -207,6 +209,7 @@ def effect_of(entry: KeyWordEntry, interval: int | None, weight: int) -> Effect 
         others_before=_mean_interval(others_before) if others else None,
         others_after=_mean_interval(others_after) if others else None,
         stretched_by=stretched_by(requested, _interval(own)),
+        exceeds_request=exceeds(requested, _interval(own)),
         below_daily_minimum=sum(share.below_daily_minimum for share in after.values()),
     )
 

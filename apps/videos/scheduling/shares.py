@@ -78,6 +78,12 @@ def stretched_by(requested: int | None, planned: int | None) -> StretchedBy | No
     return "minimum" if planned < SHORTEST_AUTOMATIC * GRID else "daily_limit"
 
 
+def exceeds(requested: int | None, planned: int | None) -> bool:
+    """Return whether a planned interval is shorter than the requested one, but for rounding: with a group, which shares
+    each search, a keyword may be searched more often."""
+    return requested is not None and planned is not None and planned * GRID < requested
+
+
 def _misplaced(keywords: Collection[Keyword], allocation: Allocation) -> set[int]:
     """Return the keywords with requested intervals whose group is not searched for that often, or has no automatic
     keyword."""
