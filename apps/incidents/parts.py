@@ -60,6 +60,9 @@ BROKER_ERRORS = (OperationalError, OSError, RedisError)
 # Incidents that the database did not accept, for example because the disk is full or it is not available.
 unsaved: dict[str, Incident] = {}
 
+# This process's, once it watches.
+_watcher: "Watcher | None" = None
+
 # What /healthz/ calls them.
 _NAMES = {
     Incident.Kind.DATABASE_UNAVAILABLE: "database",
@@ -102,9 +105,6 @@ def _watch() -> None:
             connection.close()
 
 
-_watcher: "Watcher | None" = None
-
-
 class Watcher:
     """Opens an incident for each part that has failed for UNRESPONSIVE_SECONDS, and closes it when the part works."""
 
@@ -117,12 +117,11 @@ class Watcher:
     def health(self) -> dict[str, PartHealth]:
         """Return how each part is; one that has not worked for UNRESPONSIVE_SECONDS does not, also if it cannot be
         checked."""
-        ages = {kind: time.monotonic() - worked_at for kind, worked_at in self._worked_at.items()}
-        return {
-            _NAMES[kind]: PartHealth(ok, round(age), "" if ok else kind.label)
-            for kind, age in ages.items()
-            for ok in [age < UNRESPONSIVE_SECONDS]
-        }
+        now, found = time.monotonic(), {}
+        for kind, worked_at in self._worked_at.items():
+            ok = now - worked_at < UNRESPONSIVE_SECONDS
+            found[_NAMES[kind]] = PartHealth(ok, round(now - worked_at), "" if ok else kind.label)
+        return found
 
     def check(self) -> None:
         # A server that is stopped, or waits for its disk, keeps a query waiting for ever.
