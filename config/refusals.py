@@ -55,7 +55,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
             raise ParsingError(str(error)) from error
         if "TRANSFER_ENCODING" in self.headers or (self.chunked and "CONTENT_LENGTH" in self.headers):
             # waitress removes the header where it is valid. Otherwise a proxy in front may think that the body ends
-            # elsewhere, and take the rest for a request of somebody else (RFC 9112, section 6.3).
+            # elsewhere, and take the rest for another client's request (RFC 9112, section 6.3).
             raise ParsingError("Transfer-Encoding with Content-Length or in HTTP/1.0")
 
 

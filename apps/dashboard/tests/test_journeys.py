@@ -33,7 +33,7 @@ def one_key(settings: Any, transactional_db: None) -> None:
 
 
 def test_morning_triage(page: Any, live_server: Any) -> None:
-    """What is new since the last visit is filtered, saved as a view and marked; a rule hides what nobody wants."""
+    """What is new since the last visit is filtered, saved as a view and marked; a rule hides short videos."""
     falcons, owls = keyword_with_videos("falcons", 9), keyword_with_videos("owls", 3)
     Video.objects.update(created_at=timezone.now() - timedelta(days=1))
     store(owls, found_video("shorts-only", title="Owls #shorts", duration=30, channel_id=CHANNEL))

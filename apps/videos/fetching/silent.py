@@ -57,7 +57,7 @@ def _may_be_unusual(days: float, rate: float) -> bool:
     keywords have too little.
 
     Without videos the rate halves in about three days (rates.py), and before it may have been half of the usual one.
-    Each hour of the day is in the silence once more than it has days, at most.
+    A silence of some days contains each hour of the day at most once more than that.
     """
     usual = 2 * rate * 2 ** (min(days, 30) / 3)
     return days > 0 and usual * (days + 1) >= -math.log(UNLIKELY)
