@@ -151,8 +151,9 @@ def test_without_searches_there_is_no_bar(client: Client, settings) -> None:
     assert 'class="budget"' not in page
 
 
-def test_the_form_shows_the_cost_of_adding_a_keyword(client: Client) -> None:
+def test_the_form_shows_the_cost_of_adding_a_keyword(client: Client, frozen_time: MovableTime) -> None:
     assert "Once watched, it is searched about every 15 min." in text_of(client, "/")
+    frozen_time.move(seconds=plan.COST_SECONDS)
     watched(kestrel=10, falcon=10, hobby=10, merlin=10, harrier=10, buzzard=10)
     cost = plan.cost_of_adding()
     assert (cost.others, cost.before) == (0, round(86_400 * 6 / 98))
@@ -162,6 +163,7 @@ def test_the_form_shows_the_cost_of_adding_a_keyword(client: Client) -> None:
     KeyWordEntry.objects.bulk_create(
         KeyWordEntry(keyword=f"w{n}", normalized=f"w{n}", next_due_at=MIDNIGHT) for n in range(100)
     )
+    frozen_time.move(seconds=plan.COST_SECONDS)
     assert "some would be searched less than once a day" in text_of(client, "/")
 
 
@@ -252,15 +254,20 @@ def test_what_is_still_planned_today_is_what_is_left(frozen_time: MovableTime) -
     assert 0 < sum(planned for _, planned in (place.values for place in hours.places)) <= 6 + 1e-6
 
 
-def test_the_cost_is_computed_once_while_the_keywords_are_the_same(client: Client, monkeypatch) -> None:
+def test_the_cost_is_computed_again_when_a_plan_is_requested_or_after_a_minute(
+    client: Client, frozen_time: MovableTime, monkeypatch, django_capture_on_commit_callbacks
+) -> None:
     watched(**dict.fromkeys("abcdef", 10))
     assert "Adding a keyword slows the others: about every 1 h 43 min instead of 1 h 28 min." in text_of(client, "/")
     with monkeypatch.context() as patched:
         patched.setattr(plan, "share_out", None)  # fails if it is called
         text_of(client, "/")
-    KeyWordEntry.objects.create(keyword="g")
+    frozen_time.move(seconds=1)
+    with django_capture_on_commit_callbacks(execute=True):
+        KeyWordEntry.objects.create(keyword="g")
     assert "instead of 1 h 43 min." in text_of(client, "/")
     KeyWordEntry.objects.filter(keyword="g").update(interval=3600)
+    frozen_time.move(seconds=plan.COST_SECONDS)
     assert "on the default interval: about every 2 h 16 min instead of 1 h 57 min." in text_of(client, "/")
 
 

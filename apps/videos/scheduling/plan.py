@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.cache import caches
 from django.db.models import Count, Exists, Min, OuterRef, Sum
 from django.utils import timezone
+from django_celery_beat.models import PeriodicTasks
 
 from apps.quota import ledger, pacific
 from apps.quota.report import scheduled_searches
@@ -29,6 +30,9 @@ INVIDIOUS_MIN_INTERVAL = 60
 
 # A keyword that is not known yet, to say what adding one costs.
 TYPICAL_KEYWORD = "keyword"
+
+# For how many seconds the cost of adding a keyword is kept: the keywords' rates change with each fetch, but little.
+COST_SECONDS = 60
 
 # The largest speedup, however many searches are left: searching even more often finds little.
 MAX_SPEEDUP = 4.0
@@ -121,27 +125,19 @@ def cost_of_adding(
 
     `intervals` has the requested interval of each keyword to add; None: the default.
 
-    Seven queries. It is computed again, which takes ten times as long as reading the keywords, only if they have
-    changed.
+    It takes long if there are thousands of keywords, so it is kept until a plan is requested (beat.request_plan), for
+    COST_SECONDS at most. One query then, or else eight.
     """
-    per_day = scheduled_searches().per_day * (1 - _reserve_for_further_pages(timezone.now()))
-    # Evidence loses its weight slowly; by the hour, so that the key does not change each time.
-    keywords = _keywords(timezone.now().replace(minute=0, second=0, microsecond=0))
-    most_characters = _most_characters()
-    key = f"cost-of-adding:{rate}:{per_day}:{most_characters}:{hash((tuple(intervals), *keywords))}"
-    cost: AddingCost | None = caches["memory"].get_or_set(
-        key, lambda: _cost_of_adding(keywords, per_day, most_characters, rate, intervals)
-    )
+    requested_at = changed.timestamp() if (changed := PeriodicTasks.last_change()) else None
+    key = f"cost-of-adding:{requested_at}:{rate}:{hash(tuple(intervals))}"
+    cost: AddingCost | None = caches["memory"].get_or_set(key, lambda: _cost_of_adding(rate, intervals), COST_SECONDS)
     return cost
 
 
-def _cost_of_adding(
-    keywords: Sequence[Keyword],
-    per_day: float,
-    most_characters: int,
-    rate: float,
-    intervals: Sequence[int | None],
-) -> AddingCost | None:
+def _cost_of_adding(rate: float, intervals: Sequence[int | None]) -> AddingCost | None:
+    now = timezone.now()
+    per_day = scheduled_searches().per_day * (1 - _reserve_for_further_pages(now))
+    keywords, most_characters = _keywords(now), _most_characters()
     own = {one.id for one in keywords if one.has_own_interval}
     new = [
         Keyword(-place, TYPICAL_KEYWORD, rate, requested_interval=interval or settings.FETCH_INTERVAL)

@@ -345,12 +345,15 @@ def test_the_cost_is_that_of_keywords_on_the_default_interval() -> None:
     assert cost.interval == pytest.approx(DAY * 3 / (SEARCHES - 1 / 7), abs=1)
 
 
-def test_the_cost_is_that_of_the_present_intervals_also_if_their_sum_is_the_same() -> None:
+def test_the_cost_is_that_of_the_present_intervals_also_if_their_sum_is_the_same(
+    frozen_time: MovableTime,
+) -> None:
     one, other, _ = keywords(10, 10, 10)
     KeyWordEntry.objects.filter(pk__in=[one.pk, other.pk]).update(interval=7200)
     before = plan.cost_of_adding()
     KeyWordEntry.objects.filter(pk=one.pk).update(interval=3600)
     KeyWordEntry.objects.filter(pk=other.pk).update(interval=10_800)
+    frozen_time.move(seconds=plan.COST_SECONDS)
     after = plan.cost_of_adding()
     assert before is not None
     assert after is not None
