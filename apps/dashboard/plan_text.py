@@ -41,7 +41,7 @@ def audited(entry: KeyWordEntry) -> str:
     now = evidence.group_now
     day = f"{timezone.localtime(evidence.audited_at):%-d %b}"
     if round(now.expected) < 1:
-        return f"checked alone on {day}: nothing to compare yet"
+        return f"checked alone on {day}"
     delivered = f"{round(now.delivered):,} of {round(now.expected):,} delivered"
     return f"checked alone on {day}: {delivered}, at least {floor(100 * now.bounds[0])} %"
 

@@ -44,6 +44,13 @@ def due(when: datetime) -> SafeString:
 
 
 @register.simple_tag
+def as_of(when: datetime) -> SafeString:
+    """Return the attributes of an element that shows a number as it was at `when`."""
+    title = f"As of {when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return format_html('data-as-of="{}" title="{}"', when.isoformat(), title)
+
+
+@register.simple_tag
 def reset(when: datetime) -> SafeString:
     """Return when a pause ends: "at 08:00 UTC (in 3 h 12 min)"."""
     return format_html("at {}", time_and_left(when))

@@ -106,7 +106,7 @@ class VideoLog(models.Model):
         FIRST = "first", "first fetch"
         MANUAL = "manual", "manual"
         PREVIEW = "preview", "preview"
-        AUDIT = "audit", "audit"
+        AUDIT = "audit", "check alone"
 
     # What a person requested, and gets an answer to.
     REQUESTED = [Trigger.MANUAL, Trigger.PREVIEW]

@@ -53,6 +53,10 @@ function localTime(when, withDate) {
   return when.toLocaleString([], parts);
 }
 
+function exactTime(when) {
+  return when.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
+}
+
 function showTimes() {
   for (const element of document.querySelectorAll("time[datetime]")) {
     const { relative, left, local, due } = element.dataset;
@@ -64,10 +68,10 @@ function showTimes() {
     else if (local !== undefined) words = localTime(when, local === "date");
     else continue;
     if (element.textContent !== words) element.textContent = words;
-    if (element.title.endsWith("UTC")) {
-      const exact = when.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
-      element.title = (relative ? "Estimated: " : "") + exact;
-    }
+    if (element.title.endsWith("UTC")) element.title = (relative ? "Estimated: " : "") + exactTime(when);
+  }
+  for (const element of document.querySelectorAll("[data-as-of]")) {
+    element.title = `As of ${exactTime(new Date(element.dataset.asOf))}`;
   }
 }
 
