@@ -15,7 +15,6 @@ from django.utils import timezone
 from apps.incidents import incidents
 from apps.incidents.models import MAX_SKEW, Incident
 from apps.quota.ledger import Purpose
-from apps.videos.conditions import FEW
 from apps.videos.fetching import blanking, completing
 from apps.videos.models import Video, VideoTotal
 from core.youtube_api import PAGE_SIZE
@@ -30,6 +29,9 @@ EVERY: Final = timedelta(minutes=10)
 LATE_AFTER: Final = timedelta(days=26)
 NOTICE: Final = timedelta(days=3)
 
+# More videos that are due are not counted for a report.
+MOST_COUNTED: Final = 1000
+
 # Videos of one transaction, and seconds between two, as in hiding.py.
 CHUNK: Final = 500
 INTERVAL: Final = 0.11
@@ -39,8 +41,8 @@ INTERVAL: Final = 0.11
 class RefreshReport:
     """How old the data of stored videos is.
 
-    `due` is how many are to be refreshed now, counted up to FEW. `oldest_at` is when the oldest data was given; None:
-    there is none. `erased_from` is when the erasure of data that cannot be refreshed begins, if that is near.
+    `due` is how many are to be refreshed now, counted up to MOST_COUNTED. `oldest_at` is when the oldest was given;
+    None: there is none. `erased_from` is when the erasure of data that cannot be refreshed begins, if that is near.
     """
 
     due: int
@@ -49,7 +51,7 @@ class RefreshReport:
 
     @property
     def due_is_exact(self) -> bool:
-        return self.due < FEW
+        return self.due < MOST_COUNTED
 
     @property
     def next_due_at(self) -> datetime | None:
@@ -83,7 +85,7 @@ def report() -> RefreshReport:
     until_now = Video.objects.found_incomplete_before(now + timedelta(seconds=1))
     if incomplete := until_now.order_by("created_at").first():
         given_at.append(incomplete.updated_at)
-    due = Video.objects.completed_before(now - Video.REFRESH_AFTER)[:FEW].count()
+    due = Video.objects.completed_before(now - Video.REFRESH_AFTER)[:MOST_COUNTED].count()
     return RefreshReport(due, min(given_at, default=None), _erased_from())
 
 

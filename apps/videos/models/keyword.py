@@ -211,8 +211,10 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
 
     def with_sharing(self) -> Self:
         """Annotate each entry with how many others it is searched for together with, and join its evidence."""
-        group = KeyWordEntry.objects.scheduled().filter(group=OuterRef("group")).order_by().values("group")
-        size = Subquery(group.annotate(size=Count("pk")).values("size"))
+        # Not scheduled(): SQLite would read all watched keywords for each entry.
+        group = KeyWordEntry.including_deleted.filter(group=OuterRef("group")).order_by().values("group")
+        scheduled = Q(state=KeyWordEntry.State.WATCHED, bad_query="")
+        size = Subquery(group.annotate(size=Count("pk", filter=scheduled)).values("size"))
         return self.select_related("evidence").annotate(searched_with=Coalesce(size - 1, 0))
 
     def in_order_of(self, ids: Iterable[int]) -> list["KeyWordEntry"]:

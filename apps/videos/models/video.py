@@ -50,15 +50,21 @@ class VideoQuerySet(models.QuerySet["Video"]):
         """Return the ids of up to `limit` videos to request with videos.list, newest first: those not completed yet,
         and streams that were live or upcoming; except those requested a short time ago.
 
-        Two queries, because each uses an index of its own. Of many streams, those requested longest ago come first.
+        Several queries, so that each reads a part of an index in its order. Of many streams, those requested longest
+        ago come first.
         """
         incomplete = self._not_missing_since(now - Video.GONE_AFTER).filter(completed_at=None, blanked_at=None)
+        parts = [
+            incomplete.filter(published_exact__in=[is_exact], method=method).order_by("-created_at")
+            for is_exact in (True, False)
+            for method in VideoFetchMethod.values
+        ]
         running = self._not_missing_since(now - Video.RUNNING_AGAIN_AFTER).filter(
             live_state__in=[Video.LiveState.LIVE, Video.LiveState.UPCOMING],
             completed_at__lt=now - Video.RUNNING_AGAIN_AFTER,
         )
         # In another order PostgreSQL might walk all videos, newest first, to find the few streams.
-        wanted = (incomplete.order_by("-created_at"), running.order_by("completed_at"))
+        wanted = (*parts, running.order_by("completed_at"))
         rows = [row for videos in wanted for row in videos.values_list("created_at", "pk")[:limit]]
         return [pk for _, pk in sorted(rows, reverse=True)[:limit]]
 
@@ -88,9 +94,11 @@ class VideoQuerySet(models.QuerySet["Video"]):
     def found_incomplete_before(self, moment: datetime) -> Self:
         """Return the videos of which a search of YouTube last said something new before `moment`, and whose full data
         was never given."""
-        # `created_at` for the index. Not as what is from YouTube: SQLite would read all that is, by other indexes.
+        # With all methods, `__in` and `created_at`, so that SQLite uses the index for both parts.
+        exact = Q(published_exact__in=[True], method__in=VideoFetchMethod.values)
+        estimated = Q(published_exact__in=[False], method=VideoFetchMethod.YOUTUBE)
         incomplete = self.filter(completed_at=None, blanked_at=None, created_at__lt=moment, updated_at__lt=moment)
-        return incomplete.exclude(method=VideoFetchMethod.INVIDIOUS, published_exact=False)
+        return incomplete.filter(exact | estimated)
 
     def _not_missing_since(self, moment: datetime) -> Self:
         """Return the videos without those that YouTube first left out after `moment`."""
@@ -211,7 +219,9 @@ class Video(models.Model):
             ),
             # The chores that request videos: to_complete() and to_refresh().
             models.Index(
-                fields=["-created_at"], condition=Q(completed_at=None, blanked_at=None), name="video_not_completed"
+                fields=["published_exact", "method", "-created_at"],
+                condition=Q(completed_at=None, blanked_at=None),
+                name="video_not_complete",
             ),
             models.Index(fields=["live_state", "completed_at"], name="video_running"),
             models.Index(fields=["blanked_at"], condition=Q(blanked_at__isnull=False), name="video_blanked"),
