@@ -88,6 +88,7 @@ def pages() -> dict[str, str]:
         "fetch log": "/log/",
         "fetch log of a keyword": f"/keywords/{largest}/log/",
         "settings": "/settings/",
+        "ping, for comparison": "/ping/",
     }
 
 

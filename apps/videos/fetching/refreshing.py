@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.conf import settings
 from django.utils import timezone
 
 from apps.incidents import incidents
@@ -21,8 +22,8 @@ from core.youtube_api import PAGE_SIZE
 
 logger = logging.getLogger(__name__)
 
-# How often refresh() is called: CELERY_BEAT_SCHEDULE.
-EVERY: Final = timedelta(minutes=10)
+# How often refresh() is called.
+EVERY: Final = timedelta(seconds=settings.CELERY_BEAT_SCHEDULE["chore-refresh-videos"]["schedule"])
 
 # Data this old is a problem of which the admin is notified, and so long before any is erased: after an upgrade, or if
 # Windhover did not run, old data is refreshed first.
