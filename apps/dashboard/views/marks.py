@@ -45,7 +45,8 @@ def mark(request: PageRequest, video: str) -> HttpResponse:
 @write_required
 def mark_page(request: PageRequest) -> HttpResponse:
     """Mark the videos of a page as seen, or not seen again to undo that."""
-    ids, seen = request.POST.get("video_ids", "").split()[:CARDS], request.POST.get("seen") == "true"
+    # PostgreSQL cannot compare NUL with anything.
+    ids, seen = request.POST.get("video_ids", "").replace("\0", " ").split()[:CARDS], request.POST.get("seen") == "true"
     unseen = list(Video.objects.filter(pk__in=ids, seen_at=None).values_list("pk", flat=True))
     changed = marks.mark(unseen if seen else ids, seen=seen)
     address = came_from(request) or reverse("home")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
 from functools import wraps
 from hashlib import sha256
 from typing import Any
@@ -60,7 +60,9 @@ def write_required(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
 def came_from(request: HttpRequest) -> str:
     """Return the address of the page on which the form was, which is its field `next`; empty if it is none of ours."""
     address = request.POST.get("next", "")
-    return address if url_has_allowed_host_and_scheme(address, allowed_hosts=None) else ""
+    # Django would take one without a slash for the name of a view.
+    is_ours = address.startswith("/") and url_has_allowed_host_and_scheme(address, allowed_hosts=None)
+    return address if is_ours else ""
 
 
 def short_address(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -99,10 +101,12 @@ def say_with_undo(request: PageRequest, summary: str, action: str, **given: str)
 
 
 def read_time(text: str) -> datetime | None:
+    """Return a time that an open page sends back; None if it is none, or nothing can come after it."""
     try:
-        return datetime.fromisoformat(text).astimezone(UTC)
+        time = datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return time if time.year < MAXYEAR else None
 
 
 def render_page(request: PageRequest, page: str, context: dict[str, Any]) -> HttpResponse:
