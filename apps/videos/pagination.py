@@ -61,6 +61,13 @@ class ShortCountPaginator(Paginator):
                 raise
             return int(number)
 
+    def get_page(self, number: Any) -> Page:
+        """Return a page, whatever `number` is: beyond the last one, the last of those that are counted."""
+        try:
+            return super().get_page(number)
+        except EmptyPage:  # beyond what is counted, pages are not known before they are read
+            return super().page(self.num_pages)
+
     def page(self, number: Any) -> Page:
         number = self.validate_number(number)
         start = (number - 1) * self.per_page

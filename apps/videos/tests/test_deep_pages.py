@@ -13,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from apps.videos.models import KeyWordEntry, Video
+from apps.videos.models import KeyWordEntry, Video, VideoLog
 from apps.videos.pagination import ShortCountPaginator
 from apps.videos.tests.builders import found_video, store
 
@@ -79,6 +79,20 @@ def test_pages_of_a_list_that_became_shorter_since_it_was_counted(python: KeyWor
     assert list(pages.page(pages.num_pages)) == list(ids.reverse()[:1])
     with pytest.raises(EmptyPage):
         pages.page(pages.num_pages + 1)
+
+
+@pytest.mark.parametrize("page", [3, 4, 99, 10**9, 10**30])
+@pytest.mark.parametrize("address", ["/?search=title", "/keywords/?search=o", "/keywords/{}/?search=title", "/log/"])
+def test_a_page_beyond_an_end_that_is_not_known(
+    client: Client, python: KeyWordEntry, monkeypatch: pytest.MonkeyPatch, address: str, page: int
+) -> None:
+    """Of lists that are not counted to their end, as where there are many rows."""
+    for module, size in (("home", "CARDS"), ("keywords", "KEYWORDS"), ("log", "FETCHES"), ("pages", "CARDS")):
+        monkeypatch.setattr(f"apps.dashboard.views.{module}.{size}", 1, raising=False)
+    monkeypatch.setattr("apps.videos.pagination.COUNTED_UP_TO", 2)
+    python.logs.bulk_create(VideoLog(keyword=python, keyword_text="python", status="done") for _ in range(3))
+    sign = "&" if "?" in address else "?"
+    assert client.get(f"{address.format(python.pk)}{sign}page={page}").status_code == 200
 
 
 @pytest.mark.parametrize(
