@@ -21,7 +21,7 @@ from django_celery_beat.models import (
 )
 
 from apps.incidents.admin import ReadOnlyAdmin
-from apps.videos import bulk, hiding, keywords
+from apps.videos import bulk, hiding
 from apps.videos.fetching.manual import fetch_now
 from apps.videos.models import (
     ApiToken,
@@ -180,9 +180,9 @@ class KeyWordEntryAdmin(admin.ModelAdmin):
     actions = ["fetch", "pause", "resume", "set_interval", "remove_addresses"]
 
     def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[KeyWordEntry], search_term: str
-    ) -> tuple[QuerySet[KeyWordEntry], bool]:
-        return queryset.filter(normalized__contains=keywords.normalize(search_term)), False
+        self, request: HttpRequest, queryset: Any, search_term: str
+    ) -> tuple[KeyWordEntryQuerySet, bool]:
+        return queryset.containing(search_term), False
 
     def view_on_site(self, entry: KeyWordEntry) -> str:
         return reverse("keyword", args=[entry.pk])

@@ -497,8 +497,8 @@ class KeywordFilters(Filters):
             case state:
                 return queryset.filter(state=state)
 
-    def find(self, queryset: QuerySet[KeyWordEntry], name: str, value: str) -> QuerySet[KeyWordEntry]:
-        return queryset.filter(normalized__contains=keywords.normalize(value))
+    def find(self, queryset: KeyWordEntryQuerySet, name: str, value: str) -> KeyWordEntryQuerySet:
+        return queryset.containing(value)
 
 
 class FilterBackend(django_filters.DjangoFilterBackend):  # type: ignore[misc]

@@ -101,6 +101,13 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
             return None
         return self.filter(normalized=keywords.normalize(text)).first()
 
+    def containing(self, text: str) -> Self:
+        """Return the entries with `text`, in any spelling, in their keyword."""
+        # First, so that a very long text is not normalized, as in keywords.check(); and SQLite refuses long patterns.
+        if len(text) > 20 * keywords.MAX_LENGTH or len(part := keywords.normalize(text)) > keywords.MAX_LENGTH:
+            return self.none()
+        return self.filter(normalized__contains=part)
+
     def watch(self, text: str, **chosen: Any) -> "tuple[KeyWordEntry, bool]":
         """Return the entry for `text` and whether it is new.
 

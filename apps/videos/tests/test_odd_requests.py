@@ -13,6 +13,7 @@ from django.test import Client
 from apps.videos import keywords
 from apps.videos.errors import DETAILS
 from apps.videos.models import KeyWordEntry
+from apps.videos.tests.builders import fetched_keyword
 from apps.videos.tests.problems import errors, problem
 from apps.videos.tests.wsgi import ask
 from apps.videos.views import QuotaView
@@ -46,6 +47,16 @@ def test_nul_in_a_search(search: str) -> None:
     for address in ("/api/videos/", "/api/keywords/"):
         assert ask("GET", f"{address}?search={search}").status == (400 if "&search" in search else 200)
         assert ask("GET", f"{address}?search={search}&ordering=%00").status == 400
+
+
+@pytest.mark.parametrize("search", ["a" * 60_000, "_" * 30_000, "%EF%B7%BA" * 6_000, "%E2%80%8B" * 6_000])
+def test_a_search_as_long_as_an_address_can_be(admin_client: Client, settings: Any, search: str) -> None:
+    settings.SIGN_IN = "off"
+    fetched_keyword("python")
+    for address in ("/api/videos/", "/api/keywords/", "/", "/keywords/", "/keywords/export.csv"):
+        assert ask("GET", f"{address}?search={search}").status == 200
+    for model in ("keywordentry", "video", "match", "videolog"):
+        assert admin_client.get(f"/admin/videos/{model}/?q={search}").status_code == 200
 
 
 def test_nul_in_a_cookie(settings: Any) -> None:
