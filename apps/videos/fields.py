@@ -4,6 +4,7 @@ REST framework has sentences of its own; the fields here have Windhover's.
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -18,6 +19,9 @@ from apps.videos import keywords
 from apps.videos.errors import BLANK, NULL, REQUIRED, one_of, there_are, whole_number
 from apps.videos.marks import MOST
 
+# Unknown fields that a response names.
+MOST_NAMED = 20
+
 
 class Body(serializers.Serializer[Any]):
     """A JSON object without unknown fields. What clients can only read is ignored: it may be sent back."""
@@ -31,11 +35,12 @@ class Body(serializers.Serializer[Any]):
 def refuse_unknown_fields(data: Any, known: Iterable[str], *, ignored: Iterable[str] = ()) -> None:
     """Raise ValidationError if a JSON body is no object, or has other fields than `known` ones, which it lists.
 
-    `ignored` fields may be there.
+    `ignored` fields may be there. Of unknown ones it names the first MOST_NAMED: a body may have a million.
     """
     if not isinstance(data, Mapping):
         raise ValidationError({api_settings.NON_FIELD_ERRORS_KEY: "Must be a JSON object."})
-    if unknown := [name for name in data if name not in {*known, *ignored}]:
+    allowed = {*known, *ignored}
+    if unknown := list(islice((name for name in data if name not in allowed), MOST_NAMED)):
         raise ValidationError(dict.fromkeys(unknown, f"Unknown field. {there_are(known)}"), "unknown")
 
 

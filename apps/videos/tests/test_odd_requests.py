@@ -92,6 +92,12 @@ def test_json_that_cannot_be_used(body: bytes) -> None:
     assert problem(answer, 400)
 
 
+def test_of_many_unknown_fields_the_first_are_named(settings: Any) -> None:
+    settings.SIGN_IN = "off"
+    body = json.dumps({f"field {number}": 1 for number in range(1000)}).encode()
+    assert list(errors(ask("POST", "/api/keywords/", JSON, body))) == [f"field {number}" for number in range(20)]
+
+
 def test_too_large_a_body(settings: Any) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
     body = json.dumps({"keyword": "x" * 1000}).encode()
