@@ -1,5 +1,6 @@
 """Forms: keywords, one and many, intervals, hiding rules, saved views and tokens."""
 
+import csv
 import re
 from typing import Any
 
@@ -168,7 +169,11 @@ class AddManyForm(forms.Form):
             raise ValidationError({"file": "Choose a file or type keywords, not both: empty the box, or no file."})
         if file:
             text = _decoded(file.read())
-        items = keyword_lists.read(text, interval=cleaned.get("interval"))
+        try:
+            items = keyword_lists.read(text, interval=cleaned.get("interval"))
+        except csv.Error:
+            message = "A cell of this list is too long. Perhaps the quotation mark at its end is missing."
+            raise ValidationError({"file" if file else "keywords": message}) from None
         if len(items) > bulk.MOST:
             message = f"At most {bulk.MOST:,} keywords at once; these are {len(items):,}. Add them in parts."
             raise ValidationError({"file" if file else "keywords": message})

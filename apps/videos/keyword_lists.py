@@ -37,6 +37,7 @@ def read(text: str, **chosen: Any) -> list[Item]:
     """Return the keywords of a list: one in each line that is not empty, or those of a CSV file with write()'s header.
 
     Of a file each has the values of its own row; otherwise, and where a row has none, what is `chosen` for all.
+    Raises csv.Error if a cell is longer than the module reads.
     """
     lines = text.removeprefix("\ufeff").splitlines()
     if not (header := _header(lines)):

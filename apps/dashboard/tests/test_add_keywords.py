@@ -114,6 +114,10 @@ def test_a_file_of_a_spreadsheet_is_read(client: Client) -> None:
         ({"file": b"Bl\xe5mes"}, "This file is not text in UTF-8."),
         ({"keywords": "owl", "file": b"kestrel"}, "Choose a file or type keywords, not both"),
         ({"file": b""}, "empty"),
+        (
+            {"keywords": 'keyword,weight\n"owl,1\n' + "x,1\n" * 40_000},
+            "Perhaps the quotation mark at its end is missing.",
+        ),
     ],
 )
 def test_a_mistake_is_explained_and_nothing_lost(client: Client, given: dict[str, Any], says: str) -> None:
