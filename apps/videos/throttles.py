@@ -5,6 +5,7 @@ takes about as long as the page itself, a millisecond and more, and 20 while cli
 machine has no limits.
 """
 
+import time
 from typing import TYPE_CHECKING
 
 from django.core.cache import caches
@@ -23,6 +24,7 @@ class Throttle(SimpleRateThrottle):
     """A limit for each account, or for each address if no one is signed in."""
 
     cache = caches["throttles"]
+    timer = time.monotonic  # the clock may be set back, and requests from the future would count until it catches up
 
     def counts(self, request: Request) -> bool:
         """Return whether this is a request of the kind that is limited."""

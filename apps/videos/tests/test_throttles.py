@@ -1,5 +1,6 @@
 """How many requests a client may send to the REST API."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,7 @@ STRANGER = "203.0.113.5"
 def few(frozen_time: MovableTime, monkeypatch: pytest.MonkeyPatch) -> None:
     for throttle, rate in ((AnonymousReads, "3/min"), (Writes, "2/min"), (Previews, "1/min")):
         monkeypatch.setattr(throttle, "rate", rate)
+        monkeypatch.setattr(throttle, "timer", lambda _: time.time())  # the time that passes is frozen, too
     caches["throttles"].clear()
 
 
@@ -51,6 +53,18 @@ def test_it_works(client: Client, frozen_time: MovableTime, send: Callable[..., 
     frozen_time.move(seconds=int(refused.headers["Retry-After"]))
     assert send(client).status_code < 300
     assert send(client).status_code == 429, "only the first has been forgotten"
+
+
+def test_a_clock_that_is_set_back_refuses_no_one(
+    client: Client, frozen_time: MovableTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(AnonymousReads, "rate", "1/sec")
+    assert read(client).status_code == 200
+    assert read(client).status_code == 429
+    frozen_time.move(days=-365)
+    time.sleep(1)
+    assert read(client).status_code == 200
 
 
 def test_this_machine_has_no_limits(client: Client) -> None:
