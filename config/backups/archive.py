@@ -3,11 +3,13 @@
 import json
 import os
 import re
+import struct
 import subprocess
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from lzma import LZMAError
 from pathlib import Path
 from typing import Any, Final
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
@@ -21,6 +23,9 @@ from config.backups.tables import Applied, Checksum, Row, Table, Tables, applied
 FORMAT: Final = 1
 _MANIFEST: Final = "manifest.json"
 _SECRET_KEY: Final = "secret_key"  # noqa: S105  # the name of a file
+
+# Bytes of a row, or of another file in the archive: far more than any has.
+_LONGEST: Final = 2**24
 
 
 def make_backup(place: Path, report: Callable[[str], None], *, with_secret_key: bool = False) -> Path:
@@ -107,12 +112,14 @@ class Backup:
 
     def _lines(self, name: str) -> Iterator[bytes]:
         with self._archive.open(f"{name}.jsonl") as lines:
-            for line in lines:
+            while line := lines.readline(_LONGEST):
+                if len(line) >= _LONGEST:
+                    raise ValueError(f"a row of {name} is too long")
                 yield line.rstrip(b"\n")
 
     def secret_key(self) -> str | None:
         with suppress(KeyError):
-            return self._archive.read(_SECRET_KEY).decode()
+            return _read(self._archive, _SECRET_KEY).decode()
         return None
 
 
@@ -121,12 +128,19 @@ def open_backup(file: Path) -> Iterator[Backup]:
     """Open a backup. Raises Refused if it is damaged or none, or of a newer version's format."""
     with _damage_is_refused():
         archive = ZipFile(file)
-        manifest = json.loads(archive.read(_MANIFEST))
+        manifest = json.loads(_read(archive, _MANIFEST))
         if manifest["format"] > FORMAT:
             raise Refused("This backup is of a newer version of Windhover.")
         backup = Backup(archive, manifest)
     with archive:
         yield backup
+
+
+def _read(archive: ZipFile, name: str) -> bytes:
+    """Return a small file of the archive: a kilobyte may expand to a gigabyte."""
+    if archive.getinfo(name).file_size > _LONGEST:
+        raise ValueError(f"{name} is too large")
+    return archive.read(name)
 
 
 def _write_table(archive: ZipFile, table: Table, report: Callable[[str], None]) -> dict[str, Any]:
@@ -141,11 +155,28 @@ def _write_table(archive: ZipFile, table: Table, report: Callable[[str], None]) 
     return {"columns": table.columns, "rows": checksum.rows, "checksum": str(checksum)}
 
 
+# What reading a damaged archive, or one with other content, raises; RuntimeError if it seems to be encrypted, or of a
+# kind that Python cannot read.
+_DAMAGE: Final = (
+    BadZipFile,
+    EOFError,
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    RuntimeError,
+    OverflowError,
+    LZMAError,
+    struct.error,
+    zlib.error,
+)
+
+
 @contextmanager
 def _damage_is_refused() -> Iterator[None]:
     try:
         yield
-    except (BadZipFile, EOFError, KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
+    except _DAMAGE as error:
         raise Refused(f"This file is damaged, or not a backup of Windhover ({error}).") from error
 
 

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import sqlite3
 import stat
+import tracemalloc
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
@@ -25,7 +27,7 @@ from apps.videos.models import KeyWordEntry, Video
 from apps.videos.tests.builders import found_video, store
 from apps.videos.tests.conftest import assert_nothing_lost_or_doubled, connected_to
 from config.backups import Refused, print_nothing
-from config.backups.archive import make_backup
+from config.backups.archive import make_backup, open_backup
 from config.backups.tables import Tables
 from config.backups.tests.rows import add_odd_rows, videos_in
 from config.database_version import check_database
@@ -198,6 +200,36 @@ def test_a_damaged_file_is_refused(source: Path, backup: Path, harm: object) -> 
         call_command("restore", str(backup), replace=True)
     assert videos_in(source) == before
     assert not list(source.parent.glob("*re*")), "nothing is left"
+
+
+def test_any_damaged_byte_of_its_frame_is_refused_or_harmless(source: Path, backup: Path) -> None:
+    """Of the archive's headers and directory, which say how its files are to be read."""
+    content = backup.read_bytes()
+    frame = [at for mark in (b"PK\x01\x02", b"PK\x03\x04") for at in positions(content, mark)[-2:]]
+    for at in (start + byte for start in frame for byte in range(46)):
+        for changed in (content[at] ^ 1, content[at] ^ 0x80, 0xFF, 99):
+            backup.write_bytes(content[:at] + bytes([changed]) + content[at + 1 :])
+            with suppress(Refused), open_backup(backup) as opened:
+                opened.check(Tables(opened.applied))
+
+
+def positions(content: bytes, mark: bytes) -> list[int]:
+    return [match.start() for match in re.finditer(re.escape(mark), content)]
+
+
+@pytest.mark.parametrize("member", ["manifest.json", "videos_video.jsonl"])
+def test_an_archive_that_expands_without_end_is_refused(source: Path, backup: Path, member: str) -> None:
+    with ZipFile(backup) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    contents[member] = b" " * 2**26 + contents[member]
+    with ZipFile(backup, "w", ZIP_DEFLATED) as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+    tracemalloc.start()
+    with pytest.raises(CommandError, match=r"^This file is damaged, or not a backup of Windhover \(.*too l"):
+        call_command("restore", str(backup), replace=True)
+    assert tracemalloc.get_traced_memory()[1] < 2**26
+    tracemalloc.stop()
 
 
 def test_a_newer_backup_is_refused(source: Path, backup: Path) -> None:
