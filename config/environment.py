@@ -26,8 +26,9 @@ sources: dict[str, str] = {}
 # The environment overrides .env. Tests set WINDHOVER_ENV_FILE to ignore it.
 _file = os.path.expanduser(os.environ.get("WINDHOVER_ENV_FILE", BASE_DIR / ".env"))
 try:
-    load_dotenv(_file, override=False)
-    _in_file = dotenv_values(_file)
+    # Some editors begin a file in UTF-8 with a byte order mark, which is no part of the first name.
+    load_dotenv(_file, override=False, encoding="utf-8-sig")
+    _in_file = dotenv_values(_file, encoding="utf-8-sig")
 except ValueError:  # not UTF-8, or a NUL
     sys.exit(f"windhover: {_file} is not a text file in UTF-8.")
 
@@ -45,7 +46,7 @@ def text(name: str, default: str = "") -> str:
     sources[name] = _source(name) if value else f"{name}_FILE" if file else "default"
     if not value and file:
         try:
-            value = Path(os.path.expanduser(file)).read_text().strip()
+            value = Path(os.path.expanduser(file)).read_text("utf-8-sig").strip()
         except (OSError, UnicodeDecodeError) as error:
             # Without the path, which may be the secret itself, by mistake.
             why = error.strerror if isinstance(error, OSError) else "not a text file"

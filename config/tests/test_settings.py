@@ -293,6 +293,14 @@ def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
     assert "windhover: DEBUG must be True or False, not 'wrong'." in ended.stderr
 
 
+def test_a_file_may_be_saved_by_any_editor(load_settings: Callable[..., Settings], tmp_path: Path) -> None:
+    """With a byte order mark, and line ends as on Windows."""
+    (tmp_path / ".env").write_bytes("\ufeffDEBUG=wrong\r\nPORT=8000\r\n".encode())
+    assert "windhover: DEBUG must be True or False, not 'wrong'." in check(tmp_path, str(tmp_path / ".env")).stderr
+    (tmp_path / "key").write_bytes("\ufeffa-key\r\n".encode())
+    assert load_settings(YT_KEYS_FILE=str(tmp_path / "key"))["YT_KEYS"] == [("", "a-key")]
+
+
 def test_a_file_that_is_not_text_ends_the_start_with_one_sentence(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"SECRET_KEY=\xff")
     ended = check(tmp_path, str(tmp_path / ".env"))
