@@ -26,7 +26,8 @@ def main() -> None:
 
     terminal.log_format = settings.LOG_FORMAT
     make_state_folder(settings.STATE_DIR)
-    make_broker_folder(settings.broker_socket().parent)
+    if (folder := settings.broker_socket().parent) != settings.STATE_DIR:
+        make_broker_folder(folder)
     address = f"http://{in_brackets(settings.HOST)}:{settings.PORT}"
     with only_instance(settings, address):
         end_orphans(settings.STATE_DIR, say)

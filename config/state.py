@@ -18,7 +18,7 @@ def make_state_folder(folder: Path) -> None:
 
 
 def make_broker_folder(folder: Path) -> None:
-    """Make the folder of the broker's socket: the state folder, or another where that path is too long."""
+    """Make the folder of the broker's socket where the path of the state folder is too long for it."""
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     # In a shared temporary folder another user may have made it first.

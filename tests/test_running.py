@@ -98,6 +98,15 @@ def test_the_port_of_the_simulator_is_checked_too(tmp_path: Path) -> None:
     assert "PORT" in second.stdout
 
 
+def test_the_state_folder_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "state").symlink_to("elsewhere")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        start = start_again(tmp_path, PORT=str(taken.getsockname()[1]))
+
+    assert "is used by another program" in start.stdout, "it begins to start"
+
+
 def test_a_wrong_variable_stops_the_start(tmp_path: Path) -> None:
     start = start_again(tmp_path, FETCH_INTERVAL="often")
 
