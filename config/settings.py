@@ -311,7 +311,7 @@ DATABASES = {"default": database_at("" if DEMO else env.text("DATABASE_URL"))}
 def broker_socket() -> Path:
     """Return the path of the socket of bin/run's own broker, which only this user can open."""
     path = STATE_DIR / "broker.sock"
-    if len(str(path)) < 100:  # the kernel's limit for a socket's path is 108 bytes
+    if len(os.fsencode(path)) < 100:  # the kernel's limit for a socket's path is 108 bytes
         return path
     name = sha256(str(STATE_DIR).encode()).hexdigest()[:16]
     # Not TMPDIR, which may differ in another terminal. bin/run makes sure that the folder belongs to this user only.
