@@ -6,6 +6,7 @@ as a failure while the password is being checked, or many attempts at once would
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -18,6 +19,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from apps.incidents.models import MAX_SKEW
 from core.networks import network_of
 
 logger = logging.getLogger(__name__)
@@ -64,14 +66,17 @@ class LimitMiddleware:
 
 
 def count(key: str) -> int:
-    return max(int(cache.get(key, 0)), int(caches["memory"].get(key, 0)))
+    """Return the number of failures; those from the future do not count: the clock was ahead then, and is set back."""
+    found = [kept.get(key, (0, 0)) for kept in (cache, caches["memory"])]
+    return max((failures for failures, at in found if at <= time.time() + MAX_SKEW.total_seconds()), default=0)
 
 
 def store(key: str, failures: int) -> None:
+    value = (failures, time.time())
     try:
-        cache.set(key, failures, timeout=settings.SIGN_IN_LOCKOUT)
+        cache.set(key, value, timeout=settings.SIGN_IN_LOCKOUT)
     except OSError:  # the disk is full
-        caches["memory"].set(key, failures, timeout=settings.SIGN_IN_LOCKOUT)
+        caches["memory"].set(key, value, timeout=settings.SIGN_IN_LOCKOUT)
 
 
 @contextmanager
@@ -93,4 +98,4 @@ def client(request: HttpRequest) -> str:
 
 
 def failures_key(request: HttpRequest) -> str:
-    return f"sign-in-failures {network_of(client(request))}".replace(" ", "-")
+    return f"failed-sign-ins {network_of(client(request))}".replace(" ", "-")

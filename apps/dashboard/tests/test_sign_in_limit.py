@@ -51,6 +51,14 @@ def test_an_address_waits_after_ten_failures(client: Client, page: str, other: s
         assert client.post(other, ACCOUNT).status_code == 302
 
 
+def test_a_clock_that_is_set_back_locks_no_one_out(client: Client) -> None:
+    with time_machine.travel("2027-11-22 12:00Z") as clock:
+        fail(client, "/sign-in/")
+        assert client.post("/sign-in/", ACCOUNT).status_code == 429
+        clock.move_to("2026-11-22 12:00Z")
+        assert client.post("/sign-in/", ACCOUNT).status_code == 302
+
+
 def test_a_full_disk_does_not_end_the_limit(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*args: Any, **kwargs: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
