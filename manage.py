@@ -20,7 +20,9 @@ def main() -> None:
     from config.database_version import check_database
     from config.instance import differing_settings
     from config.state import CannotStart
+    from config.terminal import write_any_text
 
+    write_any_text()
     try:
         if differing := differing_settings(settings):
             # The command would use another database, broker or source.

@@ -21,6 +21,7 @@ from config.terminal import say
 
 
 def main() -> None:
+    terminal.write_any_text()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from config import settings
 

@@ -11,6 +11,12 @@ from core.json_lines import json_time
 log_format = "plain"
 
 
+def write_any_text() -> None:
+    """Let what is written to the terminal, or to a file in its place, contain any characters from now on: those that
+    its encoding lacks are written as escapes, and are no error."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
 def say(sentence: str) -> None:
     """Write a message of bin/run itself."""
     _write(f"windhover: {sentence}" if log_format == "plain" else _as_json("windhover", sentence))
@@ -28,7 +34,7 @@ def _as_json(part: str, line: str) -> str:
     """
     values = {"time": json_time(time.time()), "message": line}
     if line.startswith("{"):
-        with suppress(ValueError, TypeError):
+        with suppress(ValueError, TypeError, RecursionError):
             values = dict(json.loads(line))
     return json.dumps({"part": part} | values, ensure_ascii=False)
 

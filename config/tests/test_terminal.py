@@ -1,11 +1,17 @@
 """What bin/run shows: text for people, or JSON objects."""
 
+import io
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from config import terminal
+from config.environment import BASE_DIR
 
 
 @pytest.fixture
@@ -24,6 +30,31 @@ def test_it_works(capsys: pytest.CaptureFixture[str]) -> None:
     terminal.say("stopped")
     terminal.show("web", '{"message": "m"}')
     assert capsys.readouterr().out == 'windhover: stopped\nweb       | {"message": "m"}\n'
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+@pytest.mark.parametrize("log_format", ["plain", "json"])
+def test_a_terminal_of_any_encoding_shows_any_text(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, log_format: str
+) -> None:
+    """Else supervisor would read no more of the part's output, and the part would wait for that when it has written
+    much."""
+    written = io.BytesIO()
+    monkeypatch.setattr(terminal, "log_format", log_format)
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))
+    terminal.write_any_text()
+    terminal.say("“鳥”")
+    terminal.show("worker", json.dumps({"message": "“鳥” \ud800"}))
+    terminal.show("worker", '{"a":' * 100_000)
+    assert written.getvalue().count(b"\n") == 3
+
+
+def test_a_command_writes_any_text(tmp_path: Path) -> None:
+    own = {"PATH": os.environ["PATH"], "WINDHOVER_ENV_FILE": os.devnull, "STATE_DIR": str(tmp_path)}
+    own |= {"PYTHONIOENCODING": "latin-1", "WEBHOOK_SECRET": "“鳥”"}
+    command = [sys.executable, "manage.py", "notify", "--webhook-secret"]
+    shown = subprocess.run(command, cwd=BASE_DIR, env=own, capture_output=True)
+    assert (shown.returncode, shown.stdout) == (0, rb"\u201c\u9ce5\u201d" + b"\n"), shown.stderr
 
 
 def test_json_gets_the_name_of_its_part(shown: Any) -> None:
