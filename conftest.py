@@ -77,8 +77,8 @@ def postgres_cluster() -> Iterator[str]:
     Not by pytest-postgresql, which cannot start a server when the tests run as root.
     """
     try:
-        with running_cluster() as url:
-            yield url
+        with running_cluster() as cluster:
+            yield cluster.url
     except PostgreSQLMissing:
         missing("PostgreSQL")
 

@@ -39,7 +39,7 @@ def database(kind: str, videos: int, state: Path) -> Iterator[bool]:
         if is_url:
             variables["DATABASE_URL"] = kind
         elif kind == "postgresql":
-            variables["DATABASE_URL"] = stack.enter_context(running_cluster(folder / "data"))
+            variables["DATABASE_URL"] = stack.enter_context(running_cluster(folder / "data")).url
         (folder / "static").mkdir(exist_ok=True)  # which WhiteNoise would miss
         own_django.configure(folder, **variables)
         yield _build_unless_built(videos)
