@@ -21,14 +21,18 @@ app.autodiscover_tasks()
 @worker_init.connect
 @beat_init.connect
 def check_machine(**_: Any) -> None:
-    """Exit if the database is of another version, or behind a pooler, as it may be on a further machine."""
+    """Do what bin/run does before, but no one may have done on a further machine: make the state folder, and exit if
+    the database is of another version, or behind a pooler."""
+    from django.conf import settings
     from django.db import connections
 
     from config.database_version import check_database
     from config.pooling import check_pooling
-    from config.state import CannotStart
+    from config.state import CannotStart, make_state_folder
 
     try:
+        if not settings.STATE_DIR.exists():
+            make_state_folder(settings.STATE_DIR)
         check_pooling()
         check_database()
     except CannotStart as error:
