@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from benchmarks.faults.youtube import KEYS, PER_DAY, SEARCH, YouTube
 from config.run import broker_program
 from simulator import World
 from tests.needs import missing
-from tests.running import BASE_DIR, clean_environment, free_ports, wait_for
+from tests.running import BASE_DIR, clean_environment, copy_state, free_ports, wait_for
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
@@ -192,8 +191,9 @@ def hosts(tmp_path: Path, youtube: YouTube) -> Iterator[Hosts]:
         hosts = Hosts(tmp_path, cluster, youtube)
         stack.callback(hosts.kill)
         hosts.start_broker()
+        for host in (hosts.first, hosts.second):
+            copy_state(host.environment)  # static files, which take seconds to compress
         hosts.first.prepare()
-        shutil.copytree(hosts.first.state / "static", hosts.second.state / "static")  # compressing them takes seconds
         hosts.first.start("web", "worker", "beat")
         wait_for(lambda: hosts.has_lease(hosts.first), lambda: hosts.output)
         hosts.second.start("web", "beat")
@@ -216,12 +216,16 @@ def test_each_part_may_be_killed(hosts: Hosts, youtube: YouTube) -> None:
     hosts.wait_for_fetches(*KEYWORDS)
 
     # While beat waits until the killed worker's claim has surely ended:
-    third.kill("redis")
-    hosts.start_broker()
-    second.watch("Kayaking")
+    with youtube.holding(SEARCH, query="Kayaking") as was_requested:
+        second.watch("Kayaking")
+        assert was_requested()
+        third.kill("redis")
+        hosts.start_broker()
     hosts.wait_for_first_fetch("Kayaking")
-    hosts.cluster.kill()
-    hosts.cluster.start()
+    with youtube.holding(SEARCH) as was_requested:
+        assert was_requested()
+        hosts.cluster.kill()
+        hosts.cluster.start()
     hosts.wait_for_fetches(*KEYWORDS, "Marathon", "Kayaking")
     statuses = "SELECT status FROM videos_videolog WHERE keyword_text = 'Marathon' ORDER BY id LIMIT 2"
     assert hosts.rows(statuses) == [("interrupted",), ("done",)]
