@@ -161,9 +161,10 @@ def _searches_per_day() -> tuple[float, dict[int, int]]:
 def _ends_at(now: datetime, left: int, search_rate: float) -> datetime | None:
     if not search_rate or not left:
         return None
-    end, reset = now + timedelta(days=left / search_rate), pacific.next_reset(now)
+    # At most two days, since a high limit may last for more years than a date can have.
+    lasts, day = timedelta(days=min(left / search_rate, 2)), pacific.next_reset(now) - now
     # In the last hour the day is planned to its end, and intervals may differ from the plan by a step of the grid.
-    return end if end < reset - max(LAST_HOUR, (reset - now) / 10) else None
+    return now + lasts if lasts < day - max(LAST_HOUR, day / 10) else None
 
 
 def _hours(now: datetime) -> list[HourUsed]:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from apps.conftest import MovableTime
 from apps.quota import keys
 from apps.quota.models import QuotaSpend
-from apps.videos.models import VideoLog
+from apps.videos.models import KeyWordEntry, VideoLog
 from apps.videos.scheduling import beat, report
 from apps.videos.tests.builders import spend, watched
 
@@ -42,6 +42,13 @@ def test_searches_that_do_not_last_are_forecast(frozen_time: MovableTime) -> Non
     assert before.ends_at == timezone.now() + timedelta(days=18 / before.search_rate)
     beat.sync()
     assert report.today().ends_at is None, "the next plan makes them last"
+
+
+def test_searches_that_last_for_ten_thousand_years(settings) -> None:
+    settings.YT_SEARCHES_PER_DAY = {"": 1_000_000}
+    KeyWordEntry.objects.create(keyword="kestrel", interval=30 * 86_400)
+    beat.sync()
+    assert report.today().ends_at is None
 
 
 def test_where_nothing_is_scheduled_nothing_is_forecast() -> None:
