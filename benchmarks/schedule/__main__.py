@@ -3,7 +3,6 @@
 import argparse
 import json
 import sqlite3
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -14,12 +13,10 @@ from pathlib import Path
 from statistics import quantiles
 from threading import Event, Thread
 from typing import Any
-from urllib.request import Request, urlopen
 
 import benchmarks.schedule
 from benchmarks.options import Parser, whole_number
-from simulator import Project, Simulator, World
-from tests.running import Windhover, running_windhover, wait_for
+from benchmarks.system import running_system
 
 # So many requests to add a keyword at the same time.
 CLIENTS = 4
@@ -47,40 +44,16 @@ def main() -> None:
 def _measure(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     """Return how many seconds after their due dates fetches began: first ones and later ones."""
     # A thousand projects' searches: each keyword is automatic, and fetched every few minutes.
-    project = Project("one", ["key-one"], searches_per_day=100_000, units_per_day=10_000_000)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        Simulator(World(), projects=[project]) as simulator,
-        running_windhover(
-            Path(folder),
-            YT_KEYS="one=key-one",
-            YOUTUBE_API_URL=simulator.youtube_url,
-            YT_SEARCHES_PER_DAY="100000",
-            YT_UNITS_PER_DAY="10000000",
-        ) as windhover,
-    ):
-        database = windhover.state_dir / "windhover.sqlite3"
-        _add(windhover, "one that shows when all parts work")
-        wait_for(lambda: _has_fetched(database), lambda: f"nothing was fetched:\n{windhover.output}")
+    with running_system(per_day=100_000) as system:
+        database = system.windhover.state_dir / "windhover.sqlite3"
         with _due_dates(database) as due:
             begun = time.monotonic()
             with ThreadPoolExecutor(CLIENTS) as clients:
-                list(clients.map(lambda number: _add(windhover, f"topic {number}"), range(options.keywords)))
+                list(clients.map(lambda number: system.add(f"topic {number}"), range(options.keywords)))
             added = time.monotonic() - begun
             time.sleep(options.seconds)
         late = _late(database, due)
     return {"adding": {"seconds": added}} | {name: _summary(seconds) for name, seconds in late.items()}
-
-
-def _add(windhover: Windhover, keyword: str) -> None:
-    body = json.dumps({"keyword": keyword}).encode()
-    with urlopen(Request(f"{windhover.url}/api/keywords/", body, {"Content-Type": "application/json"}), timeout=60):
-        pass
-
-
-def _has_fetched(database: Path) -> bool:
-    with closing(sqlite3.connect(database)) as connection:
-        return connection.execute("SELECT 1 FROM videos_videolog WHERE status = 'done'").fetchone() is not None
 
 
 @contextmanager

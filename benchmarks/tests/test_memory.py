@@ -11,7 +11,18 @@ import pytest
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux says how much memory processes share")
 @pytest.mark.timeout(180)
 def test_it_works() -> None:
-    command = [sys.executable, "-m", "benchmarks.memory", "--keywords", "8", "--pages", "40", "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.memory",
+        "--keywords",
+        "8",
+        "--pages",
+        "40",
+        "--seconds",
+        "2",
+        "--json",
+    ]
     finished = subprocess.run(command, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
     results = json.loads(finished.stdout)
