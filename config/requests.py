@@ -50,7 +50,8 @@ class Handler(WSGIHandler):
 class AdminFiltersMiddleware:
     """Show a list of the admin without its filters if they, or the chosen rows, are invalid.
 
-    Django's admin does this for most invalid filters and passes the others on to the database, which fails.
+    Django's admin does this for most invalid filters and passes the others on to the database, which fails. So do its
+    forms with an id that is too large: that is a bad request.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -61,7 +62,11 @@ class AdminFiltersMiddleware:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         view = request.resolver_match
-        is_list = view is not None and view.app_name == "admin" and str(view.url_name).endswith("_changelist")
+        if view is None or view.app_name != "admin":
+            return None
+        is_list = str(view.url_name).endswith("_changelist")
+        if not is_list and isinstance(error, (OverflowError, DataError)):
+            raise BadRequest("A value is too large for the database.") from error
         unusable = (
             isinstance(error, (ValueError, OverflowError, DataError)) if request.method == "POST" else request.GET
         )

@@ -42,6 +42,14 @@ def test_nul_in_an_address(admin_client: Client, address: str) -> None:
     assert admin_client.get(address).status_code == 400
 
 
+def test_an_id_that_no_database_can_have_in_a_form_of_the_admin(admin_client: Client) -> None:
+    admin_client.raise_request_exception = False
+    forms = {"group/add": "permissions", f"user/{User.objects.get().pk}/change": "user_permissions"}
+    for address, field in forms.items():
+        answer = admin_client.post(f"/admin/auth/{address}/", {"name": "x", field: "9" * 30})
+        assert answer.status_code == (400 if connection.vendor == "sqlite" else 200)
+
+
 @pytest.mark.parametrize("search", ["%00", "a%00b", "%22a%00", "a%00&page_size=1", "a&search=%00"])
 def test_nul_in_a_search(search: str) -> None:
     for address in ("/api/videos/", "/api/keywords/"):
