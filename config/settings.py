@@ -215,10 +215,10 @@ TEMPLATES = [
     },
 ]
 
-# In files, which all processes of web share. It holds failed sign-ins only.
+# In files, which all processes of web share. It holds failed sign-ins, and changes of many keywords to undo.
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "BACKEND": "config.caching.FileCache",
         "LOCATION": STATE_DIR / "cache",
         "OPTIONS": {"MAX_ENTRIES": 10_000},
     },

@@ -68,6 +68,15 @@ def test_a_full_disk_does_not_end_the_limit(client: Client, monkeypatch: pytest.
     assert client.post("/sign-in/", ACCOUNT).status_code == 429
 
 
+@pytest.mark.parametrize("content", [b"", b"\0" * 100, b"cno.such\nThing\n.", b"\x80\x05K\x00.x", b"\x80\x05N.", b"x"])
+def test_damaged_files_end_no_sign_in(client: Client, settings: Any, content: bytes) -> None:
+    fail(client, "/sign-in/", 1)
+    for file in (settings.STATE_DIR / "cache").glob("*.djcache"):
+        file.write_bytes(content)
+    fail(client, "/sign-in/")
+    assert client.post("/sign-in/", ACCOUNT).status_code == 429
+
+
 def test_fewer_failures_do_not_matter(client: Client) -> None:
     fail(client, "/sign-in/", FAILURES - 1)
     assert client.post("/sign-in/", ACCOUNT).status_code == 302
