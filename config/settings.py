@@ -107,17 +107,29 @@ def _secret_key() -> str:
         return value
     file = STATE_DIR / "secret_key"
     try:
+        if file.exists() and _is_damaged(file):
+            file.unlink()
         if not file.exists():
             STATE_DIR.mkdir(parents=True, exist_ok=True)
             # Linked into place when complete, because other processes may start at the same time.
             with tempfile.NamedTemporaryFile("w", dir=STATE_DIR) as draft:
                 draft.write(secrets.token_urlsafe(50))
                 draft.flush()
+                os.fsync(draft.fileno())
                 with suppress(FileExistsError):
                     os.link(draft.name, file)
         return file.read_text()
     except OSError as error:
         raise ImproperlyConfigured(f"STATE_DIR: {STATE_DIR} cannot be written ({error.strerror}).") from error
+
+
+def _is_damaged(file: Path) -> bool:
+    """Return whether the file has no key in it: after a power cut it may be empty, or have zeros, which all know."""
+    try:
+        key = file.read_text()
+    except UnicodeDecodeError:
+        return True
+    return not key.strip() or "\0" in key
 
 
 SECRET_KEY = _secret_key()

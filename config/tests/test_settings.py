@@ -147,6 +147,18 @@ def test_it_makes_a_secret_key_once(load_settings: Callable[..., Settings], tmp_
     assert load_settings(SECRET_KEY="mine")["SECRET_KEY"] == "mine"
 
 
+@pytest.mark.parametrize("content", [b"", b"\n", bytes(67), b"a-key" + bytes(62), b"\xff\xfe"])
+def test_a_damaged_secret_key_is_replaced(
+    load_settings: Callable[..., Settings], tmp_path: Path, content: bytes
+) -> None:
+    """A power cut can leave such a file."""
+    load_settings()
+    (tmp_path / "state" / "secret_key").write_bytes(content)
+    first, second = load_settings()["SECRET_KEY"], load_settings()["SECRET_KEY"]
+    assert first == second
+    assert len(first.strip("\0")) >= 50
+
+
 def test_webhooks_have_a_secret_of_their_own(load_settings: Callable[..., Settings]) -> None:
     secrets = {load_settings(SECRET_KEY=key)["WEBHOOK_SECRET"] for key in ("one", "one", "other")}
     assert len(secrets) == 2
