@@ -2,6 +2,7 @@
 
 import json
 import threading
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -9,8 +10,8 @@ from pathlib import Path
 class StateFile:
     """A small file with the start time of the world and the topics that were searched.
 
-    Everything else is derived from the seed. Each line is a JSON value; the first is the start time, in ISO 8601.
-    ValueError if the file at `path` has another format.
+    Everything else is derived from the seed. Each line is a JSON value; the first is the start time, in ISO 8601. What
+    a full disk or a power cut has left of other lines is ignored. ValueError if the file at `path` has another format.
     """
 
     def __init__(self, path: Path, started_at: datetime) -> None:
@@ -18,7 +19,7 @@ class StateFile:
         self._lock = threading.Lock()
         self.started_at = started_at
         self.topics: list[str] = []
-        if path.exists():
+        if path.exists() and path.stat().st_size:
             self._read()
         else:
             self._append(started_at.isoformat())
@@ -29,12 +30,14 @@ class StateFile:
             self._append(topic)
 
     def _read(self) -> None:
+        began, *lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
         try:
-            began, *topics = map(json.loads, self._path.read_text(encoding="utf-8").splitlines())
-            self.started_at = datetime.fromisoformat(began)
+            self.started_at = datetime.fromisoformat(json.loads(began))
         except (TypeError, ValueError) as error:
             raise ValueError(f"{self._path} is not a state file of the simulator.") from error
-        self.topics = topics
+        for line in lines:
+            with suppress(ValueError):
+                self.topics.append(str(json.loads(line)))
 
     def _append(self, value: str) -> None:
         with self._path.open("a", encoding="utf-8") as file:
