@@ -6,7 +6,9 @@ of NOTIFY_URLS: https://github.com/caronc/apprise/wiki
 """
 
 import logging
+import math
 import re
+import time
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -53,11 +55,12 @@ class Address:
     is_webhook: bool = False
 
 
-def notify_pending() -> None:
+def notify_pending(deadline: float = math.inf) -> None:
     """Send a notification for each incident that opened or closed and was not notified yet.
 
     Each is claimed by a conditional UPDATE before it is sent, so that only one of several workers sends it. One
-    that cannot be sent stays pending.
+    that cannot be sent stays pending. None is begun after `deadline` (of time.monotonic()): whoever is killed while
+    sending one would never send it.
     """
     now = timezone.now()
     subjects = {address.subject for address in named(settings.NOTIFY_URLS, "NOTIFY_URLS")}
@@ -73,10 +76,12 @@ def notify_pending() -> None:
     recent = Incident.objects.filter(in_time)
     may_be_short = Q(kind__in=_OFTEN_SHORT, opened_at__range=(now - SHORT, now))
     for incident in recent.filter(opened_notified_at=None).exclude(may_be_short).order_by("opened_at"):
-        _notify(incident, "opened_notified_at", incident.message)
+        if time.monotonic() < deadline:
+            _notify(incident, "opened_notified_at", incident.message)
     closed = recent.problems().exclude(opened_notified_at=None).exclude(closed_at=None)
     for incident in closed.filter(closed_notified_at=None).order_by("closed_at"):
-        _notify(incident, "closed_notified_at", f"Resolved: {incident.message}")
+        if time.monotonic() < deadline:
+            _notify(incident, "closed_notified_at", f"Resolved: {incident.message}")
 
 
 def addresses(text: str | None = None) -> list[str]:

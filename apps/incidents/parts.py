@@ -146,7 +146,7 @@ class Watcher:
             # The chore that notifies the admin may not run now.
             with suppress(db.Error):
                 incidents.close_expired()
-                notify.notify_pending()
+                notify.notify_pending(time.monotonic() + CHECK_SECONDS)
 
     def _report_stuck(self) -> None:
         try:

@@ -7,12 +7,16 @@ from celery.worker.control import inspect_command
 from apps.incidents import incidents
 from apps.incidents.notify import notify_pending
 
+# After so many seconds no further message is begun: each address may take SEND_SECONDS, and a task that takes longer
+# than Celery's time limit is killed.
+NOTIFY_SECONDS = 40
+
 
 @shared_task
 def notify_admin() -> None:
     """Notify the admin of incidents that opened or closed."""
     incidents.close_expired()
-    notify_pending()
+    notify_pending(time.monotonic() + NOTIFY_SECONDS)
 
 
 @inspect_command()

@@ -4,6 +4,7 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from apps.incidents import incidents, notify
 from apps.incidents.models import Incident
+from apps.incidents.tasks import notify_admin
 from apps.incidents.tests.inbox import Inbox
 from core import webhook
 
@@ -47,6 +49,25 @@ def test_no_password_of_this_user_is_sent(inbox: Inbox, monkeypatch: pytest.Monk
     assert notify.deliver(f"json://127.0.0.1:{inbox.port}/", "Title", "Body")
     webhook.post(f"http://127.0.0.1:{inbox.port}/", b"{}", delivery="an id", secret="shared")
     assert [one.headers.get("Authorization") for one in inbox.received] == [None, None]
+
+
+def test_addresses_that_hang_do_not_take_until_the_time_limit(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The task would be killed, and what it was sending then would count as notified."""
+    passed = 0.0
+
+    def hang(*_: object) -> bool:
+        nonlocal passed
+        passed += notify.SEND_SECONDS
+        return False
+
+    monkeypatch.setattr(notify, "deliver", hang)
+    monkeypatch.setattr(time, "monotonic", lambda: passed)
+    settings.NOTIFY_URLS = "json://a.example json://b.example json://c.example"
+    for number in range(9):
+        incidents.open(Incident.Kind.KEY_REFUSED, "It has expired.", subject=str(number))
+    notify_admin()
+    assert notify.SEND_SECONDS < passed < settings.CELERY_TASK_SOFT_TIME_LIMIT
+    assert not Incident.objects.filter(kind=Incident.Kind.KEY_REFUSED).exclude(opened_notified_at=None).exists()
 
 
 @pytest.mark.parametrize("between", [",", " ", ", ", "\n"])
