@@ -36,9 +36,13 @@ def time_limit(item: pytest.Item) -> int:
 
 
 def uses_test_database(item: pytest.Item) -> bool:
-    """Return whether the test uses Django's database. Tests that race have one of their own on each server."""
+    """Return whether the test uses Django's database, and what it tests may depend on the server.
+
+    Tests that race have a database of their own on each server. What a browser shows is the same with each.
+    """
     fixtures: list[str] = getattr(item, "fixturenames", [])
-    return (item.get_closest_marker("django_db") is not None or "db" in fixtures) and "database" not in fixtures
+    is_used = item.get_closest_marker("django_db") is not None or "db" in fixtures
+    return is_used and not {"database", "browser"} & set(fixtures)
 
 
 @pytest.fixture(scope="session")
