@@ -97,7 +97,8 @@ def _search_youtube(
     are new or known: known ones may have been found in other ways. Videos from outside the requested dates, which
     YouTube sends at times, are not evidence of anything.
     """
-    query, now, through = _query(entries), timezone.now(), _searched_through(entries)
+    query, now = _query(entries), timezone.now()
+    through = _searched_through(entries, now)
     known = _known_dates(entries, through - gaps.OVERLAP, through, 2 * PAGE_SIZE) if through else []
     rate = sum(entry.rate for entry in entries) / DAY
     per_second = max(rate, gaps.per_second(known, through)) if through else 0
@@ -109,6 +110,8 @@ def _search_youtube(
     page = youtube.search(query, purpose, published_after=start)
     if page.sent_at:
         clocks.compare("YouTube", page.sent_at)
+        # If ours is behind, it is not the last search that was in the future: nothing has to be searched again.
+        through = _searched_through(entries, max(now, page.sent_at))
     # Never earlier than the last search, whatever the response's date.
     now = clocks.bounded(now, page.sent_at)
     now = max(now, through) if through else now
@@ -133,9 +136,9 @@ def _query(entries: Sequence[KeyWordEntry]) -> str:
     return groups.query_of(entry.keyword for entry in sorted(entries, key=attrgetter("pk")))
 
 
-def _searched_through(entries: Sequence[KeyWordEntry]) -> datetime | None:
+def _searched_through(entries: Sequence[KeyWordEntry], now: datetime) -> datetime | None:
     """Return up to when YouTube was searched for all of them; if the clock was ahead then, only what is certain."""
-    now, ends = timezone.now(), list[datetime]()
+    ends = list[datetime]()
     for entry in entries:
         if entry.searched_through is None:
             return None

@@ -70,6 +70,28 @@ def test_what_appears_while_the_clock_is_ahead_is_found(
     assert between <= set(entry.matches.values_list("video", flat=True))
 
 
+def test_a_clock_that_is_behind_causes_no_search_for_what_was_found(
+    run_youtube: Callable[[World], Simulator], frozen_time: MovableTime, clock: Clock
+) -> None:
+    youtube = run_youtube(World(seed=7, rates={"busy": 45}, index_delay=0, started_at=NOW))
+    entry = KeyWordEntry.objects.create(keyword="busy", interval=3600)
+    for _ in range(5):
+        fetch(entry)
+        frozen_time.move(hours=1)
+    through = entry.searched_through
+
+    set_clock(frozen_time, clock, NOW + timedelta(hours=1))
+    fetch(entry)
+    assert entry.searched_through == through
+    assert not entry.gaps.filter(late=False).exists()
+
+    clock.advance(3600)
+    set_clock(frozen_time, clock, clock.now())
+    fetch(entry)
+    shown = {video.video_id for video in youtube.world.search("busy", clock.now(), published_after=NOW)}
+    assert shown <= set(entry.matches.values_list("video", flat=True))
+
+
 @pytest.mark.parametrize("nonsense", [datetime(1970, 1, 1, tzinfo=UTC), datetime(2010, 1, 1, tzinfo=UTC)])
 def test_a_nonsense_date_of_a_response_takes_nothing_back(
     entry: KeyWordEntry, frozen_time: MovableTime, clock: Clock, monkeypatch: pytest.MonkeyPatch, nonsense: datetime
