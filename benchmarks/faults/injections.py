@@ -8,17 +8,21 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 
 import psutil
 import redis
 import requests
 
+from benchmarks.faults.clock import Clock
 from benchmarks.faults.system import INTERVAL, System
+from benchmarks.faults.verdict import Before, recover
 from benchmarks.faults.youtube import SEARCH, VIDEOS
 from config.environment import BASE_DIR
 from core.log_lines import first_line
@@ -39,6 +43,9 @@ Inject = Callable[[System, random.Random], int]
 # The name of all faults together, and how many of them at the same time.
 MIXED = "mixed"
 MOST_AT_ONCE = 3
+
+# How the names of those begin that need a clock of their own.
+CLOCK = "clock-"
 
 # By name; the docstring says what happens.
 FAULTS: dict[str, Inject] = {}
@@ -202,16 +209,31 @@ def broker_away(system: System, chance: random.Random) -> int:
 @_fault("two-beats")
 def two_beats(system: System, chance: random.Random) -> int:
     """A second beat runs for 40 s."""
-    command = [sys.executable, "-m", "celery", "--quiet", "-A", "config", "beat", "--pidfile="]
-    beat = subprocess.Popen(
-        command, cwd=BASE_DIR, env=system.windhover.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
+    with _further(system, "-m", "celery", "--quiet", "-A", "config", "beat", "--pidfile=") as beat:
         time.sleep(REPEATED_SECONDS)
         return int(beat.poll() is None)
+
+
+@contextmanager
+def _further(system: System, *command: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run one more of Windhover's programs until the block ends."""
+    program = subprocess.Popen(
+        [sys.executable, *command],
+        cwd=BASE_DIR,
+        env=system.windhover.environment | variables,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield program
     finally:
-        beat.kill()
-        beat.wait()
+        processes = psutil.Process(program.pid).children(recursive=True)
+        program.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            program.wait(AWAY_SECONDS)
+        _send(signal.SIGKILL, *processes)
+        program.kill()
+        program.wait()
 
 
 # The broker's messages
@@ -305,6 +327,58 @@ def migrate(system: System, chance: random.Random) -> int:
     return 2
 
 
+# Clocks
+
+
+def _clock_fault(name: str, seconds: int, about: str) -> None:
+    @_fault(name)
+    def inject(system: System, chance: random.Random) -> int:
+        with _clock_lock, _misdated(system):
+            if not system.clock:
+                return 0
+            system.clock.set(seconds)
+            try:
+                _, stuck = recover(system, wrong_clock=True, helped=False)
+                system.stuck += [f"{name}: {sentence}" for sentence in stuck]
+            finally:
+                system.clock.set(0)
+        return 1
+
+    inject.__doc__ = f"{about} Meanwhile, too, keywords with a short interval must be searched for."
+
+
+_clock_lock = threading.Lock()
+
+for _name, _seconds, _about in (
+    ("clock-10-min-ahead", 600, "Windhover's clock is set ten minutes ahead, and back again."),
+    ("clock-day-ahead", 86_400, "Windhover's clock is set a day ahead, and back again."),
+    ("clock-3-h-behind", -10_800, "Windhover's clock is set back by three hours, and right again."),
+):
+    _clock_fault(_name, _seconds, _about)
+
+
+@_fault("clock-of-worker")
+def clock_of_worker(system: System, chance: random.Random) -> int:
+    """For 40 s there is another worker whose clock is two minutes ahead."""
+    if not system.clock:
+        return 0
+    with tempfile.TemporaryDirectory() as folder, _misdated(system):
+        clock = Clock(Path(folder))
+        clock.set(120)
+        with _further(system, "-m", "config.worker", **clock.environment) as worker:
+            time.sleep(REPEATED_SECONDS)
+            return int(worker.poll() is None)
+
+
+@contextmanager
+def _misdated(system: System) -> Iterator[None]:
+    """Note which logs may be dated wrongly: those by a wrong clock, and by one that was set back all before."""
+    try:
+        yield
+    finally:
+        system.misdated = Before.now(system).newest_log
+
+
 # Keywords and keys
 
 
@@ -377,13 +451,18 @@ for _kind, _about in {
     _source_fault(_kind, _about)
 
 
+def possible(system: System) -> list[str]:
+    """Return the names of the faults that can be injected on this machine."""
+    return sorted(name for name in FAULTS if system.clock or not name.startswith(CLOCK))
+
+
 def mix(system: System, chance: random.Random, seconds: float) -> int:
     """Inject faults for so many seconds, up to MOST_AT_ONCE at the same time; return how many."""
     until, running, names = time.monotonic() + seconds, dict[str, threading.Thread](), list[str]()
     while time.monotonic() < until:
         running = {name: thread for name, thread in running.items() if thread.is_alive()}
         if len(running) < MOST_AT_ONCE:
-            name = chance.choice(sorted(FAULTS.keys() - running.keys()))
+            name = chance.choice([one for one in possible(system) if one not in running])
             inject = partial(_try_to_inject, name, system, random.Random(chance.random()))
             running[name] = threading.Thread(target=inject, name=name)
             running[name].start()

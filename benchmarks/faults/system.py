@@ -4,6 +4,7 @@ import json
 import random
 import sqlite3
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -15,6 +16,7 @@ from urllib.request import Request, urlopen
 
 import psutil
 
+from benchmarks.faults.clock import Clock, compiler
 from benchmarks.faults.youtube import KEYS, PER_DAY, YouTube
 from simulator import World
 from tests.running import Windhover, clean_environment, copy_state, wait_for
@@ -44,10 +46,16 @@ DISK_MB = 300
 
 
 class System:
-    """Windhover (`windhover`), its YouTube (`youtube`), and a client that stars videos (`starred`: what succeeded)."""
+    """Windhover (`windhover`), its YouTube (`youtube`), and a client that stars videos (`starred`: what succeeded).
 
-    def __init__(self, folder: Path, youtube: YouTube, *, own_disk: bool, share_searches: bool) -> None:
-        self.folder, self.youtube, self.own_disk = folder, youtube, own_disk
+    `clock` is that of Windhover's processes, None if it cannot be set for these only. `stuck` is what did not work
+    while a fault lasted, although it should have. Logs up to the id `misdated` may have been dated by a wrong clock.
+    """
+
+    def __init__(
+        self, folder: Path, youtube: YouTube, clock: Clock | None, *, own_disk: bool, share_searches: bool
+    ) -> None:
+        self.folder, self.youtube, self.clock, self.own_disk = folder, youtube, clock, own_disk
         self.environment = {
             "SHARE_SEARCHES": "auto" if share_searches else "off",
             "YT_KEYS": ",".join(f"{name}={key}" for name, key in KEYS.items()),
@@ -56,12 +64,16 @@ class System:
             "YT_UNITS_PER_DAY": str(PER_DAY),
         }
         copy_state(clean_environment(folder, self.environment))
+        if clock:
+            self.environment |= clock.environment
         self.start()
         # The same address after each further start.
         self.environment["PORT"] = self.windhover.environment["PORT"]
         self.keywords: list[int] = []
         self.starred: set[str] = set()
         self.deleted: set[int] = set()
+        self.stuck: list[str] = []
+        self.misdated = 0
 
     def start(self) -> None:
         self.windhover = Windhover(self.folder, self.environment)
@@ -138,8 +150,13 @@ def running_system(folder: Path, seed: int, *, is_storm: bool = False) -> Iterat
     rates = dict.fromkeys(RATES, STORM_RATE) if is_storm else RATES
     index_delay = 0 if is_storm else 20
     world = World(seed, rates=rates, history=timedelta(minutes=10), index_delay=index_delay, date_jitter=30)
-    with _own_disk(folder) as has_own_disk, YouTube(world) as youtube:
-        system = System(folder, youtube, own_disk=has_own_disk, share_searches=seed % 2 == 0)
+    with (
+        tempfile.TemporaryDirectory() as elsewhere,  # not on the disk that becomes full
+        _own_disk(folder) as has_own_disk,
+        YouTube(world) as youtube,
+    ):
+        clock = Clock(Path(elsewhere)) if compiler() else None
+        system = System(folder, youtube, clock, own_disk=has_own_disk, share_searches=seed % 2 == 0)
         over = threading.Event()
         try:
             system.windhover.wait_until_up()

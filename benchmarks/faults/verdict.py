@@ -13,6 +13,8 @@ from benchmarks.faults.youtube import SEARCH
 # Seconds to recover from a fault; what is left then counts as stuck.
 LIMIT = 240
 
+_CLOCKS_DIFFER = "SELECT message FROM incidents_incident WHERE kind = 'clocks_differ' AND closed_at IS NULL"
+
 _OPEN = "status = 'running' OR (status = 'waiting' AND waiting_until IS NULL)"
 
 
@@ -42,11 +44,11 @@ class Judge:
         made, starred = self._system.youtube.stats.requests(SEARCH), self._system.starred.copy()
         with _snapshot(self._system) as database:
             lost = [*self._lost_videos(database), *_lost_stars(database, starred), *_damage(database)]
-            doubled = [*_duplicates(database), *_wrong_counts(database), *_overlapping(database)]
+            doubled = [*_duplicates(database), *_wrong_counts(database), *self._overlapping(database)]
             (reserved,) = database.execute("SELECT sum(used) FROM quota_quotaspend WHERE bucket = 'search'").fetchone()
         if made > (reserved or 0):
             doubled.append(f"{made} searches were made, and {reserved} are in the ledger")
-        return Verdict(self._new(lost), self._new(doubled), self._new(stuck))
+        return Verdict(self._new(lost), self._new(doubled), self._new([*self._system.stuck, *stuck]))
 
     def _new(self, sentences: list[str]) -> list[str]:
         new = [one for one in sentences if one not in self._reported]
@@ -56,10 +58,11 @@ class Judge:
     def _lost_videos(self, database: sqlite3.Connection) -> Iterator[str]:
         """Yield what a search for each keyword showed when its last one began, published since it was added, and
         neither stored nor in a recorded gap."""
-        last_search = """SELECT entry.id, entry.keyword, entry.created_at, max(log.created_at)
+        # By id: dates may be those of a wrong clock.
+        last_search = """SELECT entry.id, entry.keyword, entry.created_at, log.created_at, max(log.id)
             FROM videos_keywordentry entry JOIN videos_videolog log ON log.keyword_id = entry.id
             WHERE entry.state <> 'deleting' AND log.status = 'done' AND log.method = 'youtube' GROUP BY entry.id"""
-        for pk, keyword, created_at, searched_at in database.execute(last_search).fetchall():
+        for pk, keyword, created_at, searched_at, _ in database.execute(last_search).fetchall():
             stored = {
                 row[0] for row in database.execute("SELECT video_id FROM videos_match WHERE keyword_id = ?", [pk])
             }
@@ -76,24 +79,39 @@ class Judge:
                 if video.video_id not in stored and not any(after <= published_at <= before for after, before in gaps):
                     yield f"{video.video_id} of {keyword}, published {published_at:%H:%M:%S}, is not stored"
 
+    def _overlapping(self, database: sqlite3.Connection) -> Iterator[str]:
+        """Yield fetches of a keyword that began before its last one had ended."""
+        ends: dict[int, datetime] = {}
+        # Not of those that were interrupted: they store nothing.
+        logs = """SELECT id, keyword_id, created_at, duration FROM videos_videolog
+            WHERE status = 'done' AND id > ? ORDER BY created_at"""
+        for pk, keyword, created_at, duration in database.execute(logs, [self._system.misdated]):
+            began = _moment(created_at)
+            if keyword in ends and began < ends[keyword]:
+                yield f"fetch {pk} of keyword {keyword} began before its last one had ended"
+            # Its duration counts from before its log was opened.
+            ends[keyword] = began + timedelta(seconds=0.9 * duration)
 
-def open_problems(system: System, before: "Before", keywords: tuple[str, ...] = OFTEN) -> list[str]:
+
+def open_problems(
+    system: System, before: "Before", keywords: tuple[str, ...] = OFTEN, *, wrong_clock: bool = False
+) -> list[str]:
     """Return what keeps the system from working again after a fault: of these keywords, each must have been searched
-    for since, and nothing that was under way before may be so still."""
+    for since, and nothing that was under way before may be so still. Clocks may only seem to differ if one does."""
     if not system.is_up():
         return ["web does not answer"]
     with _snapshot(system) as database:
-        done = (
-            "SELECT keyword_text FROM videos_videolog WHERE status = 'done' AND method = 'youtube' AND created_at > ?"
-        )
-        searched = {row[0] for row in database.execute(done, [before.moment])}
+        done = "SELECT keyword_text FROM videos_videolog WHERE status = 'done' AND method = 'youtube' AND id > ?"
+        searched = {row[0] for row in database.execute(done, [before.newest_log])}
         now = Before.of(database)
+        differing = [] if wrong_clock else [row[0] for row in database.execute(_CLOCKS_DIFFER)]
         erased = {row[0] for row in database.execute("SELECT id FROM videos_keywordentry")}
     return [
         *(f"{keyword} was not searched for again" for keyword in keywords if keyword not in searched),
         *(f"the log {pk} is still open" for pk in sorted(before.logs & now.logs)),
         *(f"keyword {pk} is still claimed by {token}" for pk, token in sorted(before.claims & now.claims)),
         *(f"the deleted keyword {pk} is still there" for pk in sorted(system.deleted & erased)),
+        *(f"a problem is still shown: {message}" for message in differing),
     ]
 
 
@@ -101,7 +119,7 @@ def open_problems(system: System, before: "Before", keywords: tuple[str, ...] = 
 class Before:
     """What was under way at a moment."""
 
-    moment: str
+    newest_log: int
     logs: set[int]
     claims: set[tuple[int, str]]
 
@@ -114,14 +132,21 @@ class Before:
     def of(cls, database: sqlite3.Connection) -> "Before":
         logs = {row[0] for row in database.execute(f"SELECT id FROM videos_videolog WHERE {_OPEN}")}
         claims = set(database.execute("SELECT id, claim_token FROM videos_keywordentry WHERE claim_token <> ''"))
-        return cls(datetime.now(UTC).replace(tzinfo=None).isoformat(" "), logs, claims)
+        (newest_log,) = database.execute("SELECT coalesce(max(id), 0) FROM videos_videolog").fetchone()
+        return cls(newest_log, logs, claims)
 
 
-def recover(system: System, keywords: tuple[str, ...] = OFTEN) -> tuple[float, list[str]]:
-    """Wait until the system works again; return after how many seconds, and what does not after LIMIT."""
+def recover(
+    system: System, keywords: tuple[str, ...] = OFTEN, *, wrong_clock: bool = False, helped: bool = True
+) -> tuple[float, list[str]]:
+    """Wait until the system works again; return after how many seconds, and what does not after LIMIT.
+
+    `helped` says that a person has keywords fetched that are postponed.
+    """
     before, began = Before.now(system), time.monotonic()
-    while problems := open_problems(system, before, keywords):
-        system.fetch_postponed()
+    while problems := open_problems(system, before, keywords, wrong_clock=wrong_clock):
+        if helped:
+            system.fetch_postponed()
         if time.monotonic() - began > LIMIT:
             return time.monotonic() - began, problems
         time.sleep(0.5)
@@ -171,20 +196,6 @@ def _wrong_counts(database: sqlite3.Connection) -> Iterator[str]:
     for name, count, hidden, rows, hidden_rows in database.execute(counted):
         if (count, hidden) != (rows, hidden_rows):
             yield f"{name} counts {count} videos, {hidden} of them hidden; there are {rows} and {hidden_rows}"
-
-
-def _overlapping(database: sqlite3.Connection) -> Iterator[str]:
-    """Yield fetches of a keyword that began before its last one had ended."""
-    ends: dict[int, datetime] = {}
-    # Not of those that were interrupted: they store nothing.
-    ended = "FROM videos_videolog WHERE status = 'done'"
-    logs = f"SELECT id, keyword_id, created_at, duration {ended} ORDER BY created_at"
-    for pk, keyword, created_at, duration in database.execute(logs):
-        began = _moment(created_at)
-        if keyword in ends and began < ends[keyword]:
-            yield f"fetch {pk} of keyword {keyword} began before its last one had ended"
-        # Its duration counts from before its log was opened.
-        ends[keyword] = began + timedelta(seconds=0.9 * duration)
 
 
 def _moment(text: str) -> datetime:
