@@ -1,13 +1,9 @@
 """The simulated days of a strategy: a simulator that publishes, and a Windhover whose clock is moved."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
-from unittest import mock
 
-import time_machine
-from celery import Task, current_app
 from django.conf import settings
 
 from apps.quota import keys, report
@@ -15,35 +11,24 @@ from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, Match, VideoLog
 from benchmarks.quota.figures import Figures
 from benchmarks.quota.setting import BEGIN, END, MEASURED_DAYS, Setting
+from benchmarks.simulated_time import SimulatedTime, simulated_time
 from simulator import Clock, Project, Simulator, World
-
-# A message to the broker: a task's name, its arguments and keyword arguments.
-Message = tuple[str, Sequence[Any], dict[str, Any]]
 
 
 class Days:
     """The measured days and those before, at whose start all keywords are added and first fetched."""
 
-    def __init__(
-        self, setting: Setting, simulator: Simulator, traveller: time_machine.Traveller, messages: list[Message]
-    ) -> None:
+    def __init__(self, setting: Setting, simulator: Simulator, time: SimulatedTime) -> None:
         self.setting = setting
         self.simulator = simulator
-        self.messages = messages
-        self._traveller = traveller
+        self.time = time
         self.keywords = [KeyWordEntry.objects.create(keyword=word).pk for word in setting.rates]
-        self.carry_out()
+        time.carry_out()
 
     def move_to(self, moment: datetime) -> None:
         """Move the time that Windhover and YouTube share."""
-        self._traveller.move_to(moment)
+        self.time.move_to(moment)
         self.simulator.clock.set(moment)
-
-    def carry_out(self) -> None:
-        """Run the tasks that were sent, as a worker would, and those they send."""
-        while self.messages:
-            task, arguments, named = self.messages.pop(0)
-            current_app.tasks[task](*arguments, **named)
 
     def fetch(self, keyword: int) -> VideoLog | None:
         """Fetch a keyword manually."""
@@ -86,21 +71,13 @@ def begin(setting: Setting) -> Iterator[Days]:
         or_words=setting.or_words,
     )
     projects = [Project(name, [key]) for name, key in setting.projects.items()]
-    messages: list[Message] = []
-
-    def keep(task: Task, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None, **options: Any) -> None:
-        messages.append((task.name, args, kwargs or {}))
-
     with (
-        time_machine.travel(setting.start, tick=False) as traveller,
-        mock.patch("time.sleep"),
-        mock.patch.object(Task, "apply_async", keep),
-        mock.patch("apps.videos.tasks.queue_is_full", return_value=False),
+        simulated_time(setting.start) as time,
         Simulator(world, projects=projects, clock=Clock(setting.start, frozen=True)) as simulator,
     ):
         settings.YOUTUBE_API_URL = simulator.youtube_url
         keys.sync()
-        yield Days(setting, simulator, traveller, messages)
+        yield Days(setting, simulator, time)
 
 
 def usable_searches() -> int:
