@@ -11,6 +11,9 @@ from benchmarks.days.youtube import YouTube
 # How long after a fault its messages may still appear: keys cool down for up to an hour, and then are tried.
 AFTERWARDS: Final = timedelta(hours=2)
 
+# So long before the reset, a day's searches may be used up as planned: see apps/incidents/notify.py.
+END_OF_DAY: Final = timedelta(minutes=30)
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -28,12 +31,12 @@ class Fault:
 
 _UNAVAILABLE: Final = ("YouTube is having problems", "YouTube could not be reached")
 _REFUSED: Final = ("The key is invalid or has expired", "YouTube refuses every configured API key")
-_NO_SEARCHES: Final = ("Daily search limit reached", "has reached its daily search limit")
+NO_SEARCHES: Final = ("Daily search limit reached", "has reached its daily search limit")
 _NO_UNITS: Final = ("Daily unit limit reached", "has reached its daily unit limit")
-_BLOCKED: Final = ("API keys cooling down", "YouTube")
+_UNREADABLE: Final = ("YouTube sent an unreadable answer",)
 
 # The first day's: there may be more first fetches than searches.
-ALL_ADDED: Final = Fault("all keywords are added", 0, 24, lambda youtube: None, _NO_SEARCHES)
+ALL_ADDED: Final = Fault("all keywords are added", 0, 24, lambda youtube: None, NO_SEARCHES)
 
 # In turn, from the second day on.
 FAULTS: Final[tuple[Fault, ...]] = (
@@ -44,13 +47,13 @@ FAULTS: Final[tuple[Fault, ...]] = (
         24,
         lambda youtube: youtube.set_keys("expired", only_first=True),
         # With one key, the other has half of the searches.
-        (*_REFUSED, *_NO_SEARCHES),
+        (*_REFUSED, *NO_SEARCHES),
     ),
-    Fault("others use all searches", 0, 24, lambda youtube: youtube.set_limits(searches=0), _NO_SEARCHES),
+    Fault("others use all searches", 0, 24, lambda youtube: youtube.set_limits(searches=0), NO_SEARCHES),
     Fault("no key is accepted", 6, 18, lambda youtube: youtube.set_keys("expired"), _REFUSED),
     Fault("others use all units", 0, 24, lambda youtube: youtube.set_limits(units=0), _NO_UNITS),
     Fault("YouTube resets connections", 8, 10, lambda youtube: youtube.fail("reset"), _UNAVAILABLE),
-    Fault("a bot check in YouTube's place", 8, 9, lambda youtube: youtube.fail("html_200"), _BLOCKED),
+    Fault("a bot check in YouTube's place", 8, 9, lambda youtube: youtube.fail("html_200"), _UNREADABLE),
 )
 
 

@@ -162,8 +162,13 @@ class Life:
 
     def cause(self, line: Line) -> str:
         """Return what explains a line, or an empty text."""
-        causes = (one.fault.name for one in self.injections if one.explains(line.moment, line.message))
-        return next(causes, "")
+        for one in self.injections:
+            if one.explains(line.moment, line.message):
+                return one.fault.name
+        at_end = pacific.next_reset(line.moment) - line.moment <= faults.END_OF_DAY
+        if at_end and any(part in line.message for part in faults.NO_SEARCHES):
+            return "the day's searches were used as planned"
+        return ""
 
 
 def database_size() -> int:
