@@ -7,13 +7,32 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.db.models import QuerySet
+from django.forms.utils import flatatt
 from django.http import HttpRequest, QueryDict
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from rest_framework.exceptions import NotFound, ValidationError
 
 from apps.videos.filters import Filters
 
 
+class SelectWidget(forms.Select):
+    """A list of options, without Django's templates of widgets: with them, a tenth of a page's time was spent here."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        chosen = "" if value is None else str(value)
+        options = format_html_join(
+            "\n",
+            '<option value="{}"{}>{}</option>',
+            ((option, mark_safe(" selected") if option == chosen else "", label) for option, label in self.choices),
+        )
+        given = flatatt(self.build_attrs({"name": name, **self.attrs}, attrs))
+        return format_html("<select{}>\n{}\n</select>", given, options)
+
+
 class Select(forms.ChoiceField):
+    widget = SelectWidget
+
     def __init__(self, options: dict[Any, str], **kwargs: Any) -> None:
         super().__init__(required=False, **kwargs)
         self.offer(options)
@@ -24,7 +43,7 @@ class Select(forms.ChoiceField):
 
     def show(self, value: str) -> None:
         """Show a value of the address, also one that is not among the options."""
-        self.choices = {value: value} | self.options
+        self.choices = self.options if value in self.options else {value: value} | self.options
 
 
 class Date(forms.CharField):

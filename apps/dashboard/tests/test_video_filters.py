@@ -136,3 +136,9 @@ def test_what_is_shown_is_subscribed_to_and_exported(client: Client, entry: KeyW
             assert response.getvalue()
         lines = client.get(next(link for link in links if "jsonl" in link)).getvalue().splitlines()
         assert {json.loads(line)["video_id"] for line in lines} == set(titles(client, address))
+
+
+def test_a_chosen_option_keeps_its_place(client: Client, entry: KeyWordEntry) -> None:
+    shown = client.get("/?seen=true").content.decode()
+    chosen = '<option value="">any</option>\n<option value="false">not seen</option>\n'
+    assert f'{chosen}<option value="true" selected>seen</option>' in shown
