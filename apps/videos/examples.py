@@ -159,6 +159,7 @@ QUOTA = {
     "stored_data": {
         "oldest_at": "2026-11-14T22:41:07.519330Z",
         "next_due_at": "2026-12-08T22:41:07.519330Z",
+        "videos": 24174,
         "due": 0,
         "due_is_exact": True,
         "erased_from": None,

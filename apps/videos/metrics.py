@@ -107,7 +107,7 @@ def _of_videos() -> Iterator[Metric]:
             {(): delay.within_1h},
         )
     stored = refreshing.report()
-    yield _gauge("windhover_videos_to_refresh", "Videos whose data is due, up to 10,000.", [], {(): stored.due})
+    yield _gauge("windhover_videos_to_refresh", "Videos whose data is due, up to 1,000.", [], {(): stored.due})
     if stored.oldest_at:
         age = (timezone.now() - stored.oldest_at).total_seconds()
         yield _gauge("windhover_oldest_data_seconds", "The age of the oldest data of a video.", [], {(): age})

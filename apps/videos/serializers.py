@@ -579,7 +579,8 @@ class StoredDataSerializer(serializers.Serializer[RefreshReport]):
         allow_null=True, help_text="When YouTube gave the oldest. null: there is none."
     )
     next_due_at = serializers.DateTimeField(allow_null=True, help_text="When the oldest is to be refreshed.")
-    due = serializers.IntegerField(help_text="How many videos are to be refreshed now, counted up to 1,000.")
+    videos = serializers.IntegerField(help_text="How many videos are stored.")
+    due = serializers.IntegerField(help_text="How many of them are to be refreshed now, counted up to 1,000.")
     due_is_exact = serializers.BooleanField()
     erased_from = serializers.DateTimeField(
         allow_null=True,

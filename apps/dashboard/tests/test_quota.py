@@ -281,6 +281,6 @@ def test_the_api_lists_the_beginning_of_a_long_plan(client: Client, django_asser
     assert body["keywords"] == 120
     assert [line["planned_interval"] for line in body["plan"]] == list(range(1, 101))
     assert body["scheduled"]["search_rate"] == pytest.approx(sum(86_400 / number for number in range(1, 121)))
-    assert len(queries) == 19
+    assert len(queries) == 20
     last = client.get("/api/keywords/?page=12").json()["results"]
     assert {"searches_per_day", "expected_delay", "stretched", "below_daily_minimum"} <= last[0].keys()

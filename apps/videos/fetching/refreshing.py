@@ -42,10 +42,12 @@ INTERVAL: Final = 0.11
 class RefreshReport:
     """How old the data of stored videos is.
 
-    `due` is how many are to be refreshed now, counted up to MOST_COUNTED. `oldest_at` is when the oldest was given;
-    None: there is none. `erased_from` is when the erasure of data that cannot be refreshed begins, if that is near.
+    `due` is how many of these `videos` are to be refreshed now, counted up to MOST_COUNTED. `oldest_at` is when the
+    oldest data was given; None: there is none. `erased_from` is when the erasure of data that cannot be refreshed
+    begins, if that is near.
     """
 
+    videos: int
     due: int
     oldest_at: datetime | None
     erased_from: datetime | None
@@ -77,7 +79,7 @@ def refresh(deadline: float = math.inf) -> None:
 
 
 def report() -> RefreshReport:
-    """Return how old the data of stored videos is; eight short queries."""
+    """Return how old the data of stored videos is; nine short queries."""
     now = timezone.now()
     completed = Video.objects.filter(completed_at__isnull=False).order_by("completed_at")
     # By state, because the index starts with it.
@@ -87,7 +89,7 @@ def report() -> RefreshReport:
     if incomplete := until_now.order_by("created_at").first():
         given_at.append(incomplete.updated_at)
     due = Video.objects.completed_before(now - Video.REFRESH_AFTER)[:MOST_COUNTED].count()
-    return RefreshReport(due, min(given_at, default=None), _erased_from())
+    return RefreshReport(VideoTotal.current(), due, min(given_at, default=None), _erased_from())
 
 
 def _portion(now: datetime) -> int:

@@ -130,7 +130,7 @@ def test_a_scrape_does_not_count_the_videos_of_days(
 ) -> None:
     """At a thousand videos an hour that alone takes a tenth of a second."""
     fetched_keyword("kestrels")
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         metrics(client)
 
 
