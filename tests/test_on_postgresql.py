@@ -9,18 +9,19 @@ import pytest
 from tests.running import BASE_DIR
 
 FILES = sorted(str(file) for rooms in ("apps/*", "config") for file in BASE_DIR.glob(f"{rooms}/tests/test_*.py"))
-# Each has its own time limit, and begins with some seconds for importing, collecting and migrating.
-PORTIONS = 3
 
 
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("portion", range(PORTIONS))
-def test_they_pass_there_too(postgres: str, portion: int) -> None:
-    """Repeat the tests that conftest.py leaves, without simulated days: those test the same rules, and take long."""
+@pytest.mark.timeout(900)
+def test_they_pass_there_too(postgres: str) -> None:
+    """Repeat the tests that conftest.py leaves, without simulated days: those test the same rules, and take long.
+
+    In two processes, since this test takes longest and all others may have been done before.
+    """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
     again = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-m", "not days", *FILES[portion::PORTIONS]],
+        [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-m", "not days", *FILES],
         cwd=BASE_DIR,
-        env=os.environ | {"TEST_DATABASE_URL": postgres},
+        env=environment | {"TEST_DATABASE_URL": postgres},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
