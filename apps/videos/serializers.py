@@ -103,7 +103,12 @@ class KeywordSerializer(Body, serializers.ModelSerializer[KeyWordEntry]):
     next_due_at = serializers.DateTimeField(
         source="next_fetch_at", read_only=True, allow_null=True, help_text="null: paused."
     )
-    searches_per_day = serializers.FloatField(read_only=True, allow_null=True, help_text="null: not planned yet.")
+    searches_per_day = serializers.FloatField(
+        read_only=True,
+        allow_null=True,
+        help_text="By its interval, which is planned until the reset: what is left of the day's searches may be used "
+        "faster. null: not planned yet.",
+    )
     expected_delay = serializers.IntegerField(
         read_only=True,
         allow_null=True,
@@ -549,7 +554,7 @@ class ScheduledSerializer(serializers.Serializer[Any]):
     searches_per_day = serializers.IntegerField(source="scheduled.per_day")
     left = serializers.IntegerField(source="scheduled.left", help_text="Today.")
     search_rate = serializers.FloatField(
-        help_text="Searches per day with the current intervals, including further pages."
+        help_text="Searches per day with the current intervals, including further pages; 0 while they wait."
     )
     ends_at = serializers.DateTimeField(
         allow_null=True,

@@ -45,10 +45,10 @@ class SchedulingReport:
     """The state of today's searches.
 
     `plan`: the scheduled keywords, most frequent first. `search_rate`: searches per day with the current intervals,
-    including as many further pages as were needed recently. `group_sizes` has the number of keywords of each group, by
-    its id. `ends_at`: when the last search will be made at that rate;
-    None if the searches last until the reset or are used up. `waits_until`: when scheduled searches resume, if they are
-    used up. `until_reset` are the days until the reset, by the minute.
+    including as many further pages as were needed recently; 0 while they wait. `group_sizes` has the number of
+    keywords of each group, by its id. `ends_at`: when the last search will be made at that rate; None if the
+    searches last until the reset or are used up. `waits_until`: when scheduled searches resume, if they are used
+    up. `until_reset` are the days until the reset, by the minute.
     """
 
     quota: QuotaReport
@@ -121,10 +121,11 @@ def today() -> SchedulingReport:
         .order_by(F("planned_interval").asc(nulls_last=True), "group", "normalized")
     )
     scheduled = quota_report.scheduled_searches()
+    waits_until = pauses.waits_until(pauses.current(), scheduled)
     search_rate, group_sizes = 0.0, dict[int, int]()
     if scheduled.per_day or settings.INVIDIOUS_URL:
         first_pages, group_sizes = _searches_per_day()
-        search_rate = first_pages / (1 - further_share(now))
+        search_rate = 0.0 if waits_until else first_pages / (1 - further_share(now))
     quota = quota_report.today()
     return SchedulingReport(
         quota=quota,
@@ -133,7 +134,7 @@ def today() -> SchedulingReport:
         search_rate=search_rate,
         group_sizes=group_sizes,
         ends_at=_ends_at(now, scheduled.left, search_rate),
-        waits_until=pauses.waits_until(pauses.current(), scheduled),
+        waits_until=waits_until,
         until_reset=(quota.resets_at - now.replace(second=0, microsecond=0)) / timedelta(days=1),
         hours=_hours(now),
         days=days_used(),
