@@ -32,7 +32,7 @@ class SimulatedTime:
 
 @contextmanager
 def simulated_time(start: datetime) -> Iterator[SimulatedTime]:
-    """Stop this process's clock at `start`. Nobody sleeps, and no broker is needed."""
+    """Stop this process's clock at `start`. time.sleep() returns at once, and no broker is needed."""
     with time_machine.travel(start, tick=False) as traveller:
         time = SimulatedTime(traveller)
 

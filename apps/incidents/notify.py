@@ -59,8 +59,8 @@ def notify_pending(deadline: float = math.inf) -> None:
     """Send a notification for each incident that opened or closed and was not notified yet.
 
     Each is claimed by a conditional UPDATE before it is sent, so that only one of several workers sends it. One
-    that cannot be sent stays pending. None is begun after `deadline` (of time.monotonic()): whoever is killed while
-    sending one would never send it.
+    that cannot be sent stays pending. None is begun after `deadline` (of time.monotonic()): if the process is
+    killed while it sends one, that one is never sent.
     """
     now = timezone.now()
     subjects = {address.subject for address in named(settings.NOTIFY_URLS, "NOTIFY_URLS")}
