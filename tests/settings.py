@@ -44,6 +44,8 @@ from config.settings import *  # noqa: E402, F403
 # tests/test_on_postgresql.py runs tests a second time, there.
 if url := os.environ.get("TEST_DATABASE_URL"):
     DATABASES = {"default": {**dj_database_url.parse(url), "OPTIONS": POSTGRESQL_TIMEOUTS}}  # noqa: F405
+else:  # in a file, as a server's threads would share the one connection to a database in memory
+    DATABASES["default"]["TEST"] = {"NAME": f"{state}/test.sqlite3"}
 
 (Path(state) / "static").mkdir()  # which WhiteNoise would miss
 
