@@ -148,6 +148,23 @@ def test_keys_mark_videos(page: Any) -> None:
     assert not Video.objects.get(pk=second.pk).is_hidden
 
 
+def test_no_key_is_lost_while_others_are_sent(page: Any) -> None:
+    entry = keyword_with_videos("kestrels", 3)
+    first, second = Video.objects.newest_first()[:2]
+    page.goto(f"/keywords/{entry.pk}/")
+    page.evaluate("window.sameDocument = true")
+    held: list[Any] = []
+    # The first answer comes after all keys are pressed.
+    page.route("**/marks/", lambda route: route.continue_() if held else held.append(route))
+    for key in "jsmjxk":
+        page.keyboard.press(key)
+    held[0].continue_()
+    page.locator(f"#video-{second.pk}.gone").wait_for()
+    page.locator(f"#video-{first.pk}.seen .star[aria-pressed=true]").wait_for()
+    assert page.evaluate("document.activeElement.id") == f"to-video-{first.pk}"
+    assert page.evaluate("window.sameDocument")
+
+
 def test_times_pass_and_are_local(browser: Any, live_server: Any) -> None:
     entry = keyword_with_videos("kestrels", 1)
     KeyWordEntry.objects.update(next_due_at=timezone.now() + timedelta(seconds=50))

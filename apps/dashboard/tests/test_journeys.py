@@ -53,6 +53,7 @@ def test_morning_triage(page: Any, live_server: Any) -> None:
     page.get_by_label("Name").fill("Numbered")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("link", name="Numbered")).to_have_attribute("aria-current", "true")
+    page.wait_for_load_state()  # before which the keys do nothing
 
     # The keyboard marks; each mark can be undone.
     first, second = page.locator(".card").nth(0), page.locator(".card").nth(1)
