@@ -88,9 +88,18 @@ class FilterForm(forms.Form):
 
     def clean(self) -> None:
         try:
-            self.filters.check()
+            self._check()
         except NotFound:
             self.add_error("keyword", "There is no such keyword.")
+            # The others were not checked any more.
+            checked = self.filters.form
+            del checked.fields["keyword"]
+            checked.full_clean()
+            self._check()
+
+    def _check(self) -> None:
+        try:
+            self.filters.check()
         except ValidationError as refused:
             for name, messages in dict(refused.detail).items():  # type: ignore[arg-type]
                 self.add_error(name, list(map(str, messages)))

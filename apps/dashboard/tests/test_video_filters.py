@@ -96,6 +96,13 @@ def test_a_mistake_is_explained_at_its_field(client: Client, query: str, says: s
     assert 'class="card"' not in shown
 
 
+def test_each_mistake_is_explained(client: Client) -> None:
+    shown = client.get("/?keyword=sparrows&min_duration=long&live=maybe").content.decode()
+    assert "There is no such keyword." in shown
+    assert "Must be a whole number" in shown
+    assert "Must be one of" in shown
+
+
 def test_what_was_chosen_is_shown_and_kept_by_the_pager(client: Client) -> None:
     keyword_with_videos("many", 30)
     shown = client.get("/?search=video&min_duration=0&max_duration=77").content.decode()
