@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import BadRequest
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
-from django.db import DataError
+from django.db import DataError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 
@@ -51,7 +51,7 @@ class AdminFiltersMiddleware:
     """Show a list of the admin without its filters if they, or the chosen rows, are invalid.
 
     Django's admin does this for most invalid filters and passes the others on to the database, which fails. So do its
-    forms with an id that is too large: that is a bad request.
+    forms with an id that is too large, and on SQLite a search of some hundred words: those are bad requests.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -67,6 +67,8 @@ class AdminFiltersMiddleware:
         is_list = str(view.url_name).endswith("_changelist")
         if not is_list and isinstance(error, (OverflowError, DataError)):
             raise BadRequest("A value is too large for the database.") from error
+        if isinstance(error, OperationalError) and "Expression tree is too large" in str(error):
+            raise BadRequest("The search has too many words.") from error
         unusable = (
             isinstance(error, (ValueError, OverflowError, DataError)) if request.method == "POST" else request.GET
         )
