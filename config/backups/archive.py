@@ -126,6 +126,8 @@ class Backup:
 @contextmanager
 def open_backup(file: Path) -> Iterator[Backup]:
     """Open a backup. Raises Refused if it is damaged or none, or of a newer version's format."""
+    if file.exists() and not file.is_file():
+        raise Refused(f"{file} is not a file.")  # and reading it might never end
     with _damage_is_refused():
         archive = ZipFile(file)
         manifest = json.loads(_read(archive, _MANIFEST))

@@ -202,6 +202,14 @@ def test_a_damaged_file_is_refused(source: Path, backup: Path, harm: object) -> 
     assert not list(source.parent.glob("*re*")), "nothing is left"
 
 
+def test_what_is_no_file_is_refused(source: Path, tmp_path: Path) -> None:
+    """Reading a device or a pipe might never end."""
+    os.mkfifo(pipe := tmp_path / "pipe")
+    for name in ("/dev/zero", str(pipe), str(tmp_path)):
+        with pytest.raises(CommandError, match=rf"^{name} is not a file\.$"):
+            call_command("restore", name, replace=True)
+
+
 def test_any_damaged_byte_of_its_frame_is_refused_or_harmless(source: Path, backup: Path) -> None:
     """Of the archive's headers and directory, which say how its files are to be read."""
     content = backup.read_bytes()
