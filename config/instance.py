@@ -57,9 +57,15 @@ def differing_settings(settings: Any) -> list[str]:
 
 
 def _description(folder: Path) -> dict[str, Any]:
+    """Return what the running instance has written; empty if that is missing or damaged."""
     try:
-        return dict(json.loads((folder / "run.json").read_text()))
-    except (OSError, ValueError):
+        description = json.loads((folder / "run.json").read_text())
+        return {
+            "pid": description["pid"],
+            "address": description["address"],
+            "settings": dict(description["settings"]),
+        }
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return {}
 
 
