@@ -20,7 +20,7 @@ def main() -> None:
     from config.database_version import check_database
     from config.instance import differing_settings
     from config.state import CannotStart
-    from config.terminal import write_any_text
+    from config.terminal import not_text, write_any_text
 
     write_any_text()
     try:
@@ -36,6 +36,11 @@ def main() -> None:
     except (ImproperlyConfigured, CannotStart) as error:
         # One sentence that names the variable, without a traceback.
         sys.exit(f"windhover: {error}")
+    except UnicodeEncodeError:
+        # In the path of a file they are no error.
+        if odd := next(filter(not_text, sys.argv), None):
+            sys.exit(f"windhover: {odd!a} is not text in UTF-8.")
+        raise
     except DatabaseError as error:
         if "no such table" in str(error) or "does not exist" in str(error):
             sys.exit("windhover: the database has no tables yet: start bin/run, or run manage.py migrate.")

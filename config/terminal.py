@@ -17,6 +17,11 @@ def write_any_text() -> None:
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
 
+def not_text(argument: str) -> bool:
+    """Return whether an argument of a command has bytes that are not UTF-8, which are surrogates in Python."""
+    return any("\ud800" <= character <= "\udfff" for character in argument)
+
+
 def say(sentence: str) -> None:
     """Write a message of bin/run itself."""
     _write(f"windhover: {sentence}" if log_format == "plain" else _as_json("windhover", sentence))

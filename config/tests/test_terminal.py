@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import manage
 from config import terminal
 from config.environment import BASE_DIR
 
@@ -55,6 +56,14 @@ def test_a_command_writes_any_text(tmp_path: Path) -> None:
     command = [sys.executable, "manage.py", "notify", "--webhook-secret"]
     shown = subprocess.run(command, cwd=BASE_DIR, env=own, capture_output=True)
     assert (shown.returncode, shown.stdout) == (0, rb"\u201c\u9ce5\u201d" + b"\n"), shown.stderr
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("arguments", ["token revoke \udcff", "token add name --user \udcff", "feed_address \udcff"])
+def test_an_argument_that_is_not_text(monkeypatch: pytest.MonkeyPatch, arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["manage.py", *arguments.split()])
+    with pytest.raises(SystemExit, match=r"^windhover: '\\udcff' is not text in UTF-8\.$"):
+        manage.main()
 
 
 def test_json_gets_the_name_of_its_part(shown: Any) -> None:
