@@ -10,7 +10,7 @@ import benchmarks.quota
 from benchmarks.options import Parser, whole_number
 from benchmarks.quota import comparison
 from benchmarks.quota.figures import Figures
-from benchmarks.quota.setting import MEASURED_DAYS, Setting
+from benchmarks.quota.setting import Setting
 
 CHART: Final = Path("var/bench/quota.png")
 # More keywords or videos would need more searches per day than a key has.
@@ -33,6 +33,7 @@ def main() -> None:
         options.keywords,
         options.videos,
         options.keys,
+        options.days,
         options.days_before,
         options.or_recall,
         options.or_words,
@@ -56,7 +57,7 @@ def _report(setting: Setting, results: Mapping[str, Figures]) -> str:
     windhover, single, optimum = results["windhover"], results["single"], results["optimum"]
     lines = [
         f"Seed {setting.seed}: {_count(setting.keywords, 'keyword')}, {_count(windhover.shown, 'video')} published and"
-        f" shown in {_count(MEASURED_DAYS, 'day')} after {_count(setting.days_before, 'day')},"
+        f" shown in {_count(setting.days, 'day')} after {_count(setting.days_before, 'day')},"
         f" {_count(setting.keys, 'key')}, {_count(windhover.usable, 'usable search', 'es')} a day.",
         "",
         f"{'':<38}  searches    found  missed      mean    median       p95",
@@ -96,6 +97,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--keys", type=whole_number(1, 100), default=1, help="number of keys, each of its own project (default: 1)"
     )
+    parser.add_argument("--days", type=whole_number(1, 30), default=2, help="days that are measured (default: 2)")
     parser.add_argument(
         "--days-before", type=whole_number(1, 30), default=1, help="days before those that are measured (default: 1)"
     )

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator, PercentFormatter
 
 from benchmarks.quota.figures import Figures
-from benchmarks.quota.setting import MEASURED_DAYS, Setting
+from benchmarks.quota.setting import Setting
 
 INK: Final = "#1f2933"
 FAINT: Final = "#697683"
@@ -37,7 +37,7 @@ def draw(setting: Setting, results: Mapping[str, Figures], path: Path) -> None:
     _name_lines(axes, results)
     _dress(axes, longest)
     quota = results["burst"].searches
-    subtitle = f"Of {results['windhover'].shown:,} videos about {setting.keywords:,} keywords in {MEASURED_DAYS} days"
+    subtitle = f"Of {results['windhover'].shown:,} videos about {setting.keywords:,} keywords in {setting.days} days"
     figure.text(0.07, 0.93, "How soon a new video is found", fontsize=16, fontweight="bold", color=INK)
     figure.text(0.07, 0.875, f"{subtitle}, the share found with {quota:,} searches a day", fontsize=11, color=FAINT)
     figure.savefig(path, dpi=160)

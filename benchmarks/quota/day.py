@@ -10,7 +10,7 @@ from apps.quota import keys, report
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, Match, VideoLog
 from benchmarks.quota.figures import Figures
-from benchmarks.quota.setting import BEGIN, END, MEASURED_DAYS, Setting
+from benchmarks.quota.setting import BEGIN, Setting
 from benchmarks.simulated_time import SimulatedTime, simulated_time
 from simulator import Clock, Project, Simulator, World
 
@@ -41,9 +41,10 @@ class Days:
 
     def measure(self) -> Figures:
         """End the last day, and compare what was found with what the simulator has shown."""
-        last_second = END - timedelta(seconds=1)
+        end = self.setting.end
+        last_second = end - timedelta(seconds=1)
         self.move_to(last_second)
-        searches = max(self.searches(BEGIN + timedelta(days=day)) for day in range(MEASURED_DAYS))
+        searches = max(self.searches(BEGIN + timedelta(days=day)) for day in range(self.setting.days))
         shown, missed, delays, waits = 0, 0, list[float](), list[float]()
         for entry in KeyWordEntry.objects.filter(pk__in=self.keywords):
             found = dict(Match.objects.filter(keyword=entry).values_list("video", "created_at"))
@@ -53,7 +54,7 @@ class Days:
                 if found_at := found.get(video.video_id):
                     delays.append((found_at.timestamp() - video.indexed_at) / 60)
                     continue
-                waits.append((END.timestamp() - video.indexed_at) / 60)
+                waits.append((end.timestamp() - video.indexed_at) / 60)
                 missed += video.indexed_at <= last_search
         return Figures(searches, usable_searches(), shown, missed, sorted(delays), waits)
 

@@ -5,10 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-# The days that are measured, of 24 hours in California, which quotas follow.
-MEASURED_DAYS: Final = 2
+# When the first of the measured days begins, of 24 hours in California, which quotas follow.
 BEGIN: Final = datetime(2026, 11, 18, tzinfo=ZoneInfo("America/Los_Angeles")).astimezone(UTC)
-END: Final = BEGIN + timedelta(days=MEASURED_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +14,7 @@ class Setting:
     """What is published and how it is searched: the numbers of `keywords`, of `videos` about them per day, and of
     `keys`, each of its own project.
 
-    The keywords are added and first fetched `days_before` the measured days, so that these compare a steady state.
+    The keywords are added and first fetched `days_before` the measured `days`, so that these compare a steady state.
     `or_recall` and `or_words` are the simulator's: how well it finds `a|b`.
     """
 
@@ -24,6 +22,7 @@ class Setting:
     keywords: int
     videos: int
     keys: int
+    days: int = 2
     days_before: int = 1
     or_recall: float = 1.0
     or_words: Literal["work", "broken"] = "work"
@@ -32,6 +31,10 @@ class Setting:
     def start(self) -> datetime:
         """When the keywords are added."""
         return BEGIN - timedelta(days=self.days_before)
+
+    @property
+    def end(self) -> datetime:
+        return BEGIN + timedelta(days=self.days)
 
     @property
     def rates(self) -> dict[str, float]:

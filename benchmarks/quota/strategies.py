@@ -12,7 +12,6 @@ from apps.videos.models import VideoLog
 from apps.videos.scheduling.allocation import VIDEOS_PER_SEARCH
 from benchmarks.beat import Beat
 from benchmarks.quota.day import Days, usable_searches
-from benchmarks.quota.setting import END
 
 DAY: Final = timedelta(days=1)
 GOLDEN: Final = (math.sqrt(5) - 1) / 2
@@ -24,7 +23,7 @@ CHORES: Final = {f"apps.videos.tasks.{name}" for name in ("catch_up", "complete_
 def burst(days: Days) -> None:
     """Search every ten seconds, keywords in turn, until the day's quota is gone."""
     moment, keywords = days.setting.start, cycle(days.keywords)
-    while moment < END:
+    while moment < days.setting.end:
         days.move_to(moment)
         log = days.fetch(next(keywords))
         used_up = log is None or log.status != VideoLog.Status.DONE
@@ -41,7 +40,7 @@ def even(days: Days) -> None:
 def windhover(days: Days) -> None:
     """Run beat, and do what it and the chores send."""
     beat = Beat(CHORES)
-    while (moment := beat.next_due()) < END:
+    while (moment := beat.next_due()) < days.setting.end:
         days.move_to(moment)
         days.time.messages += beat.due()
         days.time.carry_out()
@@ -67,7 +66,7 @@ def _search_evenly(days: Days, searches: Sequence[float], usable: int) -> None:
     for position, per_day in enumerate(searches):
         heapq.heappush(turns, (days.setting.start + DAY * ((position * GOLDEN) % 1) / per_day, position))
     day, fetches, stretched, before = pacific.day_of(days.setting.start), 0, 1.0, days.setting.start
-    while turns[0][0] < END:
+    while turns[0][0] < days.setting.end:
         moment, position = heapq.heappop(turns)
         if pacific.day_of(moment) != day:
             further_pages = max(0, days.searches(before) - fetches)
