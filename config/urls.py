@@ -19,4 +19,6 @@ if settings.DEMO:
     urlpatterns.append(re_path(r"^vi/([A-Za-z0-9_-]{1,16})/([a-z0-9_]{1,20}\.jpg)$", thumbnail))
 
 handler400 = "apps.dashboard.errors.bad_request"
+handler403 = "apps.dashboard.errors.permission_denied"
+handler404 = "apps.dashboard.errors.page_not_found"
 handler500 = "apps.dashboard.errors.server_error"

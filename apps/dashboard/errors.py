@@ -1,10 +1,11 @@
-"""Error pages for which Django has no view of its own."""
+"""Error pages: Django has no view for some, and others of its own read the form, which fails if it is malformed."""
 
 import sys
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.template import loader
 
 from apps.dashboard import appearance
@@ -23,6 +24,14 @@ def server_error(request: HttpRequest) -> HttpResponse:
     response = _plain(request, "503.html", 503)
     response.headers["Retry-After"] = RETRY_AFTER
     return response
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, "403.html", status=403)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, "404.html", status=404)
 
 
 def _plain(request: HttpRequest, template: str, status: int) -> HttpResponse:

@@ -6,6 +6,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 from django.apps import apps
+from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.test import Client
 from hypothesis import HealthCheck, given, settings
@@ -66,9 +67,11 @@ HEADERS = ["Accept", "Accept-Encoding", "Accept-Language", "Authorization", "Con
            "If-Match", "If-Modified-Since", "If-None-Match", "If-Unmodified-Since", "Origin", "Range", "Referer",
            "Sec-Fetch-Site", "Triggering-Event", "X-CSRFToken", "X-Forwarded-For", "X-Forwarded-Host",
            "X-Forwarded-Proto", "X-HTTP-Method-Override", "X-Requested-With", "X-Odd"]  # fmt: skip
+COOKIES = [getattr(django_settings, f"{name}_COOKIE_NAME")
+           for name in ("CSRF", "SESSION", "MESSAGES", "VISIT", "THEME", "THUMBNAILS")]  # fmt: skip
 cookie = st.builds(
     "{}={}".format,
-    st.sampled_from(["csrftoken", "sessionid", "messages", "odd"]),
+    st.sampled_from([*COOKIES, "odd"]),
     st.sampled_from(['"aaaaaaaa\\000"', '"\\377"', "\xff" * 9, "a" * 32, "[]", "W10:x:y", '"']) | header_value,
 )
 CONTENT_TYPES = [
@@ -134,6 +137,8 @@ def entry() -> KeyWordEntry:
 
 def check(method: str, address: str, headers: dict[str, str], body: bytes) -> None:
     answer = ask(method, address, headers, body)
+    if address.startswith("/healthz") and answer.status == 503:
+        return  # here nothing watches the parts
     assert answer.status < 500, (answer.status, method, address, headers, body[:500])
     if address.startswith(("/api/", "/ping/")) and answer.status >= 400 and method != "HEAD":
         shown = problem(answer, answer.status)

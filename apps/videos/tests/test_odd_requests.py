@@ -77,6 +77,19 @@ def test_a_search_of_more_words_than_sqlite_compares(admin_client: Client) -> No
             assert answer.status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("multipart/form-data", b"a"),
+        ("application/x-www-form-urlencoded", b"a=1&" * 1001),
+        ("multipart/form-data;=", b""),
+    ],
+)
+def test_a_malformed_form_at_an_unknown_address(settings: Any, content_type: str, body: bytes) -> None:
+    cookies = {"Cookie": f"{settings.CSRF_COOKIE_NAME}={'a' * 32}"}
+    assert ask("POST", "/nowhere/", {"Content-Type": content_type} | cookies, body).status == 404
+
+
 def test_nul_in_a_cookie(settings: Any) -> None:
     assert ask("GET", "/", {"Cookie": f'{settings.SESSION_COOKIE_NAME}="aaaaaaaa\\000"'}).status == 200
 
