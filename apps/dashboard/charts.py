@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from apps.dashboard.plan_text import at_most
-from apps.dashboard.templatetags.times import HOUR, local_time, span
+from apps.dashboard.times import HOUR, local_time, span
 from apps.quota import pacific
 from apps.videos.models import VideoFetchMethod
 from apps.videos.scheduling.allocation import DAY

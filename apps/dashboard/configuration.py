@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection
 from django.template.defaultfilters import filesizeformat
 
-from apps.dashboard.templatetags.times import span
+from apps.dashboard.times import span
 from apps.incidents import notify
 from apps.quota.models import ApiKey
 

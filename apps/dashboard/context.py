@@ -85,9 +85,8 @@ def at_present(request: HttpRequest) -> Present:
 
 
 def every_page(request: HttpRequest) -> dict[str, Any]:
-    """Return the navigation, who may change things, the open incidents, and until when or for what keywords wait."""
+    """Return the navigation, the appearance, who may change things, and what keeps keywords from being fetched."""
     pages = [_link(name, label, request.path) for name, label in PAGES]
-    present = at_present(request)
     return {
         "pages": pages,
         "here": next((page.label for page in pages if page.current), ""),
@@ -97,10 +96,7 @@ def every_page(request: HttpRequest) -> dict[str, Any]:
         "demo": settings.DEMO,
         "may_write": may_write(request),
         "sign_in": settings.SIGN_IN,
-        "incidents": lambda: present.incidents,
-        "obstacle": lambda: present.obstacle,
-        "waits_until": lambda: present.waits_until,
-        "waits_for_key": lambda: present.waits_for_key,
+        "present": at_present(request),
     }
 
 

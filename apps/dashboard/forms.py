@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from apps.dashboard.templatetags.times import HOUR, MINUTE, UNITS, span
+from apps.dashboard.times import HOUR, MINUTE, UNITS, span
 from apps.videos import bulk, hiding, keyword_lists, keywords
 from apps.videos.models import ApiToken, HidingRule, KeyWordEntry, SavedView
 from apps.videos.scheduling.allocation import DAY

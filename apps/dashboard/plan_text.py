@@ -4,7 +4,7 @@ from math import floor
 
 from django.utils import timezone
 
-from apps.dashboard.templatetags.times import roughly, span
+from apps.dashboard.times import roughly, span
 from apps.videos.models import KeyWordEntry
 from apps.videos.scheduling.shares import SHORTEST_AUTOMATIC
 

@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 
 from apps.conftest import MovableTime
-from apps.dashboard.templatetags.times import roughly
 from apps.dashboard.tests.test_quota import text_of
+from apps.dashboard.times import roughly
 from apps.quota import keys
 from apps.videos.models import KeyWordEntry
 from apps.videos.scheduling.plan import effect_of

@@ -8,6 +8,7 @@ from django.test import Client
 
 from apps.dashboard.tests.builders import keyword_with_videos
 from apps.videos.models import KeyWordEntry, Video
+from apps.videos.tests.reading import videos_on
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +24,7 @@ def marks(pk: str) -> set[str]:
 
 
 def shown(client: Client, address: str) -> list[str]:
-    return sorted(video.pk for video in client.get(address).context["videos"])
+    return sorted(videos_on(client.get(address).text))
 
 
 def test_it_works(client: Client, entry: KeyWordEntry) -> None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from apps.conftest import MovableTime
 from apps.dashboard import charts
 from apps.dashboard.plan_text import about, at_most
-from apps.dashboard.templatetags.times import roughly
+from apps.dashboard.times import roughly
 from apps.quota import keys, ledger
 from apps.quota.models import QuotaSpend
 from apps.videos.models import KeyWordEntry

@@ -9,6 +9,7 @@ from django.test import Client
 from apps.videos import hiding
 from apps.videos.models import HidingRule, KeyWordEntry, Video
 from apps.videos.tests.builders import found_video, store
+from apps.videos.tests.reading import videos_on
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +29,7 @@ def text(response: Any) -> str:
 
 
 def shown(client: Client) -> set[str]:
-    return {video.pk for video in client.get("/").context["videos"]}
+    return set(videos_on(client.get("/").text))
 
 
 @pytest.mark.parametrize(

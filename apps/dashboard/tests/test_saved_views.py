@@ -55,6 +55,11 @@ def test_mistakes_are_explained(client: Client, name: str, query: str, says: str
     assert not SavedView.objects.exists()
 
 
+def test_filters_with_a_mistake_are_not_offered(client: Client) -> None:
+    assert "Save as a view" in home(client, "ordering=duration")
+    assert "Save as a view" not in home(client, "ordering=luck")
+
+
 def test_it_is_deleted_where_it_is_shown(client: Client) -> None:
     view = SavedView.objects.create(name="Mine", query=QUERY)
     assert f'action="/views/{view.pk}/delete/"' in home(client, QUERY)

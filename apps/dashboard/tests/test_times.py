@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from apps.dashboard.templatetags.times import clock, due, from_now, moment, span
+from apps.dashboard.times import clock, due, from_now, moment, span
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

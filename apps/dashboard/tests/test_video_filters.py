@@ -13,6 +13,7 @@ from django.test import Client
 from apps.dashboard.tests.builders import keyword_with_videos
 from apps.videos.models import KeyWordEntry, Video
 from apps.videos.tests.builders import found_video, store
+from apps.videos.tests.reading import videos_on
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +35,7 @@ def entry() -> KeyWordEntry:
 def titles(client: Client, address: str) -> list[str]:
     response = client.get(address)
     assert response.status_code == 200
-    return [video.pk for video in response.context["videos"]]
+    return videos_on(response.text)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
-from apps.dashboard.templatetags.times import time_left
+from apps.dashboard.times import time_left
 from apps.dashboard.views.pages import PageRequest, write_required
 from apps.videos.fetching import manual
 from apps.videos.models import KeyWordEntry

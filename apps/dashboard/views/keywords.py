@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.dashboard.forms import ManyForm
 from apps.dashboard.keyword_filters import KeywordFilterForm
-from apps.dashboard.templatetags.times import span
+from apps.dashboard.times import span
 from apps.dashboard.views.pages import (
     KEYWORDS,
     PageRequest,

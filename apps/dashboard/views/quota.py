@@ -25,7 +25,6 @@ def quota(request: PageRequest) -> HttpResponse:
     today = report.today()
     context = {
         "today": today,
-        "waits_until": today.waits_until,
         # By the minute, as all of this page, so that it does not differ each time it is polled.
         "ends_at": today.ends_at and today.ends_at.replace(second=0, microsecond=0),
         "page": page_of(request, Paginator(today.plan, KEYWORDS)),

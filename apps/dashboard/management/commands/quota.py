@@ -8,8 +8,8 @@ from django.utils import timezone
 from wcwidth import clip, width
 
 from apps.dashboard.plan_text import about, at_most, audited, reason, search_rate, together
-from apps.dashboard.templatetags.times import from_now, roughly
 from apps.dashboard.terminal import table
+from apps.dashboard.times import from_now, roughly
 from apps.quota.models import ApiKey
 from apps.quota.report import BucketReport
 from apps.videos.models import KeyWordEntry

@@ -6,8 +6,8 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from apps.dashboard.templatetags.times import from_now
 from apps.dashboard.terminal import table
+from apps.dashboard.times import from_now
 from apps.videos.models import ApiToken
 
 
