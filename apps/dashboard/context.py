@@ -1,7 +1,6 @@
 """Context for every page."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +14,7 @@ from apps.incidents.models import Incident
 from apps.quota import keys
 from apps.quota.report import ScheduledSearches, scheduled_searches
 from apps.videos.access import may_write
+from apps.videos.models import Pause
 from apps.videos.scheduling import pauses
 
 PAGES = [
@@ -63,10 +63,10 @@ class Present:
         return self.obstacle is None and not self.waits_for_key
 
     @cached_property
-    def waits_until(self) -> datetime | None:
-        """When scheduled searches resume, if they are used up; two queries, and those of the incidents."""
-        pause = next((each for each in self.incidents if each.kind == Kind.SEARCHES_USED_UP), None)
-        return pauses.waits_until(pause, self._searches)
+    def pause(self) -> Pause | None:
+        """That scheduled searches are used up; two queries, and those of the incidents."""
+        incident = next((each for each in self.incidents if each.kind == Kind.SEARCHES_USED_UP), None)
+        return pauses.present(incident, self._searches)
 
     @cached_property
     def waits_for_key(self) -> bool:

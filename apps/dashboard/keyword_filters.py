@@ -53,7 +53,7 @@ class KeywordFilterForm(FilterForm):
 
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request)
-        self.waits_until = at_present(request).waits_until
+        self.pause = at_present(request).pause
         asked = self.given.copy()
         entries = KeyWordEntry.objects.kept()
         if self.given.get("state") == PREVIEWED:
@@ -71,7 +71,7 @@ class KeywordFilterForm(FilterForm):
 
         Only the ids are sorted: rows have long texts, and databases look up the logs of all that they sort.
         """
-        self.counts = KeyWordEntry.objects.count_by_state(self.waits_until)
+        self.counts = KeyWordEntry.objects.count_by_state(self.pause)
         known = None
         if not self.is_valid():
             known = 0

@@ -493,7 +493,7 @@ class KeywordFilters(Filters):
             case "failing":
                 return queryset.failing()
             case "waiting":
-                return queryset.waiting(pauses.waits_until(pauses.current()))
+                return queryset.waiting(pauses.present(pauses.current()))
             case state:
                 return queryset.filter(state=state)
 

@@ -29,7 +29,8 @@ def at_night(frozen_time: MovableTime, settings, db) -> None:
     settings.YT_KEYS = [("birds", "a-secret-key")]
     keys.sync()
     watched(kestrel=10, falcon=40)
-    KeyWordEntry.objects.update(last_fetched_at=timezone.now(), next_due_at=timezone.now() + timedelta(minutes=5))
+    now = timezone.now()
+    KeyWordEntry.objects.update(last_fetched_at=now, searched_through=now, next_due_at=now + timedelta(minutes=5))
 
 
 def test_it_works(client: Client) -> None:
@@ -103,10 +104,24 @@ def test_the_counts_agree_with_the_rows(client: Client) -> None:
 
 def test_a_first_fetch_may_use_what_is_kept(client: Client) -> None:
     spend(96)
-    KeyWordEntry.objects.filter(keyword="kestrel").update(last_fetched_at=None, next_due_at=timezone.now())
+    KeyWordEntry.objects.filter(keyword="kestrel").update(
+        last_fetched_at=None, searched_through=None, next_due_at=timezone.now()
+    )
     page = text_of(client, "/keywords/")
     assert page.count("waits until") == 1
     assert "Due now" in page
+    spend(4)
+    page = text_of(client, "/keywords/")
+    assert page.count("waits until") == 2
+    assert "Due now" not in page
+
+
+def test_many_first_fetches_leave_what_is_kept(client: Client) -> None:
+    spend(96)
+    watched(hobby=1, merlin=1)
+    KeyWordEntry.objects.filter(last_fetched_at=None).update(next_due_at=timezone.now())
+    assert text_of(client, "/keywords/").count("waits until") == 4
+    assert client.get("/api/keywords/?state=waiting").json()["count"] == 4
 
 
 def test_nothing_waits_while_invidious_is_searched(client: Client, settings) -> None:

@@ -71,7 +71,7 @@ def preview(request: PageRequest) -> HttpResponse:
 def render_home(request: PageRequest, form: AddKeywordForm) -> HttpResponse:
     filters = VideoFilterForm(request)
     context = list_of_videos(request, filters) | {"form": form, "filters": filters, "examples": EXAMPLES}
-    context["states"] = states = KeyWordEntry.objects.count_by_state(at_present(request).waits_until)
+    context["states"] = states = KeyWordEntry.objects.count_by_state(at_present(request).pause)
     context["failing"] = list(KeyWordEntry.objects.failing()[:FAILING]) if states.failing else []
     context["any_keyword"] = states.kept > 0
     context["each_second"] = context.get("shown_to") == "" and is_first_due(request)

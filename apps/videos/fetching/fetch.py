@@ -121,7 +121,8 @@ def _fetch(claim: Claim, log: VideoLog, started_at: datetime, youtube: YouTube) 
     happened."""
     entry, entries, trigger = claim.entries[0], claim.entries, VideoLog.Trigger(log.trigger)
     try:
-        search = searching.search(entries, youtube, _PURPOSES[trigger], is_audit=trigger == VideoLog.Trigger.AUDIT)
+        purpose = Purpose.SCHEDULE if claim.leaves_reserve else _PURPOSES[trigger]
+        search = searching.search(entries, youtube, purpose, is_audit=trigger == VideoLog.Trigger.AUDIT)
         videos = completing.complete(search.videos, youtube)
         about = sharing.attribute(entries, videos) if search.is_shared else None
         check = None if search.is_shared else sharing.check(entry, videos, search.gaps)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.conf import settings
@@ -22,7 +22,7 @@ from apps.videos.models import (
     Video,
     VideoLog,
 )
-from apps.videos.scheduling import groups
+from apps.videos.scheduling import groups, pauses
 from apps.videos.scheduling.allocation import DAY
 from apps.videos.scheduling.groups import Evidence
 from core.found_video import FoundVideo
@@ -34,6 +34,9 @@ _ON_INVIDIOUS: Final = [
     Incident.Kind.PROJECT_SUSPENDED,
     Incident.Kind.YOUTUBE_UNAVAILABLE,
 ]
+
+# A plan is made within seconds after keywords were added. If none is made for so long, they are not held up.
+PLANNED_WITHIN: Final = timedelta(minutes=5)
 
 # In the quietest hour of a day, about this share of the average number of videos is published.
 QUIETEST_HOUR: Final = 0.2
@@ -47,6 +50,7 @@ class Claim:
 
     token: str
     entries: Sequence[KeyWordEntry]
+    leaves_reserve: bool = False  # its search is not one of those that are reserved
 
     @property
     def is_shared(self) -> bool:
@@ -70,11 +74,17 @@ def claim(entry: KeyWordEntry, trigger: VideoLog.Trigger) -> Claim | None:
     """Claim a keyword for a fetch, and those of its group that can be searched for with it; None if it is not free or
     not due.
 
-    Fetches that are not on schedule are for the keyword alone.
+    Fetches that are not on schedule are for the keyword alone; first ones as well, unless many keywords are new. Then
+    one that was just added waits for the plan, which finds it a group.
     """
-    if trigger != VideoLog.Trigger.SCHEDULE or entry.group_id is None or _is_on_invidious():
+    on_schedule = trigger in (VideoLog.Trigger.FIRST, VideoLog.Trigger.SCHEDULE)
+    many_are_new = on_schedule and entry.searched_through is None and pauses.many_are_new()
+    if many_are_new and entry.planned_interval is None and timezone.now() - entry.created_at < PLANNED_WITHIN:
+        return None
+    is_shared = trigger == VideoLog.Trigger.SCHEDULE or many_are_new
+    if not is_shared or entry.group_id is None or _is_on_invidious():
         token = entry.claim(trigger)
-        return Claim(token, [entry]) if token else None
+        return Claim(token, [entry], many_are_new) if token else None
     if not entry.claimable(trigger).exists():
         return None  # beat rings for each keyword of a group, and the first has taken all: no need to lock anything
     with transaction.atomic():
@@ -85,10 +95,10 @@ def claim(entry: KeyWordEntry, trigger: VideoLog.Trigger) -> Claim | None:
         token = own.claim(trigger) if own else None
         if own is None or token is None:
             return None
-        joining = _joining(own.group, list(free.values()))
+        joining = _never_searched(free.values()) if many_are_new else _joining(own.group, list(free.values()))
         others = [one for one in joining if one != own] if own in joining else []
         KeyWordEntry.objects.filter(pk__in=[one.pk for one in others]).set_claim(token)
-    return Claim(token, [own, *others])
+    return Claim(token, [own, *others], many_are_new)
 
 
 def _joining(group: SearchGroup | None, entries: Sequence[KeyWordEntry]) -> list[KeyWordEntry]:
@@ -105,6 +115,10 @@ def _joining(group: SearchGroup | None, entries: Sequence[KeyWordEntry]) -> list
     )
     requested = set(waiting.values_list("keyword", flat=True))
     return [one for one in entries if one.pk in searched.keys() - requested and searched[one.pk] >= earliest]
+
+
+def _never_searched(entries: Iterable[KeyWordEntry]) -> list[KeyWordEntry]:
+    return [one for one in entries if one.searched_through is None and not one.refused_since]
 
 
 def _is_on_invidious() -> bool:

@@ -92,6 +92,15 @@ class StateCounts:
         return self.watched + self.paused
 
 
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Scheduled searches are used up, and there are new ones at `until`. First fetches may use what is kept for them
+    and manual ones, unless it is a pause `of_first_fetches` as well."""
+
+    until: datetime
+    of_first_fetches: bool
+
+
 class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
     def find(self, text: str) -> "KeyWordEntry | None":
         """Return the entry for `text`, in any spelling of the same word, or None."""
@@ -133,15 +142,17 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
         """Return the watched entries whose last fetch that has ended failed."""
         return self.watched().filter(last_status=VideoLog.Status.FAILED)
 
-    def waiting(self, until: datetime | None = None) -> Self:
+    def waiting(self, pause: Pause | None = None) -> Self:
         """Return the watched entries that wait for searches: their last fetch does, or those of which waits() is true.
 
-        `until` is when scheduled searches resume, if they are used up.
+        `pause` is that of scheduled searches, if they are used up.
         """
         waits = Q(last_status=VideoLog.Status.WAITING)
-        if until:
-            again = Q(last_fetched_at__isnull=False) | Q(next_due_at__gte=until)
-            waits |= again & Q(next_due_at__lte=until + SPREAD)
+        if pause:
+            again = Q(next_due_at__lte=pause.until + SPREAD)
+            if not pause.of_first_fetches:
+                again &= Q(last_fetched_at__isnull=False) | Q(next_due_at__gte=pause.until)
+            waits |= again
         return self.watched().filter(waits)
 
     def failing_first(self) -> Self:
@@ -149,9 +160,9 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
         failing = When(state=KeyWordEntry.State.WATCHED, last_status=VideoLog.Status.FAILED, then=Value(0))
         return self.order_by(Case(failing, default=Value(1)), "normalized", "pk")
 
-    def count_by_state(self, waits_until: datetime | None = None) -> StateCounts:
+    def count_by_state(self, pause: Pause | None = None) -> StateCounts:
         """Return how many entries are in each state; one query, which reads an index, and one for those that wait if
-        scheduled searches are used up, until `waits_until`."""
+        scheduled searches are used up."""
         counts = dict.fromkeys(StateCounts.__dataclass_fields__, 0)
         named = {VideoLog.Status.FAILED.value: "failing", VideoLog.Status.WAITING.value: "waiting"}
         rows = self.order_by().values_list("state", "last_status").annotate(number=Count("pk"))
@@ -159,8 +170,8 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
             counts[state] += number
             if state == KeyWordEntry.State.WATCHED and last_status in named:
                 counts[named[last_status]] += number
-        if waits_until:
-            counts["waiting"] = self.waiting(waits_until).count()
+        if pause:
+            counts["waiting"] = self.waiting(pause).count()
         return StateCounts(**counts)
 
     def kept(self) -> Self:
@@ -183,6 +194,10 @@ class KeyWordEntryQuerySet(models.QuerySet["KeyWordEntry"]):
     def scheduled(self) -> Self:
         """Return the watched entries that are planned: all but those whose query YouTube refuses."""
         return self.watched().filter(bad_query="")
+
+    def never_searched(self) -> Self:
+        """Return the planned entries for which YouTube has never been searched."""
+        return self.scheduled().filter(searched_through=None)
 
     def unclaimed(self) -> Self:
         """Return the entries that no worker has claimed. Claims of workers that died are ended by claims.Watcher."""
@@ -631,14 +646,11 @@ class KeyWordEntry(models.Model):
         """Return whether a scheduled fetch should have begun."""
         return self.next_fetch_at is not None and self.next_fetch_at <= timezone.now()
 
-    def waits(self, until: datetime | None) -> bool:
-        """Return whether the next scheduled fetch waits for the searches that there are again at `until`, if any.
-
-        First fetches may use what is kept for manual ones. What would not be due before does not wait.
-        """
-        if until is None or self.next_fetch_at is None or self.next_fetch_at > until + SPREAD:
+    def waits(self, pause: Pause | None) -> bool:
+        """Return whether the next scheduled fetch waits for the end of `pause`, before which it would be due."""
+        if pause is None or self.next_fetch_at is None or self.next_fetch_at > pause.until + SPREAD:
             return False
-        return self.last_fetched_at is not None or self.next_fetch_at >= until
+        return pause.of_first_fetches or self.last_fetched_at is not None or self.next_fetch_at >= pause.until
 
     @property
     def next_trigger(self) -> "VideoLog.Trigger":

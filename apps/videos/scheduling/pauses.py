@@ -1,6 +1,6 @@
 """When keywords wait for searches, and when they resume."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -11,10 +11,13 @@ from apps.incidents import incidents
 from apps.incidents.models import Incident
 from apps.quota import keys, ledger, pacific
 from apps.quota.report import ScheduledSearches, scheduled_searches
-from apps.videos.models import SPREAD, KeyWordEntry, VideoLog
+from apps.videos.models import SPREAD, KeyWordEntry, Pause, VideoLog
 
 # In the last hour of a day, keywords without a search left wait for the reset without an incident.
 LAST_HOUR = timedelta(hours=1)
+
+# The share of today's unused searches that first fetches may use while each is for one keyword.
+MOST_FIRST_FETCHES = 0.25
 
 
 def current() -> Incident | None:
@@ -22,18 +25,28 @@ def current() -> Incident | None:
     return Incident.objects.open().filter(kind=Incident.Kind.SEARCHES_USED_UP).first()
 
 
-def waits_until(pause: Incident | None, searches: ScheduledSearches | None = None) -> datetime | None:
-    """Return when scheduled searches resume, if today's are used up; None while keywords can be searched.
+def present(incident: Incident | None, searches: ScheduledSearches | None = None) -> Pause | None:
+    """Return the pause of scheduled searches, if today's are used up; None while keywords can be searched.
 
-    `pause` is current(). It may last although searches are left again: those by which the manual reserve has shrunk.
-    Two queries, unless there is a pause or `searches` are given.
+    `incident` is current(). It may last although searches are left again: those by which the manual reserve has shrunk.
+    Two queries unless `searches` are given, and one while there is a pause.
     """
     if settings.INVIDIOUS_URL:
         return None
-    if pause:
-        return pause.until
     searches = searches or scheduled_searches()
-    return pacific.next_reset(timezone.now()) if searches.used_up else None
+    until = incident.until if incident else pacific.next_reset(timezone.now()) if searches.used_up else None
+    return Pause(until, not searches.unused or many_are_new(searches)) if until else None
+
+
+def many_are_new(searches: ScheduledSearches | None = None) -> bool:
+    """Return whether first fetches are too many to be made one by one: they would use more than a quarter of today's
+    unused searches. One query, and two unless `searches` are given.
+
+    Then they are shared like scheduled ones, and leave to manual fetches what is reserved.
+    """
+    searches = searches or scheduled_searches()
+    most = searches.unused * MOST_FIRST_FETCHES
+    return most > 0 and KeyWordEntry.objects.never_searched().count() > most
 
 
 def waits_for_key(searches: ScheduledSearches) -> bool:

@@ -5,6 +5,7 @@ Shares are those of a whole day. Until the reset all automatic keywords are sear
 factor, so that the day's searches last exactly that long; requested intervals are kept as long as possible.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -22,6 +23,7 @@ from apps.videos.models import KeyWordEntry, SearchGap, SearchGroup, VideoLog
 from apps.videos.scheduling import groups
 from apps.videos.scheduling.allocation import DAY, Share, is_step, on_grid
 from apps.videos.scheduling.groups import NO_EVIDENCE, Evidence, Keyword
+from apps.videos.scheduling.pauses import MOST_FIRST_FETCHES
 from apps.videos.scheduling.shares import SHORTEST_AUTOMATIC, Allocation, StretchedBy, exceeds, share_out, stretched_by
 
 # Invidious has no quota to plan with: the default interval in seconds, and the shortest that is polite.
@@ -82,6 +84,7 @@ class AddingCost:
     `interval` and `before` are average seconds between two searches of a keyword, with it and without; `before` is
     None if it would be the first. `own` are the seconds between its own searches. `others` is the number of keywords
     with intervals of their own. `below_daily_minimum` says that some would be searched less than once a day.
+    `first_searches` are those of the first fetches, and `searches_left` those that are left today.
     """
 
     own: int
@@ -90,6 +93,8 @@ class AddingCost:
     before: int | None
     below_daily_minimum: bool
     number: int = 1
+    first_searches: int = 1
+    searches_left: int = 0
 
 
 def make_plan(*, regroup: bool = True) -> Plan:
@@ -136,7 +141,8 @@ def cost_of_adding(
 
 def _cost_of_adding(rate: float, intervals: Sequence[int | None]) -> AddingCost | None:
     now = timezone.now()
-    per_day = scheduled_searches().per_day * (1 - _reserve_for_further_pages(now))
+    searches = scheduled_searches()
+    per_day = searches.per_day * (1 - _reserve_for_further_pages(now))
     keywords, most_characters = _keywords(now), _most_characters()
     own = {one.id for one in keywords if one.has_own_interval}
     new = [
@@ -144,7 +150,8 @@ def _cost_of_adding(rate: float, intervals: Sequence[int | None]) -> AddingCost 
         for place, interval in enumerate(intervals)
     ]
     before = _allocate(keywords, per_day, most_characters).shares
-    after = _allocate([*keywords, *new], per_day, most_characters).shares
+    allocation = _allocate([*keywords, *new], per_day, most_characters)
+    after = allocation.shares
     if not after:
         return None
     # Those on the default interval; without any, the new ones.
@@ -159,7 +166,20 @@ def _cost_of_adding(rate: float, intervals: Sequence[int | None]) -> AddingCost 
         if len(before) > len(own)
         else None,
         below_daily_minimum=any(share.below_daily_minimum for share in after.values()),
+        first_searches=_first_searches(new, allocation, searches.unused),
+        searches_left=searches.left,
     )
+
+
+def _first_searches(new: Sequence[Keyword], allocation: Allocation, unused: int) -> int:
+    """Return how many of the `unused` searches the first fetches of new keywords will make: see pauses.many_are_new."""
+    sizes = Counter(allocation.group_of.get(keyword.id, f"alone {keyword.id}") for keyword in new)
+    made, left = 0, len(new)
+    for size in sizes.values():
+        if left <= (unused - made) * MOST_FIRST_FETCHES:
+            return made + left
+        made, left = made + 1, left - size
+    return made
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from apps.quota import pacific
 from apps.quota import report as quota_report
 from apps.quota.models import QuotaSpend
 from apps.quota.report import QuotaReport, ScheduledSearches
-from apps.videos.models import KeyWordEntry, KeyWordEntryQuerySet, VideoLog
+from apps.videos.models import KeyWordEntry, KeyWordEntryQuerySet, Pause, VideoLog
 from apps.videos.scheduling import pauses
 from apps.videos.scheduling.allocation import DAY
 from apps.videos.scheduling.pauses import LAST_HOUR
@@ -47,8 +47,8 @@ class SchedulingReport:
     `plan`: the scheduled keywords, most frequent first. `search_rate`: searches per day with the current intervals,
     including as many further pages as were needed recently; 0 while they wait. `group_sizes` has the number of
     keywords of each group, by its id. `ends_at`: when the last search will be made at that rate; None if the
-    searches last until the reset or are used up. `waits_until`: when scheduled searches resume, if they are used
-    up. `until_reset` are the days until the reset, by the minute.
+    searches last until the reset or are used up. `pause`: that they are used up. `until_reset` are the days until the
+    reset, by the minute.
     """
 
     quota: QuotaReport
@@ -57,10 +57,15 @@ class SchedulingReport:
     search_rate: float
     group_sizes: dict[int, int]
     ends_at: datetime | None
-    waits_until: datetime | None
+    pause: Pause | None
     until_reset: float
     hours: list[HourUsed]
     days: list[DayUsed]
+
+    @property
+    def waits_until(self) -> datetime | None:
+        """When scheduled searches resume, if they are used up."""
+        return self.pause.until if self.pause else None
 
     @property
     def most_frequent(self) -> KeyWordEntryQuerySet:
@@ -121,11 +126,11 @@ def today() -> SchedulingReport:
         .order_by(F("planned_interval").asc(nulls_last=True), "group", "normalized")
     )
     scheduled = quota_report.scheduled_searches()
-    waits_until = pauses.waits_until(pauses.current(), scheduled)
+    pause = pauses.present(pauses.current(), scheduled)
     search_rate, group_sizes = 0.0, dict[int, int]()
     if scheduled.per_day or settings.INVIDIOUS_URL:
         first_pages, group_sizes = _searches_per_day()
-        search_rate = 0.0 if waits_until else first_pages / (1 - further_share(now))
+        search_rate = 0.0 if pause else first_pages / (1 - further_share(now))
     quota = quota_report.today()
     return SchedulingReport(
         quota=quota,
@@ -134,7 +139,7 @@ def today() -> SchedulingReport:
         search_rate=search_rate,
         group_sizes=group_sizes,
         ends_at=_ends_at(now, scheduled.left, search_rate),
-        waits_until=waits_until,
+        pause=pause,
         until_reset=(quota.resets_at - now.replace(second=0, microsecond=0)) / timedelta(days=1),
         hours=_hours(now),
         days=days_used(),

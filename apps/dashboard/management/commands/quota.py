@@ -92,8 +92,8 @@ def _keyword(entry: KeyWordEntry, today: SchedulingReport) -> list[str]:
 def _next(entry: KeyWordEntry, today: SchedulingReport) -> str:
     if today.waits_for_key:
         return "waits for a usable key"
-    if today.waits_until and entry.waits(today.waits_until):
-        return f"waits until {_clock(today.waits_until)}"
+    if today.pause and entry.waits(today.pause):
+        return f"waits until {_clock(today.pause.until)}"
     return from_now(entry.next_fetch_at, timezone.now()) if entry.next_fetch_at and not entry.is_due() else "due now"
 
 
