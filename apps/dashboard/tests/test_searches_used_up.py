@@ -116,6 +116,22 @@ def test_a_first_fetch_may_use_what_is_kept(client: Client) -> None:
     assert "Due now" not in page
 
 
+def test_a_preview_says_when_it_is_possible(client: Client) -> None:
+    spend(100)
+    page = client.post("/preview/", {"keyword": "merlin"}).text
+    assert "Daily search limit reached. Previews are possible in 6 h 26 min." in page
+    assert KeyWordEntry.objects.find("merlin") is None
+
+
+def test_a_preview_that_found_no_search_left_is_no_failure(client: Client) -> None:
+    entry = KeyWordEntry.objects.get(keyword="kestrel")
+    entry.logs.create(keyword_text="kestrel", status="failed", trigger="preview", message="Daily search limit reached.")
+    spend(100)
+    page = text_of(client, f"/keywords/{entry.pk}/")
+    assert "Waiting: Daily search limit reached. Next fetch: 22 Nov 08:00 UTC" in page
+    assert "failed:" not in page
+
+
 def test_many_first_fetches_leave_what_is_kept(client: Client) -> None:
     spend(96)
     watched(hobby=1, merlin=1)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from apps.dashboard import visits
 from apps.dashboard.context import at_present
 from apps.dashboard.forms import AddKeywordForm
+from apps.dashboard.times import time_left
 from apps.dashboard.video_filters import VideoFilterForm
 from apps.dashboard.views.pages import (
     PageRequest,
@@ -60,7 +61,13 @@ def preview(request: PageRequest) -> HttpResponse:
     form = AddKeywordForm(request.POST)
     if not form.is_valid():
         return render_home(request, form)
-    entry, log = manual.preview(form.cleaned_data["keyword"])
+    keyword, cost = form.cleaned_data["keyword"], manual.cost_of_fetching()
+    if cost.waits_until and KeyWordEntry.objects.find(keyword) is None:
+        form.add_error(
+            "keyword", f"Daily search limit reached. Previews are possible in {time_left(cost.waits_until)}."
+        )
+        return render_home(request, form)
+    entry, log = manual.preview(keyword)
     if log:
         manual.wait_for(log, manual.PREVIEW_SECONDS)
     if entry.state != KeyWordEntry.State.PREVIEWED:

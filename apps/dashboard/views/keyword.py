@@ -31,7 +31,7 @@ def keyword(request: PageRequest, pk: int) -> HttpResponse:
     context["under_way"] = entry.logs.under_way(timezone.now()).filter(waiting_until=None).exists()
     is_new = entry.last_fetched_at is None and not entry.was_searched
     context["each_second"] = context["under_way"] or (is_new and entry.is_due() and at_present(request).can_fetch)
-    if entry.state == KeyWordEntry.State.PREVIEWED and not request.htmx:
+    if entry.state == KeyWordEntry.State.PREVIEWED:
         context["cost"] = manual.cost_of_watching(entry)
     return render_page(request, "keyword", context | {"gaps": entry.gaps.filter(late=False)})
 
