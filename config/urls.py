@@ -8,6 +8,7 @@ from config.demo import thumbnail
 
 admin.site.site_header = admin.site.site_title = "Windhover"
 admin.site.index_title = "Admin"
+admin.site.login_template = "dashboard/sign_in.html"
 admin.site.enable_nav_sidebar = False  # so that columns fit; the lists are in a row below the header
 
 urlpatterns: list[URLPattern | URLResolver] = [

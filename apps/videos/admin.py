@@ -44,7 +44,7 @@ def shortened(text: object) -> str:
 
 
 def minute(when: datetime | None) -> str:
-    return f"{when:%Y-%m-%d %H:%M}" if when else "-"
+    return f"{when:%Y-%m-%d %H:%M} UTC" if when else "-"
 
 
 def link_to(model: str, pk: Any, text: Any) -> SafeString | str:
@@ -156,7 +156,7 @@ class KeyWordEntryAdmin(admin.ModelAdmin):
         "weight",
         "videos",
         "last_fetch",
-        "next_due_at",
+        "next_fetch",
     ]
     list_filter = [("state", StoredStates), ("interval", admin.EmptyFieldListFilter), "notify"]
     show_full_result_count = False
@@ -170,7 +170,7 @@ class KeyWordEntryAdmin(admin.ModelAdmin):
         "videos",
         "last_fetch",
         "gaps",
-        "next_due_at",
+        "next_fetch",
         "searched_through",
         "bad_query",
         "refused_since",
@@ -201,11 +201,11 @@ class KeyWordEntryAdmin(admin.ModelAdmin):
         ]
         return lines, {"keywords": len(lines)}, set(), []
 
-    @admin.display(
-        ordering=F("planned_interval").asc(nulls_last=True), description="planned: every", empty_value="not planned yet"
-    )
-    def every(self, entry: KeyWordEntry) -> timedelta | None:
-        return timedelta(seconds=entry.planned_interval) if entry.planned_interval else None
+    @admin.display(ordering=F("planned_interval").asc(nulls_last=True), description="planned interval")
+    def every(self, entry: KeyWordEntry) -> timedelta | str:
+        if entry.state != KeyWordEntry.State.WATCHED:
+            return "-"
+        return timedelta(seconds=entry.planned_interval) if entry.planned_interval else "not planned yet"
 
     @admin.display(ordering="video_count")
     def videos(self, entry: KeyWordEntry) -> SafeString:
@@ -214,6 +214,10 @@ class KeyWordEntryAdmin(admin.ModelAdmin):
     @admin.display(ordering="last_fetched_at")
     def last_fetch(self, entry: KeyWordEntry) -> SafeString:
         return link_to_list("videolog", entry, minute(entry.last_fetched_at))
+
+    @admin.display(ordering="next_due_at")
+    def next_fetch(self, entry: KeyWordEntry) -> datetime | None:
+        return entry.next_fetch_at
 
     @admin.display
     def gaps(self, entry: KeyWordEntry) -> SafeString:

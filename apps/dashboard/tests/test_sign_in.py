@@ -38,6 +38,18 @@ def test_it_works(client: Client, ada: Any) -> None:
     assert "Add keyword" not in client.get("/").content.decode()
 
 
+def test_the_admin_has_the_same_page(client: Client, ada: Any) -> None:
+    page = client.get("/admin/", follow=True).content.decode()
+    assert '<button class="main">Sign in</button>' in page
+    assert "Log in" not in page
+    account = {"username": "ada", "password": "kestrel-on-the-wind", "next": "/admin/"}
+    assert "for a staff account" in client.post("/admin/login/", account).content.decode()
+    client.force_login(ada)
+    assert "The account ada may not use the admin." in client.get("/admin/", follow=True).content.decode()
+    type(ada).objects.update(is_staff=True)
+    assert client.post("/admin/login/", account).url == "/admin/"
+
+
 @pytest.mark.parametrize("back", ["/sign-in/", "/sign-in/?next=/sign-in/", "/sign-in/?next=/log/"])
 def test_signing_in_does_not_lead_back_to_signing_in(client: Client, ada: Any, back: str) -> None:
     account = {"username": "ada", "password": "kestrel-on-the-wind", "next": back}

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
 
 from apps.quota.models import ApiKey, QuotaSpend
+from apps.videos import pagination
 from apps.videos.fetching import erasing
 from apps.videos.models import KeyWordEntry, Match, SearchGap, Video, VideoLog
 from apps.videos.scheduling import beat
@@ -254,6 +255,32 @@ def test_long_texts_are_cut_in_lists(admin_client: Client, entry: KeyWordEntry) 
     Video.objects.update(title="t" * 100 + "x" * 100)
     assert "m" * 121 not in admin_client.get(reverse("admin:videos_videolog_changelist")).content.decode()
     assert "t" * 100 + "x" * 21 not in admin_client.get(reverse("admin:videos_video_changelist")).content.decode()
+
+
+@pytest.mark.parametrize(("number", "says"), [(4, "4 or more"), (3, "3")])
+def test_what_is_counted_up_to_a_number_says_so(
+    admin_client: Client, entry: KeyWordEntry, monkeypatch: pytest.MonkeyPatch, number: int, says: str
+) -> None:
+    monkeypatch.setattr(pagination, "COUNTED_UP_TO", 4)
+    store(entry, *(found_video(f"more{n}") for n in range(number - 2)))
+    for name in ("video", "match"):
+        page = admin_client.get(f"/admin/videos/{name}/").content.decode()
+        assert f">{says} results (" in page
+        assert re.search(rf"\s{says} (videos|matches)\s", page)
+
+
+def test_a_paused_keyword_has_no_plan(admin_client: Client) -> None:
+    plan = {"planned_interval": 168, "next_due_at": "2026-11-01T09:30:00Z", "last_fetched_at": "2026-11-01T08:30:00Z"}
+    for state in ("watched", "paused"):
+        KeyWordEntry.objects.create(keyword=state, state=state)
+        KeyWordEntry.objects.filter(keyword=state).update(**plan)
+    page = admin_client.get("/admin/videos/keywordentry/", {"o": "1"}).content.decode()
+    for column, values in {
+        "every": ["-", "0:02:48"],
+        "next_fetch": ["-", "2026-11-01 09:30 UTC"],
+    }.items():
+        assert re.findall(rf'<td class="field-{column}[^"]*">([^<]*)<', page) == values
+    assert page.count(">2026-11-01 08:30 UTC</a>") == 2
 
 
 @pytest.fixture
