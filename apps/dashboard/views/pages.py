@@ -59,8 +59,9 @@ def write_required(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
 
 
 def came_from(request: HttpRequest) -> str:
-    """Return the address of the page on which the form was, which is its field `next`; empty if it is none of ours."""
-    address = request.POST.get("next", "")
+    """Return the address of the page on which the form or link was, which is its field `next`; empty if it is none of
+    ours."""
+    address = request.POST.get("next", request.GET.get("next", ""))
     # Django would take one without a slash for the name of a view.
     is_ours = address.startswith("/") and url_has_allowed_host_and_scheme(address, allowed_hosts=None)
     return address if is_ours else ""
