@@ -124,9 +124,12 @@ def test_keys_move_and_open(page: Any) -> None:
     assert page.get_by_role("dialog").is_visible()
     page.keyboard.press("Escape")
     page.keyboard.press("j")
-    page.route("https://www.youtube.com/**", lambda route: route.fulfill(body="YouTube"))
-    page.keyboard.press("o")
-    page.wait_for_url("https://www.youtube.com/watch?v=*")
+    page.context.route("https://www.youtube.com/**", lambda route: route.fulfill(body="YouTube"))
+    with page.context.expect_page() as opened:
+        page.keyboard.press("o")
+    opened.value.wait_for_url("https://www.youtube.com/watch?v=*")
+    assert opened.value.evaluate("window.opener") is None
+    assert page.url.endswith(f"/keywords/{entry.pk}/")
 
 
 def test_keys_mark_videos(page: Any) -> None:

@@ -75,8 +75,10 @@ def test_morning_triage(page: Any, live_server: Any) -> None:
     page.get_by_role("button", name="Preview").click()
     expect(page.get_by_text("this hides 1 stored video")).to_be_visible()
     page.get_by_role("button", name="Add rule").click()
+    expect(page.get_by_text("It hides 1 stored video.")).to_be_visible()
+    assert page.url == f"{live_server.url}/"
     hiding.apply_pending()
-    page.goto("/?ordering=-created_at")
+    page.reload()
     expect(page.locator("#video-new-1")).to_be_visible()
     expect(page.locator("#video-shorts-only")).to_have_count(0)
     page.goto("/rules/")

@@ -31,10 +31,15 @@ function press(selector) {
   focused()?.querySelector(selector)?.click();
 }
 
+function openVideo() {
+  const link = focused()?.querySelector("h3 a");
+  if (link) window.open(link.href, "_blank", "noopener");
+}
+
 const ACTIONS = {
   j: () => move(1),
   k: () => move(-1),
-  o: () => press("h3 a"),
+  o: openVideo,
   m: () => press("button[name=seen]"),
   s: () => press("button[name=starred]"),
   x: () => press("button[name=hidden]"),
