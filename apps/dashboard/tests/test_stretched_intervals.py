@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from apps.dashboard.times import span
 from apps.quota import keys
 from apps.videos.models import KeyWordEntry
 from apps.videos.scheduling.plan import effect_of
@@ -84,6 +85,7 @@ def test_pages_and_api_say_it(
 
     assert standing in text(client.get(f"/keywords/{entry.pk}/"))
     assert reason in text(client.get("/quota/"))
+    assert (f"{span(interval or 0)} requested" in text(client.get("/keywords/"))) is (interval is not None)
     shown = client.get(f"/api/keywords/{entry.pk}/").json()
     assert (shown["stretched"], shown["stretched_by"]) == (True, field)
 
@@ -107,6 +109,9 @@ def test_a_keyword_that_its_group_lets_be_searched_more_often(client: Client) ->
     shown = text(client.get(f"/keywords/{entry.pk}/"))
     assert "every 15 min You requested every 1 h; its group is searched more often." in shown
     assert "requested every 1 h; more often with its group" in text(client.get("/quota/"))
+    assert "every 15 min 1 h requested" in text(client.get("/keywords/"))
+    KeyWordEntry.objects.update(planned_interval=3600)
+    assert "1 h requested" not in text(client.get("/keywords/"))
 
 
 def test_a_group_that_is_searched_more_often_stretches_nothing(settings: Any) -> None:
