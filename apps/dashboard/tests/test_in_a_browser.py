@@ -168,17 +168,18 @@ def test_no_key_is_lost_while_others_are_sent(page: Any) -> None:
     assert page.evaluate("window.sameDocument")
 
 
-def test_times_pass_and_are_local(browser: Any, live_server: Any) -> None:
+@pytest.mark.parametrize(("locale", "shown"), [("en-GB", "20 Nov 21:00"), ("en-US", "20 Nov 9:00")])
+def test_times_pass_and_are_local(browser: Any, live_server: Any, locale: str, shown: str) -> None:
     entry = keyword_with_videos("kestrels", 1)
     KeyWordEntry.objects.update(next_due_at=timezone.now() + timedelta(seconds=50))
-    context = browser.new_context(base_url=live_server.url, timezone_id="Asia/Tokyo", locale="en-GB")
+    context = browser.new_context(base_url=live_server.url, timezone_id="Asia/Tokyo", locale=locale)
     page = context.new_page()
     page.goto(f"/keywords/{entry.pk}/")
     countdown = page.locator(".standing time", has_text="in ")
     first = countdown.inner_text()
     expect(countdown).not_to_have_text(first)
     page.goto(f"/videos/{entry.pk}-0000/")
-    assert page.get_by_text("20 Nov, 21:00").is_visible()
+    assert page.get_by_text(shown).is_visible()
     context.close()
 
 

@@ -55,8 +55,9 @@ def test_a_fetch_that_waits_says_until_when(client: Client) -> None:
     waits = {"status": VideoLog.Status.WAITING, "waiting_until": NOON + timedelta(hours=9)}
     log_of(keyword_with_videos(), message="All searches are used.", **waits)
 
-    assert "All searches are used. Resumes <time" in page(client, "/log/")
-    assert ">in 9 h</time>" in page(client, "/log/")
+    assert "All searches are used. Resumes at <time" in page(client, "/log/")
+    assert ">21:00 UTC</time>" in page(client, "/log/")
+    assert ">(in 9 h)</time>" in page(client, "/log/")
 
 
 def test_a_long_log_can_be_read_to_its_end(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

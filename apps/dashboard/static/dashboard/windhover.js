@@ -39,22 +39,26 @@ function span(seconds, parts) {
 function fromNow(when) {
   const seconds = Math.round((when - Date.now()) / 1000);
   const length = Math.abs(seconds);
-  if (length >= FAR) return when.toLocaleDateString([], { day: "numeric", month: "short", year: "numeric" });
+  if (length >= FAR) return day(when, true);
   if (!length) return "now";
   const [size] = UNITS.find(([size]) => length >= size);
   const words = span(Math.round(length / size) * size, 1);
   return seconds > 0 ? `in ${words}` : `${words} ago`;
 }
 
+// As the server writes days: charts show those, and times that become local keep their form.
+function day(when, withYear) {
+  const month = when.toLocaleString("en", { month: "short" });
+  return `${when.getDate()} ${month}${withYear ? ` ${when.getFullYear()}` : ""}`;
+}
+
 function localTime(when, withDate) {
-  const parts = { hour: "numeric", minute: "2-digit" };
-  if (withDate) Object.assign(parts, { day: "numeric", month: "short" });
-  if (withDate && when.getFullYear() !== new Date().getFullYear()) parts.year = "numeric";
-  return when.toLocaleString([], parts);
+  const time = when.toLocaleString([], { hour: "numeric", minute: "2-digit" });
+  return withDate ? `${day(when, when.getFullYear() !== new Date().getFullYear())} ${time}` : time;
 }
 
 function exactTime(when) {
-  return when.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
+  return `${day(when, true)} ${when.toLocaleTimeString([], { timeStyle: "medium" })}`;
 }
 
 function showTimes() {
