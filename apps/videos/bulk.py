@@ -35,7 +35,7 @@ class Item:
     """A keyword to add, with what was `chosen` for it: interval, weight, state.
 
     `error` is why it is refused; `line` is the number of the line that it was read from, and `source` its text.
-    review() and add() set `outcome`, `entry` and `normalized`.
+    review() and add() set `outcome`, `entry`, `normalized`, and `repeats`: whether an earlier item is the same keyword.
     """
 
     keyword: str
@@ -46,6 +46,7 @@ class Item:
     outcome: Outcome = Outcome.REFUSED
     normalized: str = ""
     entry: KeyWordEntry | None = None
+    repeats: bool = False
 
     def check(self) -> None:
         """Set `error` if this is no keyword, else `keyword` and `normalized` as they are stored."""
@@ -67,11 +68,13 @@ def review(items: Sequence[Item]) -> None:
     valid = [item for item in items if not item.error]
     stored = KeyWordEntry.objects.filter(normalized__in={item.normalized for item in valid})
     entries = {entry.normalized: entry for entry in stored}
-    seen = {form for form, entry in entries.items() if entry.state != State.PREVIEWED}
+    known = {form for form, entry in entries.items() if entry.state != State.PREVIEWED}
+    listed = set[str]()
     for item in valid:
         item.entry = entries.get(item.normalized)
-        item.outcome = Outcome.KNOWN if item.normalized in seen else Outcome.NEW
-        seen.add(item.normalized)
+        item.repeats = item.normalized in listed
+        item.outcome = Outcome.KNOWN if item.normalized in known or item.repeats else Outcome.NEW
+        listed.add(item.normalized)
 
 
 def add(items: Sequence[Item]) -> None:

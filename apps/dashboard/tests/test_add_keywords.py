@@ -42,13 +42,13 @@ def owl() -> KeyWordEntry:
 def test_it_works(client: Client) -> None:
     assert 'href="/keywords/add/"' in client.get("/keywords/").content.decode()
     page = post(client, LINES)
-    assert summary(page) == "2 new, 2 known, 1 refused"
+    assert summary(page) == "2 new, 1 known, 1 repeated, 1 refused"
     assert "Add 2 keywords" in page
     assert box(page).splitlines() == LINES.splitlines()
     assert words() == ["owl"]
 
     page = post(client, LINES, add=True)
-    assert summary(page) == "Added 2 keywords, 2 known, 1 refused"
+    assert summary(page) == "Added 2 keywords, 1 known, 1 repeated, 1 refused"
     assert words() == ["kestrel", "owl", "red kite"]
 
 
@@ -63,7 +63,7 @@ def test_refused_lines_stay_in_the_box_with_the_reason(client: Client) -> None:
 def test_if_nothing_is_refused_the_list_follows(client: Client) -> None:
     response = client.post("/keywords/add/", {"keywords": LINES.replace("\u200b", ""), "add": "1"}, follow=True)
     assert response.redirect_chain == [("/keywords/", 302)]
-    assert "Added 2 keywords. 2 are known already." in response.content.decode()
+    assert "Added 2 keywords. 1 is known already. 1 line repeats another." in response.content.decode()
 
 
 def test_it_says_first_what_it_costs_the_others(client: Client, youtube: Simulator) -> None:

@@ -34,9 +34,13 @@ def add_keywords(request: PageRequest) -> HttpResponse:
             (item for item in items if item.outcome == Outcome.REFUSED), form.cleaned_data["text"]
         )
         return render_reviewed(request, left, interval, items, is_added=True)
-    counts = bulk.count(items)
-    known = f" {counts['known']:,} {'is' if counts['known'] == 1 else 'are'} known already." if counts["known"] else ""
-    messages.success(request, f"Added {counts['new']:,} keyword{pluralize(counts['new'])}.{known}")
+    of = {name: len(some) for name, some in by_outcome(items).items()}
+    parts = [f"Added {of['new']:,} keyword{pluralize(of['new'])}."]
+    if of["known"]:
+        parts.append(f"{of['known']:,} {pluralize(of['known'], 'is,are')} known already.")
+    if of["repeated"]:
+        parts.append(f"{of['repeated']:,} line{pluralize(of['repeated'], ' repeats,s repeat')} another.")
+    messages.success(request, " ".join(parts))
     return redirect("keywords")
 
 
@@ -44,9 +48,7 @@ def render_reviewed(
     request: PageRequest, text: str, interval: int | None, items: list[Item], *, is_added: bool
 ) -> HttpResponse:
     """Show what became of `items`, or would, with `text` in the box."""
-    context: dict[str, Any] = {
-        outcome: [item for item in items if item.outcome == outcome] for outcome in Outcome.values
-    }
+    context: dict[str, Any] = by_outcome(items)
     new = [item.chosen.get("interval") for item in items if item.outcome == Outcome.NEW and is_watched(item)]
     if new and not is_added:
         context["cost"] = cost_of_adding(intervals=new)
@@ -54,6 +56,13 @@ def render_reviewed(
     return render(
         request, "dashboard/add_keywords.html", context | {"form": form, "is_added": is_added, "items": items}
     )
+
+
+def by_outcome(items: list[Item]) -> dict[str, list[Item]]:
+    """Return the `items` by what became of them; lines that repeat an earlier one are apart."""
+    once = [item for item in items if not item.repeats]
+    found = {outcome: [item for item in once if item.outcome == outcome] for outcome in Outcome.values}
+    return found | {"repeated": [item for item in items if item.repeats]}
 
 
 def is_watched(item: Item) -> bool:
