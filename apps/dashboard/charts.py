@@ -175,7 +175,7 @@ class Part:
 
 
 def budget(today: SchedulingReport) -> list[Part]:
-    """Return the day's searches: from those used to those kept for manual fetches; none if there are no searches."""
+    """Return the day's searches, from those used to those that are reserved; none if there are no searches."""
     searches, planned = today.scheduled, int(today.planned)
     if not searches.limit:
         return []
@@ -183,7 +183,7 @@ def budget(today: SchedulingReport) -> list[Part]:
         ("used", "used", searches.used),
         ("planned", "planned", planned),
         ("not planned", "free", 0 if today.waits_until else searches.left - planned),
-        ("kept for manual fetches", "kept", searches.unused if today.waits_until else searches.reserved),
+        ("kept for manual and first fetches", "kept", searches.unused if today.waits_until else searches.reserved),
     ]
     starts = accumulate((number for _, _, number in parts), initial=0)
     return [
@@ -239,7 +239,7 @@ def searches(used: Sequence[DayUsed], limit: int = 0) -> Chart:
         places=_of_days([(day.day, (day.searches,)) for day in used]),
         summary=f"{_searches(sum(day.searches for day in used))}, at most {most} in a day",
         nothing=f"No searches in the last {len(used)} days.",
-        note=format_html("Days of California, which the quota follows. Today began at {}.", begins),
+        note=format_html("Days begin at midnight in California, as the quota does; today at {}.", begins),
         limit=limit if 0 < limit <= HIGHEST_LIMIT * most else None,
         now=len(used) - 1 + pacific.share_elapsed(timezone.now()),
     )

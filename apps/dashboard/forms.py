@@ -102,7 +102,7 @@ class RuleForm(forms.Form):
     kind = forms.ChoiceField(
         choices=[
             (HidingRule.Kind.WORD, "with this word or phrase"),
-            (HidingRule.Kind.CHANNEL, "of this channel (its id)"),
+            (HidingRule.Kind.CHANNEL, "of the channel with this id"),
             (HidingRule.Kind.MIN_DURATION, "shorter than"),
         ],
         error_messages={"invalid_choice": "Choose one of the kinds."},

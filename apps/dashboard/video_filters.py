@@ -51,7 +51,7 @@ class VideoFilterForm(FilterForm):
     max_duration = Select({"": "any", **LENGTHS}, label="Duration at most")
     live = Select(STREAMS, label="Live or premiere")
     method = Select(SOURCES, label="Source")
-    matched_in = Select({"": "any", **dict(Match.In.choices)}, label="Keyword stands in")
+    matched_in = Select({"": "any", **dict(Match.In.choices)}, label="Keyword appears in")
     seen = Select(SEEN, label="Seen")
     starred = Select(STARRED, label="Starred")
     hidden = Select(HIDDEN, label="Hidden")

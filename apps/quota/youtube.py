@@ -218,5 +218,5 @@ def _why_no_key(bucket: Bucket, purpose: Purpose) -> NoKeyAvailable | ProjectSus
     if purpose is not Purpose.MANUAL and any(
         ledger.has_quota_left(key.project, bucket, Purpose.MANUAL) for key in rows
     ):
-        message += " The remaining searches are reserved for manual fetches."
+        message += " The remaining searches are kept for manual and first fetches."
     return QuotaExhausted(message, pacific.next_reset(now))

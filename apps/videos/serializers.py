@@ -549,7 +549,7 @@ class ProjectSerializer(serializers.Serializer[Any]):
 
 
 class ScheduledSerializer(serializers.Serializer[Any]):
-    """The searches for scheduled fetches; the others are reserved for manual ones."""
+    """The searches for scheduled fetches; the others are kept for manual and first ones."""
 
     searches_per_day = serializers.IntegerField(source="scheduled.per_day")
     left = serializers.IntegerField(source="scheduled.left", help_text="Today.")

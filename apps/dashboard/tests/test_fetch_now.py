@@ -1,4 +1,4 @@
-"""Fetch now: what it uses, and what is asked before the searches kept for manual fetches are used."""
+"""Fetch now: what it uses, and what is asked before the searches kept for manual and first fetches are used."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

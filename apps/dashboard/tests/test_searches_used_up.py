@@ -58,10 +58,10 @@ def test_no_page_promises_a_fetch_before_the_reset(client: Client) -> None:
 def test_what_is_kept_for_manual_fetches_is_named(client: Client) -> None:
     spend(96)
     page = text_of(client, "/quota/")
-    assert "96 of 100 used. The last 4 are kept for manual fetches. Next scheduled search 08:00 UTC" in page
+    assert "96 of 100 used. The last 4 are kept for manual and first fetches. Next scheduled search 08:00 UTC" in page
     assert [(part.label, part.searches) for part in charts.budget(report.today())] == [
         ("used", 96),
-        ("kept for manual fetches", 4),
+        ("kept for manual and first fetches", 4),
     ]
 
 

@@ -14,7 +14,7 @@ from apps.videos.models import KeyWordEntry
 @require_POST
 @write_required
 def fetch(request: PageRequest, pk: int) -> HttpResponse:
-    """Fetch now; if that takes one of the searches kept for manual fetches, ask for confirmation first."""
+    """Fetch now; if that takes one of the searches that are reserved, ask for confirmation first."""
     entry = get_object_or_404(KeyWordEntry, pk=pk)
     cost = manual.cost_of_fetching()
     if cost.uses_reserve and "confirmed" not in request.POST:
