@@ -203,7 +203,7 @@ def hours(today: SchedulingReport) -> Chart:
         planned = min(today.search_rate / 24 * to_come, left)
         left -= planned
         name = format_html("{} to {}", local_time(hour.start), local_time(end))
-        label = "" if number % 3 else local_time(hour.start)
+        label = "" if number % 3 else local_time(hour.start, with_zone=False)
         places.append(
             Place(
                 name,
@@ -222,6 +222,7 @@ def hours(today: SchedulingReport) -> Chart:
         places=places,
         summary=f"{_searches(sum(used))} so far, at most {max(used)} in an hour",
         nothing="No searches in the fetch log today, and none planned until the reset.",
+        note=format_html("The day begins at {}, midnight in California.", local_time(today.hours[0].start)),
         now=(now - today.hours[0].start).total_seconds() / HOUR,
         labels_begin=True,
     )
@@ -239,7 +240,7 @@ def searches(used: Sequence[DayUsed], limit: int = 0) -> Chart:
         places=_of_days([(day.day, (day.searches,)) for day in used]),
         summary=f"{_searches(sum(day.searches for day in used))}, at most {most} in a day",
         nothing=f"No searches in the last {len(used)} days.",
-        note=format_html("Days begin at midnight in California, as the quota does; today at {}.", begins),
+        note=format_html("Days begin at midnight in California, today at {}.", begins),
         limit=limit if 0 < limit <= HIGHEST_LIMIT * most else None,
         now=len(used) - 1 + pacific.share_elapsed(timezone.now()),
     )

@@ -49,14 +49,14 @@ def reset(when: datetime) -> SafeString:
     return format_html("at {}", time_and_left(when))
 
 
-def local_time(when: datetime) -> SafeString:
-    """Return "08:00 UTC"; a script shows the reader's local time instead."""
+def local_time(when: datetime, with_zone: bool = True) -> SafeString:
+    """Return "08:00 UTC", or "08:00" where the zone is named nearby; a script shows the reader's local time instead."""
     utc = when.astimezone(UTC)
     return format_html(
         '<time datetime="{}" title="{}" data-local>{}</time>',
         when.isoformat(),
         f"{utc:%Y-%m-%d %H:%M} UTC",
-        f"{utc:%H:%M} UTC",
+        f"{utc:%H:%M} UTC" if with_zone else f"{utc:%H:%M}",
     )
 
 

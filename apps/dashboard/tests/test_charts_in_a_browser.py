@@ -1,6 +1,8 @@
 """Charts in a browser: values under the pointer and by the keyboard, tables that stay open, the reader's time."""
 
+import re
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -89,4 +91,10 @@ def test_without_javascript_there_are_tables_and_utc(browser: Any, live_server: 
     lead = page.locator(".lead").inner_text()
     assert "UTC (in " in lead
     assert "your time" not in lead
+    assert re.search(
+        r"The day begins at \d\d:00 UTC, midnight in California\.", page.locator("#chart-hours").inner_text()
+    )
+    labels = [label.bounding_box() for label in page.locator("#chart-hours .labels.begin time").all()]
+    assert len(labels) >= 8  # the day may have 25 hours
+    assert all(one["x"] + one["width"] + 4 < other["x"] for one, other in pairwise(labels))
     context.close()

@@ -12,6 +12,9 @@ from simulator import Simulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+# Without JavaScript the page is loaded again until there are results.
+REFRESH = '<noscript><meta http-equiv="refresh" content="3"></noscript>'
+
 
 @pytest.fixture(autouse=True)
 def nobody_waits(monkeypatch: pytest.MonkeyPatch, sent: list[tuple]) -> None:
@@ -24,6 +27,7 @@ def previewed(client: Client) -> tuple[KeyWordEntry, str]:
     entry = KeyWordEntry.objects.get()
     assert response.redirect_chain == [(f"/keywords/{entry.pk}/", 302)]
     assert "Searching now. Results appear here." in response.content.decode()
+    assert REFRESH in response.content.decode()
     tasks.process_trigger(entry.pk, trigger="preview", log_id=VideoLog.objects.get().pk)
     return entry, client.get(f"/keywords/{entry.pk}/").content.decode()
 
@@ -33,6 +37,7 @@ def test_it_works(client: Client, youtube: Simulator) -> None:
     assert "A preview: searched once, and not watched." in shown
     assert "Once watched, it is searched about every" in shown
     assert "New videos" in shown
+    assert REFRESH not in shown
     assert shown.count('class="card"') == 8
     assert "Fetch now" not in shown
     assert "kestrels" not in client.get("/keywords/").content.decode()
