@@ -67,16 +67,14 @@ class KeywordFilterForm(FilterForm):
         return rows if "ordering" in self.given else rows.failing_first()  # type: ignore[no-any-return]
 
     def page(self, number: str | None, size: int) -> Page:
-        """Return a page of the keywords with their last logs; three queries, or four with a search.
+        """Return a page of the keywords with their last logs; three queries.
 
         Only the ids are sorted: rows have long texts, and databases look up the logs of all that they sort.
         """
-        self.counts = KeyWordEntry.objects.count_by_state(self.pause)
-        known = None
-        if not self.is_valid():
-            known = 0
-        elif "search" not in self.given:
-            known = self.number_of(self.given.get("state", ""))
+        is_valid, search = self.is_valid(), self.given.get("search")
+        searched = KeyWordEntry.objects.containing(search) if is_valid and search else KeyWordEntry.objects.all()
+        self.counts = searched.count_by_state(self.pause)
+        known = self.number_of(self.given.get("state", "")) if is_valid else 0
         page = ShortCountPaginator(self.rows().values_list("pk", flat=True), size, known_count=known).get_page(number)
         page.object_list = KeyWordEntry.objects.with_last_log().in_order_of(list(page.object_list))
         return page
@@ -90,7 +88,8 @@ class KeywordFilterForm(FilterForm):
         return f"?{self.given.urlencode()}" if self.given else ""
 
     def states(self) -> list[StateLink]:
-        """Return a link for each state, with the number of all keywords in it; without previewed if there are none."""
+        """Return a link for each state, with the number of keywords in it that the search finds; without previewed if
+        there are none."""
         links = []
         for state, label in STATES.items():
             given, current = self.given.copy(), self.given.get("state", "")
