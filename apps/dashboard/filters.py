@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,11 +10,15 @@ from django import forms
 from django.db.models import QuerySet
 from django.forms.utils import flatatt
 from django.http import HttpRequest, QueryDict
+from django.template.defaultfilters import truncatechars
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from rest_framework.exceptions import NotFound, ValidationError
 
+from apps.dashboard.times import date_and_time
 from apps.videos.filters import Filters
+
+DAY = r"\d{4}-\d\d-\d\d"
 
 
 class SelectWidget(forms.Select):
@@ -45,6 +50,19 @@ class Select(forms.ChoiceField):
         """Show a value of the address, also one that is not among the options."""
         self.choices = self.options if value in self.options else {value: value} | self.options
 
+    def in_words(self, value: str) -> str:
+        return self.options.get(value, value)
+
+
+class Text(forms.CharField):
+    widget = forms.TextInput(attrs={"dir": "auto"})
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, **kwargs)
+
+    def in_words(self, value: str) -> str:
+        return truncatechars(value, 40)
+
 
 class Date(forms.CharField):
     widget = forms.DateInput(attrs={"type": "date"})
@@ -54,8 +72,17 @@ class Date(forms.CharField):
 
     def show(self, value: str) -> None:
         """Show a value of the address, also one with a time of day."""
-        if not re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        if not re.fullmatch(DAY, value):
             self.widget.attrs["type"] = "text"
+
+    def in_words(self, value: str) -> str:
+        """Return a date as it is, and a time as pages show it."""
+        if re.fullmatch(DAY, value):
+            return value
+        try:
+            return date_and_time(datetime.fromisoformat(value).astimezone(UTC))
+        except (ValueError, OverflowError):
+            return value
 
 
 def without_empty(query: QueryDict) -> QueryDict:

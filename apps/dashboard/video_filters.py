@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest
 
-from apps.dashboard.filters import Date, FilterForm, Select
+from apps.dashboard.filters import Date, FilterForm, Select, Text
 from apps.videos.filters import ExportFilters, KeywordVideoFilters, VideoFilters
 from apps.videos.models import KeyWordEntry, Match, Video
 
@@ -42,8 +42,8 @@ class VideoFilterForm(FilterForm):
 
     search = forms.CharField(required=False, widget=forms.TextInput(attrs=SEARCH))
     ordering = Select({})
-    keyword = forms.CharField(required=False, label="Found by keyword", widget=forms.TextInput(attrs={"dir": "auto"}))
-    channel = forms.CharField(required=False, label="Channel", widget=forms.TextInput(attrs={"dir": "auto"}))
+    keyword = Text(label="Found by keyword")
+    channel = Text(label="Channel")
     published_after = Date(label="Published from")
     published_before = Date(label="Published before")
     found_after = Date(label="Found from")
@@ -116,9 +116,7 @@ class VideoFilterForm(FilterForm):
         """Return the fields that are folded away."""
         return [field for field in self if field.name not in ("search", "ordering")]
 
-    def number_of_details(self) -> int:
-        return sum(field.name in self.given for field in self.details())
-
-    def is_detailed(self) -> bool:
-        """Return whether to unfold the fields: one of them is set."""
-        return self.number_of_details() > 0
+    def set_details(self) -> list[tuple[str, str]]:
+        """Return the label of each of them that is set, and its value in words."""
+        fields: list[Any] = [field for field in self.details() if field.name in self.given]
+        return [(field.label, field.field.in_words(self.given[field.name])) for field in fields]

@@ -262,7 +262,7 @@ def test_the_first_video_is_on_the_first_screen(page: Any) -> None:
     incidents.open(Incident.Kind.YOUTUBE_UNAVAILABLE, "YouTube does not answer.", subject="search")
     for width, height in ((1280, 900), (390, 844)):
         page.set_viewport_size({"width": width, "height": height})
-        for address in ("/", f"/keywords/{entry.pk}/"):
+        for address in ("/", "/?seen=false&found_after=2026-11-01", f"/keywords/{entry.pk}/"):
             page.goto(address)
             assert page.locator(".card").first.bounding_box()["y"] < height, (address, width)
 

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 
-from apps.dashboard.tests.builders import keyword_with_videos
+from apps.dashboard.tests.builders import NOON, keyword_with_videos
 from apps.videos.models import KeyWordEntry, Video
 from apps.videos.tests.builders import found_video, store
 from apps.videos.tests.reading import videos_on
@@ -102,17 +103,25 @@ def test_each_mistake_is_explained(client: Client) -> None:
     assert "There is no such keyword." in shown
     assert "Must be a whole number" in shown
     assert "Must be one of" in shown
+    assert "<details open>" in shown
 
 
 def test_what_was_chosen_is_shown_and_kept_by_the_pager(client: Client) -> None:
     keyword_with_videos("many", 30)
     shown = client.get("/?search=video&min_duration=0&max_duration=77").content.decode()
-    assert "<details open>" in shown
-    assert "(2 set)" in shown
+    assert "<details open>" not in shown
+    assert "More filters · Duration at least: 0 · Duration at most: 77" in re.sub("<[^>]*>", "", shown)
     assert '<option value="77" selected>77</option>' in shown
     shown = client.get("/?keyword=many&ordering=published_at").content.decode()
     assert 'href="?keyword=many&amp;ordering=published_at&amp;page=2"' in shown
     assert 'hx-get="/?keyword=many&amp;ordering=published_at"' in shown
+
+
+@time_machine.travel(NOON, tick=False)
+def test_folded_filters_are_named(client: Client) -> None:
+    shown = client.get("/?seen=false&found_after=2026-11-20T12:00:00%2B02:00&published_after=2026-11-19").text
+    named = "More filters · Published from: 2026-11-19 · Found from: 20 Nov 10:00 UTC · Seen: not seen"
+    assert named in re.sub("<[^>]*>", "", shown)
 
 
 def test_what_people_type_is_text(client: Client) -> None:
