@@ -43,7 +43,8 @@ class FoundVideo:
     """One video as a source described it.
 
     `published_exact` is False if the source only estimates the date (Invidious), or gave none. `complete` is True if
-    the source gave everything it knows (videos.list): the exact date, the whole description, tags, duration, views.
+    the source gave everything it knows (videos.list): the exact date, the whole description, tags, duration, views. An
+    answer that lacks what the source always gives is not complete, since missing and empty texts look alike here.
     `duration` is in seconds, None if unknown. `starts_at` is when a premiere or stream started, or is planned to
     start. `tags` are empty if they are unknown. `ignored` is the number of implausible values that became unknown.
     """

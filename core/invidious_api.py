@@ -66,7 +66,8 @@ def search_videos(query: str, *, instance: str, pages: int = PAGES, deadline: fl
             for item in items:
                 if video := _found_video(item):
                     found.setdefault(video.video_id, video)
-            unreadable = unreadable or any(_is_parse_error(item) for item in items)
+                elif not _is_another_kind(item):
+                    unreadable = True
             if not items or (deadline is not None and time.monotonic() > deadline):
                 break
     if unreadable and not found:
@@ -121,8 +122,10 @@ def _error_text(content: bytes) -> str:
     return error if isinstance(error, str) else ""
 
 
-def _is_parse_error(item: object) -> bool:
-    return isinstance(item, Mapping) and item.get("type") == "parse-error"
+def _is_another_kind(item: object) -> bool:
+    """Return whether an item is a channel, a playlist or the like, not a video or what could not be parsed."""
+    kind = item.get("type") if isinstance(item, Mapping) else None
+    return isinstance(kind, str) and kind not in ("video", "parse-error")
 
 
 def _found_video(item: object) -> FoundVideo | None:

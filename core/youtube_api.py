@@ -5,6 +5,7 @@ Source: https://developers.google.com/youtube/v3/docs and its revision history. 
 """
 
 import html
+import logging
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from core.found_video import (
     CHANNEL_TITLE_LENGTH,
     DESCRIPTION_LENGTH,
     FIRST_VIDEO,
+    LIVE_STATES,
     TAG_LENGTH,
     TAGS,
     TITLE_LENGTH,
@@ -38,6 +40,8 @@ from core.found_video import (
 )
 from core.proxies import proxy_for
 from core.youtube_refusals import refusal
+
+logger = logging.getLogger(__name__)
 
 PAGE_SIZE: Final = 50  # the maximum; a smaller page costs the same
 TIMEOUT_SECONDS: Final = 10
@@ -91,14 +95,11 @@ def search_videos(
         publishedBefore=_rfc3339(published_before),
         pageToken=page_token,
     )
-    items = _items(answer)
     token = answer.get("nextPageToken")
     token = token if isinstance(token, str) and token and token.isascii() else None
-    videos = tuple(video for item in items if (video := _from_search(item, thumbnail_origins)))
-    log_ignored("YouTube", videos)
     return SearchPage(
-        videos=videos,
-        more=token is not None or len(items) >= PAGE_SIZE,
+        videos=_videos(answer, thumbnail_origins, from_search=True),
+        more=token is not None or len(_sent(answer)) >= PAGE_SIZE,
         next_page_token=token,
         sent_at=sent_at,
     )
@@ -118,9 +119,7 @@ def list_videos(
         part="snippet,contentDetails,statistics,liveStreamingDetails",
         id=",".join(video_ids),
     )
-    videos = [video for item in _items(answer) if (video := _from_list(item, thumbnail_origins))]
-    log_ignored("YouTube", videos)
-    return videos
+    return list(_videos(answer, thumbnail_origins, from_search=False))
 
 
 def server_time(endpoint: str) -> datetime | None:
@@ -229,38 +228,56 @@ def _proxy_info(url: str) -> httplib2.ProxyInfo | None:
     )
 
 
-def _items(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the items of one page. Raises SourceUnavailable if there are items, but none has an id."""
-    sent = answer.get("items", [])[:PAGE_SIZE]
-    items = [item for item in sent if isinstance(item, Mapping)]
-    if sent and not any("id" in item for item in items):
+def _videos(
+    answer: Mapping[str, Any], thumbnail_origins: Collection[str], *, from_search: bool
+) -> tuple[FoundVideo, ...]:
+    """Return the videos of one page. Raises SourceUnavailable if there are items, but no video can be read, and not all
+    are channels and playlists."""
+    videos, unreadable = list[FoundVideo](), 0
+    for item in _sent(answer):
+        video_id = _video_id(item, from_search=from_search)
+        if isinstance(video_id, str) and _VIDEO_ID.fullmatch(video_id):
+            videos.append(_found_video(video_id, item, thumbnail_origins, from_search=from_search))
+        elif not (from_search and _is_another_kind(item)):
+            unreadable += 1
+    if unreadable and not videos:
         # Taking these for a page without videos would lose videos silently.
         raise SourceUnavailable("YouTube sent an unreadable answer.", 200)
-    return items
+    log_ignored("YouTube", videos)
+    if unreadable:
+        logger.warning("items from YouTube that could not be read: %d", unreadable)
+    return tuple(videos)
 
 
-def _from_search(item: Mapping[str, Any], thumbnail_origins: Collection[str]) -> FoundVideo | None:
-    """Return the video of a search result; None for channels, playlists and items without an id."""
-    return _found_video(_mapping(item, "id").get("videoId"), item, thumbnail_origins, from_search=True)
+def _sent(answer: Mapping[str, Any]) -> list[Any]:
+    sent: list[Any] = answer.get("items", [])
+    return sent[:PAGE_SIZE]
 
 
-def _from_list(item: Mapping[str, Any], thumbnail_origins: Collection[str]) -> FoundVideo | None:
-    return _found_video(item.get("id"), item, thumbnail_origins, from_search=False)
+def _video_id(item: object, *, from_search: bool) -> object:
+    if not isinstance(item, Mapping):
+        return None
+    return _mapping(item, "id").get("videoId") if from_search else item.get("id")
+
+
+def _is_another_kind(item: object) -> bool:
+    """Return whether a search result is a channel or playlist."""
+    identity = _mapping(item, "id") if isinstance(item, Mapping) else {}
+    return any(isinstance(identity.get(name), str) for name in ("channelId", "playlistId"))
 
 
 def _found_video(
-    video_id: object, item: Mapping[str, Any], thumbnail_origins: Collection[str], *, from_search: bool
-) -> FoundVideo | None:
-    if not isinstance(video_id, str) or not _VIDEO_ID.fullmatch(video_id):
-        return None
+    video_id: str, item: Mapping[str, Any], thumbnail_origins: Collection[str], *, from_search: bool
+) -> FoundVideo:
     values, snippet = Values(), _mapping(item, "snippet")
     title = snippet.get("title")
     # Only titles are HTML-escaped, and only by search.list.
     if from_search and isinstance(title, str):
         # Cut first, as Python refuses to read numbers of thousands of digits; a character is sent as at most 6.
         title = html.unescape(title[: 6 * TITLE_LENGTH])
-    live_state = values.live_state(snippet.get("liveBroadcastContent"))
-    if live_state == "none" and "liveStreamingDetails" in item:
+    sent_state = snippet.get("liveBroadcastContent")
+    live_state = values.live_state(sent_state)
+    if sent_state == "none" and isinstance(item.get("liveStreamingDetails"), Mapping):
         live_state = "completed"
     published, duration = snippet.get("publishedAt"), _mapping(item, "contentDetails").get("duration")
     published_at = values.published(published, _date(published))
@@ -279,7 +296,8 @@ def _found_video(
         view_count=values.views(views, _count(views)),
         starts_at=_start(values, _mapping(item, "liveStreamingDetails")),
         tags=_tags(snippet),
-        complete=not from_search and published_at is not None,  # otherwise it is requested again
+        # Otherwise it is requested again.
+        complete=not from_search and published_at is not None and _is_whole(snippet),
         ignored=values.ignored,
     )
 
@@ -287,6 +305,14 @@ def _found_video(
 def _mapping(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = parent.get(name)
     return value if isinstance(value, Mapping) else {}
+
+
+def _is_whole(snippet: Mapping[str, Any]) -> bool:
+    """Return whether all is there, and valid, that videos.list always gives: even an empty description, but tags only
+    if there are any."""
+    texts = (snippet.get(name) for name in ("title", "description"))
+    known_state = snippet.get("liveBroadcastContent") in LIVE_STATES
+    return known_state and all(isinstance(text, str) for text in texts) and isinstance(snippet.get("tags", []), list)
 
 
 def _thumbnails(snippet: Mapping[str, Any]) -> list[object]:

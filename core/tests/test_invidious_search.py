@@ -120,6 +120,13 @@ def test_it_handles_an_instance_that_can_read_nothing(fake_server: FakeServer, m
         search_videos("kestrel", instance=fake_server.url)
 
 
+@pytest.mark.parametrize("wrong", [{"videoId": None}, {"videoId": "short"}, {"type": None}, {"type": 5}])
+def test_items_that_cannot_be_read_are_not_an_empty_result(fake_server: FakeServer, wrong: dict[str, Any]) -> None:
+    fake_server.respond([{**item(), **wrong}] * 20)
+    with pytest.raises(SourceUnavailable, match="could not read"):
+        search_videos("kestrel", instance=fake_server.url)
+
+
 def test_it_handles_an_instance_with_parse_errors_and_relative_thumbnails() -> None:
     world = World(seed=7, started_at=NOW, index_delay=0, rates={"kestrel": 2.0})
     clock = Clock(NOW, frozen=True)
@@ -244,7 +251,12 @@ def test_it_reads_a_page_with_items_of_all_kinds(fake_server: FakeServer) -> Non
 @given(items=st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(item(), anything)).map(lambda one: item(**one))))
 def test_any_items_are_a_result(fake_server: FakeServer, items: list[Any]) -> None:
     fake_server.respond(items)
-    for video in search_videos("kestrel", instance=fake_server.url, pages=1):
+    try:
+        videos = search_videos("kestrel", instance=fake_server.url, pages=1)
+    except SourceUnavailable:
+        assert ("video", item()["videoId"]) not in [(one["type"], one["videoId"]) for one in items]
+        return
+    for video in videos:
         assert video.published_at.tzinfo is UTC
         assert_plausible(video)
         f"{video}".encode()

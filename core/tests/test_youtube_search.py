@@ -313,14 +313,16 @@ items = st.fixed_dictionaries(
 @example(listed=[search_item() | {"id": "abcdefghijk", "contentDetails": {"duration": f"PT{'1' * 5000}S"}}], token=None)
 def test_any_items_are_a_result_or_a_source_error(fake_server: FakeServer, listed: Any, token: Any) -> None:
     fake_server.respond({"items": listed, "nextPageToken": token})
-    try:
-        videos = [
-            *search_videos(KEY, "kestrel", endpoint=fake_server.url).videos,
-            *list_videos(KEY, ["abcdefghijk"], endpoint=fake_server.url),
-        ]
-    except SourceError:
-        assert not isinstance(listed, list) or not any(isinstance(item, dict) and "id" in item for item in listed)
-    else:
+    sent = [item.get("id") for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+    for call, video_id in [
+        (lambda: search_videos(KEY, "kestrel", endpoint=fake_server.url).videos, {"videoId": "abcdefghijk"}),
+        (lambda: list_videos(KEY, ["abcdefghijk"], endpoint=fake_server.url), "abcdefghijk"),
+    ]:
+        try:
+            videos = call()
+        except SourceError:
+            assert video_id not in sent
+            continue
         for video in videos:
             assert video.video_id == "abcdefghijk"
             assert video.published_at.utcoffset() == timedelta(0)
@@ -349,7 +351,12 @@ def test_it_does_not_repeat_a_request_whose_connection_closes() -> None:
         assert len(asked) == 1
 
 
-@pytest.mark.parametrize("items", [[{"foo": 1}] * 40, ["text", None], [[]]])
+NO_IDS = [None, "", 7, True, [], {}, "an id", {"videoId": None}, {"videoId": "an id"}, {"kind": "youtube#video"}]
+
+
+@pytest.mark.parametrize(
+    "items", [[{"foo": 1}] * 40, ["text", None], [[]], *([search_item() | {"id": no_id}] * 50 for no_id in NO_IDS)]
+)
 def test_items_of_which_none_has_an_id_are_an_unreadable_answer(fake_server: Any, items: list[Any]) -> None:
     with pytest.raises(SourceUnavailable, match="unreadable"):
         search(fake_server, items)
@@ -361,3 +368,13 @@ def test_it_handles_more_items_than_a_page_can_have(fake_server: FakeServer) -> 
     page = search(fake_server, [search_item(f"{number:011}") for number in range(60)])
     assert len(page.videos) == 50
     assert page.more
+
+
+def test_what_can_be_read_is_a_result_beside_what_cannot(fake_server: FakeServer) -> None:
+    items = [search_item() | {"id": {"videoId": 7}}, search_item("a-video-too"), None]
+    assert [video.video_id for video in search(fake_server, items).videos] == ["a-video-too"]
+    items = [
+        search_item() | {"id": {"channelId": "UCabcdefghijklmnopqrstuv"}},
+        search_item() | {"id": {"playlistId": "P"}},
+    ]
+    assert search(fake_server, items).videos == ()

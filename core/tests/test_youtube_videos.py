@@ -126,6 +126,21 @@ def test_it_takes_titles_as_they_are(fake_server: FakeServer) -> None:
     assert found(fake_server, item).title == "Q&amp;A &#39;live&#39;"
 
 
+@pytest.mark.parametrize("name", ["title", "description", "publishedAt", "liveBroadcastContent", "tags"])
+@pytest.mark.parametrize("sent", [None, 5, True, {}, {"a": []}, "MISSING"])
+def test_an_answer_without_what_is_always_given_is_not_complete(fake_server: FakeServer, name: str, sent: Any) -> None:
+    item = list_item()
+    item["snippet"] |= {"tags": ["owl"], name: sent}
+    if sent == "MISSING":
+        del item["snippet"][name]
+    assert found(fake_server, item).complete == (name == "tags" and sent == "MISSING")
+
+
+@pytest.mark.parametrize("sent", [None, 5, "live", []])
+def test_broadcast_details_of_another_type_do_not_end_a_stream(fake_server: FakeServer, sent: Any) -> None:
+    assert found(fake_server, list_item(liveStreamingDetails=sent)).live_state == "none"
+
+
 @pytest.mark.parametrize(
     ("name", "count"),
     [("videos_info_single", 1), ("videos_info_multi", 2), ("videos_chart_paged_1", 5), ("videos_chart_paged_2", 3)],

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from django.utils import timezone
 
@@ -28,7 +29,15 @@ def complete(videos: Sequence[FoundVideo], youtube: YouTube) -> list[FoundVideo]
     unknown = [video_id for video_id in ids if video_id not in known]
     for _, answer in _list_videos(unknown, youtube, Purpose.SCHEDULE):
         completed |= {video.video_id: video for video in answer}
-    return [completed.get(video.video_id, video) for video in videos]
+    return [_joined(video, completed.get(video.video_id, video)) for video in videos]
+
+
+def _joined(found: FoundVideo, answer: FoundVideo) -> FoundVideo:
+    """Return YouTube's `answer`, with the texts that it lacks as the search has `found` them."""
+    if answer.complete:
+        return answer
+    texts = ("title", "description", "channel_id", "channel_title")
+    return replace(answer, **{name: getattr(answer, name) or getattr(found, name) for name in texts})
 
 
 def complete_stored(limit: int = 500) -> None:

@@ -1,6 +1,7 @@
 """A source that sends dates and numbers that cannot be true, over real HTTP."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -12,6 +13,7 @@ from apps.videos.models import KeyWordEntry, Match, Video
 from apps.videos.tests.fetches import fetched
 from simulator import Broadcast
 from simulator.server import Simulator
+from simulator.youtube import YouTube as FakeYouTube
 
 
 def test_videos_are_kept_and_implausible_values_are_counted(youtube: Simulator, entry: KeyWordEntry) -> None:
@@ -34,6 +36,77 @@ def test_the_next_valid_response_corrects_the_dates(
 
     assert not Video.objects.filter(published_exact=False).exists()
     assert not Match.objects.filter(published_at=NOW).exists()
+
+
+@pytest.mark.parametrize("sent", [None, 5, {}, "MISSING"])
+@pytest.mark.parametrize("name", ["title", "description", "channelTitle", "channelId", "liveBroadcastContent", "tags"])
+def test_nonsense_does_not_replace_what_is_known(
+    youtube: Simulator,
+    entry: KeyWordEntry,
+    frozen_time: MovableTime,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    sent: object,
+) -> None:
+    stream = Broadcast(planned=0, started=0, ended=9 * 3600)
+    youtube.world.publish("python", video_id="stream-0001", title="python", published_at=NOW, broadcast=stream)
+    fetched(entry)
+    video = Video.objects.get(pk="stream-0001")
+    assert (video.live_state, bool(video.tags), bool(video.description)) == ("live", True, True)
+
+    with monkeypatch.context() as patch:
+        _answer_with(patch, name, sent)
+        frozen_time.move(hours=2)
+        complete_stored()
+    changed = {"updated_at", "view_count", "views_read_at", "completed_at"}
+    if sent == "MISSING" and name == "tags":
+        changed.add("tags")  # it has none any more
+    after = Video.objects.filter(pk=video.pk).values().get()
+    assert {field for field, value in after.items() if value != getattr(video, field)} <= changed
+
+
+@pytest.mark.parametrize("name", ["title", "description", "liveBroadcastContent", "tags"])
+def test_a_new_video_described_by_nonsense_is_requested_again(
+    youtube: Simulator, entry: KeyWordEntry, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    stream = Broadcast(planned=0, started=0, ended=9 * 3600)
+    youtube.world.publish("python", video_id="stream-0001", title="python", published_at=NOW, broadcast=stream)
+    with monkeypatch.context() as patch:
+        _answer_with(patch, name, 5)
+        fetched(entry)
+    assert Video.objects.get(pk="stream-0001").title == "python"  # from the search
+    complete_stored()
+    video = Video.objects.get(pk="stream-0001")
+    assert (video.live_state, bool(video.tags), bool(video.description)) == ("live", True, True)
+
+
+@pytest.mark.parametrize("sent", [None, 5, "stream-0001", {"kind": "youtube#video", "videoId": None}])
+def test_a_page_without_a_readable_id_is_not_an_empty_one(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, monkeypatch: pytest.MonkeyPatch, sent: object
+) -> None:
+    fetched(entry)
+    searched_through = entry.searched_through
+    frozen_time.move(hours=1)
+    result = FakeYouTube._video_result
+    monkeypatch.setattr(FakeYouTube, "_video_result", lambda *args: result(*args) | {"id": sent})
+    monkeypatch.setattr("apps.incidents.retrying.ATTEMPTS", 1)
+
+    log = fetched(entry)
+    assert (log.status, log.error_code, entry.searched_through) == ("failed", "source_unavailable", searched_through)
+
+
+def _answer_with(patch: pytest.MonkeyPatch, name: str, sent: object) -> None:
+    """Let videos.list give this value of a snippet."""
+    whole = FakeYouTube._video
+
+    def video(*args: Any) -> Any:
+        item = whole(*args)
+        item["snippet"] |= {name: sent}
+        if sent == "MISSING":
+            del item["snippet"][name]
+        return item
+
+    patch.setattr(FakeYouTube, "_video", video)
 
 
 def test_invidious_too(youtube: Simulator, entry: KeyWordEntry, settings) -> None:
