@@ -394,5 +394,5 @@ def _enqueue(keyword: int, videos: Iterable[Row], since: datetime, now: datetime
     published at `since` or later, and not hidden."""
     recent = [video["video_id"] for video in videos if video["published_at"] >= since]
     shown = Match.objects.filter(keyword=keyword, video__in=recent, hidden=False).order_by("published_at", "video")
-    video_ids = list(shown.values_list("video", flat=True)) if recent else []
-    NewVideo.objects.bulk_create([NewVideo(keyword_id=keyword, video_id=pk, created_at=now) for pk in video_ids])
+    if video_ids := list(shown.values_list("video", flat=True)) if recent else []:
+        NewVideo.objects.enqueue(keyword, video_ids, now)

@@ -1,11 +1,13 @@
 """Which new videos a keyword's addresses are still to be notified of."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Self
 
 from django.db import models
-from django.db.models import F, Q, Sum
+from django.db.models import F, Max, Q, Sum
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from apps.incidents.models import MAX_SKEW
@@ -25,6 +27,19 @@ class NewVideoQuerySet(models.QuerySet["NewVideo"]):
         # Recorded before the clock was set back.
         in_future = Q(created_at__gt=timezone.now() + MAX_SKEW)
         return self.filter(each | hourly | daily | in_future)
+
+    def enqueue(self, keyword: int, video_ids: Iterable[str], now: datetime) -> None:
+        """Add videos that a keyword has found, in this order; in a transaction that has locked VideoTotal's row.
+
+        Their ids follow those of all that was ever sent. A database's own numbers begin again in a copy, when all rows
+        were sent and deleted before: then new videos would count as sent, too.
+        """
+        last = self.aggregate(last=Max("pk"))["last"] or 0
+        sent = Receiver.objects.aggregate(last=Greatest(Max("sent_through"), Max("delivery_through")))["last"] or 0
+        numbered = enumerate(video_ids, max(last, sent) + 1)
+        NewVideo.objects.bulk_create(
+            [NewVideo(pk=pk, keyword_id=keyword, video_id=one, created_at=now) for pk, one in numbered]
+        )
 
 
 class NewVideo(models.Model):

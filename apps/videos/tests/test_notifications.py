@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.core.management.color import no_style
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -110,6 +112,19 @@ def test_a_date_from_the_future_does_not_stop_it(entry: KeyWordEntry, inbox: Inb
     store(entry, found_video(published_at=datetime.now(UTC)))
     notify()
     assert len(inbox.messages) == 1
+
+
+def test_a_database_that_numbers_rows_anew_stops_no_notification(notifying: KeyWordEntry, inbox: Inbox) -> None:
+    """As one that was restored, or moved to PostgreSQL, when all was sent and deleted."""
+    for _ in range(2):
+        store(notifying, *(found_video(published_at=NOW) for _ in range(3)))
+        notify()
+        assert not NewVideo.objects.exists()
+        table = {"table": NewVideo._meta.db_table, "column": "id"}
+        with connection.cursor() as cursor:
+            for statement in connection.ops.sequence_reset_by_name_sql(no_style(), [table]):
+                cursor.execute(statement)
+    assert len(inbox.messages) == 2
 
 
 def test_what_was_not_sent_is_forgotten_when_it_is_switched_off(notifying: KeyWordEntry, inbox: Inbox) -> None:
