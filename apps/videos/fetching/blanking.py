@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 
+from apps.incidents.models import MAX_SKEW
 from apps.videos import hiding
 from apps.videos.models import Match, Video, VideoQuerySet, VideoTotal
 
@@ -65,5 +66,5 @@ def record_missing(video_ids: Iterable[str]) -> None:
             Video.objects.filter(pk__in=ended).update(live_state=Video.LiveState.NONE, updated_at=now)
             hiding.settle(total, ended)
             total.mark_changed()
-        missing.filter(missing_since=None).update(missing_since=now)
+        missing.filter(Q(missing_since=None) | Q(missing_since__gt=now + MAX_SKEW)).update(missing_since=now)
     blank(missing.filter(missing_since__lte=now - Video.GONE_AFTER))

@@ -46,7 +46,7 @@ class Refusal:
 
 def assess(entry: KeyWordEntry, message: str, now: datetime) -> Refusal:
     """Return what follows from a refusal of the keyword's query at `now`; two or three database queries."""
-    since = entry.refused_since or now
+    since = min(entry.refused_since or now, now)  # a later one was recorded before the clock was set back
     others = KeyWordEntry.objects.watched().exclude(pk=entry.pk)
     also_refused = others.filter(refused_since__gt=since - SAME_CAUSE_WINDOW).order_by("refused_since")
     if (first := also_refused.first()) and not _passed(others, min(since, first.refused_since)):

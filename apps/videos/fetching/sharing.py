@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from apps.incidents import clocks
 from apps.incidents.models import Incident
 from apps.videos.fetching import attribution
 from apps.videos.fetching.gaps import INDEX_DELAY, MAX_GAP, OVERLAP, Gap
@@ -199,18 +200,21 @@ def check(entry: KeyWordEntry, videos: Sequence[FoundVideo], gaps: Collection[Ga
     if last is None:
         return None
     through = last - INDEX_DELAY
+    counted = evidence.counted_through
+    if clocks.is_future(counted, timezone.now()):
+        counted = through  # it was recorded before the clock was set back: count again from now on
     unsearched = [*gaps, *(gap.value for gap in entry.gaps.all())]
     expected = {
         video.video_id
         for video in videos
         if video.published_exact
-        and evidence.counted_through < video.published_at <= through
+        and counted < video.published_at <= through
         and not any(gap.after <= video.published_at <= gap.before for gap in unsearched)
     }
     known = Match.objects.filter(keyword=entry, video__in=expected)
     delivered = known.filter(shared=True) if entry.group else known
     number = delivered.count() if expected else 0
-    return Check(entry.group is not None, len(expected), number, max(through, evidence.counted_through))
+    return Check(entry.group is not None, len(expected), number, max(through, counted))
 
 
 def record_check(entry: KeyWordEntry, check: Check, now: datetime) -> None:

@@ -7,7 +7,9 @@ from typing import ClassVar, Self
 from django.db import models
 from django.db.models import F, OuterRef, Prefetch, Q, Subquery
 from django.db.models.functions import Upper
+from django.utils import timezone
 
+from apps.incidents.models import MAX_SKEW
 from apps.videos import keywords
 from apps.videos.fulltext import Search
 from apps.videos.models.keyword import KeyWordEntry
@@ -101,8 +103,10 @@ class VideoQuerySet(models.QuerySet["Video"]):
         return incomplete.filter(exact | estimated)
 
     def _not_missing_since(self, moment: datetime) -> Self:
-        """Return the videos without those that YouTube first left out after `moment`."""
-        return self.filter(Q(missing_since=None) | Q(missing_since__lt=moment))
+        """Return the videos without those that YouTube first left out after `moment`; with those that it left out in
+        the future, before the clock was set back."""
+        in_future = Q(missing_since__gt=timezone.now() + MAX_SKEW)
+        return self.filter(Q(missing_since=None) | Q(missing_since__lt=moment) | in_future)
 
 
 class Video(models.Model):

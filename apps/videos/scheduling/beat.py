@@ -9,6 +9,8 @@ import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any, Final
 
 from django.db import transaction
@@ -16,6 +18,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
+from apps.incidents import clocks
 from apps.incidents.models import MAX_SKEW, Incident
 from apps.quota import pacific
 from apps.videos.fetching.erasing import CHUNK_INTERVAL
@@ -85,7 +88,7 @@ def _remove_groups() -> None:
     """Remove groups without keywords: new ones not before another plan has written them, and those whose query YouTube
     refused a while later."""
     now = timezone.now()
-    refused = Q(refused_at__gt=now - groups.HALF_LIFE)
+    refused = Q(refused_at__range=(now - groups.HALF_LIFE, now + MAX_SKEW))
     gone = SearchGroup.objects.filter(keywords=None, created_at__lt=now - timedelta(hours=1)).exclude(refused)
     if gone.exists():
         with transaction.atomic():
@@ -170,11 +173,15 @@ class _Planned:
 def _audit_due_at(entry: KeyWordEntry, interval: int | None) -> datetime | None:
     """Return when `entry` is to be audited now that its interval is `interval`: the rest of the old one shrinks or
     grows in proportion."""
-    if interval is None or interval == entry.audit_interval:
-        return entry.audit_due_at if interval else None
+    if interval is None:
+        return None
     now = timezone.now()
-    if entry.audit_due_at is None or not entry.audit_interval:
+    # A later date was recorded before the clock was set back.
+    is_wrong = entry.audit_due_at and entry.audit_due_at > now + max(timedelta(seconds=interval), timedelta(days=1))
+    if entry.audit_due_at is None or not entry.audit_interval or is_wrong:
         return now + timedelta(seconds=interval) * entry.phase
+    if interval == entry.audit_interval:
+        return entry.audit_due_at
     left = entry.audit_due_at - now
     return now + left * (interval / entry.audit_interval) if left > timedelta() else entry.audit_due_at
 
@@ -202,16 +209,25 @@ def _moved(entry: KeyWordEntry, interval: int) -> datetime | None:
 
 
 def repair_future_dates() -> None:
-    """Reschedule keywords whose last fetch lies in the future because the clock was set back."""
+    """Date what keywords have from the future as of now, because the clock was set back, and reschedule those that were
+    fetched or added then.
+
+    One that was never fetched is due within a day, also if it waits for the reset.
+    """
     now = timezone.now()
-    fetched_in_future = KeyWordEntry.objects.watched().filter(last_fetched_at__gt=now + MAX_SKEW)
-    if not fetched_in_future.exists():
+    future, waits_longest = now + MAX_SKEW, pacific.next_reset(now) + SPREAD
+    never_fetched = Q(last_fetched_at=None, next_due_at__gt=waits_longest, state=KeyWordEntry.State.WATCHED)
+    recorded = {name: Q(**{f"{name}__gt": future}) for name in ("created_at", "last_fetched_at", "refused_since")}
+    wrong = KeyWordEntry.objects.filter(reduce(or_, recorded.values(), never_fetched))
+    if not wrong.exists():
         return
     with transaction.atomic():
-        for entry in fetched_in_future.lock():
-            soonest = now + timedelta(seconds=entry.current_interval) * entry.phase
-            due = min(entry.next_due_at, soonest) if entry.next_due_at else None
-            KeyWordEntry.objects.filter(pk=entry.pk).update(last_fetched_at=now, next_due_at=due)
+        for entry in wrong.lock():
+            interval = timedelta(seconds=entry.current_interval) if entry.last_fetched_at else timedelta()
+            due = min(entry.next_due_at, now + interval * entry.phase) if entry.next_due_at else None
+            moments = {name: getattr(entry, name) for name in recorded}
+            changes = {name: now for name, moment in moments.items() if clocks.is_future(moment, now)}
+            KeyWordEntry.objects.filter(pk=entry.pk).update(next_due_at=due, **changes)
 
 
 def _mirror(stored: Iterable[PeriodicTask], entries: Iterable[KeyWordEntry]) -> None:

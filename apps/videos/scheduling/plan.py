@@ -17,6 +17,7 @@ from django.db.models import Count, Exists, Min, OuterRef, Sum
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTasks
 
+from apps.incidents.models import MAX_SKEW
 from apps.quota import ledger, pacific
 from apps.quota.report import scheduled_searches
 from apps.videos.models import KeyWordEntry, SearchGap, SearchGroup, VideoLog
@@ -295,7 +296,8 @@ def _allocate(
 
 def _most_characters() -> int:
     """Return how long the query of a group may be: half as long as one that YouTube has refused recently; one query."""
-    recently = SearchGroup.objects.filter(refused_at__gt=timezone.now() - groups.HALF_LIFE)
+    now = timezone.now()
+    recently = SearchGroup.objects.filter(refused_at__range=(now - groups.HALF_LIFE, now + MAX_SKEW))
     refused = recently.aggregate(length=Min("refused_length"))["length"]
     return min(groups.MOST_CHARACTERS, refused // 2) if refused else groups.MOST_CHARACTERS
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+from django.db import models
 from django.utils import timezone
 
 from apps.conftest import NOW, MovableTime
@@ -13,8 +14,9 @@ from apps.incidents.models import Incident
 from apps.quota import keys
 from apps.quota.models import ApiKey
 from apps.videos import tasks
+from apps.videos.fetching.blanking import record_missing
 from apps.videos.fetching.fetch import fetch_keyword
-from apps.videos.models import KeyWordEntry, VideoLog
+from apps.videos.models import KeyWordEntry, SearchEvidence, SearchGroup, Video, VideoLog
 from simulator import Simulator, World
 from simulator.clock import Clock
 
@@ -186,3 +188,77 @@ def test_a_pause_that_was_recorded_in_the_future_is_ended_once(
     assert entry.next_due_at == due
     latest = KeyWordEntry.objects.with_last_log().get()
     assert latest.last_log_status == VideoLog.Status.DONE
+
+
+# Those that are about videos, and those that the next fetch corrects.
+FROM_ELSEWHERE = {"silent_since", "erase_after", "claimed_at", "last_found_at", "searched_through", "notify_since"}
+DATES = [one.name for one in KeyWordEntry._meta.concrete_fields if isinstance(one, models.DateTimeField)]
+
+
+@pytest.mark.parametrize("name", [name for name in DATES if name not in FROM_ELSEWHERE])
+@pytest.mark.parametrize("fetched_before", [True, False])
+@pytest.mark.parametrize("refused", [True, False])
+def test_a_date_from_the_future_stops_no_keyword(
+    entry: KeyWordEntry, youtube: Simulator, frozen_time: MovableTime, name: str, fetched_before: bool, refused: bool
+) -> None:
+    if fetched_before:
+        fetch(entry)
+    frozen_time.move(minutes=5)
+    later = {name: NOW + timedelta(days=365), "audit_interval": 3600}
+    KeyWordEntry.objects.update(**later)
+    tasks.catch_up()
+    tasks.sync_schedules()
+    frozen_time.move(hours=1, minutes=5)
+    if refused:
+        youtube.faults.add("youtube", "bad_query_400")
+    entry.refresh_from_db()
+    log = fetch_keyword(entry, SCHEDULE)
+    assert log
+    assert log.status == ("failed" if refused else "done"), log.message
+    assert log.error_code == ("bad_query" if refused else "")
+    entry.refresh_from_db()
+    dates = {one: getattr(entry, one) for one in DATES}
+    assert {one for one, date in dates.items() if date and date > timezone.now() + timedelta(days=1)} == set()
+
+
+def test_a_keyword_that_was_added_by_a_clock_ahead_is_fetched(
+    youtube: Simulator, frozen_time: MovableTime, sent: list[tuple]
+) -> None:
+    frozen_time.move(days=365)
+    entry = KeyWordEntry.objects.create(keyword="python")
+    tasks.sync_schedules()
+    frozen_time.move_to(NOW)
+    tasks.catch_up()
+    assert fetch_keyword(KeyWordEntry.objects.get(pk=entry.pk), VideoLog.Trigger.FIRST)
+
+
+def test_audits_go_on_after_the_clock_was_set_back(youtube: Simulator, frozen_time: MovableTime) -> None:
+    entries = [KeyWordEntry.objects.create(keyword=word) for word in ("python", "django")]
+    KeyWordEntry.objects.update(last_fetched_at=NOW, next_due_at=NOW, searched_through=NOW)
+    frozen_time.move(days=365)
+    tasks.sync_schedules()
+    frozen_time.move_to(NOW + timedelta(minutes=1))
+    tasks.catch_up()
+    tasks.sync_schedules()
+    for entry in entries:
+        entry.refresh_from_db()
+        assert entry.audit_due_at
+        assert entry.audit_due_at <= timezone.now() + max(timedelta(seconds=entry.audit_interval), timedelta(days=1))
+
+    SearchEvidence.objects.update(counted_through=NOW + timedelta(days=365))
+    frozen_time.move(hours=6)
+    KeyWordEntry.objects.update(audit_due_at=NOW)
+    SearchGroup.objects.update(searched_through=timezone.now())
+    assert fetch_keyword(KeyWordEntry.objects.get(pk=entries[0].pk), VideoLog.Trigger.AUDIT)
+    assert SearchEvidence.objects.get(keyword=entries[0]).counted_through < timezone.now()
+
+
+def test_a_video_that_was_left_out_in_the_future_is_requested_again(
+    entry: KeyWordEntry, frozen_time: MovableTime
+) -> None:
+    fetch(entry)
+    frozen_time.move(days=25)
+    Video.objects.update(missing_since=timezone.now() + timedelta(days=365))
+    assert Video.objects.to_refresh(timezone.now(), 100)
+    record_missing(Video.objects.values_list("pk", flat=True))
+    assert set(Video.objects.values_list("missing_since", flat=True)) == {timezone.now()}
