@@ -5,7 +5,9 @@ make no difference:
 
 - case (`AC/DC`, `ac/dc`), and white space;
 - how a letter is set: full or half width (`ﾊﾝｶｸ`), mathematical bold and the like, ligatures (`ﬁ`, `ŉ`) and
-  presentation forms, composed or decomposed accents, typographic quotes, apostrophes and hyphens;
+  presentation forms, composed or decomposed accents, typographic quotes, apostrophes and hyphens, also dashes and
+  backticks in their place inside of a word, wave dashes (`〜`), Romanian commas or cedillas (`ș`, `ş`), and Arabic
+  letters lengthened on the line (`محـــمد`);
 - forms of a letter that have the same capital (final `ς`, long s, those of old Cyrillic prints: `ᲀ`), and a radical
   alone (`⽔`) for the ideograph it is (`水`);
 - invisible characters: zero-width and bidirectional controls, soft hyphens, variation selectors and the rest of
@@ -34,13 +36,15 @@ SCHEMA: Final = {
     "pattern": rf"^{_PRINTED}[^\x00-\x20\x7f-\xa0]{_PRINTED}$",
 }
 
-# Default_Ignorable_Code_Point in Unicode 17, and the interlinear annotation characters; without the two fillers below.
+# Default_Ignorable_Code_Point in Unicode 17, and the interlinear annotation characters, without the two fillers below;
+# and the empty note head of music.
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f"
-    "\ufeff\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
+    "\ufeff\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
 )
-# Shown as blanks, though Unicode calls them letters and a symbol: the Hangul fillers and the empty Braille pattern.
-_BLANKS = str.maketrans("\u3164\uffa0\u2800", "   ")
+# Shown as blanks, though Unicode calls them letters and a symbol: the Hangul fillers, the empty Braille pattern and the
+# blanks between hieroglyphs.
+_BLANKS = str.maketrans("\u3164\uffa0\u2800\U00013441\U00013442", "     ")
 
 _NON_JOINER, _JOINER, _MONGOLIAN_SEPARATOR = "\u200c\u200d\u180e"
 # The flags of England, Scotland and Wales: invisible letters after a black flag.
@@ -57,8 +61,13 @@ _MONGOLIAN = re.compile("[\u1820-\u18aa]")
 # <circle>, mean something else.
 _TYPOGRAPHIC = {"font", "initial", "medial", "final", "isolated", "narrow", "wide", "small", "vertical", "noBreak"}
 # Small letters with the capital of another one: final sigma, and letters of old Cyrillic prints.
-_LETTER_FORMS = str.maketrans("ςᲀᲁᲂᲃᲄᲅᲆᲇᲈ", "σвдосттъѣꙋ")
-_PUNCTUATION = str.maketrans("‘’‚‛ʼ“”„‟‐", "'''''\"\"\"\"-")
+# And the Romanian ones with a comma below, for which those with a cedilla were long the only ones on keyboards.
+_LETTER_FORMS = str.maketrans("ςᲀᲁᲂᲃᲄᲅᲆᲇᲈșț", "σвдосттъѣꙋşţ")
+_PUNCTUATION = str.maketrans("‘’‚‛ʼʻ“”„‟‐〜", "''''''\"\"\"\"-~")
+# What stands for a hyphen or an apostrophe inside of a word; before one, YouTube takes a hyphen for an operator.
+_HYPHENS, _APOSTROPHES = re.compile(r'(?<=[^\s|"])[‒–−֊־](?=\S)'), re.compile(r"(?<=\S)[`′](?=\w)")
+# The line on which Arabic letters are lengthened; not where it stands alone.
+_LENGTHENED = re.compile("(?<=[\u0620-\u063f\u0641-\u06ff])\u0640+|\u0640+(?=[\u0620-\u063f\u0641-\u06ff])")
 
 
 def strip_invisible(text: str) -> str:
@@ -75,6 +84,7 @@ def normalize(text: str) -> str:
 
 def _normalize_once(text: str) -> str:
     plain = "".join(map(_plain, unicodedata.normalize("NFC", strip_invisible(text)))).translate(_PUNCTUATION)
+    plain = _LENGTHENED.sub("", _APOSTROPHES.sub("'", _HYPHENS.sub("-", plain)))
     # Lower case depends on the place of a sigma, and leaves the dot of a capital İ as a character of its own.
     lower = re.sub("i\u0307+", "i", plain.lower().translate(_LETTER_FORMS))
     return strip_invisible(unicodedata.normalize("NFC", lower))

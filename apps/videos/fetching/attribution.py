@@ -56,9 +56,9 @@ _EMOJI: Final = "\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
 _ACCENT = re.compile("[\u0300-\u036f]")
 # Other forms of separators; and what is left out: Arabic signs and lengthening, and what is invisible.
 _REPLACED: Final = {
-    **dict.fromkeys("’‘ʼ", "'"),
+    **dict.fromkeys("’‘ʼʻ`′", "'"),
     **dict.fromkeys("·・‧", "."),
-    **dict.fromkeys("‐–_", "-"),
+    **dict.fromkeys("‐‒–−֊־_", "-"),
     **dict.fromkeys("\u0640\u064b\u064c\u064d\u064e\u064f\u0650\u0651\u0652\u0653\u0654\u0655\u0670", ""),
     **dict.fromkeys("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufe0f\ufeff", ""),
 }

@@ -15,12 +15,14 @@ from apps.videos.tests.builders import ODD_KEYWORDS
 UNSEEN = [
     *"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180e\u180f\u200b\u200c\u200d\u200e\u200f",
     *"\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2064\u2066\u2069\u206f\ufe00\ufe0e\ufe0f\ufeff\ufff9\ufffb",
-    *"\U0001d173\U000e0001\U000e0041\U000e007f\U000e0100\U000e01ef",
+    *"\U0001d159\U0001d173\U000e0001\U000e0041\U000e007f\U000e0100\U000e01ef",
 ]
-BLANKS = ["\u3164", "\uffa0", "\u2800", "\u00a0", "\u3000", "\u2003", "\t"]
+BLANKS = ["\u3164", "\uffa0", "\u2800", "\U00013441", "\U00013442", "\u00a0", "\u3000", "\u2003", "\t"]
 
 # Characters that meet each other's rules, so that random texts are not all alike.
-letters = st.sampled_from([*UNSEEN, *BLANKS, *"aIiİıßẞςΣsſﬁﾊﾟ²①½é\u0301\u0307 क्षമലാമیاه", *"🏴👩🏽❤🔥’“‐", "\U000e0067"])
+letters = st.sampled_from(
+    [*UNSEEN, *BLANKS, *"aIiİıßẞςΣsſﬁﾊﾟ²①½é\u0301\u0307 क्षമലാമیاه", *"🏴👩🏽❤🔥’“‐–−־`′ʻ〜șمحـ", "\U000e0067"]
+)
 texts = st.text(letters | st.characters(exclude_categories=["Cs"]), max_size=12)
 same_every_time = settings(
     derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -62,6 +64,15 @@ same_every_time = settings(
         ["ṡ", "ẛ", "Ṡ", "ſ\u0307"],
         ["Ύ", "ϓ", "ύ"],
         ["ᾳ", "ᾼ", "α\u0345"],
+        ["covid-19", "covid–19", "covid‒19", "covid−19", "covid\u201119"],
+        ["תל-אביב", "תל־אביב"],
+        ["हिन्दी-उर्दू", "हिन्दी–उर्दू"],
+        ["Հայ-ռուս", "Հայ֊ռուս"],
+        ["Hawaiʻi", "Hawai'i", "Hawai‘i", "Hawaiʼi", "hawai`i", "Hawai′i"],
+        ["スマ〜", "スマ～", "ｽﾏ～"],
+        ["Timișoara", "Timişoara", "TIMIȘOARA", "Timis\u0326oara"],
+        ["țara", "ţara"],
+        ["محمد", "محـــمد", "مـحمد", "محمدـ"],
         ["한글", "\u1112\u1161\u11ab글"],
     ],
 )
@@ -89,6 +100,11 @@ def test_the_same_word(spellings: list[str]) -> None:
         ("میخواهم", "می\u200cخواهم"),
         ("क्ष", "क्\u200dष"),
         ("ന്", "ന്\u200d"),
+        ("a -b", "a –b"),
+        ("a|-b", "a|–b"),
+        ("5'", "5′"),
+        ("ـ", ""),
+        ("s", "ș"),
         ("👩👩", "👩\u200d👩"),
         ("🏴", "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"),
     ],
