@@ -141,7 +141,7 @@ def _fetch(claim: Claim, log: VideoLog, started_at: datetime, youtube: YouTube) 
     except SoftTimeLimitExceeded:
         message = "The fetch took too long and was stopped."
         outcome = Outcome(VideoLog.Status.FAILED, message, VideoLog.TIME_LIMIT)
-    except db.Error as error:
+    except (db.OperationalError, db.InterfaceError) as error:  # others are not passing: it refuses what it is given
         logger.exception("keyword %s could not be fetched", entry.pk)
         message = f"The database failed: {first_line(error)}."
         outcome = Outcome(VideoLog.Status.FAILED, message, VideoLog.DATABASE_ERROR)

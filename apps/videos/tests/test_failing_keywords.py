@@ -1,6 +1,9 @@
 """A keyword whose fetches fail again and again, through no fault of a source, is a problem that people see."""
 
+from unittest.mock import Mock
+
 import pytest
+from django import db
 from django.test import Client
 from django.utils import timezone
 
@@ -42,9 +45,12 @@ def test_it_works(entry: KeyWordEntry, frozen_time: MovableTime, client: Client)
     assert problems() == []
 
 
-def test_an_error_of_windhover(entry: KeyWordEntry, frozen_time: MovableTime, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [ZeroDivisionError, db.DataError, db.IntegrityError, db.ProgrammingError, db.Error])
+def test_an_error_of_windhover(
+    entry: KeyWordEntry, frozen_time: MovableTime, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("apps.videos.fetching.storing.store", lambda *args: 1 / 0)
+        patch.setattr("apps.videos.fetching.storing.store", Mock(side_effect=error("it was refused")))
         fetched(entry, MANUAL)
         assert problems() == []
         fetched(entry, MANUAL)
