@@ -31,6 +31,7 @@ class Request(WSGIRequest):
             super()._set_content_type_params(meta)  # type: ignore[misc]  # the stubs lack it
         except Exception:  # Python's email package raises many kinds; here nothing would answer the request
             self.content_type, self.content_params = "", {}
+            meta["CONTENT_TYPE"] = ""  # REST framework reads it again
 
 
 class Handler(WSGIHandler):

@@ -105,11 +105,16 @@ def test_a_charset_that_is_not_for_text(charset: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "content_type", ["a/b; x*=nonsense''%41", "a/b; charset*0*=x''a; charset*2*=b", ";;", "a;\xff*="]
+    "content_type",
+    ["a/b; x*=nonsense''%41", "a/b; charset*0*=x''a; charset*2*=b", ";;", "a;\xff*=", "application/json; x*=idna''%ff"],
 )
-def test_a_content_type_that_cannot_be_read(content_type: str) -> None:
+def test_a_content_type_that_cannot_be_read(content_type: str, settings: Any) -> None:
+    settings.SIGN_IN = "off"
     for address in ("/", "/ping/", "/api/keywords/"):
         assert ask("GET", address, {"Content-Type": content_type}).status == 200
+    for body in (b"", b"{}"):
+        for address in ("/api/keywords/", "/api/videos/marks/", "/api/keywords/99/fetch/", "/nowhere/"):
+            assert 400 <= ask("POST", address, {"Content-Type": content_type}, body).status < 500
 
 
 @pytest.mark.parametrize(
