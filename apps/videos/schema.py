@@ -1,13 +1,20 @@
 """What drf-spectacular cannot know about the REST API: its errors, examples, and who must sign in."""
 
-from typing import Any
+from threading import Lock
+from typing import Any, ClassVar
 
 import orjson
 from django.conf import settings
+from django.http import HttpResponse
+from django.urls import get_script_prefix
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView
 from rest_framework import exceptions
+from rest_framework.request import Request
 
 from apps.videos import examples, keywords
 from apps.videos.errors import DETAILS, MEDIA_TYPE, PROBLEMS, NotWatched, TooLarge, Unavailable, problem, problem_of
+from apps.videos.filters import KnownParameters
 
 PROBLEM = {
     "type": "object",
@@ -89,6 +96,33 @@ PATH_PARAMETERS = {
     "type": ("The type of the file.", "csv"),
     "keyword": ("The keyword in any case and spacing, percent-encoded: `AC%2FDC`.", "kestrel"),
 }
+
+
+class SchemaView(KnownParameters, SpectacularAPIView):
+    """The schema, which each process generates once in each format.
+
+    drf-spectacular fails if two threads generate it at the same time, and takes as long as hundreds of other requests.
+    It also puts any `version` of the address into the schema and its file name.
+    """
+
+    generated: ClassVar[dict[tuple[str, str, str], bytes]] = {}
+    one_at_a_time = Lock()
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        renderer: Any = request.accepted_renderer
+        # Addresses in it begin with the path of the public address, if the request did.
+        key = (renderer.media_type, get_script_prefix(), settings.SIGN_IN)
+        with self.one_at_a_time:
+            if key not in self.generated:
+                generator: Any = self.generator_class()
+                schema = generator.get_schema(request=None, public=True)
+                self.generated[key] = renderer.render(schema, renderer_context={})
+        content_type = renderer.media_type + (f"; charset={renderer.charset}" if renderer.charset else "")
+        disposition = f'inline; filename="Windhover.{renderer.format}"'
+        return HttpResponse(
+            self.generated[key], content_type=content_type, headers={"Content-Disposition": disposition}
+        )
 
 
 def complete(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:

@@ -2,12 +2,13 @@ from csp.constants import UNSAFE_INLINE
 from csp.decorators import csp_update
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
 from apps.videos import monitoring, views
 from apps.videos.errors import PROBLEMS
 from apps.videos.feeds import HasFeedToken
+from apps.videos.schema import SchemaView
 
 router = SimpleRouter()
 # With and without the closing slash. A redirect would lose the body of a POST, and the argument can only be a bool.
@@ -60,7 +61,7 @@ urlpatterns = [
     path("api/", include(router.urls)),
     re_path(r"^api/quota/?$", views.QuotaView.as_view(), name="quota"),
     re_path(r"^api/stats/?$", views.StatisticsView.as_view(), name="stats"),
-    re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
+    re_path(r"^api/schema/?$", SchemaView.as_view(), name="schema"),
     re_path(r"^api/docs/?$", docs, name="docs"),
     re_path(r"^api/redoc/?$", redoc, name="redoc"),
     re_path(rf"^api/problems/(?P<code>{'|'.join(PROBLEMS)})/?$", views.describe_problem, name="problem"),

@@ -1,6 +1,7 @@
 """Requests that once ended in a server error, or that are answered before any view is reached."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
@@ -8,11 +9,14 @@ from unittest.mock import patch
 import pytest
 from django.contrib.auth.models import User
 from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, connection
+from django.http import QueryDict
 from django.test import Client
+from django.utils.datastructures import MultiValueDict
 
 from apps.videos import keywords
 from apps.videos.errors import DETAILS
 from apps.videos.models import KeyWordEntry
+from apps.videos.tests.addresses import ADDRESSES
 from apps.videos.tests.builders import fetched_keyword
 from apps.videos.tests.problems import errors, problem
 from apps.videos.tests.wsgi import ask
@@ -115,6 +119,29 @@ def test_a_content_type_that_cannot_be_read(content_type: str, settings: Any) ->
     for body in (b"", b"{}"):
         for address in ("/api/keywords/", "/api/videos/marks/", "/api/keywords/99/fetch/", "/nowhere/"):
             assert 400 <= ask("POST", address, {"Content-Type": content_type}, body).status < 500
+
+
+def test_a_line_break_in_each_parameter_that_anything_reads(admin_client: Client, settings: Any) -> None:
+    """Also in those that only the views of libraries know: they may put it into a header."""
+    entry = fetched_keyword("python")
+    cookies = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={admin_client.cookies[settings.SESSION_COOKIE_NAME].value}"}
+    read = set[str]()
+
+    def record(self: QueryDict, name: str) -> Any:
+        read.add(name)
+        return MultiValueDict.__getitem__(self, name)
+
+    known = set[str]()
+    for address in ADDRESSES:
+        place = re.sub(r"%\(\w+\)s", str(entry.pk), address)
+        read.clear()
+        with patch.object(QueryDict, "__getitem__", record, create=True):
+            ask("GET", place, cookies)
+        known |= read
+        for name in read:
+            answer = ask("GET", f"{place}?{name}=a%0D%0Ab", cookies)
+            assert answer.status < 500, (place, name)
+    assert {"page", "next", "q"} <= known
 
 
 @pytest.mark.parametrize(

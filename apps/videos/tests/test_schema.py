@@ -4,10 +4,13 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from functools import reduce
 from operator import getitem
+from time import sleep
 from typing import Any
+from unittest.mock import patch
 
 import jsonschema
 import pytest
@@ -25,8 +28,9 @@ from apps.incidents import parts
 from apps.videos import keywords
 from apps.videos.errors import PROBLEMS
 from apps.videos.models import KeyWordEntry
+from apps.videos.schema import SchemaView
 from apps.videos.tests.builders import fetched_keyword
-from apps.videos.tests.problems import CODES
+from apps.videos.tests.problems import CODES, errors
 from apps.videos.tests.wsgi import application, ask
 from apps.videos.views import NotFoundView
 
@@ -305,3 +309,26 @@ def test_the_guide_lists_the_types_and_codes_of_problems() -> None:
     known = {(f"/api/problems/{code}", str(problem.status)) for code, problem in PROBLEMS.items()}
     assert types == known | {("about:blank", "any")}
     assert {name for cell, _ in rows("| code in `errors` | the value |", GUIDE) for name in quoted(cell)} == CODES
+
+
+def test_the_schema_is_generated_once_by_one_thread() -> None:
+    """The library's generator is not made for several: each of them may fail."""
+    calls = []
+
+    def slowly(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        calls.append(args)
+        sleep(0.1)
+        return {}
+
+    with (
+        patch.object(SchemaView, "generated", {}),
+        patch.object(SchemaGenerator, "get_schema", slowly),
+        ThreadPoolExecutor(4) as threads,
+    ):
+        answers = list(threads.map(lambda _: ask("GET", "/api/schema/"), range(4)))
+    assert ([answer.status for answer in answers], len(calls)) == ([200] * 4, 1)
+
+
+@pytest.mark.parametrize("name", ["version", "lang", "x"])
+def test_the_schema_has_no_parameter_but_its_format(name: str) -> None:
+    assert list(errors(ask("GET", f"/api/schema/?{name}=1"))) == [name]
