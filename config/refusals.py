@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 from django.conf import settings
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
+from waitress.receiver import ChunkedReceiver
 from waitress.task import ErrorTask
-from waitress.utilities import Error
+from waitress.utilities import BadRequest, Error
 
 from config.proxied import ip
 from core.networks import network_of
@@ -27,6 +28,10 @@ RECEIVE_SECONDS = 60
 # when a large part of those has arrived, which takes a slow client minutes.
 SEND_SECONDS = 300
 
+# Bytes before and after what a client sends in chunks: of a chunk's size and extensions, and of headers after the last.
+MAX_CHUNK_HEAD = 2**10
+MAX_TRAILER = 2**12
+
 DETAILS = {
     413: "The body is too large.",
     431: "The address or the headers are too long.",
@@ -37,12 +42,20 @@ DETAILS = {
 class Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
     """Count what waitress does not expect as an invalid request, too: it would close the connection silently."""
 
+    completed: bool
+
     def received(self, data: bytes) -> int:
         consumed: int = super().received(data)
         if self.completed:
             # Its client may have asked to be told when to send the body (Expect), but none is waited for: there is
             # none, or it is refused. waitress would tell it so, and wait for the request to go on.
             self.expect_continue = False
+        elif isinstance(self.body_rcv, ChunkedReceiver) and (
+            len(self.body_rcv.control_line) > MAX_CHUNK_HEAD or len(self.body_rcv.trailer) > MAX_TRAILER
+        ):
+            # waitress would keep them in memory up to the size of a body, and copy and search them for each packet.
+            self.error = BadRequest("too much that is no part of the body")
+            self.completed = True
         return consumed
 
     def parse_header(self, header_plus: bytes) -> None:

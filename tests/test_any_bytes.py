@@ -15,6 +15,7 @@ from tests.web import running_web
 pytestmark = [pytest.mark.system, pytest.mark.timeout(200)]
 
 HOST = b"Host: localhost\r\nConnection: close\r\n"
+CHUNKED = b"POST /api/keywords/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" + HOST + b"\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,8 @@ REFUSED = {
     "two lengths": b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n" + HOST + b"\r\n",
     "an unknown coding": b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n" + HOST + b"\r\n",
     "no chunk": b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" + HOST + b"\r\nx\r\n\r\n",
+    "a chunk's head without an end": CHUNKED + b"1;".ljust(5_000, b"a"),
+    "trailers without an end": CHUNKED + b"0\r\n" + b"X: x\r\n" * 800,
     "a header with NUL": b"GET / HTTP/1.1\r\nX-A: a\0b\r\n" + HOST + b"\r\n",
     "a header without a name": b"GET / HTTP/1.1\r\n: x\r\n" + HOST + b"\r\n",
     "too large a head": b"GET /api/videos/?keyword=".ljust(2**16, b"x"),
