@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 
 from core.json_lines import json_time
+from core.redaction import escape_controls
 
 # As LOG_FORMAT says, once it is known: a wrong setting is reported as text.
 log_format = "plain"
@@ -46,5 +47,5 @@ def _as_json(part: str, line: str) -> str:
 
 def _write(line: str) -> None:
     with suppress(OSError):  # the terminal was closed; the log files have everything
-        sys.stdout.write(f"{line}\n")
+        sys.stdout.write(f"{escape_controls(line)}\n")
         sys.stdout.flush()

@@ -5,7 +5,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from core.redaction import RedactingFormatter, redact
+from core.redaction import RedactingFormatter, escape_controls, redact
 
 
 class JSONFormatter(RedactingFormatter):
@@ -25,7 +25,7 @@ class JSONFormatter(RedactingFormatter):
             line["fetch"] = fetch_id
         if record.exc_info:
             line["traceback"] = self._hidden(self.formatException(record.exc_info))
-        return json.dumps(line, ensure_ascii=False)
+        return escape_controls(json.dumps(line, ensure_ascii=False))
 
     def _hidden(self, text: str) -> str:
         """Hide secrets before the text is encoded: JSON writes one with a quote differently."""

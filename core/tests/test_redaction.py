@@ -1,10 +1,12 @@
-"""Log lines contain no secret."""
+"""Log lines contain no secret, and nothing that ends a line or that a terminal obeys."""
 
 import logging
 import sys
+import unicodedata
 
 import pytest
 
+from core.json_lines import JSONFormatter
 from core.redaction import HIDDEN, RedactingFormatter, redact
 from core.tests.conftest import KEY
 
@@ -56,3 +58,23 @@ def test_it_leaves_short_secrets_alone() -> None:
     logged = written(RedactingFormatter("{message}", style="{", secrets=["", "e", "asked"]), "message")
     assert logged.startswith("message\nTraceback")
     assert "asked http" in logged
+
+
+CONTROLS = [character for character in map(chr, range(0x3000)) if unicodedata.category(character) in ("Cc", "Zl", "Zp")]
+
+
+@pytest.mark.parametrize("formatter", [RedactingFormatter("{message}", style="{"), JSONFormatter()])
+def test_a_message_is_one_line_without_control_characters(formatter: logging.Formatter) -> None:
+    for control in CONTROLS:
+        record = logging.LogRecord("x", logging.ERROR, __file__, 1, "not %s", (f"a{control}b",), None)
+        line = formatter.format(record)
+        assert len(line.split("\n")) == 1
+        assert not any(unicodedata.category(character) == "Cc" for character in line), line
+
+
+def test_a_traceback_has_no_control_characters_but_its_line_feeds() -> None:
+    try:
+        raise ValueError("\x1b[2J\x9b")
+    except ValueError:
+        record = logging.LogRecord("x", logging.ERROR, __file__, 1, "message", (), sys.exc_info())
+    assert RedactingFormatter().format(record).endswith("ValueError: \\u001b[2J\\u009b")
