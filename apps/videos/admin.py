@@ -106,6 +106,9 @@ class ApiTokenAdmin(admin.ModelAdmin):
     search_fields = ["name", "token_key", "user__username"]
     fields = ["name", "user", "access"]
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return not lookup.startswith("digest") and super().lookup_allowed(lookup, value, request)
+
     def get_readonly_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> list[str]:
         return ["user"] if obj else []
 
@@ -117,15 +120,19 @@ class ApiTokenAdmin(admin.ModelAdmin):
         self.message_user(request, f"The token is {token}. Copy it now: it is not shown again.")
 
 
+# Columns with passwords. They can be replaced, not read, and not be guessed letter by letter by filtering.
+ADDRESSES = ("notify_urls", "notify_webhook")
+
+
 class KeywordForm(forms.ModelForm):
-    """A keyword. Addresses contain passwords: they can be replaced, not read."""
+    """A keyword. What is stored in ADDRESSES is not shown."""
 
     class Meta:
         model = KeyWordEntry
         fields = "__all__"  # noqa: DJ007  # the admin chooses them
         widgets = {
             name: forms.PasswordInput(attrs={"class": "vTextField", "autocomplete": "new-password"})
-            for name in ("notify_urls", "notify_webhook")
+            for name in ADDRESSES
         }
 
     def clean_notify_urls(self) -> str:
@@ -176,13 +183,21 @@ class KeyWordEntryAdmin(admin.ModelAdmin):
         "refused_since",
         "created_at",
     ]
-    fields = ["keyword", "state", "interval", "weight", "notify", "notify_urls", "notify_webhook", *readonly_fields]
+    fields = ["keyword", "state", "interval", "weight", "notify", *ADDRESSES, *readonly_fields]
     actions = ["fetch", "pause", "resume", "set_interval", "remove_addresses"]
 
     def get_search_results(
         self, request: HttpRequest, queryset: Any, search_term: str
     ) -> tuple[KeyWordEntryQuerySet, bool]:
         return queryset.containing(search_term), False
+
+    def get_fields(self, request: HttpRequest, obj: KeyWordEntry | None = None) -> list[Any]:
+        # Who may not change them would get their values, as of all fields, not the form.
+        may_change = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        return [name for name in super().get_fields(request, obj) if may_change or name not in ADDRESSES]
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return not lookup.startswith(ADDRESSES) and super().lookup_allowed(lookup, value, request)
 
     def view_on_site(self, entry: KeyWordEntry) -> str:
         return reverse("keyword", args=[entry.pk])

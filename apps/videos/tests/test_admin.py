@@ -16,7 +16,7 @@ from django_celery_beat.models import PeriodicTask
 from apps.quota.models import ApiKey, QuotaSpend
 from apps.videos import pagination
 from apps.videos.fetching import erasing
-from apps.videos.models import KeyWordEntry, Match, SearchGap, Video, VideoLog
+from apps.videos.models import ApiToken, KeyWordEntry, Match, SearchGap, Video, VideoLog
 from apps.videos.scheduling import beat
 from apps.videos.tests.builders import found_video, store
 
@@ -132,6 +132,40 @@ def test_who_may_only_view_changes_nothing(client: Client, entry: KeyWordEntry, 
         client.post(reverse("admin:videos_keywordentry_changelist"), chosen)
     assert KeyWordEntry.objects.get(pk=entry.pk).state == "watched"
     assert not sent
+
+
+def test_no_secret_is_shown_to_who_may_only_view(client: Client, entry: KeyWordEntry) -> None:
+    KeyWordEntry.objects.filter(pk=entry.pk).update(
+        notify_urls="json://a:sesame@h", notify_webhook="https://h/?t=sesame"
+    )
+    user = User.objects.create_user("viewer", is_staff=True)
+    token, _ = ApiToken.objects.create(user, name="a")
+    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client.force_login(user)
+    for model in admin.site._registry:
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        rows = [reverse(f"{name}_change", args=[row.pk]) for row in model._default_manager.all()]
+        for address in [reverse(f"{name}_changelist"), *rows]:
+            answer = client.get(address)
+            assert answer.status_code == 200
+            assert not re.search(f"sesame|{token.digest}".encode(), answer.content), address
+
+
+def test_no_secret_is_guessed_by_filters(admin_client: Client) -> None:
+    secret = {"notify_urls", "notify_webhook", "digest", "nonce", "password"}
+    for model in admin.site._registry:
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        own = [field for field in model._meta.get_fields() if field.name in secret]
+        others = [
+            f"{field.name}__{other.name}"
+            for field in model._meta.get_fields()
+            if field.related_model
+            for other in field.related_model._meta.get_fields()
+            if other.name in secret
+        ]
+        for path in [*(field.name for field in own), *others]:
+            for lookup in ("", "__startswith", "__regex", "__gte"):
+                assert admin_client.get(f"{address}?{path}{lookup}=a").status_code in (302, 400), (address, path)
 
 
 @pytest.mark.parametrize(
