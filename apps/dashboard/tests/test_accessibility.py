@@ -40,8 +40,14 @@ PAGES = [
 ]
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-def test_it_works(browser: Any, live_server: Any, width: int, scheme: str) -> None:
+MAIN = ["/", "/keywords/", "/keywords/{pk}/", "/quota/"]
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "pages"),
+    [(1280, "light", PAGES), (390, "dark", PAGES), (1280, "dark", MAIN), (390, "light", MAIN)],
+)
+def test_it_works(browser: Any, live_server: Any, width: int, scheme: str, pages: list[str]) -> None:
     entry = keyword_with_videos("kestrels", 3)
     for status in VideoLog.Status.values:
         log_of(entry, status=status)
@@ -56,7 +62,7 @@ def test_it_works(browser: Any, live_server: Any, width: int, scheme: str) -> No
     )
     page = context.new_page()
     found = {}
-    for address in ["/", *PAGES]:  # the first visit has no divider
+    for address in ["/", *pages]:  # the first visit has no divider
         page.goto(address.format(pk=entry.pk))
         page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
         if violations := Axe().run(page, options=OPTIONS).response["violations"]:
