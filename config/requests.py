@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import BadRequest
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
-from django.db import DataError, OperationalError
+from django.db import DataError, IntegrityError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 
@@ -52,7 +52,8 @@ class AdminFiltersMiddleware:
     """Show a list of the admin without its filters if they, or the chosen rows, are invalid.
 
     Django's admin does this for most invalid filters and passes the others on to the database, which fails. So do its
-    forms with an id that is too large, and on SQLite a search of some hundred words: those are bad requests.
+    forms with an id that is too large, and on SQLite a search of some hundred words: those are bad requests. A form
+    that another one has overtaken is handled again.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -65,6 +66,10 @@ class AdminFiltersMiddleware:
         view = request.resolver_match
         if view is None or view.app_name != "admin":
             return None
+        if isinstance(error, IntegrityError) and request.method == "POST":
+            # Another request, as of a double click, has just stored the same. Now the form finds it, and says so.
+            answer: HttpResponse = view.func(request, *view.args, **view.kwargs)
+            return answer
         is_list = str(view.url_name).endswith("_changelist")
         if not is_list and isinstance(error, (OverflowError, DataError)):
             raise BadRequest("A value is too large for the database.") from error

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.signing import BadSignature, Signer
 from django.db import models
+from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 _signer = Signer(salt="apps.videos.models.FeedToken")
@@ -28,8 +29,9 @@ class FeedToken(models.Model):
     @classmethod
     def renew(cls, user: Any) -> "FeedToken":
         """Return a new token for an account, whose old one is revoked."""
-        cls.objects.filter(user=user).delete()
-        return cls.objects.create(user=user, nonce=get_random_string(22))
+        chosen = {"nonce": get_random_string(22), "created_at": timezone.now()}
+        # Of several requests at once the last one counts.
+        return cls.objects.update_or_create(user=user, defaults=chosen)[0]
 
     @classmethod
     def find(cls, text: str) -> "FeedToken | None":
