@@ -1,12 +1,13 @@
-"""The page with error details, which DEBUG shows: without passwords and keys."""
+"""The page with error details, which DEBUG shows: without passwords and keys, and of any request."""
 
 import re
 from collections.abc import ItemsView
 from types import FrameType
 from typing import Any
 
-from django.http import HttpRequest
-from django.views.debug import SafeExceptionReporterFilter
+from django.core.exceptions import SuspiciousOperation
+from django.http import HttpRequest, QueryDict
+from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 
 # In a URL: redis://user:password@host
 _CREDENTIALS = re.compile(r"(?<=://)[^\s/@]*(?=@)")
@@ -31,3 +32,15 @@ class ExceptionFilter(SafeExceptionReporterFilter):
     def get_traceback_frame_variables(self, request: Any, tb_frame: FrameType) -> ItemsView[str, Any]:
         variables = super().get_traceback_frame_variables(request, tb_frame)
         return {name: self.cleanse_setting(name, value) for name, value in variables}.items()
+
+
+class Reporter(ExceptionReporter):
+    """Show a request without its parameters if there are too many: to read them again would be another error."""
+
+    def get_traceback_data(self) -> dict[str, Any]:
+        if self.request is not None:
+            try:
+                _ = self.request.GET
+            except SuspiciousOperation:
+                self.request.GET = QueryDict()
+        return super().get_traceback_data()

@@ -79,6 +79,7 @@ _public_hosts = [_public.netloc.removesuffix(f":{_public.port}")] if PUBLIC_URL 
 os.environ.setdefault("NETRC", os.devnull)
 
 DEBUG = env.boolean("DEBUG", False)
+DEFAULT_EXCEPTION_REPORTER = "config.debug_page.Reporter"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "config.debug_page.ExceptionFilter"
 _hosts = env.host_names("ALLOWED_HOSTS")
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *_public_hosts, *_hosts]

@@ -94,6 +94,33 @@ def test_a_malformed_form_at_an_unknown_address(settings: Any, content_type: str
     assert ask("POST", "/nowhere/", {"Content-Type": content_type} | cookies, body).status == 404
 
 
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize(
+    ("query", "headers", "body"),
+    [
+        ("a&" * 1001, {}, b""),
+        ("", FORM, b"a=1&" * 1001),
+        ("", FORM, b"a=" + b"x" * 2**22),
+        ("", {"Content-Type": "multipart/form-data; boundary=\xff"}, b"x"),
+        ("", {"Host": "[::1"}, b""),
+        ("%00", {}, b""),
+    ],
+    ids=["parameters", "fields", "size", "boundary", "host", "NUL"],
+)
+def test_what_cannot_be_read_is_explained(
+    settings: Any, query: str, headers: dict[str, str], body: bytes, debug: bool
+) -> None:
+    """Also by Django's own page with DEBUG, which would read it again."""
+    settings.DEBUG = debug
+    for address in ("/", "/sign-in/", "/api/videos/", "/nowhere/"):
+        answer = ask("POST" if body else "GET", f"{address}?{query}", headers, body)
+        assert answer.status < 500, address
+        assert query == "" or answer.status >= 400, address
+
+
 def test_nul_in_a_cookie(settings: Any) -> None:
     assert ask("GET", "/", {"Cookie": f'{settings.SESSION_COOKIE_NAME}="aaaaaaaa\\000"'}).status == 200
 
