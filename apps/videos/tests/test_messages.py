@@ -1,6 +1,9 @@
 """The messages to workers, and how lost ones are replaced."""
 
+import re
 from datetime import timedelta
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from celery import current_app
@@ -10,9 +13,11 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import OutOfMemoryError, TimeoutError
 
+from apps.quota.models import ApiKey
 from apps.videos import tasks
 from apps.videos.fetching.manual import fetch_now
 from apps.videos.models import KeyWordEntry, VideoLog
+from core.errors import SourceUnavailable
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -177,3 +182,18 @@ def test_the_fetch_command_shows_the_result(youtube, capsys) -> None:
     KeyWordEntry.objects.create(keyword="Python")
     call_command("fetch", "PYTHON")
     assert capsys.readouterr().out == "YouTube: 50 found, 50 new.\n"
+
+
+def test_what_a_source_says_does_not_command_the_terminal(
+    youtube: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    KeyWordEntry.objects.create(keyword="Python")
+    message = "\x1b[2Jquota \x9b1m"
+    monkeypatch.setattr("apps.videos.fetching.searching.search", Mock(side_effect=SourceUnavailable(message)))
+    with pytest.raises(CommandError):
+        call_command("fetch", "Python")
+    ApiKey.objects.update(reason=message)
+    call_command("quota")
+    shown = capsys.readouterr().out
+    assert "\\u001b[2Jquota \\u009b1m" in shown
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", shown)

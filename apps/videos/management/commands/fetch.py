@@ -5,6 +5,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.videos.fetching.fetch import fetch_keyword
 from apps.videos.models import KeyWordEntry, VideoLog
+from core.redaction import escape_controls
 
 
 class Command(BaseCommand):
@@ -20,6 +21,6 @@ class Command(BaseCommand):
         log = fetch_keyword(entry, VideoLog.Trigger.MANUAL)
         if log is None:
             raise CommandError(f"{entry.keyword} is already being fetched.")
-        self.stdout.write(log.message)
+        self.stdout.write(escape_controls(log.message))
         if log.status == VideoLog.Status.FAILED:
             raise CommandError("The fetch failed.")
