@@ -52,6 +52,7 @@ class Incident(models.Model):
         NOTIFICATION_FAILED = "notification_failed", "Notification not delivered"
         QUERY_REFUSED = "query_refused", "Keyword refused by YouTube"
         KEYWORD_FAILS = "keyword_fails", "Keyword cannot be fetched"
+        CHORE_FAILS = "chore_fails", "Regular task fails"
         DATA_NOT_REFRESHED = "data_not_refreshed", "Videos not refreshed"
         KEYWORD_SILENT = "keyword_silent", "Keyword unusually quiet"
 
@@ -72,7 +73,7 @@ class Incident(models.Model):
 
     kind = models.CharField(max_length=30, choices=Kind.choices)
     subject = models.CharField(
-        max_length=100, blank=True, help_text="A key's fingerprint, a project, a bucket or a keyword's id."
+        max_length=100, blank=True, help_text="A key's fingerprint, a project, a bucket, a keyword's id or a task."
     )
     message = models.TextField(help_text="What happened.")
     host = models.CharField(max_length=255, blank=True, default="", help_text="The machine that reported it.")

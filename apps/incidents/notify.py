@@ -31,7 +31,8 @@ RETRY_FOR = timedelta(days=1)
 # After so many seconds an address has not accepted a message.
 SEND_SECONDS = 15
 
-# Short outages, and a search limit reached a few minutes before the reset, need no notification.
+# Short outages, a task that failed once, and a search limit reached a few minutes before the reset, need no
+# notification.
 SHORT = timedelta(minutes=30)
 _OFTEN_SHORT = [
     Incident.Kind.YOUTUBE_UNAVAILABLE,
@@ -39,6 +40,7 @@ _OFTEN_SHORT = [
     Incident.Kind.KEYS_COOLING_DOWN,
     Incident.Kind.CLOCKS_DIFFER,
     Incident.Kind.NOTIFICATION_FAILED,
+    Incident.Kind.CHORE_FAILS,
 ]
 
 

@@ -41,6 +41,7 @@ HARMLESS = [
     (Kind.NOTIFICATION_FAILED, ""),
     (Kind.QUERY_REFUSED, "7"),
     (Kind.KEYWORD_FAILS, "7"),
+    (Kind.CHORE_FAILS, "refresh_videos"),
 ]
 
 
