@@ -38,6 +38,7 @@ _NOT_ENABLED = {"SERVICE_DISABLED", "accessNotConfigured"}
 
 # Reasons that name the query itself. Others name parameters that are the same for every keyword.
 _BAD_QUERY = {"invalidSearchFilter", "invalidQuery"}
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_./:-]{1,100}")
 _NAMES_QUERY = re.compile(r"\bparameter:? q\b|(?P<quote>[\"'`])q(?P=quote)")
 
 # Why a key is refused until a person acts.
@@ -157,11 +158,11 @@ def _read(content: bytes) -> _Body:
     return _Body(
         from_api=True,
         message=_text(error.get("message")) or _text(first.get("message")),
-        reason=_text(first.get("reason"))[:100],
+        reason=_identifier(first.get("reason")),
         location=_text(first.get("location")),
-        info_reason=_text(info.get("reason"))[:100],
+        info_reason=_identifier(info.get("reason")),
         quota_limit=_text(metadata.get("quota_limit")),
-        consumer=_text(metadata.get("consumer"))[:100],
+        consumer=_identifier(metadata.get("consumer")),
     )
 
 
@@ -172,5 +173,10 @@ def _mappings(value: object) -> list[Mapping[str, Any]]:
 
 
 def _text(value: object) -> str:
-    """Return a text that can be stored and shown; "" if it is not text."""
+    """Return a text in which something is looked for; "" if it is not text."""
     return storable(value, 500)
+
+
+def _identifier(value: object) -> str:
+    """Return an identifier, such as `quotaExceeded` or `projects/1234`, which is shown and stored; "" if it is none."""
+    return value if isinstance(value, str) and _IDENTIFIER.fullmatch(value) else ""

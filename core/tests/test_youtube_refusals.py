@@ -406,3 +406,15 @@ def test_it_forgets_a_failure(fake_server: FakeServer, ask: Callable[[FakeServer
     ask(fake_server)
     fake_server.respond({"kind": "youtube#searchListResponse", "items": []})
     assert search_videos(KEY, "kestrel", endpoint=fake_server.url).videos == ()
+
+
+@pytest.mark.parametrize("odd", ["\u202eevil", "two\nlines", "\x1b[31m", "<b>", " ", "x" * 101, "\u2066", "é"])
+def test_nothing_is_shown_or_stored_but_identifiers(fake_server: FakeServer, odd: str) -> None:
+    for status in (400, 403, 404, 429):
+        for message, known in (("", ""), ("", "badRequest"), ("per day", "RATE_LIMIT_EXCEEDED")):
+            fake_server.respond(body(message, odd, known or odd, consumer=odd, quota_limit="SearchPerDay"), status)
+            error = search(fake_server)
+            assert not odd.strip() or odd not in str(error)
+            assert str(error).isascii()
+            assert str(error).isprintable()
+            assert getattr(error, "consumer", "") == ""
