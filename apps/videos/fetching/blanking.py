@@ -50,6 +50,16 @@ def blank(videos: VideoQuerySet) -> None:
         total.mark_changed()
 
 
+def doubt_missing(video_ids: Iterable[str]) -> None:
+    """Record that an answer that may be wrong left out these videos: they are requested again in a day, among others.
+
+    None is gone because of it. What cannot be refreshed for a month is erased in any case.
+    """
+    with transaction.atomic():
+        VideoTotal.lock()  # as those who store videos do
+        Video.objects.filter(pk__in=video_ids).update(missing_since=timezone.now())
+
+
 def record_missing(video_ids: Iterable[str]) -> None:
     """Record that YouTube left these videos out of a response, as it does with deleted and private ones.
 

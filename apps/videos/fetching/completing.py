@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Final
 
 from django.utils import timezone
 
@@ -16,6 +17,10 @@ from core.found_video import FoundVideo
 from core.youtube_api import PAGE_SIZE
 
 logger = logging.getLogger(__name__)
+
+# An answer that leaves out more than so many videos, and more than half of those requested, is more likely wrong than
+# that so many are gone.
+FEW_MISSING: Final = 10
 
 
 def complete(videos: Sequence[FoundVideo], youtube: YouTube) -> list[FoundVideo]:
@@ -49,7 +54,12 @@ def update_stored(ids: Sequence[str], purpose: Purpose) -> None:
     """Request these stored videos and store what YouTube says, until it fails or time runs out; a unit for 50."""
     for requested, answer in _list_videos(ids, YouTube(), purpose):
         storing.update(answer)
-        blanking.record_missing(set(requested) - {video.video_id for video in answer})
+        missing = set(requested) - {video.video_id for video in answer}
+        if len(missing) > max(FEW_MISSING, len(requested) / 2):
+            logger.warning("YouTube left out %d of %d videos, which is not believed", len(missing), len(requested))
+            blanking.doubt_missing(missing)
+        else:
+            blanking.record_missing(missing)
 
 
 def _list_videos(

@@ -1,6 +1,6 @@
 """A source that sends dates and numbers that cannot be true, over real HTTP."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +8,8 @@ from django.test import Client
 
 from apps.conftest import NOW, MovableTime
 from apps.quota import keys
-from apps.videos.fetching.completing import complete_stored
+from apps.quota.ledger import Purpose
+from apps.videos.fetching.completing import complete_stored, update_stored
 from apps.videos.models import KeyWordEntry, Match, Video
 from apps.videos.tests.fetches import fetched
 from simulator import Broadcast
@@ -93,6 +94,30 @@ def test_a_page_without_a_readable_id_is_not_an_empty_one(
 
     log = fetched(entry)
     assert (log.status, log.error_code, entry.searched_through) == ("failed", "source_unavailable", searched_through)
+
+
+@pytest.mark.parametrize("kept", [0, 20])
+def test_an_answer_that_lacks_most_videos_is_not_believed(
+    youtube: Simulator, entry: KeyWordEntry, frozen_time: MovableTime, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    fetched(entry)
+    ids = sorted(Video.objects.values_list("pk", flat=True))
+    video = youtube.world.video
+    with monkeypatch.context() as patch:
+        patch.setattr(youtube.world, "video", lambda one, now: video(one, now) if one in ids[:kept] else None)
+        for _ in range(3):
+            frozen_time.move(hours=25)
+            update_stored(ids, Purpose.REFRESH)
+    assert not Video.objects.exclude(blanked_at=None).exists()
+    assert Video.objects.filter(missing_since=datetime.now(UTC)).count() == 50 - kept, "requested again in a day"
+
+    for video_id in ids[:10]:
+        youtube.world.delete(video_id)
+    for _ in range(2):
+        frozen_time.move(hours=25)
+        update_stored(ids, Purpose.REFRESH)
+    assert set(Video.objects.exclude(blanked_at=None).values_list("pk", flat=True)) == set(ids[:10])
+    assert Video.objects.filter(missing_since=None).count() == 40
 
 
 def _answer_with(patch: pytest.MonkeyPatch, name: str, sent: object) -> None:
