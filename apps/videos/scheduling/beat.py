@@ -176,8 +176,9 @@ def _audit_due_at(entry: KeyWordEntry, interval: int | None) -> datetime | None:
     if interval is None:
         return None
     now = timezone.now()
+    longest = max(timedelta(seconds=entry.audit_interval or 0), timedelta(days=1))
     # A later date was recorded before the clock was set back.
-    is_wrong = entry.audit_due_at and entry.audit_due_at > now + max(timedelta(seconds=interval), timedelta(days=1))
+    is_wrong = entry.audit_due_at and entry.audit_due_at > now + longest + MAX_SKEW
     if entry.audit_due_at is None or not entry.audit_interval or is_wrong:
         return now + timedelta(seconds=interval) * entry.phase
     if interval == entry.audit_interval:
