@@ -134,10 +134,10 @@ def test_a_preview_that_found_no_search_left_is_no_failure(client: Client) -> No
 
 def test_many_first_fetches_leave_what_is_kept(client: Client) -> None:
     spend(96)
-    watched(hobby=1, merlin=1)
+    watched(**{f"bird{number}": 1 for number in range(6)})
     KeyWordEntry.objects.filter(last_fetched_at=None).update(next_due_at=timezone.now())
-    assert text_of(client, "/keywords/").count("waits until") == 4
-    assert client.get("/api/keywords/?state=waiting").json()["count"] == 4
+    assert text_of(client, "/keywords/").count("waits until") == 8
+    assert client.get("/api/keywords/?state=waiting").json()["count"] == 8
 
 
 def test_nothing_waits_while_invidious_is_searched(client: Client, settings) -> None:

@@ -16,8 +16,9 @@ from apps.videos.models import SPREAD, KeyWordEntry, Pause, VideoLog
 # In the last hour of a day, keywords without a search left wait for the reset without an incident.
 LAST_HOUR = timedelta(hours=1)
 
-# The share of today's unused searches that first fetches may use while each is for one keyword.
-MOST_FIRST_FETCHES = 0.25
+# First fetches may use this share of today's unused searches, or this number, while each is for one keyword.
+FIRST_SHARE = 0.25
+FEW_FIRST = 5
 
 
 def current() -> Incident | None:
@@ -39,14 +40,17 @@ def present(incident: Incident | None, searches: ScheduledSearches | None = None
 
 
 def many_are_new(searches: ScheduledSearches | None = None) -> bool:
-    """Return whether first fetches are too many to be made one by one: they would use more than a quarter of today's
-    unused searches. One query, and two unless `searches` are given.
+    """Return whether first fetches are too many to be made one by one. One query, and two unless `searches` are given.
 
     Then they are shared like scheduled ones, and leave to manual fetches what is reserved.
     """
     searches = searches or scheduled_searches()
-    most = searches.unused * MOST_FIRST_FETCHES
-    return most > 0 and KeyWordEntry.objects.never_searched().count() > most
+    return searches.unused > 0 and KeyWordEntry.objects.never_searched().count() > most_alone(searches.unused)
+
+
+def most_alone(unused: int) -> float:
+    """Return how many first fetches may be made one by one while so many searches are unused today."""
+    return max(FEW_FIRST, unused * FIRST_SHARE)
 
 
 def waits_for_key(searches: ScheduledSearches) -> bool:

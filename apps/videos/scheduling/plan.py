@@ -24,7 +24,7 @@ from apps.videos.models import KeyWordEntry, SearchGap, SearchGroup, VideoLog
 from apps.videos.scheduling import groups
 from apps.videos.scheduling.allocation import DAY, Share, is_step, on_grid
 from apps.videos.scheduling.groups import NO_EVIDENCE, Evidence, Keyword
-from apps.videos.scheduling.pauses import MOST_FIRST_FETCHES
+from apps.videos.scheduling.pauses import most_alone
 from apps.videos.scheduling.shares import SHORTEST_AUTOMATIC, Allocation, StretchedBy, exceeds, share_out, stretched_by
 
 # Invidious has no quota to plan with: the default interval in seconds, and the shortest that is polite.
@@ -177,7 +177,7 @@ def _first_searches(new: Sequence[Keyword], allocation: Allocation, unused: int)
     sizes = Counter(allocation.group_of.get(keyword.id, f"alone {keyword.id}") for keyword in new)
     made, left = 0, len(new)
     for size in sizes.values():
-        if left <= (unused - made) * MOST_FIRST_FETCHES:
+        if left <= most_alone(unused - made):
             return made + left
         made, left = made + 1, left - size
     return made
