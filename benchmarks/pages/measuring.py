@@ -11,6 +11,7 @@ from time import perf_counter, process_time
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
@@ -88,12 +89,19 @@ def pages() -> dict[str, str]:
         "fetch log": "/log/",
         "fetch log of a keyword": f"/keywords/{largest}/log/",
         "settings": "/settings/",
+        "hiding rules": "/rules/",
+        "add keywords": "/keywords/add/",
+        "admin: keywords": "/admin/videos/keywordentry/",
+        "admin: videos": "/admin/videos/video/",
+        "admin: fetch logs": "/admin/videos/videolog/",
         "ping, for comparison": "/ping/",
     }
 
 
 def measure_page(address: str, rounds: int) -> Figures:
     client = Client(headers={"host": "127.0.0.1"})
+    if address.startswith("/admin/"):
+        client.force_login(User.objects.get_or_create(username="benchmark", is_staff=True, is_superuser=True)[0])
     with counted_queries() as queries:
         whole = get(client, address)
     times, cpu_times = timed(lambda: get(client, address), rounds)
