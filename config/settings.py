@@ -225,7 +225,7 @@ TEMPLATES = [
         "BACKEND": "django.template.backends.jinja2.Jinja2",
         "APP_DIRS": True,
         "OPTIONS": {
-            "environment": "apps.dashboard.environment.environment",
+            "environment": "apps.dashboard.jinja_environment.environment",
             "context_processors": _CONTEXT_PROCESSORS,
         },
     },
