@@ -61,11 +61,9 @@ def preview(request: PageRequest) -> HttpResponse:
     form = AddKeywordForm(request.POST)
     if not form.is_valid():
         return render_home(request, form)
-    keyword, cost = form.cleaned_data["keyword"], manual.cost_of_fetching()
-    if cost.waits_until and KeyWordEntry.objects.find(keyword) is None:
-        form.add_error(
-            "keyword", f"Daily search limit reached. Previews are possible in {time_left(cost.waits_until)}."
-        )
+    keyword = form.cleaned_data["keyword"]
+    if until := manual.preview_waits_until(keyword):
+        form.add_error("keyword", f"Daily search limit reached. Previews are possible in {time_left(until)}.")
         return render_home(request, form)
     entry, log = manual.preview(keyword)
     if log:

@@ -72,6 +72,12 @@ def cost_of_fetching() -> FetchCost:
     )
 
 
+def preview_waits_until(text: str) -> datetime | None:
+    """Return when there are searches for the preview of a new keyword again, if none is left; up to three queries."""
+    until = cost_of_fetching().waits_until
+    return until if until and KeyWordEntry.objects.find(text) is None else None
+
+
 def preview(text: str) -> tuple[KeyWordEntry, VideoLog | None]:
     """Search once for a keyword, without watching it; return its entry and its last fetch, which may be under way.
 
