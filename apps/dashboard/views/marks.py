@@ -32,7 +32,7 @@ def mark(request: PageRequest, video: str) -> HttpResponse:
     if request.htmx:
         card = "hidden_card" if chosen.get("hidden") else "card"
         marked = get_object_or_404(Video.objects.with_keywords(), pk=video)
-        of_page = {"back": address, "entry": {"keyword": request.POST.get("of_keyword", "")}}
+        of_page = {"back": address, "of_keyword": request.POST.get("of_keyword", "")}
         return render(request, f"dashboard/{card}.html", {"video": marked} | of_page)
     summary = " ".join(SAYS[name, value] for name, value in chosen.items())
     if chosen.get("hidden"):  # its card, which undoes other marks, is gone
